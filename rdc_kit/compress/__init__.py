@@ -1,0 +1,1 @@
+"""Making small sets: scores, selection, composites and the method registry."""

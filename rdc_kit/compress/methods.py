@@ -1,0 +1,187 @@
+"""The registry: every way to compress a pool, under one signature."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ..engine.boxes import Grid, as_grid
+from ..engine.imagesets import DataError, ImageSet
+from ..engine.runtime import Runtime, generator
+from . import scoring
+from .composites import combine
+from .scores import Scores
+from .selection import derived, select
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the registry.
+
+    Attributes:
+        make: (pool, ipc, seed, runtime, **options) -> ImageSet of ipc images per class.
+        family: "baseline", "pruning", "distillation-noise", "distillation-real" or "pca".
+        needs: what has to be trained first.
+        cost: what it takes, in passes over the pool.
+        source: the paper.
+    """
+
+    make: Callable[..., ImageSet]
+    family: str
+    needs: str
+    cost: str
+    source: str
+
+
+def compress(
+    name: str,
+    pool: ImageSet,
+    ipc: int,
+    seed: int = 0,
+    runtime: Runtime | None = None,
+    **options: Any,
+) -> ImageSet:
+    """Compress a pool to `ipc` stored images per class.
+
+    Args:
+        name: a key of METHODS.
+        pool: the full training set.
+        ipc: images per class as stored; a composite counts as one.
+        seed: root of the seed tree of this set.
+        runtime: device and precision of the training that a method needs.
+        options: the method's own, such as order="hard" or grid=3.
+
+    Returns:
+        ImageSet with ipc * C images and its provenance.
+
+    Raises:
+        ValueError: unknown method or option, with the near matches. DataError: pool too small.
+    """
+    method = METHODS.get(name)
+    if method is None:
+        near = difflib.get_close_matches(name, METHODS, n=1)
+        hint = f" - did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown method {name!r}{hint} Known: {', '.join(METHODS)}")
+    known = [p for p in inspect.signature(method.make).parameters][4:]
+    for option in options:
+        if option not in known:
+            allowed = ", ".join(known) or "none"
+            raise ValueError(f"method {name!r} has no option {option!r}; its options: {allowed}")
+    if isinstance(ipc, bool) or not isinstance(ipc, int) or ipc < 1:
+        raise DataError(f"ipc must be a whole number of at least 1, got {ipc!r}")
+    made = method.make(pool, ipc, seed, runtime, **options)
+    facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **options}
+    return replace(made, provenance=made.provenance | facts)
+
+
+def _random(pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None) -> ImageSet:
+    return select(pool, None, ipc, "random", seed)
+
+
+def _noise(pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None) -> ImageSet:
+    """Gaussian noise with the source's mean and sd: a control that holds nothing of the images."""
+    count = ipc * pool.num_classes
+    draws = torch.randn(count, 3, pool.size, pool.size, generator=generator(seed, "noise"))
+    mean = torch.tensor(pool.traits.mean).view(3, 1, 1)
+    std = torch.tensor(pool.traits.std).view(3, 1, 1)
+    pixels = ((draws * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+    return replace(
+        pool,
+        images=pixels,
+        labels=torch.arange(pool.num_classes).repeat_interleave(ipc),
+        row_ids=torch.full((count,), -1),
+        provenance=derived(pool),
+    )
+
+
+def _el2n(
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    order: str = "easy",
+    epochs: int = scoring.EL2N_EPOCHS,
+    scores: Scores | None = None,
+) -> ImageSet:
+    scores = scores or scoring.el2n(pool, epochs, runtime=runtime)
+    return select(pool, scores, ipc, order, seed)
+
+
+def _forgetting(
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    order: str = "easy",
+    epochs: int = scoring.FULL_EPOCHS,
+) -> ImageSet:
+    return select(pool, scoring.forgetting(pool, epochs, runtime=runtime), ipc, order, seed)
+
+
+def _aum(
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    order: str = "easy",
+    epochs: int = scoring.FULL_EPOCHS,
+    space: str = "logit",
+) -> ImageSet:
+    scores = scoring.aum(pool, epochs, space=space, runtime=runtime)
+    return select(pool, scores, ipc, order, seed)
+
+
+def _ccs(
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    beta: float = 0.3,
+    strata: int = 50,
+    epochs: int = scoring.FULL_EPOCHS,
+) -> ImageSet:
+    """Stratified over AUM, as the paper's main results are; beta 0.3 is its value for 10 % kept."""
+    scores = scoring.aum(pool, epochs, runtime=runtime)
+    return select(pool, scores, ipc, "ccs", seed, beta, strata)
+
+
+def _pca(
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    grid: Grid = 2,
+    order: str = "easy",
+    grouping: str = "rank_block",
+    originals_per_class: int | None = None,
+    epochs: int = scoring.EL2N_EPOCHS,
+    scores: Scores | None = None,
+) -> ImageSet:
+    """Prune by EL2N, combine into grids; the set asks to be seen cell by cell (augment).
+
+    originals_per_class defaults to ipc * cells, which stores ipc composites per class. Fewer
+    originals give fewer composites: the literal reading k = ipc of the text is an ablation.
+    """
+    rows, columns = as_grid(grid, pool.size)
+    originals = originals_per_class or ipc * rows * columns
+    if order != "random" and scores is None:
+        scores = scoring.el2n(pool, epochs, runtime=runtime)
+    kept = select(pool, scores, originals, order, seed)
+    stored = combine(kept, grid, grouping, seed)
+    return replace(stored, provenance=stored.provenance | {"originals_per_class": originals})
+
+
+METHODS: dict[str, Method] = {
+    "random": Method(_random, "baseline", "nothing", "none", "-"),
+    "noise": Method(_noise, "baseline", "nothing", "none", "control of arXiv 2502.06434, Table 20"),
+    "el2n": Method(_el2n, "pruning", "scoring run", "10 epochs", "arXiv 2107.07075"),
+    "forgetting": Method(_forgetting, "pruning", "scoring run", "30 epochs", "arXiv 1812.05159"),
+    "aum": Method(_aum, "pruning", "scoring run", "30 epochs", "arXiv 2001.10528"),
+    "ccs": Method(_ccs, "pruning", "scoring run", "30 epochs", "arXiv 2210.15809"),
+    "pca": Method(_pca, "pca", "scoring run", "10 epochs", "arXiv 2502.06434"),
+}

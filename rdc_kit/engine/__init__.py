@@ -1,0 +1,1 @@
+"""The ground: image sets, networks, views, protocols, training and the run store."""

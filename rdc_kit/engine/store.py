@@ -1,0 +1,166 @@
+"""Files that are whole or absent: atomic writes, content hashes, provenance and cached runs."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from . import runtime
+
+# Part of every cache key: raise it when code changes what a run or a score means.
+FORMAT = 1
+
+
+class Locked(RuntimeError):
+    """Another process is working on the same thing; the message names it."""
+
+
+def config_hash(config: Any) -> str:
+    """Short stable name of a JSON-able configuration (key order does not matter)."""
+    text = json.dumps({"format": FORMAT, "config": config}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; move it into place only if the block succeeds.
+
+    Works for files and for folders. An older `path` survives any failure, a full disk included.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield part
+        if part.is_dir():
+            old = path.with_name(f".{path.name}-old-{uuid.uuid4().hex[:8]}")
+            if path.exists():
+                path.rename(old)
+            part.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write JSON atomically."""
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(value, indent=1, default=str) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON; None when the file is absent."""
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
+    """Hold a folder for one process; the operating system frees it when the process dies.
+
+    Raises:
+        Locked: another live process holds it and `wait` is False.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / "holder.json"
+    guard = filelock.FileLock(folder / ".lock")
+    try:
+        guard.acquire(timeout=-1 if wait else 0)
+    except filelock.Timeout:
+        who = read_json(holder) or {}
+        raise Locked(
+            f"{what} is being worked on by process {who.get('pid', '?')} on "
+            f"{who.get('host', '?')} since {who.get('since', '?')}: wait for it or stop it first"
+        ) from None
+    try:
+        write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        guard.release()
+
+
+def cached(folder: Path, config: dict[str, Any], make: Callable[[Path], Any]) -> Any:
+    """Return the stored result of `make` for this config, or make and store it.
+
+    Args:
+        folder: parent of the run folders, one per config hash.
+        config: everything the result depends on; written beside it.
+        make: called with the run's folder (for checkpoints and logs); returns JSON-able data.
+            A process that dies leaves the folder without result.json, and the next call goes on.
+    """
+    home = folder / config_hash(config)
+    result = read_json(home / "result.json")
+    if result is not None:
+        return result
+    with lock(home, f"run {home.name}", wait=True):
+        result = read_json(home / "result.json")  # another process may have finished it meanwhile
+        if result is None:
+            write_json(home / "config.json", config)
+            result = make(home)
+            write_json(home / "result.json", result)
+    return result
+
+
+def require_free_space(folder: Path, needed: int) -> None:
+    """Stop early, with both numbers, when a disk has less than `needed` bytes free.
+
+    Raises:
+        OSError: too little space.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"{folder} has {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed: "
+            "free some space or set RDC_HOME to a folder on another disk"
+        )
+
+
+def now() -> str:
+    """The present moment in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def git_state() -> str:
+    """Commit of the checkout, "-dirty" when files differ from it, "" outside git."""
+    root = runtime.data_dir().parent
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that can change a number or a picture."""
+    names = ["rdc_kit", "torch", "torchvision", "numpy", "datasets", "pillow", "matplotlib"]
+    found = {}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

@@ -1,0 +1,1 @@
+"""Asking questions: experiments, published numbers and figures."""
