@@ -62,11 +62,7 @@ def compress(
     Raises:
         ValueError: unknown method or option, with the near matches. DataError: pool too small.
     """
-    method = METHODS.get(name)
-    if method is None:
-        near = difflib.get_close_matches(name, METHODS, n=1)
-        hint = f" - did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown method {name!r}{hint} Known: {', '.join(METHODS)}")
+    method = find(name)
     known = [p for p in inspect.signature(method.make).parameters][4:]
     for option in options:
         if option not in known:
@@ -77,6 +73,19 @@ def compress(
     made = method.make(pool, ipc, seed, runtime, **options)
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **options}
     return replace(made, provenance=made.provenance | facts)
+
+
+def find(name: str) -> Method:
+    """The registry's row of a name.
+
+    Raises:
+        ValueError: unknown, with the near match.
+    """
+    if name not in METHODS:
+        near = difflib.get_close_matches(name, METHODS, n=1)
+        hint = f" - did you mean {near[0]!r}?" if near else "."
+        raise ValueError(f"unknown method {name!r}{hint} Known: {', '.join(METHODS)}")
+    return METHODS[name]
 
 
 def _random(pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None) -> ImageSet:

@@ -51,16 +51,17 @@ def dynamics(
 
     def make(home: Path) -> dict[str, Any]:
         count = len(pool)
-        watchers = {
+        forgot = Forgetting(count)
+        watchers: dict[str, MeanScore | Forgetting] = {
             "el2n": MeanScore(error_norm, count, epochs=el2n_epochs),
             "aum": MeanScore(margin, count, hard_is=-1),
             "aum_prob": MeanScore(probability_margin, count, hard_is=-1),
-            "forgetting": Forgetting(count),
+            "forgetting": forgot,
         }
         checkpoint = home / "checkpoint.pt"
         fitted = fit(pool, protocol, student, seed, runtime, list(watchers.values()), checkpoint)
         arrays = {name: watcher.compute().numpy() for name, watcher in watchers.items()}
-        arrays["never_learned"] = watchers["forgetting"].never_learned().numpy()
+        arrays["never_learned"] = forgot.never_learned().numpy()
         return _keep(home, arrays, fitted.seconds, fitted.views)
 
     arrays = _cached(config, make)

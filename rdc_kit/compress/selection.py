@@ -71,7 +71,7 @@ def select(
 
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
-    """Provenance of a set made from another: the parent's, without its disk cache, and new facts."""
+    """Provenance of a set made from another: the parent's, less its disk cache, and new facts."""
     kept = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "cache_key")}
     return kept | facts
 
@@ -107,9 +107,7 @@ def _check_enough(pool: ImageSet, per_class: int) -> None:
         )
 
 
-def ccs_rows(
-    values: Tensor, keep: int, beta: float, strata: int, draw: torch.Generator
-) -> Tensor:
+def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Generator) -> Tensor:
     """Coverage-centric selection: cut off the hardest, then fill equal-width strata evenly.
 
     Args:

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from . import runtime, store
-from .imagesets import DataError, ImageSet, Splits, check, check_labels
+from .imagesets import DataError, ImageSet, Splits, Traits, check, check_labels
 from .progress import bar
 from .sources import Raw, check_name, open_source, traits_of
 
@@ -166,13 +166,17 @@ def _with_saved_facts(found: ImageSet, saved: dict[str, Any], kept: np.ndarray) 
     if not saved:
         return found
     members = saved.get("members")
-    traits = {k: tuple(v) if isinstance(v, list) else v for k, v in saved["traits"].items()}
     return replace(
         found,
         row_ids=torch.from_numpy(saved["row_id"][kept]),
         members=None if members is None else torch.from_numpy(np.stack(members[kept])),
         grid=tuple(saved["grid"]),
         view=saved["view"],
-        traits=replace(found.traits, **traits),
+        traits=Traits(**{k: _hashable(v) for k, v in saved["traits"].items()}),
         provenance={**saved["provenance"], "read_from": found.provenance["source"]},
     )
+
+
+def _hashable(value: Any) -> Any:
+    """JSON has no tuples; traits do."""
+    return tuple(value) if isinstance(value, list) else value

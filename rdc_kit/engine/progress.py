@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def interactive() -> bool:
-    """Whether somebody is watching: RDC_INTERACTIVE=1 or 0 decides, else a terminal or a live kernel.
+    """Whether somebody watches: RDC_INTERACTIVE=1 or 0 decides, else a terminal or live kernel.
 
     The notebook runner sets 0, because a bar that papermill stores is a thousand lines of text.
     """

@@ -115,20 +115,29 @@ def seeded_globals(seed: int, *path: str | int) -> Iterator[None]:
         yield
 
 
-def data_dir() -> Path:
-    """Folder for downloads, caches and runs: RDC_HOME/data, else data/ of the checkout.
+def checkout() -> Path:
+    """The folder that holds rdc_kit/, notebooks/ and figures/."""
+    return Path(__file__).resolve().parents[2]
+
+
+def home_dir() -> Path:
+    """Folder that data/ and figures/ are in: RDC_HOME, else the checkout.
 
     It never depends on the working directory, so a notebook and the command line agree.
     """
-    home = os.environ.get("RDC_HOME")
-    root = Path(home) if home else Path(__file__).resolve().parents[2]
-    return root / "data"
+    named = os.environ.get("RDC_HOME")
+    return Path(named).resolve() if named else checkout()
+
+
+def data_dir() -> Path:
+    """Folder for downloads, caches and runs."""
+    return home_dir() / "data"
 
 
 def local_copies() -> Path | None:
     """RDC_DATA, the folder of local dataset copies that is looked at before any download.
 
-    A relative RDC_DATA is read from the checkout, for the same reason as data_dir().
+    A relative RDC_DATA is read from the checkout, whatever the working directory.
     """
     named = os.environ.get("RDC_DATA")
-    return (data_dir().parent / named).resolve() if named else None
+    return (checkout() / named).resolve() if named else None

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import runtime
 from .imagesets import DataError, Traits
+from .progress import interactive
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
@@ -69,9 +70,7 @@ _SMALL = Traits(
 )
 NAMED: dict[str, Named] = {
     # Mean and sd of the training split at 32 px. A crop below half of a digit shows another digit.
-    "digits": Named(
-        Traits(32, 32, False, 0.5, (0.306,) * 3, (0.323,) * 3, student="convnet3-w32")
-    ),
+    "digits": Named(Traits(32, 32, False, 0.5, (0.306,) * 3, (0.323,) * 3, student="convnet3-w32")),
     # The Hub copy is a loading script, which `datasets` no longer runs; its converted branch works.
     "imagenette": Named(
         Traits(), "frgfm/imagenette", {"data_dir": "320px", "revision": "refs/convert/parquet"}
@@ -193,7 +192,9 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
         files += found
         labels += [label] * len(found)
     if not files:
-        raise DataError(f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})")
+        raise DataError(
+            f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
+        )
     facts = [(str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     return Raw(
         fetch=lambda row: files[row],
@@ -208,6 +209,7 @@ def _local(path: Path) -> dict[str, Raw]:
     """A parquet file, or a folder that `datasets.load_dataset` reads."""
     import datasets
 
+    _quiet(datasets)
     if not path.exists():
         raise DataError(f"{str(path)!r} does not exist: give parquet:PATH of a file or folder")
     if path.is_file():
@@ -236,6 +238,7 @@ def _hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
     """A dataset of the Hugging Face Hub, downloaded once into data/hf."""
     import datasets
 
+    _quiet(datasets)
     cache = str(runtime.data_dir() / "hf")
     try:
         found = datasets.load_dataset(key, cache_dir=cache, **options)
@@ -249,6 +252,11 @@ def _hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
         ) from error
     identity = {s: str(getattr(d, "_fingerprint", len(d))) for s, d in found.items()}
     return _from_datasets(found, key, identity, {})
+
+
+def _quiet(datasets: Any) -> None:
+    if not interactive():
+        datasets.disable_progress_bars()
 
 
 def _from_datasets(found: Any, where: str, identity: Any, saved: dict[str, Any]) -> dict[str, Raw]:

@@ -146,9 +146,16 @@ def now() -> str:
 
 def git_state() -> str:
     """Commit of the checkout, "-dirty" when files differ from it, "" outside git."""
-    root = runtime.data_dir().parent
     try:
-        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+        command = [
+            "git",
+            "-C",
+            str(runtime.checkout()),
+            "describe",
+            "--always",
+            "--dirty",
+            "--abbrev=12",
+        ]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=20, check=True
         ).stdout.strip()

@@ -120,7 +120,7 @@ def fit(
     runtime = runtime or choose_runtime()
     student = student or images.traits.student
     model = models.build(student, images.num_classes, images.size, seed)
-    model = model.to(runtime.device, memory_format=runtime.memory_format)
+    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
     state = _State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None and checkpoint.is_file():
         state.load(checkpoint, runtime.device)

@@ -18,11 +18,36 @@ from ..engine.progress import bar
 from ..engine.protocols import Protocol
 from ..engine.runtime import Runtime, choose_runtime, data_dir, device_name
 
-COLUMNS = (
-    "arm dataset size method family ipc grid view labels protocol epochs student seed top1 top5 "
-    "per_class image_bytes label_bytes steps batch views seconds images_per_second device "
-    "precision git versions config_hash"
-).split()
+COLUMNS = [
+    "arm",
+    "dataset",
+    "size",
+    "method",
+    "family",
+    "ipc",
+    "grid",
+    "view",
+    "labels",
+    "protocol",
+    "epochs",
+    "student",
+    "seed",
+    "top1",
+    "top5",
+    "per_class",
+    "image_bytes",
+    "label_bytes",
+    "steps",
+    "batch",
+    "views",
+    "seconds",
+    "images_per_second",
+    "device",
+    "precision",
+    "git",
+    "versions",
+    "config_hash",
+]
 
 
 @dataclass(frozen=True)
@@ -104,7 +129,7 @@ def compare(
         rows.append({"arm": arm.name} | row)
         if tell is not None:
             tell(f"{arm.name}, seed {seed}: top-1 {row['top1']:.1f} % ({row['seconds']:.0f} s)")
-    return pd.DataFrame(rows)[list(COLUMNS)]
+    return pd.DataFrame(rows)[COLUMNS]
 
 
 def train_once(

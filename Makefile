@@ -1,0 +1,37 @@
+# Two commands on a fresh clone, each doing its own set-up in .venv:
+#   make study   run every notebook headless; results in data/runs, figures in figures/
+#   make test    format check, lint, types, tests
+# `make lab` opens JupyterLab. `make study DATASET=imagenette PROFILE=small` is the next size.
+
+PYTHON ?= python3
+DATASET ?= digits
+PROFILE ?= small
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: study test lab doctor clean
+
+study: $(READY)
+	$(BIN)/python -m rdc_kit study --dataset $(DATASET) --profile $(PROFILE)
+
+test: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1
+
+doctor: $(READY)
+	$(BIN)/python -m rdc_kit doctor
+
+# A half-made environment has no stamp, so an interrupted installation starts again.
+$(READY): requirements.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $(READY)
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,196 @@
+"""The command line: `python -m rdc_kit VERB`, also installed as `rdc`.
+
+Every verb prints one line of verdict last. Exit status 0: the work was done; 1: it failed; 2: wrong
+usage; 3: another process is at it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+EXAMPLES = {
+    "doctor": "python -m rdc_kit doctor",
+    "methods": "python -m rdc_kit methods",
+    "compress": "python -m rdc_kit compress pca --dataset digits --ipc 10 --out data/pca-10",
+    "score": "python -m rdc_kit score --dataset digits --out data/scores.csv",
+    "run": "python -m rdc_kit run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
+    "study": "python -m rdc_kit study --dataset digits --profile small",
+    "runs": "python -m rdc_kit runs",
+    "bench": "python -m rdc_kit bench --size 64",
+}
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import doctor
+
+    return doctor()
+
+
+def _methods(options: argparse.Namespace) -> int:
+    from .compress.methods import METHODS
+
+    print(f"{'method':12} {'family':12} {'needs':14} {'cost':12} source")
+    for name, m in METHODS.items():
+        print(f"{name:12} {m.family:12} {m.needs:14} {m.cost:12} {m.source}")
+    print(f"methods: {len(METHODS)}")
+    return 0
+
+
+def _compress(options: argparse.Namespace) -> int:
+    from .compress.methods import compress, find
+    from .engine import formats
+    from .engine.decoding import load
+    from .engine.runtime import choose_runtime
+
+    find(options.method)
+    if options.out.exists():
+        raise FileExistsError(f"{options.out} exists: choose another folder")
+    runtime = choose_runtime(options.device)
+    pool = load(options.dataset, options.size, options.on_bad).train
+    stored = compress(options.method, pool, options.ipc, options.seed, runtime)
+    folder = formats.save(stored, options.out)
+    print(f"compress: {stored} in {folder}")
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from .compress.scoring import dynamics
+    from .engine import store
+    from .engine.decoding import load
+    from .engine.runtime import choose_runtime
+
+    runtime = choose_runtime(options.device)
+    pool = load(options.dataset, options.size, options.on_bad).train
+    found = dynamics(pool, options.epochs, seed=options.seed, runtime=runtime)
+    columns = {"row_id": pool.row_ids, "label": pool.labels}
+    columns |= {name: scores.values for name, scores in found.items()}
+    columns["never_learned"] = found["forgetting"].never_learned  # type: ignore[assignment]
+    with store.atomic_path(options.out) as part:
+        pd.DataFrame({name: column.numpy() for name, column in columns.items()}).to_csv(
+            part, index=False
+        )
+    print(f"score: {', '.join(found)} of {len(pool):,} rows in {options.out}; higher = harder")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .run import run_notebook
+
+    return run_notebook(options.notebook, dict(options.parameter), options.timeout)
+
+
+def _study(options: argparse.Namespace) -> int:
+    from .engine.runtime import checkout
+    from .run import run_all
+
+    given = {"dataset": options.dataset, "profile": options.profile, **dict(options.parameter)}
+    return run_all(checkout() / "notebooks", given, options.timeout)
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from .engine import store
+    from .engine.runtime import data_dir
+    from .notebook import read_status
+
+    folder = data_dir() / "runs"
+    manifests = sorted((folder / "notebooks").glob("*/manifest.json"))
+    for path in manifests:
+        facts = store.read_json(path)
+        print(f"{read_status(path.parent):12} {facts['started']}  {path.parent.name}", end="")
+        print(f"  {facts['error']}" if "error" in facts else "")
+    trained = len(list((folder / "train").glob("*/result.json")))
+    print(f"runs: {len(manifests)} notebooks, {trained} finished trainings in {folder}")
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from .bench import bench
+    from .engine import store
+
+    table = bench(
+        options.dataset,
+        options.size or 64,
+        options.student,
+        options.batch,
+        rounds=options.rounds,
+        device=options.device,
+    )
+    if options.out:
+        with store.atomic_path(options.out) as part:
+            table.to_csv(part, index=False)
+    return 0
+
+
+VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
+    "doctor": (_doctor, "check this machine: packages, device, disk, data"),
+    "methods": (_methods, "list the methods, their needs and cost"),
+    "compress": (_compress, "make a small set and save it in the Hub's format"),
+    "score": (_score, "score every image of a pool: EL2N, Forgetting, AUM"),
+    "run": (_run, "run one notebook headless, parameters checked first"),
+    "study": (_study, "run every notebook"),
+    "runs": (_runs, "list the runs and how they ended"),
+    "bench": (_bench, "time our training loop against the plain one"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(prog="rdc", description=__doc__)
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    made = {
+        name: verbs.add_parser(
+            name, help=text, description=text, epilog=f"example: {EXAMPLES[name]}"
+        )
+        for name, (_, text) in VERBS.items()
+    }
+    for name in ("compress", "score", "bench"):
+        made[name].add_argument("--dataset", default="digits", help="digits, imagenette, ...")
+        made[name].add_argument("--size", type=int, help="side in pixels")
+        made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
+    for name in ("compress", "score"):
+        made[name].add_argument("--seed", type=int, default=0)
+        made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
+        made[name].add_argument("--out", type=Path, required=True)
+    made["compress"].add_argument("method")
+    made["compress"].add_argument("--ipc", type=int, default=10, help="stored images per class")
+    made["score"].add_argument("--epochs", type=int, default=30)
+    made["run"].add_argument("notebook", type=Path)
+    for name in ("run", "study"):
+        made[name].add_argument(
+            "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
+        )
+        made[name].add_argument("--timeout", type=float, help="seconds for each notebook")
+    made["study"].add_argument("--dataset", default="digits")
+    made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
+    made["bench"].add_argument("--student", default="resnet18")
+    made["bench"].add_argument("--batch", type=int)
+    made["bench"].add_argument("--rounds", type=int, default=3)
+    made["bench"].add_argument("--out", type=Path, help="write the table here, as csv")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    from .engine.store import Locked
+
+    options = parser().parse_args(arguments)
+    try:
+        return VERBS[options.verb][0](options)
+    except Locked as error:
+        print(f"{options.verb}: {error}", file=sys.stderr)
+        return 3
+    except (ValueError, TypeError, FileExistsError) as error:
+        print(f"{options.verb}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{options.verb}: stopped; the same call continues it", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""First and last cell of every notebook: `start` checks and announces, `finish` tells the truth.
+
+A run's manifest says "running" from its first act and "ok" only as its last, so a notebook that
+was killed, timed out or stopped half-way can never look finished.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from .engine import sources, store
+from .engine.runtime import Runtime, choose_runtime, data_dir
+from .study import figures
+
+
+class Incomplete(RuntimeError):
+    """The notebook ended without doing its work; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much to run: the one big switch.
+
+    Attributes:
+        epochs: of every training on a stored set.
+        score_epochs: of the scoring run on the pool.
+        seeds: per line of a comparison.
+        full_size: take the source's size in the paper instead of its small default.
+    """
+
+    epochs: int
+    score_epochs: int
+    seeds: int
+    full_size: bool = False
+
+
+PROFILES = {
+    "smoke": Profile(epochs=3, score_epochs=2, seeds=2),
+    "small": Profile(epochs=150, score_epochs=10, seeds=3),
+    "paper": Profile(epochs=300, score_epochs=10, seeds=3, full_size=True),
+}
+
+
+def _at_least(least: int) -> Callable[[Any], str]:
+    return lambda value: "" if value >= least else f"must be at least {least}"
+
+
+def _one_of(*allowed: str) -> Callable[[Any], str]:
+    return lambda value: "" if value in allowed else f"must be one of {', '.join(allowed)}"
+
+
+def _anything(value: Any) -> str:
+    return ""
+
+
+# Every parameter that a notebook may have: its type, and what is wrong with a value ("": nothing).
+PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
+    "dataset": (str, _anything),  # checked by the sources themselves
+    "size": (int, _at_least(0)),
+    "ipc": (int, _at_least(1)),
+    "grid": (int, _at_least(1)),
+    "seeds": (int, _at_least(0)),
+    "epochs": (int, _at_least(0)),
+    "profile": (str, _one_of(*PROFILES)),
+    "device": (str, _anything),  # checked by choose_runtime
+}
+
+
+@dataclass
+class Run:
+    """A notebook run: its checked parameters, and what it has shown so far.
+
+    Attributes:
+        name: of the notebook.
+        params: as given.
+        folder: where tables and the manifest go.
+        runtime: device and precision.
+        dataset, size, ipc, grid, seeds, epochs, score_epochs: parameters with zeros resolved from
+            the profile and the source.
+    """
+
+    name: str
+    params: dict[str, Any]
+    folder: Path
+    runtime: Runtime
+    dataset: str
+    size: int
+    ipc: int
+    grid: int
+    seeds: int
+    epochs: int
+    score_epochs: int
+    began: float = field(default_factory=time.monotonic)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    figures: dict[str, Path] = field(default_factory=dict)
+
+    def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Keep a table as NAME.csv in the run's folder, and give it back."""
+        with store.atomic_path(self.folder / f"{name}.csv") as part:
+            table.to_csv(part, index=False)
+        self.tables[name] = table
+        return table
+
+    def figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Figure:
+        """Save a figure with its numbers and this run's parameters, and give it back."""
+        facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
+        unique = f"{self.name[:2]}_{name}-{self.dataset.replace(':', '-').replace('/', '-')}"
+        self.figures[name] = figures.save_figure(figure, unique, table, facts)
+        return figure
+
+
+def start(name: str, **params: Any) -> Run:
+    """Check the parameters, choose the device, open the manifest.
+
+    Args:
+        name: of the notebook, such as "00_start_here".
+        params: the notebook's parameters, by name. 0 for size, seeds or epochs means: as the
+            profile and the source say.
+
+    Raises:
+        TypeError: an unknown parameter or a value of the wrong type (papermill turns
+            `-p smoke false` into a string; `python -m rdc_kit run` does not).
+        ValueError: a value out of range.
+    """
+    for key, value in params.items():
+        _check(key, value)
+    figures.use_style()
+    dataset = params.get("dataset", "digits")
+    sources.check_name(dataset)
+    profile = PROFILES[params.get("profile", "small")]
+    traits = sources.traits_of(dataset)
+    folder = os.environ.get("RDC_RUN_DIR")
+    run = Run(
+        name=name,
+        params=params,
+        folder=Path(folder) if folder else data_dir() / "runs" / "notebooks" / f"{name}-live",
+        runtime=choose_runtime(params.get("device", "auto")),
+        dataset=dataset,
+        size=params.get("size") or (traits.paper_size if profile.full_size else traits.size),
+        ipc=params.get("ipc", 1),
+        grid=params.get("grid", 1),
+        seeds=params.get("seeds") or profile.seeds,
+        epochs=params.get("epochs") or profile.epochs,
+        score_epochs=profile.score_epochs,
+    )
+    write_manifest(run.folder, "running", name=name, parameters=params, runtime=str(run.runtime))
+    versions = store.versions()
+    print(
+        f"{name}: {run.dataset} at {run.size} px, {run.ipc} image(s) per class, {run.epochs} "
+        f"epochs, {run.seeds} seed(s)\n{run.runtime}; torch {versions['torch']}, torchvision "
+        f"{versions['torchvision']}; results in {run.folder}"
+    )
+    return run
+
+
+def _check(key: str, value: Any) -> None:
+    if key not in PARAMETERS:
+        raise TypeError(f"unknown parameter {key!r}: this kit knows {', '.join(PARAMETERS)}")
+    kind, problem = PARAMETERS[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"parameter {key} must be {kind.__name__}, got {value!r}")
+    if wrong := problem(value):
+        raise ValueError(f"parameter {key} {wrong}, got {value!r}")
+
+
+def finish(run: Run, expect: dict[str, Any]) -> None:
+    """Check that the work was done, then mark the run "ok".
+
+    Args:
+        run: from `start`.
+        expect: what there must be: "rows" {table name: number of rows}, "figures" [names],
+            "steps" the least sum of optimiser steps behind the tables.
+
+    Raises:
+        Incomplete: something is missing; the manifest says "failed".
+    """
+    missing = [
+        f"table {name!r} has {len(run.tables.get(name, ()))} rows instead of {rows}"
+        for name, rows in expect.get("rows", {}).items()
+        if len(run.tables.get(name, ())) != rows
+    ]
+    missing += [
+        f"figure {name!r} was not saved"
+        for name in expect.get("figures", ())
+        if not (path := run.figures.get(name)) or not path.is_file() or not path.stat().st_size
+    ]
+    steps = sum(int(t["steps"].sum()) for t in run.tables.values() if "steps" in t)
+    if steps < expect.get("steps", 0):
+        missing.append(f"{steps} optimiser steps stand behind the tables, not {expect['steps']}")
+    seconds = round(time.monotonic() - run.began, 1)
+    if missing:
+        write_manifest(run.folder, "failed", error="; ".join(missing), seconds=seconds)
+        raise Incomplete(f"{run.name} is not complete: {'; '.join(missing)}")
+    work = {"rows": {n: len(t) for n, t in run.tables.items()}, "steps": steps}
+    shown = {name: str(path) for name, path in run.figures.items()}
+    write_manifest(run.folder, "ok", seconds=seconds, work=work, figures=shown)
+    print(f"{run.name}: ok, {steps:,} optimiser steps behind it, {seconds:.0f} s in this run")
+
+
+def write_manifest(folder: Path, status: str, **facts: Any) -> None:
+    """Set a run's status; "running" begins a new manifest, the others complete it."""
+    path = folder / "manifest.json"
+    begun = {} if status == "running" else store.read_json(path) or {}
+    if status == "running":
+        begun = {"started": store.now(), "pid": os.getpid(), "git": store.git_state()}
+        begun |= {"versions": store.versions()}
+    else:
+        begun["ended"] = store.now()
+    store.write_json(path, {**begun, **facts, "status": status})
+
+
+def read_status(folder: Path) -> str:
+    """Status of a run: "ok", "failed", "running", or "interrupted" when its process is gone."""
+    manifest = store.read_json(folder / "manifest.json") or {}
+    status = manifest.get("status", "never started")
+    if status == "running":
+        try:
+            os.kill(int(manifest.get("pid", 0)), 0)
+        except ProcessLookupError:
+            return "interrupted"
+        except PermissionError:
+            pass
+    return status

@@ -1,0 +1,80 @@
+"""Spread over few seeds, honestly: sd, t-intervals, paired differences, and n beside each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+def half_width(values: np.ndarray, level: float = 0.95) -> float:
+    """Half-width of the t-interval of a mean; NaN for fewer than two values.
+
+    Args:
+        values: float [n].
+        level: confidence, 0..1.
+    """
+    n = len(values)
+    if n < 2:
+        return float("nan")
+    quantile = stats.t.ppf(0.5 + level / 2, n - 1)
+    return float(quantile * np.std(values, ddof=1) / np.sqrt(n))
+
+
+def summarise(table: pd.DataFrame, by: str = "arm", value: str = "top1") -> pd.DataFrame:
+    """Mean, sd, 95 % t-interval half-width and n of each group, in order of first appearance.
+
+    Args:
+        table: tidy table with a row per run.
+        by: column that names the groups.
+        value: column to summarise.
+
+    Returns:
+        Columns: `by`, mean, sd, ci95, n.
+    """
+    rows = []
+    for name, group in table.groupby(by, sort=False):
+        values = group[value].to_numpy(float)
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+        interval = half_width(values)
+        rows.append((name, values.mean(), sd, interval, len(values)))
+    return pd.DataFrame(rows, columns=[by, "mean", "sd", "ci95", "n"])
+
+
+def differences(
+    table: pd.DataFrame, pairs: list[tuple[str, str]], by: str = "arm", value: str = "top1"
+) -> pd.DataFrame:
+    """Paired differences between groups, seed by seed, with 95 % t-intervals.
+
+    Args:
+        table: tidy table with columns `by`, seed and `value`.
+        pairs: (a, b) for the difference a - b.
+
+    Returns:
+        Columns: a, b, difference, low, high, n, reading. With fewer than three common seeds the
+        reading is "not evidence"; else "a is higher", "b is higher", or "undecided" where the
+        interval holds 0.
+
+    Raises:
+        ValueError: a name that the table does not have.
+    """
+    wide = table.pivot(index="seed", columns=by, values=value)
+    rows = []
+    for a, b in pairs:
+        for name in (a, b):
+            if name not in wide:
+                raise ValueError(f"no {by} {name!r} in the table: {', '.join(wide.columns)}")
+        values = (wide[a] - wide[b]).dropna().to_numpy(float)
+        mean, half = float(values.mean()), half_width(values)
+        rows.append(
+            (a, b, mean, mean - half, mean + half, len(values), _reading(mean, half, values))
+        )
+    return pd.DataFrame(rows, columns=["a", "b", "difference", "low", "high", "n", "reading"])
+
+
+def _reading(mean: float, half: float, values: np.ndarray) -> str:
+    if len(values) < 3:
+        return "not evidence"
+    if abs(mean) <= half:
+        return "undecided"
+    return "a is higher" if mean > 0 else "b is higher"
