@@ -57,20 +57,27 @@ def _one_of(*allowed: str) -> Callable[[Any], str]:
     return lambda value: "" if value in allowed else f"must be one of {', '.join(allowed)}"
 
 
-def _anything(value: Any) -> str:
-    return ""
+def _accepted_by(check: Callable[[Any], Any]) -> Callable[[Any], str]:
+    def problem(value: Any) -> str:
+        try:
+            check(value)
+        except ValueError as error:
+            return f"is not usable: {error}"
+        return ""
+
+    return problem
 
 
 # Every parameter that a notebook may have: its type, and what is wrong with a value ("": nothing).
 PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
-    "dataset": (str, _anything),  # checked by the sources themselves
+    "dataset": (str, _accepted_by(sources.check_name)),
     "size": (int, _at_least(0)),
     "ipc": (int, _at_least(1)),
     "grid": (int, _at_least(1)),
     "seeds": (int, _at_least(0)),
     "epochs": (int, _at_least(0)),
     "profile": (str, _one_of(*PROFILES)),
-    "device": (str, _anything),  # checked by choose_runtime
+    "device": (str, _accepted_by(choose_runtime)),
 }
 
 
@@ -131,10 +138,9 @@ def start(name: str, **params: Any) -> Run:
         ValueError: a value out of range.
     """
     for key, value in params.items():
-        _check(key, value)
+        check_parameter(key, value)
     figures.use_style()
     dataset = params.get("dataset", "digits")
-    sources.check_name(dataset)
     profile = PROFILES[params.get("profile", "small")]
     traits = sources.traits_of(dataset)
     folder = os.environ.get("RDC_RUN_DIR")
@@ -161,14 +167,19 @@ def start(name: str, **params: Any) -> Run:
     return run
 
 
-def _check(key: str, value: Any) -> None:
+def check_parameter(key: str, value: Any) -> None:
+    """Check the type and the value of one parameter.
+
+    Raises:
+        TypeError: unknown name or wrong type. ValueError: a value out of range.
+    """
     if key not in PARAMETERS:
         raise TypeError(f"unknown parameter {key!r}: this kit knows {', '.join(PARAMETERS)}")
     kind, problem = PARAMETERS[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"parameter {key} must be {kind.__name__}, got {value!r}")
     if wrong := problem(value):
-        raise ValueError(f"parameter {key} {wrong}, got {value!r}")
+        raise ValueError(f"parameter {key}={value!r} {wrong}")
 
 
 def finish(run: Run, expect: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from .engine import progress, store
 from .engine.runtime import data_dir
-from .notebook import read_status, write_manifest
+from .notebook import PARAMETERS, check_parameter, read_status, write_manifest
 
 OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
 _NEEDED = 200 * 10**6  # bytes free before a run starts
@@ -95,10 +95,10 @@ def typed(parameter: Parameter, text: str) -> Any:
 
 
 def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
-    """Names and types of the given parameters against the notebook's.
+    """Names and types of the given parameters against the notebook's; values where the kit knows.
 
     Raises:
-        UsageError: an unknown name (with the near match) or a wrong type.
+        UsageError: an unknown name (with the near match), a wrong type, a value out of range.
     """
     known = declared(notebook)
     for name in given:
@@ -108,7 +108,13 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
             raise UsageError(
                 f"{notebook.name} has no parameter {name!r}{hint} It has: {', '.join(known)}"
             )
-    return {name: typed(known[name], text) for name, text in given.items()}
+    values = {name: typed(known[name], text) for name, text in given.items()}
+    for name in values.keys() & PARAMETERS:
+        try:
+            check_parameter(name, values[name])
+        except (TypeError, ValueError) as error:
+            raise UsageError(str(error)) from None
+    return values
 
 
 def run_notebook(
@@ -151,7 +157,14 @@ def _execute(
     write_manifest(folder, "running", name=notebook.stem, parameters=parameters)
     executed, partial = folder / notebook.name, folder / "partial.ipynb"
     command = [sys.executable, "-m", "papermill", str(notebook.resolve()), str(partial)]
-    command += ["--kernel", "python3", "--cwd", str(notebook.resolve().parent)]
+    command += [
+        "--kernel",
+        "python3",
+        "--language",
+        "python",
+        "--cwd",
+        str(notebook.resolve().parent),
+    ]
     command += [
         "--parameters_base64",
         base64.b64encode(yaml.safe_dump(parameters).encode()).decode(),
@@ -163,12 +176,13 @@ def _execute(
     if not error and read_status(folder) != "ok":
         error = "it ended without reaching finish(...)"
     if error:
-        told = _last_error(partial)
-        write_manifest(folder, "failed", error=told or error)
+        if error.startswith("papermill"):
+            error = _last_error(partial) or f"{error}: {_last_line(folder / 'papermill.log')}"
+        write_manifest(folder, "failed", error=error)
         failed = folder / f"{notebook.stem}.failed.ipynb"
         if partial.is_file():
             partial.replace(failed)
-        return _verdict(FAILED, f"{notebook.stem} FAILED: {told or error} (see {folder})")
+        return _verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")
     partial.replace(executed)
     seconds = store.read_json(folder / "manifest.json")["seconds"]
     return _verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
@@ -228,6 +242,11 @@ def _last_error(executed: Path) -> str:
         return ""
     message = re.sub(r"\x1b\[[0-9;]*m", "", outputs[-1]["evalue"])
     return f"{outputs[-1]['ename']}: {message}"
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 def _verdict(code: int, line: str) -> int:

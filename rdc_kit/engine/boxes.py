@@ -18,9 +18,9 @@ def as_grid(grid: Grid, size: int | None = None) -> tuple[int, int]:
     Raises:
         ValueError: not positive whole numbers, or more cells than `size` has pixels.
     """
-    rows, columns = (grid, grid) if isinstance(grid, int) else grid
-    whole = isinstance(rows, int) and isinstance(columns, int)
-    if not whole or isinstance(grid, bool) or rows < 1 or columns < 1:
+    rows, columns = grid if isinstance(grid, tuple) and len(grid) == 2 else (grid, grid)
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in (rows, columns))
+    if not whole:
         raise ValueError(f"grid must be a positive whole number or (rows, columns), got {grid!r}")
     if size is not None and max(rows, columns) > size:
         raise ValueError(f"a {rows}x{columns} grid does not fit into images of {size} pixels")
@@ -92,7 +92,8 @@ def random_crops(
 def crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
     """Crop each image to its box and resize the crop, bilinear and antialiased.
 
-    No pixel outside the box is read, so a crop inside one cell of a composite sees that cell only.
+    No pixel outside the box counts (up to rounding, below 0.01 of 255), so a crop inside one cell
+    of a composite sees that cell only.
 
     Args:
         images: [B, 3, H, W], uint8 or float, any range.

@@ -124,18 +124,7 @@ def fit(
     state = _State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None and checkpoint.is_file():
         state.load(checkpoint, runtime.device)
-    view = make_view(
-        images.traits,
-        images.size,
-        view=protocol.view or images.view,
-        grid=images.grid,
-        scale=protocol.crop or (images.traits.min_crop, 1.0),
-        flip=protocol.flip,
-        cutout=protocol.cutout,
-        mix=protocol.mix,
-        mix_alpha=protocol.mix_alpha,
-        num_classes=images.num_classes,
-    )
+    view = view_for(images, protocol)
     feed = _Feed(images, protocols.batch_size(protocol, images), runtime.device)
     saved = time.monotonic()
     for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}"):
@@ -149,6 +138,22 @@ def fit(
     steps = protocol.epochs * feed.steps
     seen = steps * feed.batch
     return Fitted(model.eval(), state.losses, steps, feed.batch, seen, state.seconds)
+
+
+def view_for(images: ImageSet, protocol: Protocol) -> View:
+    """What a protocol shows of a set: its own wishes, else the set's, else the source's."""
+    return make_view(
+        images.traits,
+        images.size,
+        view=protocol.view or images.view,
+        grid=images.grid,
+        scale=protocol.crop or (images.traits.min_crop, 1.0),
+        flip=protocol.flip,
+        cutout=protocol.cutout,
+        mix=protocol.mix,
+        mix_alpha=protocol.mix_alpha,
+        num_classes=images.num_classes,
+    )
 
 
 class _Feed:

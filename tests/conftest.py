@@ -1,0 +1,52 @@
+import os
+
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.engine.imagesets import ImageSet, Traits
+from rdc_kit.engine.runtime import Runtime
+
+os.environ["RDC_INTERACTIVE"] = "0"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """Every test session keeps its data apart from the user's; one folder serves all tests."""
+    folder = tmp_path_factory.getbasetemp() / "home"
+    monkeypatch.setenv("RDC_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def fresh_home(tmp_path, monkeypatch):
+    """A home of its own, for tests that look at what is on disk."""
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def exact():
+    """The CPU in fp32: the mode in which results are bitwise repeatable."""
+    return Runtime(torch.device("cpu"), "fp32", channels_last=False)
+
+
+@pytest.fixture
+def digits():
+    return rdc.load("digits")
+
+
+def colour_blocks(per_class=6, classes=3, size=16, seed=0):
+    """A pool that is easy to learn: each class is a colour, plus noise."""
+    draw = torch.Generator().manual_seed(seed)
+    labels = torch.arange(classes).repeat(per_class)
+    colours = torch.randint(40, 215, (classes, 3, 1, 1), generator=draw)
+    noise = torch.randint(-30, 31, (len(labels), 3, size, size), generator=draw)
+    images = (colours[labels] + noise).clamp(0, 255).to(torch.uint8)
+    traits = Traits(size=size, flip=True, min_crop=0.5, student="convnet2-w8")
+    return rdc.from_tensors(images, labels, traits=traits, provenance={"source": "blocks"})
+
+
+@pytest.fixture
+def blocks() -> ImageSet:
+    return colour_blocks()

@@ -1,0 +1,248 @@
+"""The strict runner and the first and last cell: nothing looks finished unless it is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit import notebook, run
+from rdc_kit.engine import store
+
+PARAMETERS = """
+smoke: bool = True  # a switch
+lr: float = 0.1
+ipc: int = 1
+name: str = "x"
+sizes: list[int] = [1, 2]
+plain = 3
+"""
+OPEN = "import rdc_kit as rdc\nrun = rdc.start('tiny', ipc=ipc)\n"
+CLOSE = "rdc.finish(run, expect={})"
+
+
+def write(path, *cells, parameters=PARAMETERS):
+    tagged = nbformat.v4.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
+    cells = [tagged, *(nbformat.v4.new_code_cell(c) for c in cells)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return write(tmp_path / "tiny.ipynb", OPEN, "print(smoke, lr, ipc)", CLOSE)
+
+
+def test_parameters_are_read_without_running_the_notebook(tiny):
+    known = run.declared(tiny)
+    assert {n: p.kind for n, p in known.items()} == {
+        "smoke": "bool", "lr": "float", "ipc": "int", "name": "str", "sizes": "list[int]",
+        "plain": "int",
+    }  # fmt: skip
+    assert known["sizes"].default == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"smoke": "false"}, {"smoke": False}),
+        ({"smoke": "True"}, {"smoke": True}),
+        ({"lr": "1e-3"}, {"lr": 0.001}),
+        ({"lr": "2"}, {"lr": 2.0}),
+        ({"ipc": "10", "plain": "4"}, {"ipc": 10, "plain": 4}),
+        ({"name": "false"}, {"name": "false"}),
+        ({"sizes": "[3]"}, {"sizes": [3]}),
+    ],
+)
+def test_values_get_the_declared_type(tiny, given, expected):
+    found = run.check_parameters(tiny, given)
+    assert found == expected
+    assert all(type(found[k]) is type(expected[k]) for k in expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"icp": "3"}, "no parameter 'icp' - did you mean 'ipc'?"),
+        ({"smoke": "maybe"}, "smoke must be bool, got 'maybe'"),
+        ({"ipc": "1e3"}, "ipc must be int, got '1e3'"),
+        ({"ipc": "0"}, "ipc=0 must be at least 1"),
+        ({"lr": "fast"}, "lr must be float"),
+        ({"sizes": "3"}, r"sizes must be list\[int\]"),
+    ],
+)
+def test_wrong_parameters_are_refused(tiny, given, message):
+    with pytest.raises(run.UsageError, match=message):
+        run.check_parameters(tiny, given)
+
+
+def test_wrong_usage_exits_2_and_runs_nothing(tiny, fresh_home, capsys):
+    assert run.run_notebook(tiny, {"icp": "3"}) == 2
+    assert "did you mean 'ipc'" in capsys.readouterr().err
+    assert run.run_notebook(tiny.parent / "none.ipynb") == 2
+    bare = tiny.parent / "bare.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), bare)
+    assert run.run_notebook(bare) == 2
+    assert not (fresh_home / "data").exists()
+
+
+def the_folder(fresh_home):
+    (folder,) = (fresh_home / "data" / "runs" / "notebooks").iterdir()
+    return folder
+
+
+def test_a_good_run_ends_ok_with_its_parameters_inside(tiny, fresh_home, capsys):
+    assert run.run_notebook(tiny, {"smoke": "false", "lr": "1e-3", "ipc": "2"}) == 0
+    folder = the_folder(fresh_home)
+    assert notebook.read_status(folder) == "ok"
+    executed = nbformat.read(folder / "tiny.ipynb", as_version=4)
+    printed = "".join(o.get("text", "") for c in executed.cells for o in c.get("outputs", []))
+    assert "False 0.001 2" in printed
+    assert "tiny ok in" in capsys.readouterr().out
+    manifest = store.read_json(folder / "manifest.json")
+    assert manifest["parameters"]["ipc"] == 2
+    assert {"started", "ended", "git", "versions", "runtime"} <= manifest.keys()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise ValueError('no luck')", "ValueError: no luck"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "papermill ended"),
+        ("import os; os._exit(0)", "papermill ended"),
+        ("import sys; sys.exit(0)", "FAILED"),
+        ("run.folder.joinpath('manifest.json').unlink()", "FAILED"),
+    ],
+)
+def test_no_failure_looks_like_success(tmp_path, fresh_home, capsys, body, told):
+    cells = [OPEN, body] if "unlink" in body else [OPEN, body, CLOSE]
+    assert run.run_notebook(write(tmp_path / "tiny.ipynb", *cells)) == 1
+    assert told in capsys.readouterr().err
+    folder = the_folder(fresh_home)
+    assert notebook.read_status(folder) == "failed"
+    assert not (folder / "tiny.ipynb").exists()
+
+
+def test_a_notebook_without_language_metadata_takes_parameters(tiny, fresh_home):
+    content = json.loads(tiny.read_text())
+    assert "language_info" not in content["metadata"]
+    assert run.run_notebook(tiny, {"ipc": "2"}) == 0
+
+
+def test_a_notebook_that_never_finishes_its_work_fails(tmp_path, fresh_home, capsys):
+    cells = [OPEN, "rdc.finish(run, expect={'rows': {'runs': 3}, 'figures': ['look'], 'steps': 9})"]
+    assert run.run_notebook(write(tmp_path / "tiny.ipynb", *cells)) == 1
+    told = capsys.readouterr().err
+    assert "table 'runs' has 0 rows instead of 3" in told
+    assert "figure 'look' was not saved" in told
+    assert "0 optimiser steps" in told
+    without = write(tmp_path / "other.ipynb", OPEN)
+    assert run.run_notebook(without) == 1
+    assert "without reaching finish" in capsys.readouterr().err
+
+
+def test_a_timeout_ends_the_kernel_too(tmp_path, fresh_home, capsys):
+    slow = write(tmp_path / "slow.ipynb", OPEN + "import time; time.sleep(60)", CLOSE)
+    began = time.monotonic()
+    assert run.run_notebook(slow, timeout=8) == 1
+    assert time.monotonic() - began < 40
+    assert "stopped after 8 s" in capsys.readouterr().err
+    manifest = store.read_json(the_folder(fresh_home) / "manifest.json")
+    assert manifest["status"] == "failed"
+
+
+def start_runner(path):
+    command = [sys.executable, "-m", "rdc_kit", "run", str(path)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, seconds=60):
+    limit = time.monotonic() + seconds
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert condition()
+
+
+def test_signals_and_a_second_runner(tmp_path, fresh_home):
+    """Ctrl-C ends as failed; meanwhile another process with the same run exits 3."""
+    mark = tmp_path / "mark"
+    body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(120)"
+    slow = write(tmp_path / "slow.ipynb", OPEN + body, CLOSE)
+    first = start_runner(slow)
+    wait_for(mark.exists)
+    second = start_runner(slow)
+    assert second.wait(60) == 3
+    assert f"process {first.pid}" in second.stderr.read()
+    first.send_signal(signal.SIGINT)
+    assert first.wait(60) == 1
+    assert "stopped by SIGINT" in first.stderr.read()
+    assert notebook.read_status(the_folder(fresh_home)) == "failed"
+
+
+def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
+    mark = tmp_path / "mark"
+    body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(30)"
+    first = start_runner(write(tmp_path / "slow.ipynb", OPEN + body, CLOSE))
+    wait_for(mark.exists)
+    folder = the_folder(fresh_home)
+    assert notebook.read_status(folder) == "running"
+    kernel = store.read_json(folder / "manifest.json")["pid"]
+    first.kill()
+    first.wait()
+    os.kill(kernel, signal.SIGKILL)
+    wait_for(lambda: notebook.read_status(folder) == "interrupted")
+
+
+def test_plain_papermill_with_a_string_for_a_number_fails_at_once(fresh_home):
+    with pytest.raises(TypeError, match="ipc must be int, got 'ten'"):
+        rdc.start("tiny", ipc="ten")
+    with pytest.raises(TypeError, match="seeds must be int, got True"):
+        rdc.start("tiny", seeds=True)
+    with pytest.raises(TypeError, match="unknown parameter 'sed'"):
+        rdc.start("tiny", sed=3)
+    with pytest.raises(ValueError, match="profile='huge' must be one of smoke, small, paper"):
+        rdc.start("tiny", profile="huge")
+    with pytest.raises(ValueError, match="unknown dataset 'digit' - did you mean 'digits'"):
+        rdc.start("tiny", dataset="digit")
+    assert not (fresh_home / "data").exists()
+
+
+def test_plain_papermill_works_too(tiny, fresh_home, tmp_path):
+    """With a relative path, from another folder, without our runner."""
+    command = [sys.executable, "-m", "papermill", "tiny.ipynb", "out.ipynb", "-k", "python3"]
+    done = subprocess.run(command, cwd=tiny.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert notebook.read_status(the_folder(fresh_home)) == "ok"
+
+
+def test_zeros_are_resolved_from_profile_and_source(fresh_home):
+    small = rdc.start("tiny", dataset="imagenette", size=0, epochs=0, seeds=0, profile="small")
+    paper = rdc.start("tiny", dataset="imagenette", size=0, epochs=7, seeds=0, profile="paper")
+    assert (small.size, small.epochs, small.seeds) == (64, 150, 3)
+    assert (paper.size, paper.epochs, paper.seeds) == (224, 7, 3)
+
+
+def test_the_shipped_notebook_runs_from_start_to_finish(fresh_home, capsys):
+    """00_start_here at the smallest profile, through the command line."""
+    from rdc_kit.__main__ import main
+
+    path = Path(run.__file__).parents[1] / "notebooks" / "00_start_here.ipynb"
+    assert main(["run", str(path), "-p", "profile", "smoke"]) == 0, capsys.readouterr().err
+    folder = the_folder(fresh_home)
+    manifest = store.read_json(folder / "manifest.json")
+    assert manifest["status"] == "ok"
+    assert manifest["work"]["rows"] == {"runs": 14, "differences": 6}
+    executed = json.loads((folder / path.name).read_text())
+    outputs = [o for c in executed["cells"] for o in c.get("outputs", [])]
+    assert sum("image/png" in o.get("data", {}) for o in outputs) >= 4
+    assert not [o for o in outputs if o["output_type"] == "error"]
+    readings = (folder / "differences.csv").read_text()
+    assert readings.count("not evidence") == 6  # two seeds decide nothing
+    for ending in ("png", "pdf", "csv", "json"):
+        assert (fresh_home / "figures" / f"00_first_look-digits.{ending}").stat().st_size > 0

@@ -1,0 +1,189 @@
+"""The loop: learns, repeats bitwise, resumes bitwise, stops on NaN, and counts what it did."""
+
+import multiprocessing
+import signal
+import time
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, top_k_accuracy_score
+
+import rdc_kit as rdc
+from rdc_kit.engine import evaluation, training
+from rdc_kit.engine.runtime import Runtime, choose_runtime, derive_seed
+from rdc_kit.engine.training import Diverged, fit
+
+from .conftest import colour_blocks
+
+STUDENT = "convnet2-w8"
+
+
+def weights(fitted):
+    return torch.cat([p.detach().flatten() for p in fitted.model.parameters()])
+
+
+def test_it_learns(blocks, exact):
+    result = rdc.evaluate(blocks, colour_blocks(seed=0), rdc.protocols.hard(epochs=15), 2)
+    assert result.mean > 95
+    assert [row["seed"] for row in result.rows] == [0, 1]
+    assert "n = 2 seeds" in str(result)
+
+
+def test_the_same_seed_twice_is_bitwise_equal(blocks, exact):
+    protocol = rdc.protocols.hard(epochs=3, batch=5, cutout=0.3, mix="cutmix")
+    one, again = (fit(blocks, protocol, STUDENT, 4, exact) for _ in range(2))
+    other = fit(blocks, protocol, STUDENT, 5, exact)
+    assert torch.equal(weights(one), weights(again))
+    assert one.losses == again.losses
+    assert not torch.equal(weights(one), weights(other))
+
+
+class Log:
+    """A recorder that remembers what it was told."""
+
+    def __init__(self):
+        self.seen = []
+
+    def update(self, epoch, rows, logits, labels):
+        assert logits.dtype == torch.float32
+        self.seen += [(epoch, int(row), int(label)) for row, label in zip(rows, labels)]  # noqa: B905
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        pass
+
+
+def test_recorders_see_every_row_once_per_epoch_though_batches_are_filled_up(blocks, exact):
+    log = Log()
+    fitted = fit(blocks, rdc.protocols.hard(epochs=3, batch=7), STUDENT, 0, exact, [log])
+    assert (fitted.steps, fitted.batch, fitted.views) == (9, 7, 63)  # 18 rows: 7 + 7 + 4 filled
+    for epoch in range(3):
+        rows = [row for e, row, _ in log.seen if e == epoch]
+        assert sorted(rows) == list(range(18))
+    assert all(label == int(blocks.labels[row]) for _, row, label in log.seen)
+
+
+def test_resume_equals_an_undisturbed_run(blocks, exact, tmp_path, monkeypatch):
+    protocol = rdc.protocols.hard(epochs=6, batch=5)
+    straight = fit(blocks, protocol, STUDENT, 1, exact)
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+    real, path = training._train_epoch, tmp_path / "checkpoint.pt"
+
+    def dies_in_epoch_4(state, *rest):
+        if state.epoch == 4:
+            raise KeyboardInterrupt
+        real(state, *rest)
+
+    monkeypatch.setattr(training, "_train_epoch", dies_in_epoch_4)
+    with pytest.raises(KeyboardInterrupt):
+        fit(blocks, protocol, STUDENT, 1, exact, checkpoint=path)
+    monkeypatch.setattr(training, "_train_epoch", real)
+    resumed = fit(blocks, protocol, STUDENT, 1, exact, checkpoint=path)
+    assert torch.equal(weights(straight), weights(resumed))
+    assert straight.losses == resumed.losses
+
+
+def _train_for_long(path):
+    training.CHECKPOINT_EVERY = 0.0
+    exact = Runtime(torch.device("cpu"), "fp32", channels_last=False)
+    torch.set_num_threads(1)
+    fit(colour_blocks(), rdc.protocols.hard(epochs=60, batch=5), STUDENT, 1, exact, checkpoint=path)
+
+
+def test_a_run_killed_without_warning_continues_to_the_same_end(tmp_path, exact):
+    """SIGKILL in the middle, as the system does when memory runs out."""
+    path = tmp_path / "checkpoint.pt"
+    process = multiprocessing.get_context("spawn").Process(target=_train_for_long, args=(path,))
+    process.start()
+    limit = time.monotonic() + 120
+    while not path.exists() and process.is_alive() and time.monotonic() < limit:
+        time.sleep(0.02)
+    process.kill()
+    process.join()
+    assert process.exitcode in (-signal.SIGKILL, 0)
+    assert path.exists()
+    protocol = rdc.protocols.hard(epochs=60, batch=5)
+    resumed = fit(colour_blocks(), protocol, STUDENT, 1, exact, checkpoint=path)
+    straight = fit(colour_blocks(), protocol, STUDENT, 1, exact)
+    assert torch.equal(weights(straight), weights(resumed))
+
+
+def test_a_loss_that_is_not_finite_stops_with_epoch_step_and_lr(blocks, exact):
+    with pytest.raises(Diverged, match=r"at epoch \d+, step \d+, lr 1.00e\+30"):
+        fit(blocks, rdc.protocols.hard(epochs=5, lr=1e30, optimiser="sgd"), STUDENT, 0, exact)
+
+
+def test_bf16_is_as_accurate_as_fp32_on_digits(digits, exact):
+    """Within one seed sd, the difference that a change of seed alone makes."""
+    if choose_runtime("cpu").precision != "bf16":
+        pytest.skip("this processor has no bf16")
+    pool, test = digits
+    stored = rdc.compress("random", pool, ipc=5)
+    protocol = rdc.protocols.hard(epochs=60)
+    fast = Runtime(torch.device("cpu"), "bf16", channels_last=True)
+    results = [rdc.evaluate(stored, test, protocol, 3, runtime=r) for r in (fast, exact)]
+    spread = max(results[0].sd, results[1].sd)
+    assert abs(results[0].mean - results[1].mean) <= max(spread, 1.0)
+
+
+def test_accuracy_is_scikit_learns():
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(500, 12, generator=draw)
+    labels = torch.randint(0, 11, (500,), generator=draw)  # class 11 has no test image
+    found = evaluation.accuracy(logits, labels, 12)
+    guesses = logits.argmax(1).numpy()
+    assert found.top1 == pytest.approx(100 * accuracy_score(labels, guesses))
+    top5 = top_k_accuracy_score(labels, logits.numpy(), k=5, labels=range(12))
+    assert found.top5 == pytest.approx(100 * top5)
+    for k in range(11):
+        mine = labels.numpy() == k
+        assert found.per_class[k] == pytest.approx(100 * np.mean(guesses[mine] == k))
+    assert np.isnan(found.per_class[11])
+
+
+def test_top5_of_few_classes_is_of_what_there_is():
+    found = evaluation.accuracy(torch.eye(3), torch.tensor([0, 2, 1]), 3)
+    assert found.top5 == 100
+    assert found.top1 == pytest.approx(100 / 3)
+
+
+def test_a_test_set_that_does_not_fit_is_refused_before_training(blocks):
+    with pytest.raises(rdc.DataError, match="no test set"):
+        rdc.evaluate(blocks, None)
+    with pytest.raises(rdc.DataError, match="different classes"):
+        rdc.evaluate(blocks, colour_blocks(classes=4))
+    with pytest.raises(rdc.DataError, match="16 px, test images 8 px"):
+        rdc.evaluate(blocks, colour_blocks(size=8))
+
+
+def test_the_seed_tree_has_no_two_equal_branches():
+    seeds = {
+        derive_seed(seed, *path)
+        for seed in range(20)
+        for path in [("init",), *((what, e) for what in ("order", "views") for e in range(50))]
+    }
+    assert len(seeds) == 20 * 101
+
+
+def test_a_missing_gpu_is_said_at_once():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ValueError, match="no CUDA GPU"):
+        choose_runtime("cuda")
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        choose_runtime("gpu")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_a_gpu_trains_to_the_cpus_accuracy(digits):
+    pool, test = digits
+    stored = rdc.compress("random", pool, ipc=5)
+    protocol = rdc.protocols.hard(epochs=60)
+    gpu, cpu = (
+        rdc.evaluate(stored, test, protocol, 3, runtime=choose_runtime(d)) for d in ("cuda", "cpu")
+    )
+    assert abs(gpu.mean - cpu.mean) <= 2 * max(gpu.sd, cpu.sd, 1.0)
