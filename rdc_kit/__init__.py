@@ -11,7 +11,6 @@ from .compress.selection import select
 from .engine import protocols
 from .engine.decoding import load
 from .engine.evaluation import Result, evaluate
-from .engine.formats import save
 from .engine.imagesets import DataError, ImageSet, Traits, from_tensors
 from .engine.protocols import Protocol
 from .engine.runtime import choose_runtime
@@ -42,7 +41,6 @@ __all__ = [
     "load",
     "make_view",
     "protocols",
-    "save",
     "select",
     "start",
 ]

@@ -41,7 +41,6 @@ def _methods(options: argparse.Namespace) -> int:
 
 def _compress(options: argparse.Namespace) -> int:
     from .compress.methods import compress, find
-    from .engine import formats
     from .engine.decoding import load
     from .engine.runtime import choose_runtime
 
@@ -51,7 +50,7 @@ def _compress(options: argparse.Namespace) -> int:
     runtime = choose_runtime(options.device)
     pool = load(options.dataset, options.size, options.on_bad).train
     stored = compress(options.method, pool, options.ipc, options.seed, runtime)
-    folder = formats.save(stored, options.out)
+    folder = stored.save(options.out)
     print(f"compress: {stored} in {folder}")
     return 0
 

@@ -119,7 +119,8 @@ class Run:
     def figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Figure:
         """Save a figure with its numbers and this run's parameters, and give it back."""
         facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
-        unique = f"{self.name[:2]}_{name}-{self.dataset.replace(':', '-').replace('/', '-')}"
+        source = store.safe_name(self.dataset)
+        unique = f"{self.name[:2]}_{name}-{source}-{self.size}px-ipc{self.ipc}"
         self.figures[name] = figures.save_figure(figure, unique, table, facts)
         return figure
 

@@ -178,10 +178,10 @@ def test_the_hub_layout_is_read_from_a_local_copy(tmp_path, monkeypatch):
 def test_saved_sets_come_back_with_the_same_pixels_from_elsewhere(tmp_path, fresh_home):
     pool = colour_blocks(per_class=8)
     stored = rdc.compress("pca", pool, ipc=2, order="random")
-    rdc.save(stored, tmp_path / "made" / "set")
+    stored.save(tmp_path / "made" / "set")
     script = (
         "import sys, rdc_kit as rdc\n"
-        f"s = rdc.load('parquet:{tmp_path / 'made' / 'set'}', size=16).train\n"
+        f"s = rdc.load('parquet:{tmp_path / 'made' / 'set'}').train\n"
         "print(s.fingerprint(), s.grid, s.view, s.provenance['method'], s.members.shape)"
     )
     os.makedirs(tmp_path / "elsewhere")
@@ -198,7 +198,7 @@ def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
     import datasets
 
     stored = colour_blocks(per_class=2)
-    rdc.save(stored, tmp_path / "set")
+    stored.save(tmp_path / "set")
     found = datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))["train"]
     assert found.features["label"].names == list(stored.classes)
     assert found["label"][:] == stored.labels.tolist()
@@ -211,14 +211,14 @@ def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
 
 def test_save_never_overwrites_by_surprise(tmp_path):
     pool = colour_blocks(per_class=2)
-    rdc.save(pool, tmp_path / "set")
+    pool.save(tmp_path / "set")
     with pytest.raises(FileExistsError, match="pass overwrite=True"):
-        rdc.save(pool, tmp_path / "set")
-    rdc.save(pool[:3], tmp_path / "set", overwrite=True)
-    assert len(rdc.load(f"parquet:{tmp_path / 'set'}", size=16).train) == 3
+        pool.save(tmp_path / "set")
+    pool[:3].save(tmp_path / "set", overwrite=True)
+    assert len(rdc.load(f"parquet:{tmp_path / 'set'}").train) == 3
     (tmp_path / "mine").mkdir()
     with pytest.raises(FileExistsError, match="left alone"):
-        rdc.save(pool, tmp_path / "mine", overwrite=True)
+        pool.save(tmp_path / "mine", overwrite=True)
 
 
 # Bad inputs: each a clear error that names the thing and the remedy.
@@ -281,10 +281,15 @@ def test_corrupt_images_name_row_and_path_or_are_skipped(folder):
     assert kept.counts().tolist() == [3, 3, 3]
 
 
-def test_no_network_says_what_to_put_where(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("RDC_DATA", raising=False)
-    refuses("cifar10", "cannot load 'uoft-cs/cifar10'", "DIR/cifar10", "RDC_DATA=DIR")
+def test_no_network_says_what_to_put_where(fresh_home):
+    """In a process of its own: the Hub's client reads HF_HUB_OFFLINE when it is imported."""
+    environment = {k: v for k, v in os.environ.items() if k != "RDC_DATA"} | {"HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "rdc_kit", "compress", "random", "--dataset", "cifar10"]
+    command += ["--out", str(fresh_home / "set")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    for part in ("cannot load 'uoft-cs/cifar10'", "DIR/cifar10", "RDC_DATA=DIR"):
+        assert part in done.stderr
 
 
 def test_a_test_class_that_training_lacks(folder):

@@ -245,4 +245,6 @@ def test_the_shipped_notebook_runs_from_start_to_finish(fresh_home, capsys):
     readings = (folder / "differences.csv").read_text()
     assert readings.count("not evidence") == 6  # two seeds decide nothing
     for ending in ("png", "pdf", "csv", "json"):
-        assert (fresh_home / "figures" / f"00_first_look-digits.{ending}").stat().st_size > 0
+        assert (
+            fresh_home / "figures" / f"00_first_look-digits-32px-ipc1.{ending}"
+        ).stat().st_size > 0

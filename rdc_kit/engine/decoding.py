@@ -31,7 +31,8 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
     Args:
         name: "digits", "imagenette", "cifar10", "cifar100", "tiny-imagenet", "imagenet-1k",
             "folder:PATH", "parquet:PATH" or "hub:OWNER/NAME".
-        size: side in pixels; the source's default when left out.
+        size: side in pixels; when left out, that of a set saved by this kit, else the source's
+            default (64 for folders, parquet files and Hub keys).
         on_bad: a corrupt image raises ("error") or is left out and counted ("skip").
 
     Returns:
@@ -45,10 +46,10 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
     check_name(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")
-    size = traits_of(name).size if size is None else size
-    if not isinstance(size, int) or not 8 <= size <= 1024:
+    if size is not None and (not isinstance(size, int) or not 8 <= size <= 1024):
         raise DataError(f"size must be a whole number of pixels from 8 to 1024, got {size!r}")
     raws = open_source(name)
+    size = size or raws["train"].saved.get("size") or traits_of(name).size
     sets = {split: _load_split(name, split, raw, size, on_bad) for split, raw in raws.items()}
     return Splits(sets["train"], sets.get("test"))
 
@@ -58,8 +59,8 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
     key = {"source": name, "split": split, "size": size, "resize": RESIZE_RULE}
     key |= {"identity": raw.identity, "on_bad": on_bad}
     cache_key = store.config_hash(key)
-    safe = "".join(c if c.isalnum() else "-" for c in name)[-40:]
-    home = runtime.data_dir() / "cache" / f"{safe}-{split}-{size}-{cache_key}"
+    folder = f"{store.safe_name(name)}-{split}-{size}-{cache_key}"
+    home = runtime.data_dir() / "cache" / folder
     with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
         if not (home / "meta.json").is_file():
             _decode(raw, size, on_bad, home, f"decoding {name} [{split}]")
@@ -84,7 +85,7 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
         traits=traits_of(name),
         provenance=provenance,
     )
-    return check(_with_saved_facts(found, raw.composites, kept))
+    return check(_with_saved_facts(found, raw.saved, kept))
 
 
 def _decode(raw: Raw, size: int, on_bad: str, home: Path, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,6 +116,12 @@ class ImageSet:
         for part in (pixels, self.labels.cpu().numpy().data, self.row_ids.cpu().numpy().data):
             digest.update(part)
         return digest.hexdigest()
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> Path:
+        """Write the set in the Hub's parquet format; see formats.save."""
+        from .formats import save
+
+        return save(self, folder, overwrite)
 
     def __repr__(self) -> str:
         cells = "" if self.grid == (1, 1) else f", {self.grid[0]}x{self.grid[1]} composites"

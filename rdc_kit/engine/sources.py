@@ -40,7 +40,7 @@ class Raw:
         classes: class names.
         identity: JSON-able facts that change when the files change; part of the cache key.
         note: facts for the provenance, such as the columns used.
-        composites: facts that a set saved by this kit carries (see formats.py).
+        saved: what a set that this kit saved says of itself (see formats.py); else empty.
     """
 
     fetch: Fetch
@@ -49,7 +49,7 @@ class Raw:
     classes: tuple[str, ...]
     identity: Any
     note: dict[str, Any] = field(default_factory=dict)
-    composites: dict[str, Any] = field(default_factory=dict)
+    saved: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -229,8 +229,8 @@ def _local(path: Path) -> dict[str, Raw]:
             f"`datasets` cannot read {str(path)!r} ({type(error).__name__}: {error}): "
             "expected parquet files with an image and a label column"
         ) from error
-    composites = path / "rdc.json"
-    saved = json.loads(composites.read_text()) if composites.is_file() else {}
+    facts_file = path / "rdc.json"
+    saved = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
     return _from_datasets(found, str(path), identity, saved)
 
 
@@ -291,10 +291,10 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Ra
         cell = encoded[row][image]
         return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"])
 
-    composites = dict(saved)
+    saved = dict(saved)
     for column in ("row_id", "members"):
         if saved and column in part.column_names:
-            composites[column] = np.asarray(part[column][:])
+            saved[column] = np.asarray(part[column][:])
     return Raw(
         fetch=fetch,
         where=lambda row: f"row {row} of {where}",
@@ -302,7 +302,7 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Ra
         classes=tuple(classes),
         identity=[identity, where],
         note={"image_column": image, "label_column": label},
-        composites=composites,
+        saved=saved,
     )
 
 

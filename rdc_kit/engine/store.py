@@ -34,6 +34,11 @@ def config_hash(config: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def safe_name(text: str) -> str:
+    """A short file name for a source such as "folder:/data/my images": letters, digits, dashes."""
+    return "".join(c if c.isalnum() else "-" for c in text)[-40:].strip("-")
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place only if the block succeeds.

@@ -7,6 +7,7 @@ Mixup and CutMix, class probabilities float32 [B, C].
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -59,17 +60,17 @@ def make_view(
     mirror = flip and traits.flip
 
     def seen(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        count, side, device = len(images), images.shape[-1], images.device
+        count, side = len(images), images.shape[-1]
         if view.startswith("shuffle"):
             images = shuffle_cells(images, cells, generator, full=view == "shuffle_full")
         if view == "cell":
             regions = random_cells(count, side, cells, generator)
         else:
-            regions = torch.tensor([[0, 0, side, side]], device=device).expand(count, 4)
+            regions = _cells(side, (1, 1), images.device).expand(count, 4)
         crops = random_crops(regions, scale, generator=generator)
         mirrored = None
         if mirror:
-            mirrored = torch.rand(count, generator=generator, device=device) < 0.5
+            mirrored = torch.rand(count, generator=generator, device=images.device) < 0.5
         inputs = normalise(crop_resize(images, crops, size, mirrored), traits)
         if cutout:
             inputs = blank_squares(inputs, cutout, generator)
@@ -100,22 +101,33 @@ def plain_view(images: Tensor, traits: Traits, size: int) -> Tensor:
     """The view that tests are taken at: the whole image, resized to `size`, normalised."""
     if images.shape[-1] == size:
         return normalise(images.float(), traits)
-    whole = torch.tensor([[0, 0, *images.shape[-2:]]], device=images.device)
+    whole = _cells(images.shape[-1], (1, 1), images.device)
     return normalise(crop_resize(images, whole.expand(len(images), 4), size), traits)
 
 
 def normalise(pixels: Tensor, traits: Traits) -> Tensor:
     """Pixels 0..255, float [B, 3, T, T], to zero mean and unit sd per channel of the source."""
-    mean = torch.tensor(traits.mean, device=pixels.device).view(3, 1, 1) * 255
-    std = torch.tensor(traits.std, device=pixels.device).view(3, 1, 1) * 255
+    mean, std = _statistics(traits, pixels.device)
     return (pixels - mean) / std
+
+
+# Kept per device: making a tensor there from Python numbers waits for the device, every time.
+@functools.cache
+def _statistics(traits: Traits, device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, std = (torch.tensor(v, device=device) for v in (traits.mean, traits.std))
+    return mean.view(3, 1, 1) * 255, std.view(3, 1, 1) * 255
+
+
+@functools.cache
+def _cells(side: int, grid: tuple[int, int], device: torch.device) -> Tensor:
+    return cell_boxes(side, grid).to(device)
 
 
 def random_cells(
     count: int, side: int, grid: tuple[int, int], generator: torch.Generator
 ) -> Tensor:
     """The box of one uniformly drawn cell per image, int64 [count, 4]."""
-    boxes = cell_boxes(side, grid).to(generator.device)
+    boxes = _cells(side, grid, generator.device)
     drawn = torch.randint(len(boxes), (count,), generator=generator, device=generator.device)
     return boxes[drawn]
 
@@ -140,7 +152,7 @@ def shuffle_cells(
     """
     side, device = images.shape[-1], images.device
     rows, columns = as_grid(grid, side)
-    boxes = cell_boxes(side, (rows, columns)).to(device)
+    boxes = _cells(side, (rows, columns), device)
 
     def permutations(n: int) -> Tensor:
         draws = torch.rand(len(images), n, generator=generator, device=device)

@@ -114,7 +114,8 @@ def compare(
             such as epochs=2 for the scoring run.
 
     Returns:
-        The tidy table, one row per arm and seed, columns COLUMNS.
+        The tidy table, one row per arm and seed, columns COLUMNS; top1, top5 and per_class (one
+        number per class, separated by spaces) in percent.
     """
     check_pair(pool, test)
     assert test is not None
@@ -126,7 +127,8 @@ def compare(
         shared = {} if METHODS[arm.method].family == "baseline" else method_options
         stored = compress(arm.method, pool, ipc, seed, runtime, **(arm.options | shared))
         row = train_once(stored, test, protocol.but(view=arm.view), student, seed, runtime)
-        rows.append({"arm": arm.name} | row)
+        each = " ".join(f"{value:.2f}" for value in row["per_class"])
+        rows.append({"arm": arm.name} | row | {"per_class": each})
         if tell is not None:
             tell(f"{arm.name}, seed {seed}: top-1 {row['top1']:.1f} % ({row['seconds']:.0f} s)")
     return pd.DataFrame(rows)[COLUMNS]

@@ -176,6 +176,7 @@ def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> Non
     if chance is not None:
         ax.axvline(chance, color="#333333", ls=":", lw=1)
         ax.text(chance, len(summary) - 0.45, " chance", size=7.5, va="bottom")
+    ax.set_xlim(left=0)
     ax.set_xlabel("top-1 accuracy of the last epoch, %")
     ax.grid(axis="y", visible=False)
 
@@ -222,7 +223,7 @@ def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         1, 2, figsize=(8.4, 3.5), gridspec_kw={"width_ratios": [1.7, 1]}
     )
     facts = table.iloc[0]
-    plot_arms(left, table, chance=100 / len(facts["per_class"]))
+    plot_arms(left, table, chance=100 / len(facts["per_class"].split()))
     seeds = table["seed"].nunique()
     left.set_title(
         f"Here: {facts['dataset']}, {facts['size']} px, {facts['ipc']} per class, "
