@@ -69,7 +69,8 @@ def differences(
         rows.append(
             (a, b, mean, mean - half, mean + half, len(values), _reading(mean, half, values))
         )
-    return pd.DataFrame(rows, columns=["a", "b", "difference", "low", "high", "n", "reading"])
+    columns = ["a", "b", "difference", "low", "high", "n", "reading"]
+    return pd.DataFrame(rows, columns=columns).round(4)
 
 
 def _reading(mean: float, half: float, values: np.ndarray) -> str:
