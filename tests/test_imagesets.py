@@ -209,6 +209,17 @@ def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
     assert "source: blocks" in card
 
 
+def test_sets_of_the_same_folder_name_are_not_mixed_up(tmp_path, fresh_home):
+    """`datasets` caches a local folder by its last name: the second set came back as the first."""
+    one, two = colour_blocks(per_class=2), colour_blocks(per_class=3, seed=1)
+    one.save(tmp_path / "a" / "set")
+    two.save(tmp_path / "b" / "set")
+    for folder, saved in (("a", one), ("b", two), ("a", one)):
+        found = rdc.load(f"parquet:{tmp_path / folder / 'set'}").train
+        assert torch.equal(found.images, saved.images)
+        assert torch.equal(found.labels, saved.labels)
+
+
 def test_save_never_overwrites_by_surprise(tmp_path):
     pool = colour_blocks(per_class=2)
     pool.save(tmp_path / "set")

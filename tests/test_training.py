@@ -86,17 +86,18 @@ def test_resume_equals_an_undisturbed_run(blocks, exact, tmp_path, monkeypatch):
     assert straight.losses == resumed.losses
 
 
-def _train_for_long(path):
+def _train_for_long(path, threads):
     training.CHECKPOINT_EVERY = 0.0
+    torch.set_num_threads(threads)  # another number of threads adds up floats in another order
     exact = Runtime(torch.device("cpu"), "fp32", channels_last=False)
-    torch.set_num_threads(1)
     fit(colour_blocks(), rdc.protocols.hard(epochs=60, batch=5), STUDENT, 1, exact, checkpoint=path)
 
 
 def test_a_run_killed_without_warning_continues_to_the_same_end(tmp_path, exact):
     """SIGKILL in the middle, as the system does when memory runs out."""
     path = tmp_path / "checkpoint.pt"
-    process = multiprocessing.get_context("spawn").Process(target=_train_for_long, args=(path,))
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_train_for_long, args=(path, torch.get_num_threads()))
     process.start()
     limit = time.monotonic() + 120
     while not path.exists() and process.is_alive() and time.monotonic() < limit:

@@ -216,9 +216,11 @@ def _local(path: Path) -> dict[str, Raw]:
         files = [path]
     else:
         files = sorted(p for p in path.rglob("*") if p.is_file() and ".cache" not in p.parts)
-    facts = [(str(p.relative_to(path)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    facts = [(str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-    cache = str(runtime.data_dir() / "hf")
+    # A cache of its own: `datasets` tells local folders apart by their last name only, and would
+    # hand out another set that was once saved as a folder of the same name.
+    cache = str(runtime.data_dir() / "hf" / f"local-{identity}")
     try:
         if path.is_file():
             found = datasets.load_dataset("parquet", data_files=str(path), cache_dir=cache)
