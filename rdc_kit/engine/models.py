@@ -74,13 +74,15 @@ class Conv3x3(nn.Conv2d):
     """
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """[B, C, H, W] to [B, O, H / stride, W / stride]."""
+        """[B, C, H, W] to [B, O, H', W'], both sides divided by the stride."""
         stride = self.stride[0]
         high, wide = (-(-side // stride) for side in inputs.shape[-2:])
         if inputs.device.type != "cpu" or high * wide > 4:
             return super().forward(inputs)
-        columns = F.unfold(inputs, 3, padding=1, stride=stride)
-        return (self.weight.flatten(1) @ columns).unflatten(2, (high, wide))
+        # Flat, so that it is one product: with a batch axis, torch copies the weights per image.
+        columns = F.unfold(inputs, 3, padding=1, stride=stride).transpose(1, 2).flatten(0, 1)
+        outputs = F.linear(columns, self.weight.flatten(1))  # [B H' W', O]
+        return outputs.view(len(inputs), high, wide, -1).permute(0, 3, 1, 2)
 
 
 class ConvNet(nn.Module):
