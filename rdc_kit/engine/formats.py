@@ -12,6 +12,7 @@ from PIL import Image
 
 from . import store
 from .imagesets import ImageSet
+from .progress import datasets_library
 
 
 def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
@@ -58,8 +59,7 @@ def image_bytes(images: ImageSet) -> int:
 
 def _dataset(images: ImageSet) -> Any:
     """The set as a `datasets.Dataset` with bytes inside, so that it never points at a path."""
-    import datasets
-
+    datasets = datasets_library()
     features = {
         "image": datasets.Image(),
         "label": datasets.ClassLabel(names=list(images.classes)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -28,3 +28,12 @@ def bar(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
     from tqdm.auto import tqdm
 
     return tqdm(items, desc=what, total=total, leave=False, mininterval=0.5)
+
+
+def datasets_library() -> Any:
+    """The `datasets` package, imported late because it is slow; its bars off when unwatched."""
+    import datasets
+
+    if not interactive():
+        datasets.disable_progress_bars()
+    return datasets

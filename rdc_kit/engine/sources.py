@@ -17,7 +17,7 @@ import numpy as np
 
 from . import runtime
 from .imagesets import DataError, Traits
-from .progress import interactive
+from .progress import datasets_library
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
@@ -207,9 +207,7 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
 
 def _local(path: Path) -> dict[str, Raw]:
     """A parquet file, or a folder that `datasets.load_dataset` reads."""
-    import datasets
-
-    _quiet(datasets)
+    datasets = datasets_library()
     if not path.exists():
         raise DataError(f"{str(path)!r} does not exist: give parquet:PATH of a file or folder")
     if path.is_file():
@@ -228,8 +226,8 @@ def _local(path: Path) -> dict[str, Raw]:
             found = datasets.load_dataset(str(path.resolve()), cache_dir=cache)
     except Exception as error:  # datasets raises many kinds; the cause is kept in the chain
         raise DataError(
-            f"`datasets` cannot read {str(path)!r} ({type(error).__name__}: {error}): "
-            "expected parquet files with an image and a label column"
+            f"`datasets` cannot read {str(path)!r} ({_root(error)}): expected parquet files with "
+            "an image and a label column, and room for a copy under data/hf"
         ) from error
     facts_file = path / "rdc.json"
     saved = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
@@ -238,17 +236,14 @@ def _local(path: Path) -> dict[str, Raw]:
 
 def _hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
     """A dataset of the Hugging Face Hub, downloaded once into data/hf."""
-    import datasets
-
-    _quiet(datasets)
+    datasets = datasets_library()
     cache = str(runtime.data_dir() / "hf")
     try:
         found = datasets.load_dataset(key, cache_dir=cache, **options)
     except Exception as error:  # network, gating and missing repositories all end here
         folder = name or key.rpartition("/")[2]
         raise DataError(
-            f"cannot load {key!r} from the Hugging Face Hub ({type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else 'no message'}). Without a network, "
+            f"cannot load {key!r} from the Hugging Face Hub ({_root(error)}). Without a network, "
             f"put a copy that `datasets.load_dataset` reads at DIR/{folder} and set RDC_DATA=DIR; "
             "a gated dataset needs `hf auth login` first"
         ) from error
@@ -256,9 +251,11 @@ def _hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
     return _from_datasets(found, key, identity, {})
 
 
-def _quiet(datasets: Any) -> None:
-    if not interactive():
-        datasets.disable_progress_bars()
+def _root(error: BaseException) -> str:
+    """What first went wrong, in one line: `datasets` wraps a full disk into something vaguer."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
 
 
 def _from_datasets(found: Any, where: str, identity: Any, saved: dict[str, Any]) -> dict[str, Raw]:
@@ -275,8 +272,7 @@ def _from_datasets(found: Any, where: str, identity: Any, saved: dict[str, Any])
 
 def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Raw:
     """One split of a `datasets` dataset, its images left encoded."""
-    import datasets
-
+    datasets = datasets_library()
     image = _column(part.column_names, IMAGE_COLUMNS, "image", where)
     label = _column(part.column_names, LABEL_COLUMNS, "label", where)
     values = np.asarray(part[label][:])
