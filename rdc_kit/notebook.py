@@ -16,7 +16,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .engine import sources, store
+from .compress.selection import check_enough
+from .engine import decoding, sources, store
+from .engine.boxes import as_grid
+from .engine.evaluation import check_pair
+from .engine.imagesets import ImageSet
 from .engine.runtime import Runtime, choose_runtime, data_dir
 from .study import figures
 
@@ -108,6 +112,18 @@ class Run:
     began: float = field(default_factory=time.monotonic)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     figures: dict[str, Path] = field(default_factory=dict)
+
+    def load(self) -> tuple[ImageSet, ImageSet]:
+        """The pool and the test set, after checking that the study can end with them.
+
+        Raises:
+            DataError: no or another test set, or a class with fewer images than ipc composites
+                need. ValueError: the grid does not fit the images.
+        """
+        pool, test = decoding.load(self.dataset, self.size)
+        as_grid(self.grid, self.size)
+        check_enough(pool, self.ipc * self.grid**2)
+        return pool, check_pair(pool, test)
 
     def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Keep a table as NAME.csv in the run's folder, and give it back."""

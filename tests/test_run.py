@@ -15,6 +15,8 @@ import rdc_kit as rdc
 from rdc_kit import notebook, run
 from rdc_kit.engine import store
 
+from .test_imagesets import picture
+
 PARAMETERS = """
 smoke: bool = True  # a switch
 lr: float = 0.1
@@ -226,6 +228,21 @@ def test_zeros_are_resolved_from_profile_and_source(fresh_home):
     paper = rdc.start("tiny", dataset="imagenette", size=0, epochs=7, seeds=0, profile="paper")
     assert (small.size, small.epochs, small.seeds) == (64, 150, 3)
     assert (paper.size, paper.epochs, paper.seeds) == (224, 7, 3)
+
+
+def test_data_that_cannot_carry_the_study_is_refused_before_any_training(fresh_home, tmp_path):
+    for kind in ("train", "val"):
+        for name in ("a", "b"):
+            picture(tmp_path / "pictures" / kind / name / "0.png", 1)
+    name = f"folder:{tmp_path / 'pictures'}"
+    run = rdc.start("tiny", dataset=name, size=16, ipc=2, grid=1)
+    with pytest.raises(rdc.DataError, match="class 'a' has 1 images, 2 are asked"):
+        run.load()
+    with pytest.raises(rdc.DataError, match="no test set"):
+        rdc.start("tiny", dataset=f"{name}/train", size=16, ipc=1, grid=1).load()
+    with pytest.raises(ValueError, match="17x17 grid does not fit"):
+        rdc.start("tiny", dataset=name, size=16, ipc=1, grid=17).load()
+    assert not (fresh_home / "data" / "runs" / "scores").exists()
 
 
 def test_the_shipped_notebook_runs_from_start_to_finish(fresh_home, capsys):

@@ -47,7 +47,7 @@ def select(
         raise ValueError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
     if order != "random" and scores is None:
         raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes some")
-    _check_enough(pool, per_class)
+    check_enough(pool, per_class)
     values = None if scores is None else scores.aligned_to(pool).values
     chosen, ties = [], []
     for label in range(pool.num_classes):
@@ -95,7 +95,12 @@ def _tie_mass(values: Tensor, ranked: Tensor) -> float:
     return equals / len(values) if equals > 1 else 0.0
 
 
-def _check_enough(pool: ImageSet, per_class: int) -> None:
+def check_enough(pool: ImageSet, per_class: int) -> None:
+    """Refuse to ask more of a class than it has.
+
+    Raises:
+        DataError: naming the smallest class.
+    """
     if per_class < 1:
         raise DataError(f"images per class must be at least 1, got {per_class}")
     counts = pool.counts()

@@ -115,8 +115,7 @@ def evaluate(
     Raises:
         DataError: no test set, or one whose classes differ.
     """
-    check_pair(stored, test)
-    assert test is not None
+    test = check_pair(stored, test)
     protocol = protocol or protocols.hard()
     runtime = runtime or choose_runtime()
     rows = []
@@ -139,8 +138,8 @@ def evaluate(
     return Result(rows)
 
 
-def check_pair(stored: ImageSet, test: ImageSet | None) -> None:
-    """Refuse a test set that does not fit, before any training.
+def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
+    """The test set, if it fits; to be called before any training.
 
     Raises:
         DataError: it is missing, or its classes or size differ.
@@ -151,3 +150,4 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> None:
         raise DataError("training and test set name different classes (or in another order)")
     if test.size != stored.size:
         raise DataError(f"stored images have {stored.size} px, test images {test.size} px")
+    return test

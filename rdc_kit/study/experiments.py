@@ -117,8 +117,7 @@ def compare(
         The tidy table, one row per arm and seed, columns COLUMNS; top1, top5 and per_class (one
         number per class, separated by spaces) in percent.
     """
-    check_pair(pool, test)
-    assert test is not None
+    test = check_pair(pool, test)
     protocol = protocol or protocols.hard()
     runtime = runtime or choose_runtime()
     numbers = range(seeds) if isinstance(seeds, int) else seeds
