@@ -156,6 +156,9 @@ def _execute(
 ) -> int:
     write_manifest(folder, "running", name=notebook.stem, parameters=parameters)
     executed, partial = folder / notebook.name, folder / "partial.ipynb"
+    failed = folder / f"{notebook.stem}.failed.ipynb"
+    for left_over in (partial, failed):
+        left_over.unlink(missing_ok=True)
     command = [sys.executable, "-m", "papermill", str(notebook.resolve()), str(partial)]
     command += [
         "--kernel",
@@ -179,7 +182,6 @@ def _execute(
         if error.startswith("papermill"):
             error = _last_error(partial) or f"{error}: {_last_line(folder / 'papermill.log')}"
         write_manifest(folder, "failed", error=error)
-        failed = folder / f"{notebook.stem}.failed.ipynb"
         if partial.is_file():
             partial.replace(failed)
         return _verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")

@@ -5,7 +5,6 @@ import torch
 from torchvision.transforms.v2 import functional as reference
 
 import rdc_kit as rdc
-from rdc_kit.compress.composites import split_cells
 from rdc_kit.engine.boxes import cell_boxes
 
 from .conftest import colour_blocks
@@ -41,12 +40,6 @@ def test_groupings_take_the_ranks_they_say():
     random = rdc.combine(pool, 2, "random", seed=3).members
     assert sorted(random.flatten().tolist()) == list(range(8))
     assert torch.equal(random, rdc.combine(pool, 2, "random", seed=3).members)
-
-
-def test_cells_come_apart_again():
-    pool = colour_blocks(per_class=4, classes=1, size=10)
-    cells = split_cells(rdc.combine(pool, 2))
-    assert [tuple(c.shape) for c in cells] == [(1, 3, 5, 5)] * 4
 
 
 def test_a_composite_asks_to_be_seen_by_cell_and_says_how_it_was_made(blocks):

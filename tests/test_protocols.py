@@ -36,7 +36,6 @@ def test_the_batch_follows_the_stated_rule(per_class, classes, expected):
 def test_a_given_batch_wins_but_never_exceeds_the_set():
     images = colour_blocks(per_class=5, classes=2, size=8)
     assert protocols.batch_size(protocols.hard(batch=4), images) == 4
-    assert protocols.steps_per_epoch(protocols.hard(batch=4), images) == 3
     assert protocols.batch_size(protocols.hard(batch=999), images) == 10
 
 

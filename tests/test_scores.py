@@ -175,6 +175,8 @@ def test_scores_are_kept_and_found_again(exact, fresh_home, monkeypatch):
     pool = colour_blocks(seed=9)
     first = rdc.aum(pool, epochs=3, runtime=exact)
     monkeypatch.setattr(scoring, "fit", None)  # a second training would fail
+    moved = fresh_home.rename(fresh_home.with_name("moved"))  # a cache that was moved still serves
+    monkeypatch.setenv("RDC_HOME", str(moved))
     assert torch.equal(rdc.aum(pool, epochs=3, runtime=exact).values, first.values)
     assert torch.equal(
         rdc.forgetting(pool, epochs=3, runtime=exact).values,

@@ -98,9 +98,3 @@ def shrink(images: Tensor, height: int, width: int) -> Tensor:
         images.float(), (height, width), mode="bilinear", antialias=True, align_corners=False
     )
     return resized.round().clamp(0, 255).to(torch.uint8)
-
-
-def split_cells(images: ImageSet) -> list[Tensor]:
-    """The cells of composites again: one uint8 [N, 3, h, w] per cell, row by row."""
-    boxes = cell_boxes(images.size, images.grid).tolist()
-    return [images.images[:, :, y : y + h, x : x + w] for y, x, h, w in boxes]

@@ -159,10 +159,11 @@ def _keep(home: Path, arrays: dict[str, np.ndarray], seconds: float, views: int)
     with store.atomic_path(home / "scores.npz") as part:
         np.savez(part, **arrays)  # type: ignore[arg-type]
     (home / "checkpoint.pt").unlink(missing_ok=True)
-    return {"file": str(home / "scores.npz"), "seconds": seconds, "views": views}
+    return {"seconds": seconds, "views": views}
 
 
 def _cached(config: dict[str, Any], make: Any) -> dict[str, np.ndarray]:
-    result = store.cached(data_dir() / "runs" / "scores", config, make)
-    with np.load(result["file"]) as file:
+    folder = data_dir() / "runs" / "scores"
+    store.cached(folder, config, make)
+    with np.load(folder / store.config_hash(config) / "scores.npz") as file:
         return dict(file)

@@ -107,7 +107,9 @@ def _decode(raw: Raw, size: int, on_bad: str, home: Path, what: str) -> None:
                 file.write(pixels.tobytes())
                 kept.append(row)
         if not kept:
-            raise DataError(f"no image of {raw.where(0)} and its neighbours could be decoded")
+            raise DataError(
+                f"none of the {count} images could be decoded, starting with {raw.where(0)}"
+            )
         np.save(part / "kept.npy", np.asarray(kept))
         facts = {"count": len(kept), "skipped": count - len(kept), "resize": RESIZE_RULE}
         store.write_json(part / "meta.json", facts)

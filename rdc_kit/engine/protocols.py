@@ -111,11 +111,6 @@ def batch_size(protocol: Protocol, images: ImageSet) -> int:
     return min(wanted, len(images))
 
 
-def steps_per_epoch(protocol: Protocol, images: ImageSet) -> int:
-    """Optimiser steps in an epoch; the last batch is filled up, so all have the same shape."""
-    return math.ceil(len(images) / batch_size(protocol, images))
-
-
 def hard(**changes: Any) -> Protocol:
     """Hard labels: cross-entropy from scratch, no teacher, accuracy of the last epoch.
 

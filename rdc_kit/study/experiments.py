@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,6 @@ def compare(
     protocol: Protocol | None = None,
     student: str | None = None,
     runtime: Runtime | None = None,
-    tell: Callable[[str], None] | None = None,
     **method_options: Any,
 ) -> pd.DataFrame:
     """Make each arm's set and train on it, once per seed.
@@ -109,7 +108,6 @@ def compare(
         seeds: how many, or which.
         protocol: the recipe; hard labels when left out.
         student, runtime: as in `fit`.
-        tell: called with one line per finished run.
         method_options: passed to every method that is not the "random" or "noise" baseline,
             such as epochs=2 for the scoring run.
 
@@ -128,8 +126,6 @@ def compare(
         row = train_once(stored, test, protocol.but(view=arm.view), student, seed, runtime)
         each = " ".join(f"{value:.2f}" for value in row["per_class"])
         rows.append({"arm": arm.name} | row | {"per_class": each})
-        if tell is not None:
-            tell(f"{arm.name}, seed {seed}: top-1 {row['top1']:.1f} % ({row['seconds']:.0f} s)")
     return pd.DataFrame(rows)[COLUMNS]
 
 
