@@ -20,6 +20,8 @@ EXAMPLES = {
     "study": "python -m rdc_kit study --dataset digits --profile small",
     "runs": "python -m rdc_kit runs",
     "bench": "python -m rdc_kit bench --size 64",
+    "benchmark": "python -m rdc_kit benchmark --dataset digits --methods all --ipc 1 10 "
+    "--labels hard soft --seeds 3",
 }
 
 
@@ -125,6 +127,29 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
+def _benchmark(options: argparse.Namespace) -> int:
+    from .benchmark import benchmark
+
+    return benchmark(
+        options.dataset,
+        options.methods,
+        options.ipc,
+        options.labels,
+        options.protocols,
+        options.students,
+        options.seeds,
+        options.epochs,
+        options.size,
+        options.one_set,
+        options.teacher,
+        options.teacher_epochs,
+        options.iterations,
+        options.device,
+        options.plan,
+        options.out,
+    )
+
+
 VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "doctor": (_doctor, "check this machine: packages, device, disk, data"),
     "methods": (_methods, "list the methods, their needs and cost"),
@@ -133,6 +158,7 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "run": (_run, "run one notebook headless, parameters checked first"),
     "study": (_study, "run every notebook"),
     "runs": (_runs, "list the runs and how they ended"),
+    "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
     "bench": (_bench, "time our training loop against the plain one"),
 }
 
@@ -147,7 +173,7 @@ def parser() -> argparse.ArgumentParser:
         )
         for name, (_, text) in VERBS.items()
     }
-    for name in ("compress", "score", "bench"):
+    for name in ("compress", "score", "bench", "benchmark"):
         made[name].add_argument("--dataset", default="digits", help="digits, imagenette, ...")
         made[name].add_argument("--size", type=int, help="side in pixels")
         made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -170,7 +196,26 @@ def parser() -> argparse.ArgumentParser:
     made["bench"].add_argument("--batch", type=int)
     made["bench"].add_argument("--rounds", type=int, default=3)
     made["bench"].add_argument("--out", type=Path, help="write the table here, as csv")
+    _benchmark_options(made["benchmark"])
     return top
+
+
+def _benchmark_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--methods", nargs="+", default=["all"], help="names, or all")
+    verb.add_argument("--ipc", nargs="+", type=int, default=[1, 10])
+    verb.add_argument("--labels", nargs="+", default=["hard", "soft"], help="hard, soft")
+    verb.add_argument("--protocols", nargs="+", default=[], help="further ones, such as rded")
+    verb.add_argument("--students", nargs="+", default=[], help="networks")
+    verb.add_argument("--seeds", type=int, default=3)
+    verb.add_argument(
+        "--epochs", type=int, help="of every training; the protocol's own if left out"
+    )
+    verb.add_argument("--teacher", help="network, or torchvision:resnet18")
+    verb.add_argument("--teacher-epochs", type=int, default=30)
+    verb.add_argument("--iterations", type=int, help="of every recovered image")
+    verb.add_argument("--one-set", action="store_true", help="all seeds train on seed 0's set")
+    verb.add_argument("--plan", action="store_true", help="only say what it would take")
+    verb.add_argument("--out", type=Path, help="write the table here too, as csv")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from scipy import stats as reference
 
 import rdc_kit as rdc
 from rdc_kit.engine import store
-from rdc_kit.study import experiments, figures, published, stats
+from rdc_kit.study import experiments, figures, published, runs, stats
 
 from .conftest import colour_blocks
 
@@ -29,14 +29,14 @@ def small_compare(seeds=2, runtime=None):
 
 def test_a_comparison_is_tidy_and_made_once(fresh_home, exact, monkeypatch):
     table = small_compare(runtime=exact)
-    assert list(table.columns) == experiments.COLUMNS
+    assert list(table.columns) == runs.COLUMNS
     assert list(table["arm"]) == ["random", "extracted"] * 2
     assert list(table["seed"]) == [0, 0, 1, 1]
     assert table["config_hash"].nunique() == 4
     assert (table["views"] == table["steps"] * table["batch"]).all()
     assert (table["label_bytes"] == 6).all()
     assert (table["image_bytes"] > 6 * 100).all()
-    monkeypatch.setattr(experiments, "evaluate", None)  # a second training would fail
+    monkeypatch.setattr(runs, "evaluate", None)  # a second training would fail
     pd.testing.assert_frame_equal(small_compare(runtime=exact), table)
 
 
@@ -45,7 +45,7 @@ def test_another_set_or_protocol_is_another_run(fresh_home, exact):
     protocol = rdc.protocols.hard(epochs=1)
 
     def name(stored, protocol, seed=0):
-        return experiments.train_once(stored, test, protocol, None, seed, exact)["config_hash"]
+        return runs.train_once(stored, test, protocol, None, seed, exact)["config_hash"]
 
     names = [
         name(pool, protocol),

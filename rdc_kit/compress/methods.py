@@ -6,15 +6,20 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 
 from ..engine.boxes import Grid, as_grid
 from ..engine.imagesets import DataError, ImageSet
+from ..engine.models import relatives
 from ..engine.runtime import Runtime, generator
-from . import scoring
+from ..engine.teachers import squeeze
+from . import rded, scoring
 from .composites import combine
+from .recipes import recipe
+from .recover import recover
 from .scores import Scores
 from .selection import derived, select
 
@@ -36,6 +41,12 @@ class Method:
     needs: str
     cost: str
     source: str
+
+    @property
+    def options(self) -> list[str]:
+        """Names of the options that `make` takes."""
+        named = inspect.signature(self.make).parameters.values()
+        return [p.name for p in named][4:]
 
 
 def compress(
@@ -63,10 +74,9 @@ def compress(
         ValueError: unknown method or option, with the near matches. DataError: pool too small.
     """
     method = find(name)
-    known = [p for p in inspect.signature(method.make).parameters][4:]
     for option in options:
-        if option not in known:
-            allowed = ", ".join(known) or "none"
+        if option not in method.options:
+            allowed = ", ".join(method.options) or "none"
             raise ValueError(f"method {name!r} has no option {option!r}; its options: {allowed}")
     if isinstance(ipc, bool) or not isinstance(ipc, int) or ipc < 1:
         raise DataError(f"ipc must be a whole number of at least 1, got {ipc!r}")
@@ -185,6 +195,51 @@ def _pca(
     return replace(stored, provenance=stored.provenance | {"originals_per_class": originals})
 
 
+def _recovered(
+    method: str,
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    iterations: int | None = None,
+    lr: float | None = None,
+    weight: float | None = None,
+    milestone: float | None = None,
+    teacher: str | None = None,
+    teacher_epochs: int = 30,
+) -> ImageSet:
+    """SRe2L, CDA, LPLD, DWA, G-VBSM: the shared loop with the method's recipe."""
+    changes: dict[str, Any] = {"iterations": iterations, "lr": lr, "weight": weight}
+    changes |= {"milestone": milestone}
+    how = replace(recipe(method, pool.size), **{k: v for k, v in changes.items() if v is not None})
+    if how.iterations < 1:
+        raise ValueError(f"iterations must be at least 1, got {iterations}")
+    networks = relatives(teacher or pool.traits.student) if how.teachers > 1 else teacher
+    squeezed = squeeze(pool, networks, teacher_epochs, runtime=runtime)
+    return recover(pool, ipc, how, squeezed, seed, runtime)
+
+
+def _rded(
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    factor: int | None = None,
+    drawn: int = rded.DRAWN,
+    crops: int = rded.CROPS,
+    teacher: str | None = None,
+    teacher_epochs: int = 30,
+) -> ImageSet:
+    squeezed = squeeze(pool, teacher, teacher_epochs, runtime=runtime)
+    return rded.rded(pool, ipc, squeezed, factor, drawn, crops, seed, runtime)
+
+
+def _row(name: str, family: str, needs: str, cost: str, source: str) -> Method:
+    return Method(partial(_recovered, name), family, needs, cost, source)
+
+
+_NOISE, _REAL = "distillation-noise", "distillation-real"
+# Cost: in passes over the pool (epochs), or in steps on the images that are made.
 METHODS: dict[str, Method] = {
     "random": Method(_random, "baseline", "nothing", "none", "-"),
     "noise": Method(_noise, "baseline", "nothing", "none", "control of arXiv 2502.06434, Table 20"),
@@ -192,5 +247,11 @@ METHODS: dict[str, Method] = {
     "forgetting": Method(_forgetting, "pruning", "scoring run", "30 epochs", "arXiv 1812.05159"),
     "aum": Method(_aum, "pruning", "scoring run", "30 epochs", "arXiv 2001.10528"),
     "ccs": Method(_ccs, "pruning", "scoring run", "30 epochs", "arXiv 2210.15809"),
+    "sre2l": _row("sre2l", _NOISE, "teacher", "1000-4000 steps", "arXiv 2306.13092"),
+    "cda": _row("cda", _NOISE, "teacher", "1000-4000 steps", "arXiv 2311.18838"),
+    "lpld": _row("lpld", _NOISE, "teacher, pool", "1000-4000 steps", "arXiv 2410.15919"),
+    "gvbsm": _row("gvbsm", _NOISE, "4 teachers, pool", "1000-4000 steps", "arXiv 2311.17950"),
+    "dwa": _row("dwa", _REAL, "teacher", "1000-2000 steps", "arXiv 2409.17612"),
+    "rded": Method(_rded, _REAL, "teacher", "5 views of 300/class", "arXiv 2312.03526"),
     "pca": Method(_pca, "pca", "scoring run", "10 epochs", "arXiv 2502.06434"),
 }

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from . import protocols
 from .imagesets import DataError, ImageSet
+from .labels import Answer, StoredLabels
 from .protocols import Protocol
 from .runtime import Runtime, choose_runtime
 from .training import fit
@@ -100,6 +101,7 @@ def evaluate(
     student: str | None = None,
     runtime: Runtime | None = None,
     checkpoint: Path | None = None,
+    teacher: Answer | StoredLabels | None = None,
 ) -> Result:
     """Train on a set and test the last epoch's network, once per seed.
 
@@ -111,6 +113,7 @@ def evaluate(
         student: network name; the source's default when left out.
         runtime: device and precision.
         checkpoint: only with a single seed, see `fit`.
+        teacher: for soft or stored labels, see `fit`.
 
     Raises:
         DataError: no test set, or one whose classes differ.
@@ -120,7 +123,7 @@ def evaluate(
     runtime = runtime or choose_runtime()
     rows = []
     for seed in range(seeds) if isinstance(seeds, int) else seeds:
-        fitted = fit(stored, protocol, student, seed, runtime, checkpoint=checkpoint)
+        fitted = fit(stored, protocol, student, seed, runtime, (), checkpoint, teacher)
         score = accuracy(predict(fitted.model, test, runtime), test.labels, test.num_classes)
         rows.append(
             {

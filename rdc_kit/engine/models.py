@@ -1,8 +1,9 @@
 """Networks by name, built from a seed.
 
 Names: "resnet18", "resnet34", "resnet50", "resnet101" (torchvision's, ImageNet stem); the same with
-"-small" (3 x 3 stem, no max-pool, for images up to 64 px); "convnet3-w128": D blocks (here 3) of
-convolution, group norm, ReLU and average pooling, of a width (here 128).
+"-small" (3 x 3 stem, no max-pool, for images up to 64 px); "mobilenet_v2", "efficientnet_b0",
+"shufflenet_v2_x0_5" (torchvision's); "convnet3-w128": D blocks (here 3) of convolution, group norm,
+ReLU and average pooling, of a width (here 128), and "convnet3-w128-bn" with batch norm instead.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from .runtime import seeded_globals
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
-_CONVNET = re.compile(r"convnet(\d)(?:-w(\d+))?")
+LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
+_CONVNET = re.compile(r"convnet(\d)(?:-w(\d+))?(-bn)?")
 
 
 def check_name(name: str) -> None:
@@ -25,11 +27,43 @@ def check_name(name: str) -> None:
     Raises:
         ValueError: naming what is known.
     """
-    if name.removesuffix("-small") not in RESNETS and not _CONVNET.fullmatch(name):
+    known = name.removesuffix("-small") in RESNETS or name in LIGHT
+    if not known and not _CONVNET.fullmatch(name):
         raise ValueError(
             f"unknown network {name!r}: use one of {', '.join(RESNETS)}, any of these with "
-            "'-small' for a 3x3 stem, or 'convnet3-w128' (depth 3, width 128)"
+            f"'-small' for a 3x3 stem, {', '.join(LIGHT)}, or 'convnet3-w128' (depth 3, width "
+            "128; '-bn' at the end for batch norm)"
         )
+
+
+def with_batch_norm(name: str) -> str:
+    """The same network with batch norm, whose statistics a teacher must have: "-bn" for ConvNets.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    check_name(name)
+    return name + "-bn" if name.startswith("convnet") and not name.endswith("-bn") else name
+
+
+def relatives(name: str) -> tuple[str, ...]:
+    """Four architectures of about the cost of `name`, with batch norm, itself first.
+
+    Source: G-VBSM (arXiv 2311.17950) takes ResNet-18, MobileNetV2, EfficientNet-B0 and
+        ShuffleNetV2-0.5 at ImageNet scale. For a ConvNet: its neighbours in depth, and its double
+        in width.
+    """
+    own = with_batch_norm(name)
+    match = _CONVNET.fullmatch(own)
+    if match is None:
+        return own, *LIGHT
+    depth, width = int(match[1]), int(match[2] or 128)
+    return (
+        own,
+        f"convnet{depth - 1}-w{width}-bn",
+        f"convnet{depth}-w{2 * width}-bn",
+        (f"convnet{depth + 1}-w{width}-bn"),
+    )
 
 
 def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
@@ -47,8 +81,8 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
     check_name(name)
     with seeded_globals(seed, "init"):
         if name.startswith("convnet"):
-            depth, width = _CONVNET.fullmatch(name).groups()  # type: ignore[union-attr]
-            return ConvNet(int(depth), int(width or 128), num_classes, size)
+            depth, width, norm = _CONVNET.fullmatch(name).groups()  # type: ignore[union-attr]
+            return ConvNet(int(depth), int(width or 128), num_classes, size, bool(norm))
         model = getattr(torchvision.models, name.removesuffix("-small"))(num_classes=num_classes)
         if name.endswith("-small"):
             model.conv1 = nn.Conv2d(3, 64, kernel_size=3, padding=1, bias=False)
@@ -93,12 +127,15 @@ class ConvNet(nn.Module):
         width: channels of every block.
         num_classes: outputs.
         size: side of the inputs, pixels; at least 2**depth.
+        batch_norm: instead of group norm.
 
     Source: Gidaris and Komodakis, arXiv 1804.09458; Zhao et al., arXiv 2006.05929.
     Differs: group norm with 4 groups instead of instance norm.
     """
 
-    def __init__(self, depth: int, width: int, num_classes: int, size: int) -> None:
+    def __init__(
+        self, depth: int, width: int, num_classes: int, size: int, batch_norm: bool = False
+    ) -> None:
         super().__init__()
         left = size // 2**depth
         if left < 1:
@@ -109,7 +146,7 @@ class ConvNet(nn.Module):
         for k in range(depth):
             blocks += [
                 nn.Conv2d(3 if k == 0 else width, width, kernel_size=3, padding=1),
-                nn.GroupNorm(4, width),
+                nn.BatchNorm2d(width) if batch_norm else nn.GroupNorm(4, width),
                 nn.ReLU(inplace=True),
                 nn.AvgPool2d(2),
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import datetime
 import hashlib
 import json
@@ -19,6 +20,8 @@ from typing import Any
 import filelock
 
 from . import runtime
+
+_patient: contextvars.ContextVar[bool] = contextvars.ContextVar("patient", default=True)
 
 # Part of every cache key: raise it when code changes what a run or a score means.
 FORMAT = 1
@@ -107,6 +110,19 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
         guard.release()
 
 
+@contextlib.contextmanager
+def impatient() -> Iterator[None]:
+    """While it lasts, `cached` raises Locked where another process is at the same thing.
+
+    So a grid can go on with another run instead of waiting.
+    """
+    token = _patient.set(False)
+    try:
+        yield
+    finally:
+        _patient.reset(token)
+
+
 def cached(folder: Path, config: dict[str, Any], make: Callable[[Path], Any]) -> Any:
     """Return the stored result of `make` for this config, or make and store it.
 
@@ -115,12 +131,15 @@ def cached(folder: Path, config: dict[str, Any], make: Callable[[Path], Any]) ->
         config: everything the result depends on; written beside it.
         make: called with the run's folder (for checkpoints and logs); returns JSON-able data.
             A process that dies leaves the folder without result.json, and the next call goes on.
+
+    Raises:
+        Locked: another process is making it, inside `impatient`; otherwise it is waited for.
     """
     home = folder / config_hash(config)
     result = read_json(home / "result.json")
     if result is not None:
         return result
-    with lock(home, f"run {home.name}", wait=True):
+    with lock(home, f"run {home.name}", wait=_patient.get()):
         result = read_json(home / "result.json")  # another process may have finished it meanwhile
         if result is None:
             write_json(home / "config.json", config)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol as Interface
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import models, protocols, store
 from .imagesets import ImageSet
+from .labels import Answer, StoredLabels, loss_of
 from .progress import bar
 from .protocols import Protocol
 from .runtime import Runtime, choose_runtime, generator
 from .views import View, make_view
 
+# (epoch, rows, pixels, labels, draws) to the inputs, the targets and the teacher's answer, if any.
+Lesson = Callable[
+    [int, Tensor, Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, Tensor | None]
+]
 CHECKPOINT_EVERY = 30.0  # seconds; a lost half minute is cheaper than writing 130 MB per epoch
 
 
@@ -96,6 +100,7 @@ def fit(
     runtime: Runtime | None = None,
     recorders: Sequence[Recorder] = (),
     checkpoint: Path | None = None,
+    teacher: Answer | StoredLabels | None = None,
 ) -> Fitted:
     """Train a fresh network on a set.
 
@@ -113,9 +118,12 @@ def fit(
         runtime: device and precision; `choose_runtime()` when left out.
         recorders: watchers of every batch, such as the score recorders.
         checkpoint: file to continue from and to write every half minute; it is left in place.
+        teacher: for soft labels, what answers to inputs (see `teachers.Teacher.answering`); for
+            stored ones, what `labels.store_labels` returned.
 
     Raises:
-        Diverged: the loss is not finite. ValueError: unknown student or grid too large.
+        Diverged: the loss is not finite. ValueError: unknown student, grid too large, or labels
+            that the protocol asks for and nobody gives.
     """
     runtime = runtime or choose_runtime()
     student = student or images.traits.student
@@ -124,12 +132,12 @@ def fit(
     state = _State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None and checkpoint.is_file():
         state.load(checkpoint, runtime.device)
-    view = view_for(images, protocol)
     feed = _Feed(images, protocols.batch_size(protocol, images), runtime.device)
+    lesson = _lesson(images, protocol, feed, teacher, runtime)
     saved = time.monotonic()
     for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}"):
         began = time.monotonic()
-        _train_epoch(state, feed, view, protocol, seed, runtime)
+        _train_epoch(state, feed, lesson, protocol, seed, runtime)
         state.epoch = epoch + 1
         state.seconds += time.monotonic() - began
         if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_EVERY:
@@ -154,6 +162,38 @@ def view_for(images: ImageSet, protocol: Protocol) -> View:
         mix_alpha=protocol.mix_alpha,
         num_classes=images.num_classes,
     )
+
+
+def _lesson(
+    images: ImageSet,
+    protocol: Protocol,
+    feed: _Feed,
+    teacher: Answer | StoredLabels | None,
+    runtime: Runtime,
+) -> Lesson:
+    """What one batch teaches: what the student sees, the label's targets, the teacher's answer."""
+    stored = teacher if isinstance(teacher, StoredLabels) else None
+    ask = teacher if callable(teacher) else None
+    if protocol.labels == "stored" and stored is None:
+        raise ValueError(f"protocol {protocol.name!r} needs stored labels: labels.store_labels")
+    if protocol.labels == "soft" and ask is None:
+        raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
+    view = view_for(images, protocol)
+
+    def lesson(
+        epoch: int, rows: Tensor, pixels: Tensor, labels: Tensor, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        answer = None
+        if protocol.labels == "stored" and stored is not None:
+            inputs, targets, answer = stored.replay(feed.images, feed.labels, rows, epoch, draws)
+        else:
+            inputs, targets = view(pixels, labels, draws)
+        inputs = inputs.contiguous(memory_format=runtime.memory_format)
+        if protocol.labels == "soft" and ask is not None:
+            answer = ask(inputs)
+        return inputs, targets, answer
+
+    return lesson
 
 
 class _Feed:
@@ -181,7 +221,7 @@ class _Feed:
 
 
 def _train_epoch(
-    state: _State, feed: _Feed, view: View, protocol: Protocol, seed: int, runtime: Runtime
+    state: _State, feed: _Feed, lesson: Lesson, protocol: Protocol, seed: int, runtime: Runtime
 ) -> None:
     epoch, model, optimiser = state.epoch, state.model.train(), state.optimiser
     lr = protocol.lr_at(epoch)
@@ -191,12 +231,11 @@ def _train_epoch(
     losses = torch.zeros(feed.steps, device=runtime.device)
     fresh = feed.count
     for step, (rows, pixels, labels) in enumerate(feed.epoch(generator(seed, "order", epoch))):
-        inputs, targets = view(pixels, labels, draws)
-        inputs = inputs.contiguous(memory_format=runtime.memory_format)
+        inputs, targets, answer = lesson(epoch, rows, pixels, labels, draws)
         with runtime.autocast():
             logits = model(inputs)
         logits = logits.float()
-        loss = F.cross_entropy(logits, targets)
+        loss = loss_of(protocol, logits, targets, labels, answer)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -60,17 +60,10 @@ def make_view(
     mirror = flip and traits.flip
 
     def seen(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        count, side = len(images), images.shape[-1]
         if view.startswith("shuffle"):
             images = shuffle_cells(images, cells, generator, full=view == "shuffle_full")
-        if view == "cell":
-            regions = random_cells(count, side, cells, generator)
-        else:
-            regions = _cells(side, (1, 1), images.device).expand(count, 4)
-        crops = random_crops(regions, scale, generator=generator)
-        mirrored = None
-        if mirror:
-            mirrored = torch.rand(count, generator=generator, device=images.device) < 0.5
+        inside = cells if view == "cell" else (1, 1)
+        crops, mirrored = draw_crops(images, inside, scale, mirror, generator)
         inputs = normalise(crop_resize(images, crops, size, mirrored), traits)
         if cutout:
             inputs = blank_squares(inputs, cutout, generator)
@@ -80,6 +73,29 @@ def make_view(
         return blend(inputs, labels, num_classes, mix_alpha, generator)
 
     return seen
+
+
+def draw_crops(
+    images: Tensor,
+    cells: tuple[int, int],
+    scale: tuple[float, float],
+    flip: bool,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor | None]:
+    """Where to crop each image, inside one random cell, and whether to mirror it.
+
+    Returns:
+        Boxes int64 [B, 4] (top, left, height, width), and bool [B] or None when nothing is flipped.
+    """
+    count, side = len(images), images.shape[-1]
+    if cells == (1, 1):
+        regions = _cells(side, cells, images.device).expand(count, 4)
+    else:
+        regions = random_cells(count, side, cells, generator)
+    boxes = random_crops(regions, scale, generator=generator)
+    if not flip:
+        return boxes, None
+    return boxes, torch.rand(count, generator=generator, device=images.device) < 0.5
 
 
 def _check(
@@ -219,15 +235,23 @@ def cutmix(
 
     Source: Yun et al., arXiv 1905.04899.
     """
-    side, device = inputs.shape[-1], inputs.device
-    cut = (1 - _beta(alpha, generator)).sqrt() * side
-    centre = torch.rand(2, generator=generator, device=device) * side
-    partner = torch.randperm(len(inputs), generator=generator, device=device)
-    at = torch.arange(side, device=device) + 0.5
-    y, x = ((at - centre[k]).abs() < cut / 2 for k in (0, 1))
+    partner, y, x = draw_cut(len(inputs), inputs.shape[-1], alpha, generator)
     inside = y[:, None] & x[None, :]
     mixed = torch.where(inside, inputs[partner], inputs)
     return mixed, mix_labels(labels, labels[partner], 1 - inside.float().mean(), num_classes)
+
+
+def draw_cut(
+    count: int, side: int, alpha: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """CutMix's partners int64 [count], and rows and columns bool [side] of the pasted box."""
+    device = generator.device
+    cut = (1 - _beta(alpha, generator)).sqrt() * side
+    centre = torch.rand(2, generator=generator, device=device) * side
+    partner = torch.randperm(count, generator=generator, device=device)
+    at = torch.arange(side, device=device) + 0.5
+    y, x = ((at - centre[k]).abs() < cut / 2 for k in (0, 1))
+    return partner, y, x
 
 
 def mix_labels(first: Tensor, second: Tensor, weight: Tensor, num_classes: int) -> Tensor:

@@ -1,53 +1,25 @@
-"""Experiments: sets judged under one protocol, run by run, each run kept and never made twice."""
+"""Experiments: sets judged under protocols, run by run, each run kept and never made twice."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..compress.methods import METHODS, compress
-from ..engine import protocols, store
-from ..engine.evaluation import check_pair, evaluate
-from ..engine.formats import image_bytes
-from ..engine.imagesets import ImageSet
+from ..compress.methods import compress, find
+from ..engine import models, protocols, store
+from ..engine.evaluation import check_pair
+from ..engine.imagesets import DataError, ImageSet
 from ..engine.progress import bar
 from ..engine.protocols import Protocol
-from ..engine.runtime import Runtime, choose_runtime, data_dir, device_name
-
-COLUMNS = [
-    "arm",
-    "dataset",
-    "size",
-    "method",
-    "family",
-    "ipc",
-    "grid",
-    "view",
-    "labels",
-    "protocol",
-    "epochs",
-    "student",
-    "seed",
-    "top1",
-    "top5",
-    "per_class",
-    "image_bytes",
-    "label_bytes",
-    "steps",
-    "batch",
-    "views",
-    "seconds",
-    "images_per_second",
-    "device",
-    "precision",
-    "git",
-    "versions",
-    "config_hash",
-]
+from ..engine.runtime import Runtime, choose_runtime, data_dir
+from ..engine.teachers import key_of, squeeze
+from .runs import COLUMNS, Asked, run_config, train_dir, train_once
 
 
 @dataclass(frozen=True)
@@ -65,6 +37,218 @@ class Arm:
     method: str
     options: dict[str, Any] = field(default_factory=dict)
     view: str | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a grid, before it is made.
+
+    Attributes:
+        arm, ipc, protocol, student: what is run.
+        seed: root of the training's randomness; set_seed: of the set's.
+    """
+
+    arm: Arm
+    ipc: int
+    protocol: Protocol
+    student: str
+    seed: int
+    set_seed: int
+
+
+@dataclass
+class Bench:
+    """What every run of a grid shares.
+
+    Attributes:
+        pool, test: from `load`.
+        runtime: device and precision.
+        teacher: network that answers under soft labels, and that the distillation methods use; the
+            source's student with batch norm when left out.
+        teacher_epochs: of its training.
+        options: passed to every method that knows them, such as epochs=2 for the scoring run or
+            iterations=100 for the recovered sets.
+    """
+
+    pool: ImageSet
+    test: ImageSet
+    runtime: Runtime
+    teacher: str | None = None
+    teacher_epochs: int = 30
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.test = check_pair(self.pool, self.test)
+        self._sets: dict[str, ImageSet] = {}  # the last one only
+        self._asked: dict[int, Asked] = {}
+
+    @cached_property
+    def keys(self) -> tuple[str, str]:
+        """Fingerprints of pool and test set, read once."""
+        return self.pool.fingerprint(), self.test.fingerprint()
+
+    def settings(self, arm: Arm) -> dict[str, Any]:
+        """The options of an arm's method: its own, and those of the bench that it knows."""
+        shared = {**self.options, "teacher": self.teacher, "teacher_epochs": self.teacher_epochs}
+        known = find(arm.method).options
+        return {k: v for k, v in shared.items() if k in known} | arm.options
+
+    def recipe(self, cell: Cell) -> str:
+        """Name of a cell's set, known before the set is made."""
+        made = [cell.arm.method, cell.ipc, cell.set_seed, self.settings(cell.arm)]
+        return store.config_hash([*made, self.keys[0], self.runtime.precision])
+
+    def make_set(self, cell: Cell) -> ImageSet:
+        """The cell's set; the last one is remembered, its fingerprint is noted for plans."""
+        name = self.recipe(cell)
+        if name not in self._sets:
+            settings = self.settings(cell.arm)
+            method, ipc, seed = cell.arm.method, cell.ipc, cell.set_seed
+            made = compress(method, self.pool, ipc, seed, self.runtime, **settings)
+            self._sets = {name: made}
+            store.write_json(_note(name), made.fingerprint())
+        return self._sets[name]
+
+    def networks(self, count: int = 1) -> tuple[str, ...]:
+        """Names of the teacher and, for an ensemble, of its relatives."""
+        own = models.with_batch_norm(self.teacher or self.pool.traits.student)
+        return ((own,) if count == 1 else models.relatives(own))[:count]
+
+    def asked(self, count: int = 1) -> Asked:
+        """The teacher of soft labels, trained or fetched, its accuracy on the test set known.
+
+        Raises:
+            DataError: it is not far enough above chance, on the pool or on the test set.
+        """
+        if count not in self._asked:
+            names = self.networks(count)
+            teacher = squeeze(self.pool, names, self.teacher_epochs, runtime=self.runtime)
+            top1 = teacher.accuracy_on(self.test, self.runtime)
+            if top1 < 200 / self.pool.num_classes:
+                raise DataError(
+                    f"the teacher gets {teacher.top1:.1f} % of the pool but {top1:.1f} % of the "
+                    "test set: are the test set's classes in the same order?"
+                )
+            self._asked[count] = Asked(teacher, top1)
+        return self._asked[count]
+
+    def full(self, student: str) -> float:
+        """Top-1 of a network trained on the whole pool with hard labels, percent."""
+        trained = squeeze(self.pool, student, self.teacher_epochs, runtime=self.runtime)
+        return trained.accuracy_on(self.test, self.runtime)
+
+    def made(self, cell: Cell) -> bool:
+        """Whether the set of a cell was made before."""
+        return _note(self.recipe(cell)).is_file()
+
+    def done(self, cell: Cell) -> bool:
+        """Whether the run of a cell is in the store; trains nothing to find out."""
+        note = store.read_json(_note(self.recipe(cell)))
+        if note is None:
+            return False
+        key = ""
+        if cell.protocol.labels != "hard":
+            names, epochs = self.networks(cell.protocol.teachers), self.teacher_epochs
+            key = " ".join(key_of(self.pool, n, epochs, 0, self.runtime) for n in names)
+        config = run_config(
+            note, self.keys[1], cell.protocol, cell.student, cell.seed, self.runtime, key
+        )
+        return (train_dir() / store.config_hash(config) / "result.json").is_file()
+
+    def run(self, cell: Cell) -> dict[str, Any]:
+        """The cell's row, made or fetched."""
+        asked = None
+        if cell.protocol.labels != "hard":
+            asked = self.asked(cell.protocol.teachers)
+        stored = self.make_set(cell)
+        row = train_once(
+            stored,
+            self.test,
+            cell.protocol,
+            cell.student,
+            cell.seed,
+            self.runtime,
+            asked,
+            self.keys[1],
+        )
+        each = " ".join(f"{value:.2f}" for value in row["per_class"])
+        return {"arm": cell.arm.name} | row | {"per_class": each}
+
+
+def _note(recipe: str) -> Path:
+    return data_dir() / "runs" / "recipes" / f"{recipe}.json"
+
+
+def grid(
+    bench: Bench,
+    methods: Sequence[str],
+    ipcs: Sequence[int],
+    recipes: Sequence[Protocol],
+    seeds: int | Sequence[int] = 3,
+    students: Sequence[str] = (),
+    one_set: bool = False,
+) -> list[Cell]:
+    """All runs of methods x ipcs x protocols x students x seeds, seed by seed.
+
+    Args:
+        bench: pool, test set and teacher.
+        methods: keys of the registry; "random" is added where it is missing.
+        ipcs: stored images per class.
+        recipes: protocols.
+        seeds: how many, or which.
+        students: networks; the source's default when empty.
+        one_set: every seed trains on the set of seed 0, so the spread is of training alone: for
+            sets that are dear to make. Otherwise a seed is the root of set and training.
+
+    Raises:
+        ValueError: an unknown method or network.
+    """
+    names = list(dict.fromkeys(["random", *methods]))
+    for name in names:
+        find(name)
+    numbers = range(seeds) if isinstance(seeds, int) else seeds
+    networks = list(students) or [bench.pool.traits.student]
+    for network in networks:
+        models.check_name(network)
+    return [
+        Cell(Arm(name, name), ipc, recipe, network, seed, 0 if one_set else seed)
+        for seed in numbers
+        for ipc in ipcs
+        for name in names
+        for recipe in recipes
+        for network in networks
+    ]
+
+
+def run_cells(cells: Sequence[Cell], bench: Bench) -> pd.DataFrame:
+    """Make or fetch every run.
+
+    Several processes may work on one grid: what another one is at is put off, and fetched when it
+    is done.
+
+    Returns:
+        The tidy table, one row per cell and in their order, columns COLUMNS; top1, top5 and
+        per_class (one number per class, separated by spaces) in percent.
+    """
+    rows: dict[int, dict[str, Any]] = {}
+    left = deque(range(len(cells)))
+    put_off = 0
+    for _ in bar(range(len(cells)), "runs"):
+        while True:
+            k = left.popleft()
+            try:
+                if put_off > len(left):  # everything left is being made elsewhere: wait for it
+                    rows[k] = bench.run(cells[k])
+                else:
+                    with store.impatient():
+                        rows[k] = bench.run(cells[k])
+            except store.Locked:
+                left.append(k)
+                put_off += 1
+                continue
+            put_off = 0
+            break
+    return pd.DataFrame([rows[k] for k in range(len(cells))])[COLUMNS]
 
 
 def pca_arms(grid: int = 2) -> list[Arm]:
@@ -108,87 +292,17 @@ def compare(
         seeds: how many, or which.
         protocol: the recipe; hard labels when left out.
         student, runtime: as in `fit`.
-        method_options: passed to every method that is not the "random" or "noise" baseline,
-            such as epochs=2 for the scoring run.
+        method_options: see `Bench.options`.
 
     Returns:
-        The tidy table, one row per arm and seed, columns COLUMNS; top1, top5 and per_class (one
-        number per class, separated by spaces) in percent.
+        The tidy table, see `run_cells`.
     """
-    test = check_pair(pool, test)
-    protocol = protocol or protocols.hard()
-    runtime = runtime or choose_runtime()
+    bench = Bench(pool, check_pair(pool, test), runtime or choose_runtime(), options=method_options)
+    protocol, student = protocol or protocols.hard(), student or pool.traits.student
     numbers = range(seeds) if isinstance(seeds, int) else seeds
-    rows = []
-    for arm, seed in bar([(a, s) for s in numbers for a in arms], "runs"):
-        shared = {} if METHODS[arm.method].family == "baseline" else method_options
-        stored = compress(arm.method, pool, ipc, seed, runtime, **(arm.options | shared))
-        row = train_once(stored, test, protocol.but(view=arm.view), student, seed, runtime)
-        each = " ".join(f"{value:.2f}" for value in row["per_class"])
-        rows.append({"arm": arm.name} | row | {"per_class": each})
-    return pd.DataFrame(rows)[COLUMNS]
-
-
-def train_once(
-    stored: ImageSet,
-    test: ImageSet,
-    protocol: Protocol,
-    student: str | None,
-    seed: int,
-    runtime: Runtime,
-) -> dict[str, Any]:
-    """One run: a row of the tidy table, from the store when this very run was made before.
-
-    A run is named by the hash of the set's pixels and labels, the test set's, the protocol, the
-    network, the seed and the precision. A run that was killed continues from its checkpoint.
-    """
-    student = student or stored.traits.student
-    config = {
-        "stored": stored.fingerprint(),
-        "view": stored.view,
-        "test": test.fingerprint(),
-        "protocol": protocol.as_dict(),
-        "student": student,
-        "seed": seed,
-        "precision": runtime.precision,
-        "device": runtime.device.type,
-    }
-
-    def make(home: Path) -> dict[str, Any]:
-        checkpoint = home / "checkpoint.pt"
-        result = evaluate(stored, test, protocol, [seed], student, runtime, checkpoint).rows[0]
-        checkpoint.unlink(missing_ok=True)
-        return {
-            **_facts(stored, protocol),
-            **{k: result[k] for k in ("top1", "top5", "steps", "batch", "views")},
-            "per_class": [round(value, 2) for value in result["per_class"]],
-            "seconds": round(result["seconds"], 2),
-            "images_per_second": round(result["views"] / result["seconds"], 1),
-            "student": student,
-            "seed": seed,
-            "device": device_name(runtime.device),
-            "precision": runtime.precision,
-            "git": store.git_state(),
-            "versions": " ".join(f"{k}={v}" for k, v in store.versions().items()),
-            "config_hash": home.name,
-        }
-
-    return store.cached(data_dir() / "runs" / "train", config, make)
-
-
-def _facts(stored: ImageSet, protocol: Protocol) -> dict[str, Any]:
-    made = stored.provenance
-    return {
-        "dataset": made.get("source", "?"),
-        "size": stored.size,
-        "method": made.get("method", "?"),
-        "family": made.get("family", "?"),
-        "ipc": made.get("ipc", len(stored) / stored.num_classes),
-        "grid": "x".join(str(n) for n in stored.grid),
-        "view": protocol.view or stored.view,
-        "labels": "hard",
-        "protocol": protocol.name,
-        "epochs": protocol.epochs,
-        "image_bytes": image_bytes(stored),
-        "label_bytes": len(stored) * (1 if stored.num_classes <= 256 else 2),
-    }
+    cells = [
+        Cell(arm, ipc, protocol.but(view=arm.view), student, seed, seed)
+        for seed in numbers
+        for arm in arms
+    ]
+    return run_cells(cells, bench)

@@ -1,0 +1,118 @@
+"""The benchmark: a grid of methods, planned first, run, and summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .compress.methods import METHODS
+from .compress.selection import check_enough
+from .engine import protocols, store
+from .engine.decoding import load
+from .engine.imagesets import DataError
+from .engine.protocols import Protocol
+from .engine.runtime import choose_runtime, data_dir
+from .study.experiments import Bench, Cell, grid, run_cells
+from .study.metrics import ranking
+from .study.plan import plan
+
+
+def recipes(
+    labels: Sequence[str], names: Sequence[str] = (), epochs: int | None = None
+) -> list[Protocol]:
+    """The protocols of a grid: the benchmark's for each kind of labels, and others by name.
+
+    Raises:
+        ValueError: unknown labels or protocol.
+    """
+    for kind in labels:
+        if kind not in ("hard", "soft"):
+            raise ValueError(f"labels must be hard or soft, got {kind!r}")
+    found = [protocols.find(name) for name in dict.fromkeys([*labels, *names])]
+    return [p.but(epochs=epochs) for p in found] if epochs else found
+
+
+def benchmark(
+    dataset: str,
+    methods: Sequence[str],
+    ipcs: Sequence[int],
+    labels: Sequence[str],
+    named: Sequence[str] = (),
+    students: Sequence[str] = (),
+    seeds: int = 3,
+    epochs: int | None = None,
+    size: int | None = None,
+    one_set: bool = False,
+    teacher: str | None = None,
+    teacher_epochs: int = 30,
+    iterations: int | None = None,
+    device: str = "auto",
+    plan_only: bool = False,
+    out: Path | None = None,
+) -> int:
+    """Plan a grid, run it, print and keep its table; see `study.experiments.grid`.
+
+    Returns:
+        Exit status: 0 when every run is there.
+    """
+    methods = list(METHODS) if list(methods) == ["all"] else methods
+    wanted, runtime = recipes(labels, named, epochs), choose_runtime(device)
+    if seeds < 1 or min(ipcs, default=0) < 1:
+        raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
+    pool, test = load(dataset, size)
+    if test is None:
+        raise DataError(f"{dataset} has no test set: add a val/ folder or a validation split")
+    options: dict[str, Any] = {"iterations": iterations} if iterations else {}
+    bench = Bench(pool, test, runtime, teacher, teacher_epochs, options)
+    cells = grid(bench, methods, ipcs, wanted, seeds, students, one_set)
+    names = list(dict.fromkeys(cell.arm.method for cell in cells))
+    check_enough(pool, max(ipcs) * (4 if "pca" in names else 1))
+    print(
+        f"benchmark: {dataset} at {pool.size} px, {len(names)} methods x ipc "
+        f"{', '.join(map(str, ipcs))} x {', '.join(p.name for p in wanted)} x {seeds} seeds"
+    )
+    print(plan(cells, bench), flush=True)
+    if plan_only:
+        return 0
+    table = run_cells(cells, bench)
+    folder = data_dir() / "runs" / "benchmark" / _name(dataset, cells, bench)
+    store.write_json(folder / "reference.json", _reference(bench, cells))
+    for path in [folder / "runs.csv", *([out] if out else [])]:
+        with store.atomic_path(path) as part:
+            table.to_csv(part, index=False)
+    _report(table, bench)
+    print(f"benchmark: {len(table)} runs in {out or folder / 'runs.csv'}")
+    return 0
+
+
+def _name(dataset: str, cells: Sequence[Cell], bench: Bench) -> str:
+    key = store.config_hash([repr(cells), bench.keys, bench.options, bench.teacher])
+    return f"{store.safe_name(dataset)}-{key[:8]}"
+
+
+def _reference(bench: Bench, cells: Sequence[Cell]) -> dict[str, float]:
+    """Accuracy of each network trained on the whole pool with hard labels, percent."""
+    students = dict.fromkeys(cell.student for cell in cells)
+    return {student: round(bench.full(student), 2) for student in students}
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean and sd of top-1 as text, a row per method, a column per ipc, protocol and network."""
+    columns = ["ipc", "protocol"] + (["student"] if table["student"].nunique() > 1 else [])
+    groups = table.groupby(["method", *columns], sort=False)["top1"]
+    text = groups.agg(lambda v: f"{v.mean():.1f}" + (f" ± {v.std():.1f}" if len(v) > 1 else ""))
+    return text.unstack(columns, sort=False)
+
+
+def _report(table: pd.DataFrame, bench: Bench) -> None:
+    with pd.option_context("display.width", 200, "display.max_columns", 50):
+        print(f"\ntop-1 %, mean ± sd, n = {table['seed'].nunique()} seeds")
+        print(summary(table))
+        usual = table[table["protocol"].isin(["hard", "soft"])]
+        if set(usual["labels"]) == {"hard", "soft"} and usual["student"].nunique() == 1:
+            full = bench.full(usual["student"].iloc[0])
+            print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
+            print(ranking(usual, full).round(2).to_string(index=False))

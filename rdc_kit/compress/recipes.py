@@ -1,0 +1,92 @@
+"""The settings of the methods that recover images: what each paper says, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How images are recovered.
+
+    Attributes:
+        iterations, lr: of Adam (betas 0.5, 0.9) on the pixels; cosine per iteration to 0.
+        weight: of the distance of statistics, against cross-entropy with weight 1.
+        batch: images that are recovered together, and whose statistics are taken together.
+        jitter: largest roll of the batch along each axis, pixels.
+        crop: show the teacher random crops, one box for the whole batch.
+        milestone: share of the iterations during which the smallest crop falls from the whole
+            image to the source's smallest (CDA); 0 starts there.
+        by_class: match each class's own statistics, a batch being of one class (LPLD).
+        real: start from real images (DWA) instead of noise.
+        perturb, rho: steps and length of an ascent on a copy of the teacher's weights before each
+            batch (DWA); 0 for none.
+        var_weight: weight of the variances against the means (DWA).
+        convolutions: also match statistics at convolutions, with a moving average of `momentum`,
+            each left out with probability `drop` (G-VBSM).
+        densify: weight of the term that keeps images of a class apart (G-VBSM); 0 for none.
+        teachers: networks that take turns, iteration by iteration.
+    """
+
+    iterations: int = 1000
+    lr: float = 0.25
+    weight: float = 0.01
+    batch: int = 100
+    jitter: int = 4
+    crop: bool = False
+    milestone: float = 0.0
+    by_class: bool = False
+    real: bool = False
+    perturb: int = 0
+    rho: float = 0.015
+    var_weight: float = 1.0
+    convolutions: bool = False
+    momentum: float = 0.0
+    drop: float = 0.0
+    densify: float = 0.0
+    teachers: int = 1
+
+
+_GVBSM = Recipe(lr=0.05, convolutions=True, momentum=0.8, drop=0.4, densify=1.0, teachers=4)
+_DWA = Recipe(real=True, perturb=12, var_weight=11.0)
+# For images up to 32 px, up to 64 px, and above: the published CIFAR, Tiny-ImageNet and ImageNet
+# settings of each method, as far as there are any (see `recipe`).
+RECIPES: dict[str, tuple[Recipe, Recipe, Recipe]] = {
+    "sre2l": (
+        Recipe(),
+        Recipe(4000, 0.1, 1.0, crop=True),
+        Recipe(4000, 0.25, 0.01, jitter=32, crop=True),
+    ),
+    "cda": (
+        Recipe(crop=True, milestone=1.0),
+        Recipe(4000, 0.4, 0.05, crop=True, milestone=1.0),
+        Recipe(4000, 0.25, 0.01, jitter=32, crop=True, milestone=1.0),
+    ),
+    "lpld": (
+        Recipe(by_class=True),
+        Recipe(4000, 0.1, 0.05, crop=True, by_class=True),
+        Recipe(4000, 0.25, 0.01, jitter=32, crop=True, by_class=True),
+    ),
+    "dwa": (
+        _DWA,
+        replace(_DWA, iterations=2000, lr=0.1, batch=200),
+        replace(_DWA, iterations=2000, perturb=15, var_weight=2.0, jitter=32, crop=True),
+    ),
+    "gvbsm": (
+        _GVBSM,
+        replace(_GVBSM, iterations=4000),
+        replace(_GVBSM, iterations=4000, lr=0.1, batch=80, jitter=32),
+    ),
+}
+
+
+def recipe(method: str, size: int) -> Recipe:
+    """A method's published settings at the scale nearest to `size` pixels.
+
+    Source: recover.sh, recover_tiny.sh and recover_cifar.sh of VILA-Lab/SRe2L; CDA/README.md there;
+        the scripts of he-y/soft-label-pruning, AngusDujw/Diversity-Driven-Synthesis and
+        shaoshitong/G_VBSM.
+    Differs: up to 32 px CDA and LPLD publish nothing: SRe2L's settings, with crops for CDA; G-VBSM
+        takes 1000 iterations there instead of 4000. G-VBSM's padded crops are rolls here.
+    """
+    return RECIPES[method][0 if size <= 32 else 1 if size <= 64 else 2]
