@@ -31,6 +31,8 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+# The benchmark's own package, for one test; alone, for it asks for wandb and torchaudio.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps rethinkdc==0.3.2
 	touch $(READY)
 
 clean:

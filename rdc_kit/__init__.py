@@ -14,6 +14,7 @@ from .engine.evaluation import Result, evaluate
 from .engine.imagesets import DataError, ImageSet, Traits, from_tensors
 from .engine.protocols import Protocol
 from .engine.runtime import choose_runtime
+from .engine.teachers import Teacher, squeeze
 from .engine.training import fit
 from .engine.views import make_view
 from .notebook import finish, start
@@ -26,6 +27,7 @@ __all__ = [
     "Protocol",
     "Result",
     "Scores",
+    "Teacher",
     "Traits",
     "aum",
     "choose_runtime",
@@ -42,5 +44,6 @@ __all__ = [
     "make_view",
     "protocols",
     "select",
+    "squeeze",
     "start",
 ]

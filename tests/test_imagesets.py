@@ -161,20 +161,6 @@ def _value(kind):
     return datasets.Value(kind)
 
 
-def test_the_hub_layout_is_read_from_a_local_copy(tmp_path, monkeypatch):
-    """What RDC_DATA is for: OWNER/NAME of the Hub as a folder of the last part of the name."""
-    key = "he-yang/2025-rethinkdc-imagenet-random-ipc-10"
-    home = tmp_path / "copies" / "2025-rethinkdc-imagenet-random-ipc-10" / "data"
-    home.mkdir(parents=True)
-    columns = {"image": [encoded(k) for k in range(4)], "class_id": [0, 1, 2, 3]}
-    features = image_features({"class_id": _value("int64")})
-    parquet(home / "train-00000-of-00001.parquet", columns, features)
-    monkeypatch.setenv("RDC_DATA", str(tmp_path / "copies"))
-    pool = rdc.load(f"hub:{key}", size=16).train
-    assert pool.labels.tolist() == [0, 1, 2, 3]
-    assert pool.provenance["label_column"] == "class_id"
-
-
 def test_saved_sets_come_back_with_the_same_pixels_from_elsewhere(tmp_path, fresh_home):
     pool = colour_blocks(per_class=8)
     stored = rdc.compress("pca", pool, ipc=2, order="random")

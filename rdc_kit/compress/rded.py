@@ -66,32 +66,29 @@ def rded(
     cells = math.prod(as_grid(factor, pool.size))
     if pool.size % factor:
         raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
-    check_enough(pool, ipc * cells)
+    check_enough(pool, keep := ipc * cells)
     answer, side = teacher.answering(runtime), pool.size // factor
     stored, members, kept, means = [], [], [], []
     for label in range(pool.num_classes):
         draws = generator(seed, "rded", label)
         mine = pool.rows_of(label)
-        mine = mine[torch.randperm(len(mine), generator=draws)[: max(drawn, ipc * cells)]]
+        mine = mine[torch.randperm(len(mine), generator=draws)[: max(drawn, keep)]]
         boxes = _boxes(pool, len(mine), crops, draws)
         losses = _losses(pool, mine, boxes, label, side, answer, runtime)
-        ranked, which = lowest(losses, ipc * cells)
+        ranked, which = lowest(losses, keep)
         patches = crop_resize(pool.images[mine[ranked]], boxes[ranked, which], side)
         stored.append(stitch(patches.round().clamp(0, 255).to(torch.uint8), factor))
         members.append(pool.row_ids[mine[ranked]].view(cells, ipc).T)
         kept.append(losses[ranked, which].mean())
         means.append(losses.mean())
-    facts = {
-        "factor": factor,
-        "drawn": drawn,
-        "crops": crops,
-        "teacher": ", ".join(teacher.names),
-        "teacher_top1": round(teacher.top1, 2),
-        "crop_loss": round(float(torch.stack(kept).mean()), 4),
-        "drawn_loss": round(float(torch.stack(means).mean()), 4),
-        "make_seconds": round(time.monotonic() - began, 1),
-    }
+    facts = {"factor": factor, "drawn": drawn, "crops": crops, "teacher": ", ".join(teacher.names)}
+    facts |= {"teacher_top1": round(teacher.top1, 2), "crop_loss": _mean(kept)}
+    facts |= {"drawn_loss": _mean(means), "make_seconds": round(time.monotonic() - began, 1)}
     return _composed(pool, torch.cat(stored), torch.cat(members), factor, facts)
+
+
+def _mean(values: list[Tensor]) -> float:
+    return round(float(torch.stack(values).mean()), 4)
 
 
 def lowest(losses: Tensor, keep: int) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,8 @@ from PIL import Image, UnidentifiedImageError
 from . import runtime, store
 from .imagesets import DataError, ImageSet, Splits, Traits, check, check_labels
 from .progress import bar
-from .sources import Raw, check_name, open_source, traits_of
+from .sources import check_name, open_source, traits_of
+from .tables import Raw
 
 RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
 # Above this many bytes a decoded set stays on disk and is mapped, page by page, when used.

@@ -148,7 +148,10 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
         DataError: it is missing, or its classes or size differ.
     """
     if test is None:
-        raise DataError("there is no test set: add a val/ folder or a validation split")
+        raise DataError(
+            "there is no test set: add a val/ folder or a validation split (for the released "
+            "ImageNet sets: set IMAGENET_VAL_DIR)"
+        )
     if test.classes != stored.classes:
         raise DataError("training and test set name different classes (or in another order)")
     if test.size != stored.size:

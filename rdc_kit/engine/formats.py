@@ -63,12 +63,14 @@ def _dataset(images: ImageSet) -> Any:
     features = {
         "image": datasets.Image(),
         "label": datasets.ClassLabel(names=list(images.classes)),
+        "class_id": datasets.Value("int64"),  # what the benchmark's own command reads
         "row_id": datasets.Value("int64"),
     }
     pixels = images.images.cpu().numpy()
     columns: dict[str, Any] = {
         "image": [{"bytes": png(one), "path": None} for one in pixels],
         "label": images.labels.tolist(),
+        "class_id": images.labels.tolist(),
         "row_id": images.row_ids.tolist(),
     }
     if images.members is not None:
@@ -116,6 +118,7 @@ configs:
 {cells}
 {chr(10).join(lines)}
 
-`row_id` is the row of the image in its source. The licence of the source's images applies.
+`row_id` is the row of the image in its source; `class_id` repeats `label` for the command of the
+benchmark's authors. The licence of the source's images applies.
 Read it with `datasets.load_dataset("<this folder>")` or `rdc_kit.load("parquet:<this folder>")`.
 """

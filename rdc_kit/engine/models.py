@@ -18,6 +18,7 @@ from .runtime import seeded_globals
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
 LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
+PUBLISHED = "torchvision:"  # in front of a teacher's name: torchvision's ImageNet-1K weights
 _CONVNET = re.compile(r"convnet(\d)(?:-w(\d+))?(-bn)?")
 
 
@@ -42,7 +43,7 @@ def with_batch_norm(name: str) -> str:
     Raises:
         ValueError: an unknown name.
     """
-    check_name(name)
+    check_name(name.removeprefix(PUBLISHED))
     return name + "-bn" if name.startswith("convnet") and not name.endswith("-bn") else name
 
 
@@ -56,7 +57,8 @@ def relatives(name: str) -> tuple[str, ...]:
     own = with_batch_norm(name)
     match = _CONVNET.fullmatch(own)
     if match is None:
-        return own, *LIGHT
+        prefix = PUBLISHED if own.startswith(PUBLISHED) else ""
+        return own, *(prefix + light for light in LIGHT)
     depth, width = int(match[1]), int(match[2] or 128)
     return (
         own,

@@ -18,8 +18,6 @@ from .labels import Answer
 from .runtime import Runtime, choose_runtime, data_dir
 from .training import fit
 
-_PRETRAINED = "torchvision:"
-
 
 @dataclass(frozen=True)
 class Teacher:
@@ -126,8 +124,8 @@ def _one(
     pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime
 ) -> tuple[nn.Module, str, float]:
     """A network, its key and its accuracy on the pool."""
-    if name.startswith(_PRETRAINED):
-        model = _published(name.removeprefix(_PRETRAINED), pool.num_classes)
+    if name.startswith(models.PUBLISHED):
+        model = _published(name.removeprefix(models.PUBLISHED), pool.num_classes)
         model = model.to(runtime.device).to(memory_format=runtime.memory_format)
         scored = accuracy(predict(model, pool, runtime), pool.labels, pool.num_classes)
         return model.requires_grad_(False), name, scored.top1
@@ -153,14 +151,14 @@ def _one(
 
 def key_of(pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime) -> str:
     """The key that a teacher of one network has, or will have once it is trained."""
-    if name.startswith(_PRETRAINED):
+    if name.startswith(models.PUBLISHED):
         return name
     return store.config_hash(_config(pool, name, epochs, seed, runtime))
 
 
 def is_trained(key: str) -> bool:
     """Whether the teacher of a key is there already."""
-    return key.startswith(_PRETRAINED) or (_folder() / key / "result.json").is_file()
+    return key.startswith(models.PUBLISHED) or (_folder() / key / "result.json").is_file()
 
 
 def _folder() -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..compress.methods import METHODS
 from ..engine import store
 from ..engine.evaluation import evaluate
 from ..engine.formats import image_bytes
@@ -168,11 +169,13 @@ def _ready(
 
 def _facts(stored: ImageSet, protocol: Protocol) -> dict[str, Any]:
     made = stored.provenance
+    method = made.get("method", "?")
+    family = METHODS[method].family if method in METHODS else "?"
     return {
         "dataset": made.get("source", "?"),
         "size": stored.size,
-        "method": made.get("method", "?"),
-        "family": made.get("family", "?"),
+        "method": method,
+        "family": family,
         "ipc": made.get("ipc", len(stored) / stored.num_classes),
         "grid": "x".join(str(n) for n in stored.grid),
         "view": protocol.view or stored.view,

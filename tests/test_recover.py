@@ -1,0 +1,307 @@
+"""Statistics, the shared recover loop, and RDED: known answers and properties."""
+
+import copy
+import multiprocessing
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import rdc_kit as rdc
+from rdc_kit.compress import recover as loop
+from rdc_kit.compress import statistics
+from rdc_kit.compress.rded import lowest, rded, stitch
+from rdc_kit.compress.recipes import RECIPES, Recipe, recipe
+from rdc_kit.compress.recover import recover
+from rdc_kit.compress.statistics import Matcher, collect, running
+from rdc_kit.engine.imagesets import DataError
+from rdc_kit.engine.runtime import Runtime, generator
+from rdc_kit.engine.teachers import Teacher, squeeze
+from rdc_kit.engine.views import plain_view
+
+from .conftest import colour_blocks
+
+SHORT = Recipe(iterations=40, lr=0.1, jitter=2)
+
+
+@pytest.fixture
+def teacher(blocks, exact) -> Teacher:
+    return squeeze(blocks, epochs=20, runtime=exact)
+
+
+def inputs_of(images):
+    return plain_view(images.images, images.traits, images.size)
+
+
+# Statistics
+
+
+@pytest.mark.parametrize("batch", [4, 7, 100])
+def test_collected_statistics_are_those_of_the_whole_set_whatever_the_batch(blocks, teacher, batch):
+    model, seen = teacher.models[0], {}
+    found = collect(model, blocks, convolutions=True, batch=batch)
+    with statistics.reading(model, seen.__setitem__, convolutions=True):
+        model(inputs_of(blocks))
+    assert {kind for _, kind in found} == {"norm", "conv", "patch"}
+    for entry, moments in found.items():
+        values = seen[entry].transpose(0, 1).flatten(1).double()
+        assert torch.allclose(moments.mean[0].double(), values.mean(1), atol=1e-5)
+        assert torch.allclose(moments.var[0].double(), values.var(1, unbiased=False), rtol=1e-4)
+
+
+def test_class_wise_statistics_are_exact_sums(blocks, teacher):
+    model = teacher.models[0]
+    each = collect(model, blocks, by_class=True, batch=5)
+    for label in range(3):
+        alone = collect(model, blocks[blocks.rows_of(label)])
+        for entry, moments in alone.items():
+            assert torch.allclose(each[entry].mean[label], moments.mean[0], atol=1e-6)
+            assert torch.allclose(each[entry].var[label], moments.var[0], atol=1e-6)
+    together = collect(model, blocks)  # six of each class: the mean of means is the mean
+    for entry, moments in together.items():
+        assert torch.allclose(each[entry].mean.mean(0), moments.mean[0], atol=1e-5)
+
+
+def test_the_distance_is_nothing_for_the_images_that_the_statistics_are_of(blocks, teacher):
+    model = teacher.models[0]
+    exactly = Matcher(model, collect(model, blocks))
+    _, gap = exactly(inputs_of(blocks))
+    _, other = exactly(torch.randn(18, 3, 16, 16, generator=generator(0)))
+    assert gap.item() < 1e-3
+    assert other.item() > 100 * gap.item()
+
+
+def test_the_distance_is_the_written_out_sum_with_the_first_layer_tenfold(blocks, teacher):
+    model, seen = teacher.models[0], {}
+    inputs = inputs_of(blocks)[:5]
+    with statistics.reading(model, seen.__setitem__):
+        model(inputs)
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    expected = 0.0
+    for k, (norm, folded) in enumerate(zip(norms, seen.values(), strict=True)):
+        mean, var = folded.mean((0, 2)), folded.var((0, 2), unbiased=False)
+        gap = (mean - norm.running_mean).norm() + 3 * (var - norm.running_var).norm()
+        expected += (10 if k == 0 else 1) * gap.item()
+    logits, found = Matcher(model, running(model), var_weight=3.0)(inputs)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(logits, model(inputs))
+
+
+def test_patches_are_values_per_place_over_channels_and_pixels():
+    maps = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).view(2, 3, 8, 8)
+    folded = statistics.patches(maps)
+    assert folded.shape == (2, 4, 48)
+    assert torch.equal(folded[1, 2].sort().values, maps[1, :, 4:, :4].flatten().sort().values)
+    assert statistics.patches(torch.ones(1, 2, 6, 3)).shape == (1, 2, 32)  # resized up to 8 x 4
+
+
+def test_the_moving_average_starts_at_the_first_batch_and_lets_the_gradient_through(teacher):
+    """The released code starts at 0: a batch mean of 5 reads 1.0, 1.8, 2.4 there."""
+    model = teacher.models[0]
+    matcher = Matcher(model, running(model), momentum=0.8)
+    steady = Matcher(model, running(model))
+    inputs = torch.randn(4, 3, 16, 16, generator=generator(1), requires_grad=True)
+    own = steady(inputs)[1]
+    for _ in range(3):  # the same batch over and over: the average is the batch's own
+        _, gap = matcher(inputs)
+        assert gap.item() == pytest.approx(own.item(), rel=1e-4)
+    (slope,) = torch.autograd.grad(gap, inputs)
+    (straight,) = torch.autograd.grad(own, inputs)
+    assert torch.allclose(slope, straight, rtol=1e-3, atol=1e-6)
+
+
+def test_a_teacher_without_batch_norm_or_in_train_mode_is_refused(blocks, exact, teacher):
+    plain = squeeze(blocks, "convnet2-w8", 20, runtime=exact)
+    with pytest.raises(ValueError, match="this teacher has no batch norm"):
+        recover(blocks, 1, SHORT, plain, runtime=exact)
+    teacher.models[0].train()
+    with pytest.raises(ValueError, match="teacher is in train mode"):
+        recover(blocks, 1, SHORT, teacher, runtime=exact)
+    with pytest.raises(ValueError, match="teacher is in train mode"):
+        rded(blocks, 1, teacher, runtime=exact)
+
+
+# The loop
+
+
+def test_a_short_run_lowers_both_losses_and_is_known_by_the_teacher(
+    fresh_home, blocks, exact, teacher
+):
+    made = recover(blocks, 2, replace(SHORT, iterations=150), teacher, runtime=exact)
+    facts = made.provenance
+    assert facts["statistics_last"] < 0.5 * facts["statistics_first"]
+    assert facts["ce_last"] < 0.5 * facts["ce_first"]
+    assert teacher.accuracy_on(made, exact) == 100
+    assert made.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert facts["teacher_top1"] == 100
+
+
+def test_cda_with_milestone_0_is_sre2l(fresh_home, blocks, exact):
+    options = {"teacher_epochs": 20, "iterations": 10, "runtime": exact}
+    blocks = replace(blocks, traits=replace(blocks.traits, size=64))
+    crop = replace(recipe("cda", 64), milestone=0.0, lr=0.1, weight=1.0)
+    assert crop == recipe("sre2l", 64)
+    small = colour_blocks(size=40)  # the published 64 px settings, both with crops
+    cda, sre2l = (
+        rdc.compress("cda", small, 2, milestone=0.0, lr=0.1, weight=1.0, **options),
+        rdc.compress("sre2l", small, 2, **options),
+    )
+    curriculum = rdc.compress("cda", small, 2, lr=0.1, weight=1.0, **options)
+    assert torch.equal(cda.images, sre2l.images)
+    assert not torch.equal(curriculum.images, sre2l.images)
+
+
+def test_the_curriculum_falls_from_the_whole_image_to_the_smallest_crop(blocks):
+    how = replace(recipe("cda", 64), iterations=100, milestone=0.5)
+    bounds = [loop.smallest_crop(how, blocks.traits, step) for step in range(100)]
+    assert bounds[0] == 1
+    assert bounds == sorted(bounds, reverse=True)
+    assert bounds[25] == pytest.approx(0.75)  # half-way between 1 and the source's 0.5
+    assert set(bounds[50:]) == {0.5}
+
+
+def test_dwa_leaves_the_teacher_as_it_was_and_moves_a_copy_by_rho(blocks, exact, teacher):
+    model = teacher.models[0]
+    before = copy.deepcopy(model.state_dict())
+    moved = loop.perturb(model, inputs_of(blocks), blocks.labels, 4, 0.1)
+    recover(blocks, 1, replace(SHORT, real=True, perturb=3), teacher, runtime=exact)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    steps = [a - b for a, b in zip(moved.parameters(), model.parameters(), strict=True)]
+    length = torch.stack([s.norm() for s in steps]).norm()
+    assert 0.05 < length.item() <= 0.1 + 1e-6
+    for one, other in zip(moved.buffers(), model.buffers(), strict=True):
+        assert torch.equal(one, other)
+    loss = [F.cross_entropy(m(inputs_of(blocks)), blocks.labels).item() for m in (model, moved)]
+    assert loss[1] > loss[0]  # uphill
+    assert not any(p.requires_grad for p in moved.parameters())
+
+
+def test_dwa_starts_from_real_images(fresh_home, blocks, exact, teacher):
+    still = replace(SHORT, iterations=1, lr=1e-9, real=True)
+    made = recover(blocks, 2, still, teacher, seed=4, runtime=exact)
+    assert torch.equal(made.images, rdc.select(blocks, None, 2, "random", 4).images)
+
+
+@pytest.mark.parametrize("size", [32, 64, 224])
+def test_every_recipe_is_spread_into_batches_that_hold_each_image_once(size):
+    for name in RECIPES:
+        how = recipe(name, size)
+        parts = loop.batches(12, 30, how)
+        assert torch.cat(parts).sort().values.tolist() == list(range(360))
+        assert all(len(part) <= how.batch for part in parts)
+        labels = [set((part // 12).tolist()) for part in parts]
+        if name == "lpld":
+            assert all(len(found) == 1 for found in labels)
+        if name == "sre2l":
+            assert len(labels[0]) == 30  # each class once before the second of any
+
+
+def test_densification_pushes_images_of_a_class_apart(blocks):
+    alike = blocks.images[:1].float().expand(3, -1, -1, -1) / 255
+    noise = torch.randn(3, 3, 16, 16, generator=generator(0))
+    same, apart = torch.zeros(3, dtype=torch.long), torch.arange(3)
+    inputs = (alike + 0.01 * noise).requires_grad_()
+    crowded = loop.crowding(inputs, same)
+    assert crowded > 10 * loop.crowding(noise, same)
+    assert loop.crowding(inputs, apart) == 0  # one image of each class: nothing to part
+    (slope,) = torch.autograd.grad(crowded, inputs)
+    assert slope.abs().max() > 0
+    assert loop.crowding(inputs - 50 * slope, same) < crowded
+
+
+def test_pixels_are_rounded_clipped_and_come_back_the_same(tmp_path, fresh_home, blocks, teacher):
+    traits = blocks.traits
+    assert torch.equal(loop.to_pixels(inputs_of(blocks), traits), blocks.images)
+    black, white = loop.pixel_range(traits, torch.device("cpu"))
+    wide = torch.stack([black - 1, white + 1]).expand(2, 3, 4, 4)
+    assert loop.to_pixels(wide, traits).flatten(1).tolist() == [[0] * 48, [255] * 48]
+    made = recover(blocks, 1, replace(SHORT, iterations=3), teacher)
+    made.save(tmp_path / "set")
+    assert torch.equal(rdc.load(f"parquet:{tmp_path / 'set'}").train.images, made.images)
+
+
+def _recover_slowly(how, home):
+    import os
+
+    os.environ["RDC_HOME"] = str(home)
+    torch.set_num_threads(1)
+    exact = Runtime(torch.device("cpu"), "fp32", channels_last=False)
+    blocks = colour_blocks()
+    teacher = squeeze(blocks, epochs=20, runtime=exact)
+    recover(blocks, 2, how, teacher, runtime=exact)
+
+
+def test_a_killed_synthesis_keeps_its_batches_and_ends_the_same(
+    fresh_home, blocks, exact, monkeypatch
+):
+    how = replace(SHORT, iterations=400, batch=1)
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_recover_slowly, args=(how, fresh_home))
+    process.start()
+    limit = time.monotonic() + 120
+    while not list(fresh_home.glob("data/runs/sets/*/batch-1.pt")):
+        assert process.is_alive(), "it ended before it could be killed"
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    kept = sorted(fresh_home.glob("data/runs/sets/*/batch-*.pt"))
+    assert 2 <= len(kept) < 6
+    images = {path.name: torch.load(path)["images"] for path in kept}
+    real, redone = loop._Worker.recover, []
+
+    def counted(self, labels, start, seed, k):
+        redone.append(k)
+        return real(self, labels, start, seed, k)
+
+    monkeypatch.setattr(loop._Worker, "recover", counted)
+    teacher = squeeze(blocks, epochs=20, runtime=exact)
+    made = recover(blocks, 2, how, teacher, runtime=exact)
+    assert redone == [k for k in range(6) if f"batch-{k}.pt" not in images]
+    order = torch.cat(loop.batches(2, 3, how)).tolist()
+    for name, pixels in images.items():
+        k = int(name.removeprefix("batch-").removesuffix(".pt"))
+        assert torch.equal(made.images[order[k]], pixels[0])
+    assert not list(fresh_home.glob("data/runs/sets/*/batch-*.pt"))
+
+
+# RDED
+
+
+def test_rded_keeps_the_lowest_losses(fresh_home, exact, teacher):
+    pool = colour_blocks(per_class=12)
+    asked = rded(pool, 2, teacher, factor=2, drawn=12, crops=3, seed=1, runtime=exact)
+    assert asked.counts().tolist() == [2, 2, 2]
+    assert asked.members.shape == (6, 4)
+    assert asked.provenance["crop_loss"] < asked.provenance["drawn_loss"]
+    for label in range(3):  # eight different originals, all of the class
+        rows = asked.members[asked.labels == label].flatten()
+        assert len(rows.unique()) == 8
+        assert (pool.labels[rows] == label).all()
+    losses = torch.tensor([[3.0, 1.0], [0.5, 9.0], [2.0, 2.5], [0.7, 0.6]])
+    rows, crops = lowest(losses, 3)
+    assert rows.tolist() == [1, 3, 0]
+    assert crops.tolist() == [0, 1, 1]
+
+
+def test_rded_with_factor_1_keeps_single_crops_and_their_originals(fresh_home, exact, teacher):
+    pool = colour_blocks(per_class=8)
+    made = rded(pool, 3, teacher, runtime=exact)
+    assert made.grid == (1, 1)
+    assert made.members is None
+    assert (pool.labels[made.row_ids] == made.labels).all()
+    with pytest.raises(DataError, match="factor 3 does not divide the size 16"):
+        rded(pool, 1, teacher, factor=3, runtime=exact)
+
+
+def test_stitching_puts_rank_k_j_into_cell_k_of_image_j():
+    patches = torch.arange(8, dtype=torch.uint8).view(8, 1, 1, 1).expand(8, 3, 2, 2)
+    made = stitch(patches, 2)
+    assert made.shape == (2, 3, 4, 4)
+    corners = made[:, 0, ::2, ::2].flatten(1)
+    assert np.array_equal(corners, [[0, 2, 4, 6], [1, 3, 5, 7]])
