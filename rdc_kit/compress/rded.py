@@ -46,8 +46,7 @@ def rded(
         teacher: what scores the crops.
         factor: crops per side of a stored image; left out, 1 up to 64 px and 2 above, as published.
         drawn, crops: see above; a class with fewer images gives all it has.
-        seed: of the draws.
-        runtime: device and precision.
+        seed, runtime: of the draws; device and precision.
 
     Returns:
         ImageSet seen "whole"; `members` holds the original of each crop. provenance["crop_loss"]
@@ -71,8 +70,7 @@ def rded(
     stored, members, kept, means = [], [], [], []
     for label in range(pool.num_classes):
         draws = generator(seed, "rded", label)
-        mine = pool.rows_of(label)
-        mine = mine[torch.randperm(len(mine), generator=draws)[: max(drawn, keep)]]
+        mine = _draw(pool, label, max(drawn, keep), draws)
         boxes = _boxes(pool, len(mine), crops, draws)
         losses = _losses(pool, mine, boxes, label, side, answer, runtime)
         ranked, which = lowest(losses, keep)
@@ -120,6 +118,12 @@ def _composed(
         view="whole",
         provenance=derived(pool, **facts),
     )
+
+
+def _draw(pool: ImageSet, label: int, count: int, draws: torch.Generator) -> Tensor:
+    """Positions of some images of a class."""
+    mine = pool.rows_of(label)
+    return mine[torch.randperm(len(mine), generator=draws)[:count]]
 
 
 def _boxes(pool: ImageSet, count: int, crops: int, draws: torch.Generator) -> Tensor:
