@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from .compress.selection import check_enough
 from .engine import protocols, store
 from .engine.decoding import load
 from .engine.imagesets import DataError
+from .engine.progress import interactive
 from .engine.protocols import Protocol
 from .engine.runtime import choose_runtime, data_dir
+from .study import charts, figures, published
 from .study.experiments import Bench, Cell, grid, run_cells
-from .study.metrics import ranking
-from .study.plan import plan
+from .study.metrics import against_random, ranking
+from .study.plan import minutes, plan
 
 
 def recipes(
@@ -77,26 +80,49 @@ def benchmark(
     print(plan(cells, bench), flush=True)
     if plan_only:
         return 0
-    table = run_cells(cells, bench)
-    folder = data_dir() / "runs" / "benchmark" / _name(dataset, cells, bench)
-    store.write_json(folder / "reference.json", _reference(bench, cells))
-    for path in [folder / "runs.csv", *([out] if out else [])]:
-        with store.atomic_path(path) as part:
-            table.to_csv(part, index=False)
-    _report(table, bench)
-    print(f"benchmark: {len(table)} runs in {out or folder / 'runs.csv'}")
+    table = run_cells(cells, bench, None if interactive() else _Log(len(cells)))
+    out = out or data_dir() / "runs" / "benchmark" / _name(dataset, cells, bench) / "runs.csv"
+    _keep(table, bench, out)
+    _draw(table)
+    print(f"benchmark: {len(table)} runs in {out}")
     return 0
+
+
+def _keep(table: pd.DataFrame, bench: Bench, out: Path) -> None:
+    """Write the runs, their differences to Random and the ranking side by side; print a summary."""
+    tables = {"": table, "-differences": against_random(table)}
+    with pd.option_context("display.width", 200, "display.max_columns", 50):
+        print(f"\ntop-1 %, mean ± sd, n = {table['seed'].nunique()} seeds")
+        print(summary(table))
+        usual = table[table["protocol"].isin(["hard", "soft"])]
+        if set(usual["labels"]) == {"hard", "soft"} and usual["student"].nunique() == 1:
+            full = bench.full(usual["student"].iloc[0])
+            tables["-ranking"] = ranking(usual, full).assign(full=full).round(4)
+            print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
+            print(tables["-ranking"].round(2).to_string(index=False))
+    for ending, one in tables.items():
+        with store.atomic_path(out.with_name(out.stem + ending + ".csv")) as part:
+            one.to_csv(part, index=False)
+
+
+class _Log:
+    """A line a minute for logs, where no bar is shown."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.began = total, time.monotonic()
+        self.said = self.began
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self.said > 60:
+            left = (now - self.began) / done * (self.total - done)
+            print(f"{done} of {self.total} runs, about {minutes(left)} left", flush=True)
+            self.said = now
 
 
 def _name(dataset: str, cells: Sequence[Cell], bench: Bench) -> str:
     key = store.config_hash([repr(cells), bench.keys, bench.options, bench.teacher])
     return f"{store.safe_name(dataset)}-{key[:8]}"
-
-
-def _reference(bench: Bench, cells: Sequence[Cell]) -> dict[str, float]:
-    """Accuracy of each network trained on the whole pool with hard labels, percent."""
-    students = dict.fromkeys(cell.student for cell in cells)
-    return {student: round(bench.full(student), 2) for student in students}
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -107,12 +133,14 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return text.unstack(columns, sort=False)
 
 
-def _report(table: pd.DataFrame, bench: Bench) -> None:
-    with pd.option_context("display.width", 200, "display.max_columns", 50):
-        print(f"\ntop-1 %, mean ± sd, n = {table['seed'].nunique()} seeds")
-        print(summary(table))
-        usual = table[table["protocol"].isin(["hard", "soft"])]
-        if set(usual["labels"]) == {"hard", "soft"} and usual["student"].nunique() == 1:
-            full = bench.full(usual["student"].iloc[0])
-            print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
-            print(ranking(usual, full).round(2).to_string(index=False))
+def _draw(table: pd.DataFrame) -> None:
+    """The figure of soft against hard labels, where the grid has both."""
+    usual = table[table["protocol"].isin(["hard", "soft"])]
+    if set(usual["protocol"]) != {"hard", "soft"} or usual["student"].nunique() > 1:
+        return
+    figures.use_style()
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    drawn = charts.labels_figure(usual, reference)
+    source, size = store.safe_name(usual["dataset"].iloc[0]), usual["size"].iloc[0]
+    path = figures.save_figure(drawn, f"benchmark-{source}-{size}px", usual)
+    print(f"figure: {path}")

@@ -17,12 +17,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .compress.selection import check_enough
-from .engine import decoding, sources, store
+from .engine import decoding, models, sources, store
 from .engine.boxes import as_grid
 from .engine.evaluation import check_pair
 from .engine.imagesets import ImageSet
 from .engine.runtime import Runtime, choose_runtime, data_dir
 from .study import figures
+from .study.experiments import Bench
 
 
 class Incomplete(RuntimeError):
@@ -37,20 +38,38 @@ class Profile:
         epochs: of every training on a stored set.
         score_epochs: of the scoring run on the pool.
         seeds: per line of a comparison.
+        teacher_epochs: of the training of a teacher on the pool.
+        iterations: of every recovered image; 0 is the method's own number.
+        one_set: all seeds train on one set of each kind, instead of a set of their own.
         full_size: take the source's size in the paper instead of its small default.
     """
 
     epochs: int
     score_epochs: int
     seeds: int
+    teacher_epochs: int
+    iterations: int
+    one_set: bool = False
     full_size: bool = False
 
 
 PROFILES = {
-    "smoke": Profile(epochs=3, score_epochs=2, seeds=2),
-    "small": Profile(epochs=150, score_epochs=10, seeds=3),
-    "paper": Profile(epochs=300, score_epochs=10, seeds=3, full_size=True),
+    "smoke": Profile(3, 2, 2, teacher_epochs=12, iterations=3, one_set=True),
+    "small": Profile(150, 10, 3, teacher_epochs=30, iterations=200, one_set=True),
+    "paper": Profile(300, 10, 3, teacher_epochs=30, iterations=0, full_size=True),
 }
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers of at least 1 from text such as "1 10", in order.
+
+    Raises:
+        ValueError: something else stands there, or nothing.
+    """
+    words = text.replace(",", " ").split()
+    if not words or not all(word.isdigit() and int(word) for word in words):
+        raise ValueError(f"expected whole numbers such as '1 10', got {text!r}")
+    return tuple(sorted({int(word) for word in words}))
 
 
 def _at_least(least: int) -> Callable[[Any], str]:
@@ -77,6 +96,8 @@ PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
     "dataset": (str, _accepted_by(sources.check_name)),
     "size": (int, _at_least(0)),
     "ipc": (int, _at_least(1)),
+    "ipcs": (str, _accepted_by(numbers)),
+    "teacher": (str, _accepted_by(lambda name: models.with_batch_norm(name) if name else None)),
     "grid": (int, _at_least(1)),
     "seeds": (int, _at_least(0)),
     "epochs": (int, _at_least(0)),
@@ -94,8 +115,11 @@ class Run:
         params: as given.
         folder: where tables and the manifest go.
         runtime: device and precision.
-        dataset, size, ipc, grid, seeds, epochs, score_epochs: parameters with zeros resolved from
-            the profile and the source.
+        dataset, size, ipc, grid, seeds, epochs: parameters with zeros resolved from the profile
+            and the source.
+        ipcs: all that are compared, smallest first; ipc is the largest.
+        teacher: network, "" for the source's student with batch norm.
+        profile: for what is not a parameter of its own.
     """
 
     name: str
@@ -108,7 +132,9 @@ class Run:
     grid: int
     seeds: int
     epochs: int
-    score_epochs: int
+    ipcs: tuple[int, ...]
+    teacher: str
+    profile: Profile
     began: float = field(default_factory=time.monotonic)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     figures: dict[str, Path] = field(default_factory=dict)
@@ -125,6 +151,15 @@ class Run:
         check_enough(pool, self.ipc * self.grid**2)
         return pool, check_pair(pool, test)
 
+    def bench(self) -> Bench:
+        """The ground of a grid: pool, test set, teacher and the profile's settings."""
+        pool, test = self.load()
+        options: dict[str, Any] = {"grid": self.grid}
+        if self.profile.iterations:
+            options["iterations"] = self.profile.iterations
+        teacher, epochs = self.teacher or None, self.profile.teacher_epochs
+        return Bench(pool, test, self.runtime, teacher, epochs, options)
+
     def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Keep a table as NAME.csv in the run's folder, and give it back."""
         with store.atomic_path(self.folder / f"{name}.csv") as part:
@@ -136,7 +171,8 @@ class Run:
         """Save a figure with its numbers and this run's parameters, and give it back."""
         facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
         source = store.safe_name(self.dataset)
-        unique = f"{self.name[:2]}_{name}-{source}-{self.size}px-ipc{self.ipc}"
+        ipcs = "-".join(map(str, self.ipcs))
+        unique = f"{self.name[:2]}_{name}-{source}-{self.size}px-ipc{ipcs}"
         self.figures[name] = figures.save_figure(figure, unique, table, facts)
         return figure
 
@@ -161,6 +197,7 @@ def start(name: str, **params: Any) -> Run:
     profile = PROFILES[params.get("profile", "small")]
     traits = sources.traits_of(dataset)
     folder = os.environ.get("RDC_RUN_DIR")
+    ipcs = numbers(params.get("ipcs", str(params.get("ipc", 1))))
     run = Run(
         name=name,
         params=params,
@@ -168,18 +205,20 @@ def start(name: str, **params: Any) -> Run:
         runtime=choose_runtime(params.get("device", "auto")),
         dataset=dataset,
         size=params.get("size") or (traits.paper_size if profile.full_size else traits.size),
-        ipc=params.get("ipc", 1),
+        ipc=ipcs[-1],
         grid=params.get("grid", 1),
         seeds=params.get("seeds") or profile.seeds,
         epochs=params.get("epochs") or profile.epochs,
-        score_epochs=profile.score_epochs,
+        ipcs=ipcs,
+        teacher=params.get("teacher", ""),
+        profile=profile,
     )
     write_manifest(run.folder, "running", name=name, parameters=params, runtime=str(run.runtime))
     versions = store.versions()
     print(
-        f"{name}: {run.dataset} at {run.size} px, {run.ipc} image(s) per class, {run.epochs} "
-        f"epochs, {run.seeds} seed(s)\n{run.runtime}; torch {versions['torch']}, torchvision "
-        f"{versions['torchvision']}; results in {run.folder}"
+        f"{name}: {run.dataset} at {run.size} px, {', '.join(map(str, ipcs))} image(s) per class, "
+        f"{run.epochs} epochs, {run.seeds} seed(s)\n{run.runtime}; torch {versions['torch']}, "
+        f"torchvision {versions['torchvision']}; results in {run.folder}"
     )
     return run
 

@@ -224,6 +224,16 @@ def test_ranking_compares_with_full_data_and_with_random_of_the_same_ipc():
         metrics.ranking(table[table["method"] == "pca"], 81)
 
 
+def test_a_teachers_answers_are_summed_up_as_written(fresh_home):
+    bench = small_bench()
+    teacher = bench.asked().teacher
+    found = metrics.answers(teacher, {"pool": bench.pool, "one": bench.pool[[0, 0]]}, EXACT)
+    assert found.loc["pool", "classes"] == 3
+    assert found.loc["pool", "right"] == pytest.approx(teacher.top1)
+    assert found.loc["one", ["classes", "spread"]].tolist() == [1, 0]
+    assert 1 / 3 <= found.loc["one", "sure"] <= 1
+
+
 # The command
 
 
@@ -241,8 +251,13 @@ def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_pa
     assert "lrs in 0..1" in told
     assert told.strip().splitlines()[-1] == f"benchmark: 12 runs in {out}"
     assert len(pd.read_csv(out)) == 12
-    kept = list(fresh_home.glob("data/runs/benchmark/digits-*/runs.csv"))
-    assert len(kept) == 1
+    found = pd.read_csv(tmp_path / "grid-differences.csv")
+    assert list(zip(found["protocol"], found["a"])) == [  # noqa: B905
+        ("hard", "noise"), ("hard", "rded"), ("soft", "noise"), ("soft", "rded")
+    ]  # fmt: skip
+    assert (found["reading"] == "not evidence").all()  # two seeds
+    assert pd.read_csv(tmp_path / "grid-ranking.csv")["lrs"].between(0, 1).all()
+    assert (fresh_home / "figures" / "benchmark-digits-16px.png").is_file()
     assert main([*call, "--plan"]) == 0
     assert "12 runs, 12 already done" in capsys.readouterr().out
 

@@ -265,3 +265,37 @@ def test_the_shipped_notebook_runs_from_start_to_finish(fresh_home, capsys):
         assert (
             fresh_home / "figures" / f"00_first_look-digits-32px-ipc1.{ending}"
         ).stat().st_size > 0
+
+
+def test_the_other_notebooks_run_from_start_to_finish(fresh_home, capsys):
+    """01, 02 and 07 at the smallest profile; 07 finds the grid of 01 already done."""
+    from rdc_kit.__main__ import main
+
+    notebooks = Path(run.__file__).parents[1] / "notebooks"
+    names = ("01_soft_vs_hard_labels", "02_pruning_metrics", "07_soft_label_leakage")
+    for name in names:
+        call = ["run", str(notebooks / f"{name}.ipynb"), "-p", "profile", "smoke"]
+        assert main([*call, "-p", "ipcs", "1 2"]) == 0, capsys.readouterr().err
+    for name in names:
+        (folder,) = (fresh_home / "data" / "runs" / "notebooks").glob(f"{name}-*")
+        executed = json.loads((folder / f"{name}.ipynb").read_text())
+        outputs = [o for c in executed["cells"] for o in c.get("outputs", [])]
+        assert sum("image/png" in o.get("data", {}) for o in outputs) >= 2
+        assert not [o for o in outputs if o["output_type"] == "error"]
+        told = [o for o in outputs if o.get("name") == "stderr"]
+        assert not told, told  # warnings are errors of taste
+    drawn = {path.stem for path in (fresh_home / "figures").glob("*.png")}
+    end = "digits-32px-ipc1-2"
+    assert drawn == {f"{n}-{end}" for n in ("01_soft_vs_hard", "02_orders", "07_gaps", "07_price")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("1 x", "expected whole numbers such as '1 10'"), ("", "expected"), ("0", "expected")],
+)
+def test_a_list_of_numbers_is_checked_before_anything_runs(text, message, capsys):
+    from rdc_kit.__main__ import main
+
+    path = Path(run.__file__).parents[1] / "notebooks" / "02_pruning_metrics.ipynb"
+    assert main(["run", str(path), "-p", "ipcs", text]) == 2
+    assert message in capsys.readouterr().err

@@ -11,13 +11,13 @@ from scipy import stats as reference
 
 import rdc_kit as rdc
 from rdc_kit.engine import store
-from rdc_kit.study import experiments, figures, published, runs, stats
+from rdc_kit.study import arms, experiments, figures, published, runs, stats
 
 from .conftest import colour_blocks
 
 ARMS = [
-    experiments.Arm("random", "random"),
-    experiments.Arm("extracted", "pca", {"order": "random"}, "cell"),
+    arms.Arm("random", "random"),
+    arms.Arm("extracted", "pca", {"order": "random"}, "cell"),
 ]
 
 

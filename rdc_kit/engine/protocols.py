@@ -224,6 +224,7 @@ NAMED: dict[str, Callable[[], Protocol]] = {
     "sre2l": _own("sre2l", "VILA-Lab/SRe2L, validate/train_FKD.sh", batch=1024),
     "cda": _own("cda", "VILA-Lab/SRe2L, CDA", batch=128),
     "dwa": _own("dwa", "AngusDujw/Diversity-Driven-Synthesis, run_imgnet.sh", batch=128),
+    "fkd": _own("fkd", "VILA-Lab/SRe2L, relabel/ and train_FKD", labels="stored"),
     "lpld": _own(
         "lpld",
         "he-y/soft-label-pruning, main_table_in1k.sh, 40x",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,24 +19,8 @@ from ..engine.progress import bar
 from ..engine.protocols import Protocol
 from ..engine.runtime import Runtime, choose_runtime, data_dir
 from ..engine.teachers import key_of, squeeze
+from .arms import Arm
 from .runs import COLUMNS, Asked, run_config, train_dir, train_once
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One line of a comparison: how the set is made, and how training sees it.
-
-    Attributes:
-        name: what figures and tables call it.
-        method: key of the method registry.
-        options: the method's options.
-        view: "whole", "cell" or "shuffle"; None for the view the set asks for.
-    """
-
-    name: str
-    method: str
-    options: dict[str, Any] = field(default_factory=dict)
-    view: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +65,7 @@ class Bench:
         self.test = check_pair(self.pool, self.test)
         self._sets: dict[str, ImageSet] = {}  # the last one only
         self._asked: dict[int, Asked] = {}
+        self._teacher_keys: dict[int, str] = {}
 
     @cached_property
     def keys(self) -> tuple[str, str]:
@@ -137,6 +122,16 @@ class Bench:
         trained = squeeze(self.pool, student, self.teacher_epochs, runtime=self.runtime)
         return trained.accuracy_on(self.test, self.runtime)
 
+    def teacher_key(self, count: int = 1) -> str:
+        """Key of the teacher, trained or not."""
+        if count not in self._teacher_keys:
+            keys = [
+                key_of(self.pool, name, self.teacher_epochs, 0, self.runtime)
+                for name in self.networks(count)
+            ]
+            self._teacher_keys[count] = " ".join(keys)
+        return self._teacher_keys[count]
+
     def made(self, cell: Cell) -> bool:
         """Whether the set of a cell was made before."""
         return _note(self.recipe(cell)).is_file()
@@ -146,10 +141,7 @@ class Bench:
         note = store.read_json(_note(self.recipe(cell)))
         if note is None:
             return False
-        key = ""
-        if cell.protocol.labels != "hard":
-            names, epochs = self.networks(cell.protocol.teachers), self.teacher_epochs
-            key = " ".join(key_of(self.pool, n, epochs, 0, self.runtime) for n in names)
+        key = "" if cell.protocol.labels == "hard" else self.teacher_key(cell.protocol.teachers)
         config = run_config(
             note, self.keys[1], cell.protocol, cell.student, cell.seed, self.runtime, key
         )
@@ -220,11 +212,18 @@ def grid(
     ]
 
 
-def run_cells(cells: Sequence[Cell], bench: Bench) -> pd.DataFrame:
+def run_cells(
+    cells: Sequence[Cell], bench: Bench, tell: Callable[[int], None] | None = None
+) -> pd.DataFrame:
     """Make or fetch every run.
 
     Several processes may work on one grid: what another one is at is put off, and fetched when it
     is done.
+
+    Args:
+        cells: from `grid`.
+        bench: what they share.
+        tell: called after each run with the number of runs that are there.
 
     Returns:
         The tidy table, one row per cell and in their order, columns COLUMNS; top1, top5 and
@@ -248,32 +247,16 @@ def run_cells(cells: Sequence[Cell], bench: Bench) -> pd.DataFrame:
                 continue
             put_off = 0
             break
+        if tell is not None:
+            tell(len(rows))
     return pd.DataFrame([rows[k] for k in range(len(cells))])[COLUMNS]
-
-
-def pca_arms(grid: int = 2) -> list[Arm]:
-    """Prune, combine and augment taken apart, all at equal storage, with the controls.
-
-    The last arm is the control that a look at the others lacks: the same composites and the same
-    view, with originals drawn at random, so that combining is not credited to pruning.
-    """
-    composite = {"grid": grid}
-    return [
-        Arm("random", "random"),
-        Arm("easiest", "el2n", {"order": "easy"}),
-        Arm("hardest", "el2n", {"order": "hard"}),
-        Arm("easiest, combined, seen whole", "pca", composite, "whole"),
-        Arm("easiest, combined, shuffled", "pca", composite, "shuffle"),
-        Arm("easiest, combined, extracted", "pca", composite, "cell"),
-        Arm("random, combined, extracted", "pca", composite | {"order": "random"}, "cell"),
-    ]
 
 
 def compare(
     arms: Sequence[Arm],
     pool: ImageSet,
     test: ImageSet | None,
-    ipc: int,
+    ipc: int | Sequence[int],
     seeds: int | Sequence[int] = 3,
     protocol: Protocol | None = None,
     student: str | None = None,
@@ -288,7 +271,7 @@ def compare(
     Args:
         arms: the lines to compare.
         pool, test: from `load`.
-        ipc: stored images per class.
+        ipc: stored images per class, one number or several.
         seeds: how many, or which.
         protocol: the recipe; hard labels when left out.
         student, runtime: as in `fit`.
@@ -301,8 +284,9 @@ def compare(
     protocol, student = protocol or protocols.hard(), student or pool.traits.student
     numbers = range(seeds) if isinstance(seeds, int) else seeds
     cells = [
-        Cell(arm, ipc, protocol.but(view=arm.view), student, seed, seed)
+        Cell(arm, each, protocol.but(view=arm.view), student, seed, seed)
         for seed in numbers
+        for each in ([ipc] if isinstance(ipc, int) else ipc)
         for arm in arms
     ]
     return run_cells(cells, bench)

@@ -213,7 +213,7 @@ def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> Non
 
 
 def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
-    """Ours beside the paper's: the arms of `experiments.pca_arms`, and the published hard labels.
+    """Ours beside the paper's: the arms of `arms.pca_arms`, and the published hard labels.
 
     Args:
         table: tidy table of one dataset, size, ipc and protocol.

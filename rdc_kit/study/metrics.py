@@ -9,6 +9,13 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+import torch
+
+from ..engine.evaluation import predict
+from ..engine.imagesets import ImageSet
+from ..engine.runtime import Runtime
+from ..engine.teachers import Teacher
+from .stats import differences
 
 _LEAST, _MOST = math.exp(-1), math.e
 
@@ -114,3 +121,50 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     ]
     columns = ["method", "family", "ipc", "hard", "soft", "gap", "hlr"]
     return rows[[*columns, "ior_hard", "ior_soft", "lrs"]].rename_axis(columns=None)
+
+
+def against_random(table: pd.DataFrame) -> pd.DataFrame:
+    """Every method's paired difference to Random, for each ipc, protocol and network.
+
+    Args:
+        table: tidy table with columns method, ipc, protocol, student, seed, top1.
+
+    Returns:
+        The rows of `stats.differences` with columns ipc, protocol and student in front.
+    """
+    found = []
+    for (ipc, protocol, student), part in table.groupby(["ipc", "protocol", "student"], sort=False):
+        pairs = [(name, "random") for name in part["method"].unique() if name != "random"]
+        rows = differences(part, pairs, by="method")
+        found.append(rows.assign(ipc=ipc, protocol=protocol, student=student))
+    joined = pd.concat(found, ignore_index=True)
+    front = ["ipc", "protocol", "student"]
+    return joined[front + [c for c in joined if c not in front]]
+
+
+def answers(teacher: Teacher, sets: dict[str, ImageSet], runtime: Runtime) -> pd.DataFrame:
+    """What a teacher says of sets: how much its answers vary from image to image.
+
+    Where they hardly vary there is little for a student to learn, whatever the labels are called.
+
+    Args:
+        teacher: who is asked, image by image, whole and unaugmented.
+        sets: name -> set.
+        runtime: device and precision.
+
+    Returns:
+        A row per set: classes (how many are ever the most likely), spread (sd of the logits over
+        images, mean over classes), sure (mean probability of the most likely class, 0..1), right
+        (share of images given their own label, percent).
+    """
+    rows = {}
+    for name, images in sets.items():
+        logits = torch.stack([predict(m, images, runtime) for m in teacher.models]).mean(0)
+        guesses = logits.argmax(1)
+        rows[name] = {
+            "classes": len(guesses.unique()),
+            "spread": float(logits.std(0).mean()),
+            "sure": float(logits.softmax(1).amax(1).mean()),
+            "right": 100 * float((guesses == images.labels).float().mean()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")

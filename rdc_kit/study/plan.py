@@ -73,9 +73,7 @@ def plan(cells: Sequence[Cell], bench: Bench) -> Plan:
     fastest = max(rates.values(), default=1.0)
     sets = sum(set_views(cell, bench) for cell in missing) / fastest
     shared = _shared_views(left, missing, bench) / fastest
-    stored = {
-        (bench.recipe(c), c.protocol, c.seed): c for c in left if c.protocol.labels == "stored"
-    }
+    stored = {(bench.recipe(c), c.protocol): c for c in left if c.protocol.labels == "stored"}
     classes = bench.pool.num_classes
     disk = 10**6 + sum(3 * bench.pool.size**2 * cell.ipc * classes for cell in missing)
     disk += sum(label_bytes(c.protocol, c.ipc * classes, classes) for c in stored.values())

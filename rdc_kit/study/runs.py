@@ -104,7 +104,7 @@ def train_once(
 
     def make(home: Path) -> dict[str, Any]:
         checkpoint = home / "checkpoint.pt"
-        teacher = _ready(stored, protocol, asked, seed, runtime)
+        teacher = _ready(stored, protocol, asked, runtime)
         result = evaluate(stored, test, protocol, [seed], student, runtime, checkpoint, teacher)
         checkpoint.unlink(missing_ok=True)
         row = result.rows[0]
@@ -157,14 +157,15 @@ def train_dir() -> Path:
 
 
 def _ready(
-    stored: ImageSet, protocol: Protocol, asked: Asked | None, seed: int, runtime: Runtime
+    stored: ImageSet, protocol: Protocol, asked: Asked | None, runtime: Runtime
 ) -> Answer | StoredLabels | None:
     if asked is None or protocol.labels == "hard":
         return None
     answer = asked.teacher.answering(runtime)
     if protocol.labels == "soft":
         return answer
-    return store_labels(stored, protocol, answer, asked.teacher.key, runtime, seed)
+    # One labelling for all seeds, as published: it belongs to the set, and can be large.
+    return store_labels(stored, protocol, answer, asked.teacher.key, runtime)
 
 
 def _facts(stored: ImageSet, protocol: Protocol) -> dict[str, Any]:
