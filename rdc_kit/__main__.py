@@ -34,9 +34,12 @@ def _doctor(options: argparse.Namespace) -> int:
 def _methods(options: argparse.Namespace) -> int:
     from .compress.methods import METHODS
 
-    print(f"{'method':12} {'family':12} {'needs':14} {'cost':12} source")
-    for name, m in METHODS.items():
-        print(f"{name:12} {m.family:12} {m.needs:14} {m.cost:12} {m.source}")
+    rows = [("method", "family", "needs", "cost", "source")]
+    rows += [(name, m.family, m.needs, m.cost, m.source) for name, m in METHODS.items()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        print("  ".join(text.ljust(width) for text, width in cells).rstrip())
     print(f"methods: {len(METHODS)}")
     return 0
 

@@ -133,6 +133,9 @@ def run_notebook(
     Returns:
         0: `finish` was reached and satisfied. 1: failed. 2: wrong usage. 3: the same run is
         already under way in another process.
+
+    Raises:
+        KeyboardInterrupt: stopped by SIGINT or SIGTERM; the run is marked failed.
     """
     notebook = Path(notebook)
     try:
@@ -184,7 +187,10 @@ def _execute(
         write_manifest(folder, "failed", error=error)
         if partial.is_file():
             partial.replace(failed)
-        return _verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")
+        code = _verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")
+        if error.startswith("stopped by"):  # somebody wants us to end, and not just this notebook
+            raise KeyboardInterrupt
+        return code
     partial.replace(executed)
     seconds = store.read_json(folder / "manifest.json")["seconds"]
     return _verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")

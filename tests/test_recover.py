@@ -305,3 +305,28 @@ def test_stitching_puts_rank_k_j_into_cell_k_of_image_j():
     assert made.shape == (2, 3, 4, 4)
     corners = made[:, 0, ::2, ::2].flatten(1)
     assert np.array_equal(corners, [[0, 2, 4, 6], [1, 3, 5, 7]])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_on_a_gpu_the_same_losses_fall_and_labels_replay(fresh_home, blocks):
+    """Not the same bits as on a CPU: the same behaviour, device by device."""
+    from rdc_kit.engine import labels, protocols
+    from rdc_kit.engine.runtime import choose_runtime
+    from rdc_kit.engine.training import fit
+
+    runtime = choose_runtime("cuda")
+    teacher = squeeze(blocks, epochs=20, runtime=runtime)
+    for name in ("sre2l", "dwa", "lpld", "gvbsm"):
+        made = rdc.compress(
+            name, blocks, 2, runtime=runtime, iterations=100, teacher_epochs=20, lr=0.1
+        )
+        assert made.provenance["statistics_last"] < made.provenance["statistics_first"]
+        assert made.images.device.type == "cpu"
+    chosen = rded(blocks, 1, teacher, drawn=6, runtime=runtime)
+    assert chosen.provenance["crop_loss"] <= chosen.provenance["drawn_loss"]
+    recipe = protocols.find("fkd").but(epochs=5)
+    kept = labels.store_labels(blocks, recipe, teacher.answering(runtime), teacher.key, runtime)
+    for protocol, given in ((recipe, kept), (protocols.soft(epochs=5), teacher.answering(runtime))):
+        fitted = fit(blocks, protocol, "convnet2-w8", 0, runtime, teacher=given)
+        assert fitted.losses[-1] < fitted.losses[0]

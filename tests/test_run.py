@@ -187,6 +187,23 @@ def test_signals_and_a_second_runner(tmp_path, fresh_home):
     assert notebook.read_status(the_folder(fresh_home)) == "failed"
 
 
+def test_a_stopped_study_does_not_go_on_with_the_next_notebook(tmp_path, fresh_home, monkeypatch):
+    """A study that was asked to end once started the next notebook instead."""
+    asked = []
+
+    def stopped(command, environment, log, timeout):
+        asked.append(command)
+        return "stopped by SIGTERM"
+
+    monkeypatch.setattr(run, "_supervise", stopped)
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_a", "02_b"):
+        write(tmp_path / "notebooks" / f"{name}.ipynb", OPEN, CLOSE)
+    with pytest.raises(KeyboardInterrupt):
+        run.run_all(tmp_path / "notebooks", {})
+    assert len(asked) == 1
+
+
 def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
     mark = tmp_path / "mark"
     body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(30)"

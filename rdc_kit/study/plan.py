@@ -11,7 +11,7 @@ import torch
 from ..compress.rded import CROPS, DRAWN
 from ..compress.recipes import RECIPES, recipe
 from ..compress.scoring import EL2N_EPOCHS, FULL_EPOCHS
-from ..engine import protocols, store, teachers
+from ..engine import models, protocols, store, teachers
 from ..engine.labels import label_bytes
 from ..engine.runtime import data_dir, generator
 from ..engine.training import fit
@@ -118,7 +118,11 @@ def _shared_views(left: Sequence[Cell], missing: Sequence[Cell], bench: Bench) -
     asked = [c.protocol.teachers for c in left if c.protocol.labels != "hard"]
     asked += [recipe(name, bench.pool.size).teachers for name in names & RECIPES.keys()]
     asked += [1] * ("rded" in names)
-    for network in bench.networks(max(asked, default=0)):
+    networks = set(bench.networks(max(asked))) if asked else set()
+    if {"hard", "soft"} <= {cell.protocol.name for cell in left}:  # the whole pool, to compare with
+        students = {cell.student for cell in left}
+        networks |= {name for name in students if bench.teacher != models.PUBLISHED + name}
+    for network in networks:
         key = teachers.key_of(bench.pool, network, bench.teacher_epochs, 0, bench.runtime)
         epochs += 0 if teachers.is_trained(key) else bench.teacher_epochs
     return epochs * len(bench.pool)
