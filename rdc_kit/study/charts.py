@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from .figures import FAMILY_COLOURS
 from .stats import half_width
@@ -202,7 +202,8 @@ def price_figure(table: pd.DataFrame) -> Figure:
     ax.legend(handles=_shapes(points.index.unique("protocol")), title="labels", fontsize=7.5)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(EngFormatter("B"))
-    ax.xaxis.set_minor_formatter(EngFormatter("B"))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.25)
     ax.set_xlabel("images and labels, bytes (soft: as if stored)")
     ax.set_ylabel("top-1 accuracy, %")
