@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import torch
 from ..engine.boxes import Grid, as_grid
 from ..engine.imagesets import DataError, ImageSet
 from ..engine.models import relatives
+from ..engine.names import unknown
 from ..engine.runtime import Runtime, generator
 from ..engine.teachers import squeeze
 from . import rded, scoring
@@ -92,9 +92,7 @@ def find(name: str) -> Method:
         ValueError: unknown, with the near match.
     """
     if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, n=1)
-        hint = f" - did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"unknown method {name!r}{hint} Known: {', '.join(METHODS)}")
+        raise ValueError(unknown("method", name, METHODS))
     return METHODS[name]
 
 

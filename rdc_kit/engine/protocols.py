@@ -12,6 +12,7 @@ import pandas as pd
 
 from . import views
 from .imagesets import ImageSet
+from .names import unknown
 
 LABELS = ("hard", "soft", "stored")
 LOSSES = ("ce", "ce_unmixed", "kl", "mse")
@@ -279,9 +280,7 @@ def find(name: str) -> Protocol:
         ValueError: unknown, with the near match.
     """
     if name not in NAMED:
-        near = difflib.get_close_matches(name, NAMED, n=1)
-        hint = f" - did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"unknown protocol {name!r}{hint} Known: {', '.join(NAMED)}")
+        raise ValueError(unknown("protocol", name, NAMED))
     return NAMED[name]()
 
 

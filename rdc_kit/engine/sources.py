@@ -5,7 +5,6 @@ Every source ends as a list of encoded images with labels (`Raw`); decoding is t
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ import numpy as np
 
 from . import released, runtime
 from .imagesets import DataError, Traits
+from .names import unknown
 from .tables import TEST_NAMES, TRAIN_NAMES, Raw, read_hub, read_local
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
@@ -71,10 +71,7 @@ def check_name(name: str) -> None:
     if name in NAMED or (colon and kind in ("folder", "parquet", "hub") and rest):
         released.facts_of(rest if kind == "hub" else "")
         return
-    near = difflib.get_close_matches(name, NAMED, n=1, cutoff=0.5)
-    hint = f" - did you mean {near[0]!r}?" if near else "."
-    known = ", ".join([*NAMED, *KINDS])
-    raise DataError(f"unknown dataset {name!r}{hint} Known: {known}")
+    raise DataError(unknown("dataset", name, NAMED, KINDS))
 
 
 def open_source(name: str) -> dict[str, Raw]:
