@@ -56,6 +56,9 @@ def _compress(options: argparse.Namespace) -> int:
     pool = load(options.dataset, options.size, options.on_bad).train
     stored = compress(options.method, pool, options.ipc, options.seed, runtime)
     folder = stored.save(options.out)
+    if "teacher" in stored.provenance:
+        facts = stored.provenance
+        print(f"teacher {facts['teacher']}: {facts['teacher_top1']:.1f} % of the pool")
     print(f"compress: {stored} in {folder}")
     return 0
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from .compress.methods import METHODS
+from .compress.methods import METHODS, find
 from .compress.selection import check_enough
 from .engine import protocols, store
 from .engine.decoding import load
@@ -80,6 +80,13 @@ def benchmark(
     print(plan(cells, bench), flush=True)
     if plan_only:
         return 0
+    if any(c.protocol.labels != "hard" or "teacher" in find(c.arm.method).needs for c in cells):
+        asked = bench.asked()
+        print(
+            f"teacher {', '.join(asked.teacher.names)}: {asked.teacher.top1:.1f} % of the pool, "
+            f"{asked.top1:.1f} % of the test images",
+            flush=True,
+        )
     table = run_cells(cells, bench, None if interactive() else _Log(len(cells)))
     out = out or data_dir() / "runs" / "benchmark" / _name(dataset, cells, bench) / "runs.csv"
     _keep(table, bench, out)

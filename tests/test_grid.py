@@ -13,7 +13,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.engine import store
 from rdc_kit.engine.imagesets import DataError
 from rdc_kit.engine.runtime import Runtime
-from rdc_kit.study import experiments, metrics, plan, runs
+from rdc_kit.study import metrics, plan, runs
 from rdc_kit.study.experiments import Bench, grid, run_cells
 
 from .conftest import colour_blocks
@@ -249,6 +249,7 @@ def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_pa
     assert main(call) == 0
     told = capsys.readouterr().out
     assert "lrs in 0..1" in told
+    assert "teacher convnet3-w32-bn: " in told
     assert told.strip().splitlines()[-1] == f"benchmark: 12 runs in {out}"
     assert len(pd.read_csv(out)) == 12
     found = pd.read_csv(tmp_path / "grid-differences.csv")
@@ -298,4 +299,3 @@ def test_half_cosine_and_warm_up_are_the_written_out_schedules():
     assert rded.lr_at(10) == pytest.approx(0.5)
     tiny = rdc.protocols.find("tiny").but(lr=1.0)
     assert [tiny.lr_at(e) for e in (0, 4, 5)] == pytest.approx([0.2, 1.0, 1.0])
-    assert experiments.models.with_batch_norm("convnet3-w32") == "convnet3-w32-bn"

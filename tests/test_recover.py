@@ -142,7 +142,6 @@ def test_a_short_run_lowers_both_losses_and_is_known_by_the_teacher(
 
 def test_cda_with_milestone_0_is_sre2l(fresh_home, blocks, exact):
     options = {"teacher_epochs": 20, "iterations": 10, "runtime": exact}
-    blocks = replace(blocks, traits=replace(blocks.traits, size=64))
     crop = replace(recipe("cda", 64), milestone=0.0, lr=0.1, weight=1.0)
     assert crop == recipe("sre2l", 64)
     small = colour_blocks(size=40)  # the published 64 px settings, both with crops
@@ -268,6 +267,27 @@ def test_a_killed_synthesis_keeps_its_batches_and_ends_the_same(
         k = int(name.removeprefix("batch-").removesuffix(".pt"))
         assert torch.equal(made.images[order[k]], pixels[0])
     assert not list(fresh_home.glob("data/runs/sets/*/batch-*.pt"))
+
+
+def test_a_moving_average_does_not_outlive_its_batch(tmp_path, blocks, exact, monkeypatch):
+    """Else a synthesis that was stopped between batches would end with other images."""
+    how = replace(SHORT, iterations=5, batch=2, convolutions=True, momentum=0.8, drop=0.4)
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "straight"))
+    teacher = squeeze(blocks, epochs=20, runtime=exact)
+    straight = recover(blocks, 2, how, teacher, runtime=exact)
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "stopped"))
+    real = loop._Worker.recover
+
+    def stops_at_2(self, labels, start, seed, k):
+        if k == 2:
+            raise KeyboardInterrupt
+        return real(self, labels, start, seed, k)
+
+    monkeypatch.setattr(loop._Worker, "recover", stops_at_2)
+    with pytest.raises(KeyboardInterrupt):
+        recover(blocks, 2, how, teacher, runtime=exact)
+    monkeypatch.setattr(loop._Worker, "recover", real)
+    assert torch.equal(recover(blocks, 2, how, teacher, runtime=exact).images, straight.images)
 
 
 # RDED

@@ -187,7 +187,7 @@ class _Worker:
             start = torch.randn(shape, generator=draws).to(self.device)
         else:
             start = normalise(real.to(self.device).float(), self.traits)
-        matchers = [self._perturbed(m, start, target) for m in self.matchers]
+        matchers = [self._fresh(m, start, target) for m in self.matchers]
         low, high = pixel_range(self.traits, self.device)
         images = start.clone().requires_grad_()
         optimiser = torch.optim.Adam([images], lr=how.lr, betas=(0.5, 0.9))
@@ -212,14 +212,16 @@ class _Worker:
         ends = [float(value) for value in (losses if len(losses) == 4 else losses * 2)]
         return {"images": to_pixels(images.detach(), self.traits), "losses": ends}
 
-    def _perturbed(self, matcher: Matcher, inputs: Tensor, labels: Tensor) -> Matcher:
-        """The matcher itself, or with a copy of its teacher pushed uphill (DWA)."""
-        if not self.how.perturb:
-            return matcher
-        model = perturb(matcher.model, inputs, labels, self.how.perturb, self.how.rho)
-        moved = copy.copy(matcher)
-        moved.model = model
-        return moved
+    def _fresh(self, matcher: Matcher, inputs: Tensor, labels: Tensor) -> Matcher:
+        """A matcher that knows nothing of earlier batches; for DWA, with its teacher perturbed.
+
+        Were history carried over, a synthesis that was stopped would end otherwise.
+        """
+        fresh = copy.copy(matcher)
+        fresh.history = {}
+        if self.how.perturb:
+            fresh.model = perturb(matcher.model, inputs, labels, self.how.perturb, self.how.rho)
+        return fresh
 
 
 def perturb(model: nn.Module, inputs: Tensor, labels: Tensor, steps: int, rho: float) -> nn.Module:
