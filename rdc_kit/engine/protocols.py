@@ -217,7 +217,9 @@ def _own(name: str, source: str, **changes: Any) -> Callable[[], Protocol]:
     return lambda: soft(name=name, source=source).but(**changes)
 
 
-# Each method's own recipe at ImageNet scale; batches are never larger than the set.
+# Each method's own recipe at ImageNet scale; batches are never larger than the set. Differs: RDED's
+# smallest crop is 1 / factor, 0.5 stands for its factor 2; DeepCore pads and crops, 0.5 to 1 stands
+# for that, and its cosine goes step by step to 1e-4.
 NAMED: dict[str, Callable[[], Protocol]] = {
     "hard": hard,
     "soft": soft,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,14 +102,10 @@ def squeeze(
     wanted = network or models.with_batch_norm(pool.traits.student)
     names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
     found = [_one(pool, name, epochs, seed, runtime) for name in names]
-    teacher = Teacher(
-        tuple(model for model, _, _ in found),
-        names,
-        " ".join(key for _, key, _ in found),
-        found[0][2],
-    )
+    members, keys, scores = zip(*found, strict=True)
+    teacher = Teacher(members, names, " ".join(keys), scores[0])
     if len(found) > 1:
-        teacher = Teacher(teacher.models, names, teacher.key, teacher.accuracy_on(pool, runtime))
+        teacher = replace(teacher, top1=teacher.accuracy_on(pool, runtime))
     least = 300 / pool.num_classes if pool.num_classes > 3 else 60
     if teacher.top1 < least:
         raise DataError(
