@@ -176,21 +176,32 @@ def _pca(
     order: str = "easy",
     grouping: str = "rank_block",
     originals_per_class: int | None = None,
-    epochs: int = scoring.EL2N_EPOCHS,
+    metric: str = "el2n",
+    epochs: int | None = None,
     scores: Scores | None = None,
 ) -> ImageSet:
     """Prune by EL2N, combine into grids; the set asks to be seen cell by cell (augment).
 
+    metric may be "aum" or "forgetting" instead (Table 24); epochs are its own when left out.
     originals_per_class defaults to ipc * cells, which stores ipc composites per class. Fewer
     originals give fewer composites: the literal reading k = ipc of the text is an ablation.
     """
     rows, columns = as_grid(grid, pool.size)
     originals = originals_per_class or ipc * rows * columns
     if order != "random" and scores is None:
-        scores = scoring.el2n(pool, epochs, runtime=runtime)
+        scores = _score(pool, metric, epochs, runtime)
     kept = select(pool, scores, originals, order, seed)
     stored = combine(kept, grid, grouping, seed)
     return replace(stored, provenance=stored.provenance | {"originals_per_class": originals})
+
+
+def _score(pool: ImageSet, metric: str, epochs: int | None, runtime: Runtime | None) -> Scores:
+    if metric == "el2n":
+        return scoring.el2n(pool, epochs or scoring.EL2N_EPOCHS, runtime=runtime)
+    whole = {"aum": scoring.aum, "forgetting": scoring.forgetting}
+    if metric not in whole:
+        raise ValueError(unknown("pruning metric", metric, ["el2n", *whole]))
+    return whole[metric](pool, epochs or scoring.FULL_EPOCHS, runtime=runtime)
 
 
 def _recovered(

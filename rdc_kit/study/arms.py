@@ -17,12 +17,14 @@ class Arm:
         method: key of the method registry.
         options: the method's options.
         view: "whole", "cell" or "shuffle"; None for the view the set asks for.
+        recipe: changes of the protocol, such as {"cutout": 0.5}.
     """
 
     name: str
     method: str
     options: dict[str, Any] = field(default_factory=dict)
     view: str | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 def pca_arms(grid: int = 2) -> list[Arm]:

@@ -286,12 +286,23 @@ def compare(
         The tidy table, see `run_cells`.
     """
     bench = Bench(pool, check_pair(pool, test), runtime or choose_runtime(), options=method_options)
-    protocol, student = protocol or protocols.hard(), student or pool.traits.student
+    return run_cells(arm_cells(arms, bench, ipc, seeds, protocol, student), bench)
+
+
+def arm_cells(
+    arms: Sequence[Arm],
+    bench: Bench,
+    ipc: int | Sequence[int],
+    seeds: int | Sequence[int] = 3,
+    protocol: Protocol | None = None,
+    student: str | None = None,
+) -> list[Cell]:
+    """The runs of a comparison of arms, seed by seed; see `compare`."""
+    protocol, student = protocol or protocols.hard(), student or bench.pool.traits.student
     numbers = range(seeds) if isinstance(seeds, int) else seeds
-    cells = [
-        Cell(arm, each, protocol.but(view=arm.view), student, seed, seed)
+    return [
+        Cell(arm, each, protocol.but(view=arm.view, **arm.recipe), student, seed, seed)
         for seed in numbers
         for each in ([ipc] if isinstance(ipc, int) else ipc)
         for arm in arms
     ]
-    return run_cells(cells, bench)
