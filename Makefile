@@ -9,10 +9,14 @@ PROFILE ?= small
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: study test lab doctor clean
+.PHONY: study gallery test lab doctor clean
 
 study: $(READY)
 	$(BIN)/python -m rdc_kit study --dataset $(DATASET) --profile $(PROFILE)
+
+# The newest finished run of each notebook as pages in data/gallery; open its index.html.
+gallery: $(READY)
+	$(BIN)/python -m rdc_kit gallery
 
 test: $(READY)
 	$(BIN)/ruff format --check .

@@ -19,6 +19,9 @@ EXAMPLES = {
     "run": "python -m rdc_kit run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
     "study": "python -m rdc_kit study --dataset digits --profile small",
     "runs": "python -m rdc_kit runs",
+    "gallery": "python -m rdc_kit gallery --dataset digits",
+    "claims": "python -m rdc_kit claims --results evidence",
+    "figures": "python -m rdc_kit figures --results evidence --out figures/evidence/paper",
     "bench": "python -m rdc_kit bench --size 64",
     "benchmark": "python -m rdc_kit benchmark --dataset digits --methods all --ipc 1 10 "
     "--labels hard soft --seeds 3",
@@ -115,6 +118,34 @@ def _runs(options: argparse.Namespace) -> int:
     return 0
 
 
+def _claims(options: argparse.Namespace) -> int:
+    from .study.ledger import as_text, ledger
+    from .study.results import collect
+
+    table = ledger(collect(options.results))
+    print(as_text(table))
+    counts = table["verdict"].value_counts()
+    print(f"claims: {', '.join(f'{count} {word}' for word, count in counts.items())}")
+    return 0
+
+
+def _figures(options: argparse.Namespace) -> int:
+    from .study.paper import remake
+    from .study.results import collect
+
+    saved = remake(collect(options.results), options.out)
+    for path in saved.values():
+        print(path)
+    print(f"figures: {len(saved)}, each as pdf, png, csv and json")
+    return 0
+
+
+def _gallery(options: argparse.Namespace) -> int:
+    from .gallery import gallery
+
+    return gallery(options.out, options.dataset)
+
+
 def _bench(options: argparse.Namespace) -> int:
     from .bench import bench
     from .engine import store
@@ -164,6 +195,9 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "run": (_run, "run one notebook headless, parameters checked first"),
     "study": (_study, "run every notebook"),
     "runs": (_runs, "list the runs and how they ended"),
+    "gallery": (_gallery, "finished notebooks as pages that open from disk; runs nothing"),
+    "claims": (_claims, "the ledger: each claim of the paper, and what these results say"),
+    "figures": (_figures, "the paper's figures, remade from results"),
     "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
     "bench": (_bench, "time our training loop against the plain one"),
 }
@@ -198,6 +232,13 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--timeout", type=float, help="seconds for each notebook")
     made["study"].add_argument("--dataset", default="digits")
     made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
+    for name in ("claims", "figures"):
+        made[name].add_argument(
+            "--results", default="runs", help="runs of this machine, or the committed evidence"
+        )
+    made["figures"].add_argument("--out", type=Path, help="folder; figures/paper if left out")
+    made["gallery"].add_argument("--out", type=Path, help="folder; data/gallery if left out")
+    made["gallery"].add_argument("--dataset", default="", help="only runs on this one")
     made["bench"].add_argument("--student", default="resnet18")
     made["bench"].add_argument("--batch", type=int)
     made["bench"].add_argument("--rounds", type=int, default=3)

@@ -22,8 +22,9 @@ from .engine.boxes import as_grid
 from .engine.evaluation import check_pair
 from .engine.imagesets import ImageSet
 from .engine.runtime import Runtime, choose_runtime, data_dir
-from .study import figures
+from .study import figures, results
 from .study.experiments import Bench
+from .study.monitor import read_status as read_status
 
 
 class Incomplete(RuntimeError):
@@ -72,6 +73,11 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(word) for word in words}))
 
 
+def _networks(text: str) -> None:
+    for name in text.split():
+        models.check_name(name)
+
+
 def _at_least(least: int) -> Callable[[Any], str]:
     return lambda value: "" if value >= least else f"must be at least {least}"
 
@@ -99,6 +105,8 @@ PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
     "ipcs": (str, _accepted_by(numbers)),
     "teacher": (str, _accepted_by(lambda name: models.with_batch_norm(name) if name else None)),
     "grid": (int, _at_least(1)),
+    "students": (str, _accepted_by(_networks)),
+    "results": (str, _one_of(*results.WHERE)),
     "seeds": (int, _at_least(0)),
     "epochs": (int, _at_least(0)),
     "profile": (str, _one_of(*PROFILES)),
@@ -213,7 +221,9 @@ def start(name: str, **params: Any) -> Run:
         teacher=params.get("teacher", ""),
         profile=profile,
     )
-    write_manifest(run.folder, "running", name=name, parameters=params, runtime=str(run.runtime))
+    setting = {"dataset": run.dataset, "size": run.size, "profile": params.get("profile", "small")}
+    facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
+    write_manifest(run.folder, "running", name=name, **facts)
     versions = store.versions()
     print(
         f"{name}: {run.dataset} at {run.size} px, {', '.join(map(str, ipcs))} image(s) per class, "
@@ -282,17 +292,3 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     else:
         begun["ended"] = store.now()
     store.write_json(path, {**begun, **facts, "status": status})
-
-
-def read_status(folder: Path) -> str:
-    """Status of a run: "ok", "failed", "running", or "interrupted" when its process is gone."""
-    manifest = store.read_json(folder / "manifest.json") or {}
-    status = manifest.get("status", "never started")
-    if status == "running":
-        try:
-            os.kill(int(manifest.get("pid", 0)), 0)
-        except ProcessLookupError:
-            return "interrupted"
-        except PermissionError:
-            pass
-    return status

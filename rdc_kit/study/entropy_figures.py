@@ -23,19 +23,22 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
 
     Args:
         table: from `entropy.entropy_of_sets`.
-        sets: method -> one of its sets.
+        sets: method -> one of its sets; without any, the entropies stand alone.
         shown: images of each, one per class.
     """
     means = table.groupby("method")["stored"].mean().sort_values()
-    methods = [name for name in means.index if name in sets]
-    figure, (left, right) = plt.subplots(
+    methods = [name for name in means.index if name in sets or not sets]
+    columns, widths = (2, [shown, 10]) if sets else (1, [1])
+    figure, axes = plt.subplots(
         1,
-        2,
-        figsize=(8.4, 0.42 * len(methods) + 1.1),
-        gridspec_kw={"width_ratios": [shown, 10]},
+        columns,
+        figsize=(8.4 if sets else 5.6, 0.42 * len(methods) + 1.1),
+        width_ratios=widths,
+        squeeze=False,
     )
-    _mosaic(left, [sets[name] for name in methods], shown)
-    left.set_yticks(range(len(methods)), [NAMES[name] for name in methods])
+    left, right = axes[0, 0], axes[0, -1]
+    if sets:
+        _mosaic(left, [sets[name] for name in methods], shown)
     for y, name in enumerate(methods):
         mine = table[table["method"] == name]
         colour = FAMILY_COLOURS[mine["family"].iloc[0]]
@@ -46,13 +49,17 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
                 values.mean(), y, xerr=spread, fmt=marker, color=colour, mfc=face, ms=5, lw=1.2
             )
     right.set_yticks(range(len(methods)), [""] * len(methods))
+    left.set_yticks(range(len(methods)), [NAMES[name] for name in methods])
     right.set_ylim(len(methods) - 0.5, -0.5)
     right.set_xlim(left=0)
     right.grid(axis="y", visible=False)
     right.set_xlabel("mean entropy, nats; filled: as stored, hollow: as training sees it")
     facts, seeds = table.iloc[0], table["seed"].nunique()
-    right.set_title(f"observer: {facts['observer']}; ± 1 sd over up to {seeds} sets")
-    left.set_title(f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class")
+    source = f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class"
+    told = f"observer: {facts['observer']}; ± 1 sd over up to {seeds} sets"
+    right.set_title(told if sets else f"{source}\n{told}")
+    if sets:
+        left.set_title(source)
     return figure
 
 
@@ -129,5 +136,5 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     ax.set_xlabel("area of the random crop, r, as a fraction of the image")
     ax.set_ylabel("mean entropy, nats")
     ax.legend(fontsize=8)
-    ax.set_title("bands: 95 % of the mean over images; shaded: 95 % of r* over resamples")
+    ax.set_title("bands: 95 % t-interval of the mean; shaded: 95 % of r* over resampled images")
     return figure

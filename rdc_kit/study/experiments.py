@@ -19,6 +19,7 @@ from ..engine.progress import bar
 from ..engine.protocols import Protocol
 from ..engine.runtime import Runtime, choose_runtime, data_dir
 from ..engine.teachers import key_of, squeeze
+from . import monitor
 from .arms import Arm
 from .runs import COLUMNS, Asked, run_config, train_dir, train_once
 
@@ -236,25 +237,30 @@ def run_cells(
     """
     rows: dict[int, dict[str, Any]] = {}
     left = deque(range(len(cells)))
-    put_off = 0
-    for _ in bar(range(len(cells)), "runs"):
-        while True:
-            k = left.popleft()
-            try:
-                if put_off > len(left):  # everything left is being made elsewhere: wait for it
-                    rows[k] = bench.run(cells[k])
-                else:
-                    with store.impatient():
-                        rows[k] = bench.run(cells[k])
-            except store.Locked:
-                left.append(k)
-                put_off += 1
-                continue
-            put_off = 0
-            break
-        if tell is not None:
-            tell(len(rows))
+    with monitor.reported(len(cells)) as report:
+        for _ in bar(range(len(cells)), "runs"):
+            k, row = _first_free(cells, bench, left, report)
+            rows[k] = row
+            if tell is not None:
+                tell(len(rows))
+        report(len(rows), "")
     return pd.DataFrame([rows[k] for k in range(len(cells))])[COLUMNS]
+
+
+def _first_free(
+    cells: Sequence[Cell], bench: Bench, left: deque[int], report: Callable[[int, str], None]
+) -> tuple[int, dict[str, Any]]:
+    """The first run that no other process is at; where all that is left is, wait for the first."""
+    for _ in range(len(left)):
+        report(len(cells) - len(left), cells[left[0]].arm.name)
+        k = left.popleft()
+        try:
+            with store.impatient():
+                return k, bench.run(cells[k])
+        except store.Locked:
+            left.append(k)
+    k = left.popleft()
+    return k, bench.run(cells[k])
 
 
 def compare(

@@ -19,7 +19,7 @@ from .experiments import Bench, Cell
 
 _FORWARD = 1 / 3  # of a training step's work, a backward pass being twice a forward one
 # Recovering computes in fp32 and reads statistics: 2.4 times a bf16 training step, by make_seconds
-# and images_per_second of data/evidence/benchmark-digits-32px.csv (2 AMX cores, five methods).
+# and images_per_second of data/evidence/01-digits-32px-runs.csv (2 AMX cores, five methods).
 _EXACT = {"bf16": 2.4, "fp32": 1.0}
 _SCORING = {"el2n": EL2N_EPOCHS, "pca": EL2N_EPOCHS}
 _SCORING |= dict.fromkeys(("forgetting", "aum", "ccs"), FULL_EPOCHS)

@@ -1,0 +1,174 @@
+"""Effects: what a claim of the ledger measures in the rows of one setting, seed by seed.
+
+Each takes a tidy table and returns a Series over seeds; positive speaks for the claim. What is
+chosen among several (a crop, a ratio) is chosen on the other seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+Effect = Callable[[pd.DataFrame], pd.Series]
+PRUNED = ("el2n", "aum", "forgetting")
+
+
+class Absent(LookupError):
+    """The rows do not hold what a claim is about."""
+
+
+def by_seed(rows: pd.DataFrame, value: str = "top1", **where: object) -> pd.Series:
+    """Mean of a column for each seed, over the rows that match.
+
+    Args:
+        rows: tidy table with a column seed.
+        value: column to average.
+        where: column = value, or a tuple of allowed values.
+
+    Raises:
+        Absent: a column or a match is missing.
+    """
+    for column, wanted in where.items():
+        allowed = wanted if isinstance(wanted, tuple) else (wanted,)
+        if column not in rows:
+            raise Absent(column)
+        rows = rows[rows[column].isin(allowed)]
+    if rows.empty or value not in rows:
+        raise Absent(str(where))
+    return rows.groupby("seed")[value].mean()
+
+
+def minus(first: dict[str, object], second: dict[str, object], value: str = "top1") -> Effect:
+    """The difference of two selections; see `by_seed`."""
+    return lambda rows: by_seed(rows, value, **first) - by_seed(rows, value, **second)
+
+
+def arm(first: str, second: str, value: str = "top1") -> Effect:
+    """The difference of two arms."""
+    return minus({"arm": first}, {"arm": second}, value)
+
+
+def _each(rows: pd.DataFrame, key: str, value: str = "top1") -> pd.DataFrame:
+    """Means with a row per seed and a column per value of `key`.
+
+    Raises:
+        Absent: no rows, or no such column.
+    """
+    if key not in rows or rows.empty:
+        raise Absent(key)
+    return rows.pivot_table(value, "seed", key)
+
+
+def _distilled(rows: pd.DataFrame, labels: str, family: str) -> pd.DataFrame:
+    mine = rows[rows["family"].str.startswith(family) & (rows["protocol"] == labels)]
+    return _each(mine, "method")
+
+
+def matches(rows: pd.DataFrame) -> pd.Series:
+    """Random less the mean of the distilled sets, soft labels."""
+    mean = _distilled(rows, "soft", "distillation").mean(axis=1)
+    return by_seed(rows, method="random", protocol="soft") - mean
+
+
+def matches_all(rows: pd.DataFrame) -> pd.Series:
+    """Random less the best distilled set, soft labels, at 50 per class and more."""
+    if rows["ipc"].min() < 50:
+        raise Absent("ipc of 50 and more")
+    best = _distilled(rows, "soft", "distillation").max(axis=1)
+    return by_seed(rows, method="random", protocol="soft") - best
+
+
+def below_random(rows: pd.DataFrame) -> pd.Series:
+    """Random less the best set made from noise, hard labels."""
+    best = _distilled(rows, "hard", "distillation-noise").max(axis=1)
+    return by_seed(rows, method="random", protocol="hard") - best
+
+
+def _gap(rows: pd.DataFrame, family: str) -> pd.Series:
+    soft, hard = (by_seed(rows, family=family, protocol=kind) for kind in ("soft", "hard"))
+    return soft - hard
+
+
+def gap_of_noise(rows: pd.DataFrame) -> pd.Series:
+    """Soft minus hard, of sets made from noise less that of pruned ones."""
+    return _gap(rows, "distillation-noise") - _gap(rows, "pruning")
+
+
+def noise_above_chance(labels: str) -> Effect:
+    """Accuracy after training on pure noise, less chance."""
+
+    def effect(rows: pd.DataFrame) -> pd.Series:
+        chance = 100 / len(str(rows["per_class"].iloc[0]).split())
+        return by_seed(rows, method="noise", protocol=labels) - chance
+
+    return effect
+
+
+def metrics(rows: pd.DataFrame) -> pd.Series:
+    """EL2N and AUM, mean, less Forgetting; the easiest of each."""
+    others = by_seed(rows, arm=("EL2N, easiest", "AUM, easiest"))
+    return others - by_seed(rows, arm="Forgetting, easiest")
+
+
+def shift(rows: pd.DataFrame) -> pd.Series:
+    """How much of the lead of the easiest is lost from the smallest to the largest ipc."""
+    few, many = rows["ipc"].min(), rows["ipc"].max()
+    if few == many:
+        raise Absent("two numbers per class")
+    lead = [arm("EL2N, easiest", "random")(rows[rows["ipc"] == ipc]) for ipc in (few, many)]
+    return lead[0] - lead[1]
+
+
+def interior(rows: pd.DataFrame) -> pd.Series:
+    """The best crop between the ends, chosen on the other seeds, against the better end."""
+    swept = rows[rows["arm"].str.startswith("extracted, r = ")]
+    if swept.empty:
+        raise Absent("a sweep of extracted crops")
+    ratios = swept["arm"].str.rpartition(" ")[2].astype(float)
+    table = _each(swept.assign(r=ratios), "r")
+    inside, ends = table.iloc[:, 1:-1], table.iloc[:, [0, -1]]
+    chosen = _left_out(inside)
+    return chosen - ends.max(axis=1)
+
+
+def _left_out(table: pd.DataFrame) -> pd.Series:
+    """For each seed, its value in the column that is best on the mean of the other seeds."""
+    if len(table) < 2:
+        raise Absent("two seeds")
+    best = [(table.drop(index=seed).mean()).idxmax() for seed in table.index]
+    found = [table.loc[s, c] for s, c in zip(table.index, best, strict=True)]
+    return pd.Series(found, index=table.index, dtype=float)
+
+
+def leads(rows: pd.DataFrame) -> pd.Series:
+    """PCA less the best rival, network by network; mean over networks."""
+    parts = []
+    for _, mine in rows.groupby("student"):
+        table = _each(mine, "method")
+        if "pca" not in table or len(table.columns) < 2:
+            raise Absent("PCA and a rival")
+        parts.append(table["pca"] - table.drop(columns="pca").max(axis=1))
+    return pd.concat(parts, axis=1).mean(axis=1)
+
+
+def lowest_entropy(rows: pd.DataFrame) -> pd.Series:
+    """Lowest entropy of the other sets less the mean of the pruned; noise and CCS apart."""
+    table = _each(rows, "method", "stored")
+    pruned = [name for name in PRUNED if name in table]
+    others = table.drop(columns=[*pruned, "noise", "ccs"], errors="ignore")
+    if not pruned or others.empty:
+        raise Absent("pruned sets and others")
+    return others.min(axis=1) - table[pruned].mean(axis=1)
+
+
+def catches_up(rows: pd.DataFrame) -> pd.Series:
+    """H(D') - H(D) at the crop where it is highest on the other seeds."""
+    tables = [_each(rows[rows["set"] == s], "r", "entropy") for s in ("easiest (EL2N)", "random")]
+    return _left_out(tables[0] - tables[1])
+
+
+def time(rows: pd.DataFrame) -> pd.Series:
+    """Seconds of training with soft labels over those with hard ones."""
+    soft, hard = (by_seed(rows, "seconds", protocol=kind) for kind in ("soft", "hard"))
+    return soft / hard
