@@ -29,6 +29,7 @@ _PAGE = """{% extends 'lab/index.html.j2' %}
 {% block body_header %}{{ super() }}{{ resources.banner }}{% endblock %}
 """
 _LINK = re.compile(r"(!\[[^]]*\]\()([^)\s]+)")  # to an image, in markdown
+_BETWEEN = re.compile(r'href="(\d\d_\w+)\.ipynb')  # from one notebook to another
 _LIVE = ("application/vnd.jupyter.widget-view+json", "application/javascript")
 _STYLE = """
 body { margin: 0; padding: 0; background: #fff; color: #222; font: 16px/1.5 sans-serif; }
@@ -161,7 +162,7 @@ def export(run: Finished) -> tuple[str, str]:
     )
     facts = {"metadata": {"name": run.notebook.stem}, "style": _STYLE, "banner": banner}
     page, _ = exporter.from_notebook_node(content, facts)
-    return title, page
+    return title, _BETWEEN.sub(r'href="\1.html', page)
 
 
 def _without_live_parts(content: Any) -> Any:

@@ -17,11 +17,14 @@ PIXEL = (
 )
 OTHER = PIXEL.replace("d81ytg", "d81ytw")  # another file, as far as anybody can see from here
 VIEW = "application/vnd.jupyter.widget-view+json"
+LINKS = "![seen](../figures/evidence/x.png)\n\n[see](02_two.ipynb#The-end)"
 
 
 def executed(heading, origin, said="said"):
     cells = [
-        v4.new_markdown_cell(f"# {heading}\n\n![seen](../figures/evidence/x.png)\n\n## Not this"),
+        v4.new_markdown_cell(
+            v4.new_markdown_cell(f"# {heading}\n\n{LINKS}\n\n## Not this"),
+        ),
         v4.new_code_cell("1 + 1", execution_count=1, outputs=[stream(said)]),
         v4.new_code_cell("figure", outputs=[shown({"image/png": PIXEL, "text/plain": "Figure"})]),
         v4.new_code_cell(
@@ -183,3 +186,8 @@ def test_a_broken_page_leaves_the_old_gallery_whole(shelf, fresh_home, monkeypat
     with pytest.raises(RuntimeError):
         gallery.gallery()
     assert pages(fresh_home / "data" / "gallery") == before
+
+
+def test_links_between_notebooks_lead_to_their_pages(shelf, tmp_path):
+    gallery.gallery(tmp_path / "out")
+    assert 'href="02_two.html#The-end"' in (tmp_path / "out" / "00_one.html").read_text()

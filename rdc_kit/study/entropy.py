@@ -10,11 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..compress.methods import METHODS
+from ..compress.recipes import RECIPES
+from ..engine import protocols
 from ..engine.boxes import crop_resize, random_crops
 from ..engine.imagesets import DataError, ImageSet
 from ..engine.runtime import generator
 from ..engine.views import make_view, normalise, plain_view
-from .experiments import Bench, Cell
+from .experiments import Bench, Cell, grid
 from .observers import Observer
 
 RATIOS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
@@ -80,6 +83,19 @@ def _seen(
     scale = crop or (images.traits.min_crop, 1.0)
     see = make_view(images.traits, images.size, view, images.grid, scale)
     return see(images.images, images.labels, draws)[0]
+
+
+def set_cells(bench: Bench, ipc: int, seeds: int, one_set: bool) -> list[Cell]:
+    """A cell for the set of every method and seed.
+
+    Args:
+        bench: pool and teacher.
+        ipc: stored images per class.
+        seeds: how many sets of each method.
+        one_set: only one of those that are recovered step by step, which are dear to make.
+    """
+    cells = grid(bench, list(METHODS), [ipc], [protocols.hard()], seeds)
+    return [c for c in cells if c.set_seed == 0 or not (one_set and c.arm.method in RECIPES)]
 
 
 def entropy_of_sets(cells: Sequence[Cell], bench: Bench, observer: Observer) -> pd.DataFrame:

@@ -56,7 +56,9 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
     right.set_xlabel("mean entropy, nats; filled: as stored, hollow: as training sees it")
     facts, seeds = table.iloc[0], table["seed"].nunique()
     source = f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class"
-    told = f"observer: {facts['observer']}; ± 1 sd over up to {seeds} sets"
+    counts = table.groupby("method").size()
+    sets_of = f"{counts.min()} to {seeds}" if counts.min() < seeds else str(seeds)
+    told = f"observer: {facts['observer']}; ± 1 sd, n = {sets_of} sets"
     right.set_title(told if sets else f"{source}\n{told}")
     if sets:
         left.set_title(source)

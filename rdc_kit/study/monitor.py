@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -18,7 +17,6 @@ from ..engine import store
 from ..engine.runtime import data_dir
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
-_EVERY = 1.0  # seconds between two writes
 _KEPT = 7 * 86400  # seconds that the record of a finished grid stays
 _QUICK = 0.5  # seconds; what takes less was fetched, not made, and tells nothing of the pace
 
@@ -32,7 +30,6 @@ def reported(total: int) -> Iterator[Callable[[int, str], None]]:
     """While it lasts, a file says how far this process's grid is.
 
     Yields `tell(done, arm)`, to be called before each run: how many are there, and what comes now.
-    Telling is cheap at any rate: a thread writes what was said last, once a second at most.
 
     Args:
         total: runs of the grid.
@@ -51,28 +48,17 @@ def reported(total: int) -> Iterator[Callable[[int, str], None]]:
     }
     times: list[float] = []
     last = time.monotonic()
-    stop, news = threading.Event(), threading.Event()
 
     def tell(done: int, arm: str) -> None:
         nonlocal last
         if done > facts["done"] and time.monotonic() - last > _QUICK:
             times.append((time.monotonic() - last) / (done - facts["done"]))
         last = time.monotonic()
-        pace = sum(times) / len(times) if times else None
-        facts.update(done=done, arm=arm, pace=pace)
-        news.set()
-
-    def keep() -> None:
-        while not stop.wait(_EVERY):
-            if news.is_set():
-                news.clear()
-                with contextlib.suppress(OSError):  # a full disk is the runs' own news to break
-                    _write(path, facts)
+        facts.update(done=done, arm=arm, pace=sum(times) / len(times) if times else None)
+        _write(path, facts)
 
     _forget_old()
     _write(path, facts)
-    writer = threading.Thread(target=keep, daemon=True)
-    writer.start()
     try:
         yield tell
         facts["status"] = "ended"
@@ -80,14 +66,12 @@ def reported(total: int) -> Iterator[Callable[[int, str], None]]:
         facts.update(status="stopped", error=f"{type(error).__name__}: {error}"[:200])
         raise
     finally:
-        stop.set()
-        writer.join()
-        with contextlib.suppress(OSError):
-            _write(path, facts)
+        _write(path, facts)
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
-    store.write_json(path, dict(facts, said=store.now()))
+    with contextlib.suppress(OSError):  # a full disk is the runs' own news to break
+        store.write_json(path, dict(facts, said=store.now()))
 
 
 def _caller() -> str:
