@@ -74,17 +74,17 @@ class Finished:
 
     @property
     def dataset(self) -> str:
-        """What it ran on, as given."""
-        return self._setting().get("dataset", "?")
+        """What it ran on, as given; empty for one that only reads results."""
+        return self._setting().get("dataset", "")
 
     def line(self) -> str:
         """Dataset, size, profile, end, duration and commit: one line of text."""
         setting, ended = self._setting(), self.facts["ended"]
-        size = f" at {setting['size']} px" if setting.get("size") else ""
-        profile = f"profile {setting.get('profile', '?')}"
-        when = f"{ended[:10]} {ended[11:16]} UTC"
-        git = f"git {self.facts.get('git') or 'unknown'}"
-        parts = [f"{self.dataset}{size}", profile, when, f"{self.facts['seconds']:,.0f} s", git]
+        parts = [f"{ended[:10]} {ended[11:16]} UTC", f"{self.facts['seconds']:,.0f} s"]
+        parts += [f"git {self.facts.get('git') or 'unknown'}"]
+        if self.dataset:
+            size = f" at {setting['size']} px" if setting.get("size") else ""
+            parts = [self.dataset + size, f"profile {setting.get('profile', '?')}", *parts]
         return " · ".join(parts)
 
     def _setting(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def finished(dataset: str = "") -> list[Finished]:
     """The newest run of each notebook that ended "ok", by name.
 
     Args:
-        dataset: only runs on this one; all when empty.
+        dataset: only runs on this one, and those that only read results; all when empty.
     """
     newest: dict[str, Finished] = {}
     for path in (data_dir() / "runs" / "notebooks").glob("*/manifest.json"):
@@ -104,7 +104,7 @@ def finished(dataset: str = "") -> list[Finished]:
         facts = store.read_json(path)
         run = Finished(path.parent / f"{facts['name']}.ipynb", facts)
         # A notebook that was run by hand keeps its cells in JupyterLab, not here.
-        if not run.notebook.is_file() or dataset not in ("", run.dataset):
+        if not run.notebook.is_file() or (dataset and run.dataset not in ("", dataset)):
             continue
         known = newest.get(facts["name"])
         if known is None or known.facts["ended"] < facts["ended"]:

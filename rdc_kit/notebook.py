@@ -222,13 +222,18 @@ def start(name: str, **params: Any) -> Run:
         profile=profile,
     )
     setting = {"dataset": run.dataset, "size": run.size, "profile": params.get("profile", "small")}
+    told = (
+        f"{name}: {run.dataset} at {run.size} px, {', '.join(map(str, ipcs))} image(s) per class, "
+        f"{run.epochs} epochs, {run.seeds} seed(s)\n"
+    )
+    if "dataset" not in params:  # a notebook that only reads results
+        setting, told = {}, f"{name}: "
     facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
     write_manifest(run.folder, "running", name=name, **facts)
     versions = store.versions()
     print(
-        f"{name}: {run.dataset} at {run.size} px, {', '.join(map(str, ipcs))} image(s) per class, "
-        f"{run.epochs} epochs, {run.seeds} seed(s)\n{run.runtime}; torch {versions['torch']}, "
-        f"torchvision {versions['torchvision']}; results in {run.folder}"
+        f"{told}{run.runtime}; torch {versions['torch']}, torchvision {versions['torchvision']}; "
+        f"results in {run.folder}"
     )
     return run
 

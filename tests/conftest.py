@@ -1,5 +1,6 @@
 import os
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -16,6 +17,14 @@ def home(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.getbasetemp() / "home"
     monkeypatch.setenv("RDC_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def own_style():
+    """The look that one test takes on is not the next one's."""
+    with plt.rc_context():
+        yield
+    plt.close("all")
 
 
 @pytest.fixture

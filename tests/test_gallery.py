@@ -22,9 +22,7 @@ LINKS = "![seen](../figures/evidence/x.png)\n\n[see](02_two.ipynb#The-end)"
 
 def executed(heading, origin, said="said"):
     cells = [
-        v4.new_markdown_cell(
-            v4.new_markdown_cell(f"# {heading}\n\n{LINKS}\n\n## Not this"),
-        ),
+        v4.new_markdown_cell(f"# {heading}\n\n{LINKS}\n\n## Not this"),
         v4.new_code_cell("1 + 1", execution_count=1, outputs=[stream(said)]),
         v4.new_code_cell("figure", outputs=[shown({"image/png": PIXEL, "text/plain": "Figure"})]),
         v4.new_code_cell(

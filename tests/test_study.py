@@ -159,6 +159,7 @@ def test_a_failing_save_keeps_the_old_figure(tmp_path, monkeypatch):
 
 
 def test_the_figure_shows_every_seed_and_states_n(exact, fresh_home):
+    figures.use_style()
     table = small_compare(runtime=exact)
     figure = first_look(table)
     left, right = figure.axes

@@ -206,7 +206,7 @@ CLAIMS = [
     ),
     Claim(
         "C14",
-        "lower NLL does not imply lower entropy",
+        "cropping for likelihood leaves images less sure, now and then",
         "images likelier and yet less sure after cropping",
         "03/crops",
         lambda rows: effects.by_seed(rows, "share"),

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ..engine.labels import stored_bytes
 from . import effects
 from .claims import CLAIMS, SHOWN, Claim
+from .entropy import counter_example
 from .results import SETTING, Results
 from .stats import half_width
 
@@ -45,7 +46,7 @@ def judge(claim: Claim, results: Results) -> list[dict[str, object]]:
             values = claim.effect(group).dropna()
         except effects.Absent:
             continue
-        if values.empty:
+        if values.empty or (values == 0).all():  # runs that coincide measure nothing
             continue
         mean, half = float(values.mean()), half_width(values.to_numpy())
         setting = {key: _shown(group, key) for key in SETTING}
@@ -85,12 +86,28 @@ def ledger(results: Results) -> pd.DataFrame:
         measured, effect, low, high (95 % t-interval), unit, n (seeds), verdict, table, least.
     """
     rows = [row for claim in CLAIMS for row in judge(claim, results)]
+    rows.insert(_place_of("C14", rows), _worked_example())
     rows.insert(_place_of("C16", rows), _price_of_labels())
     return pd.DataFrame(rows, columns=[*COLUMNS, "table", "least"])
 
 
 def _place_of(key: str, rows: list[dict[str, object]]) -> int:
     return next(k for k, row in enumerate(rows) if row["claim"] == key)
+
+
+def _worked_example() -> dict[str, object]:
+    """C14 needs one counter-example, and has it."""
+    before, after = counter_example()[["NLL", "entropy"]].to_numpy()
+    return {
+        "claim": "C14, example",
+        "says": "lower NLL does not imply lower entropy",
+        "measured": f"NLL {after[0] - before[0]:+.3f}, and entropy",
+        "effect": after[1] - before[1],
+        "unit": "nats",
+        "n": 0,
+        "verdict": "holds, by arithmetic",
+        "table": "03/crops",
+    }
 
 
 def _price_of_labels() -> dict[str, object]:
@@ -134,7 +151,7 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 def _tested_on(row: dict[Hashable, Any]) -> str:
-    if row["n"] == 0 and row["verdict"] == "not tested":
+    if pd.isna(row["dataset"]):
         return ""
     parts = [str(row["dataset"])]
     parts += [f"{row['size']:g} px"] * pd.notna(row["size"])

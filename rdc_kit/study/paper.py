@@ -30,6 +30,7 @@ class Remade:
         table: "NN/NAME" of the results.
         draw: rows of one setting, and all results, to the figure.
         merge: settings that share a figure.
+        arm: rows without it are not drawn, such as those of an arm that stores less.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Remade:
     table: str
     draw: Draw
     merge: tuple[str, ...] = ()
+    arm: str = ""
 
 
 def _labels(rows: pd.DataFrame, results: Results) -> Figure:
@@ -72,7 +74,7 @@ REMADE = [
     Remade("entropy", "Figure 3", "03/sets", lambda t, _: entropy_figures.entropy_figure(t, {})),
     Remade("curve", "Theorem 4.2", "03/curve", _curve),
     Remade("crops", "Table 11", "04/sweep", lambda t, _: ablations.crops_figure(t)),
-    Remade("ablations", "Tables 7, 11, 12, 24", "05/runs", _ablations),
+    Remade("ablations", "Tables 7, 11, 12, 24", "05/runs", _ablations, arm=ablations.FULL),
     Remade(
         "architectures",
         "Table 8",
@@ -113,6 +115,8 @@ def remake(results: Results, folder: Path | None = None) -> dict[str, Path]:
 def _drawn(results: Results) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[str, Any]]]:
     for one in REMADE:
         for rows in results.groups(one.table, one.merge):
+            if one.arm and one.arm not in set(rows["arm"]):
+                continue
             facts = {"shows": one.shows, "inputs": results.inputs(one.table, rows)} | _provenance(
                 rows
             )

@@ -106,7 +106,7 @@ def _of_runs() -> Iterator[Table]:
     for path in sorted((data_dir() / "runs" / "notebooks").glob("*/manifest.json")):
         facts = store.read_json(path) or {}
         number = path.parent.name[:2]
-        if facts.get("status") != "ok" or not number.isdigit() or "setting" not in facts:
+        if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
             continue
         for file in sorted(path.parent.glob("*.csv")):
             yield _table(number, file.stem, file, facts["setting"])

@@ -177,7 +177,7 @@ def _facts(stored: ImageSet, protocol: Protocol) -> dict[str, Any]:
         "size": stored.size,
         "method": method,
         "family": family,
-        "ipc": made.get("ipc", len(stored) / stored.num_classes),
+        "ipc": len(stored) // stored.num_classes,  # as stored, whatever was asked for
         "grid": "x".join(str(n) for n in stored.grid),
         "view": protocol.view or stored.view,
         "labels": protocol.labels,
