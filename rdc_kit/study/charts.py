@@ -205,6 +205,11 @@ def price_figure(table: pd.DataFrame) -> Figure:
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.25)
+    facts, seeds = table.iloc[0], table["seed"].nunique()
+    ax.set_title(
+        f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class, {facts['epochs']} "
+        f"epochs\nmeans, n = {seeds} seeds"
+    )
     ax.set_xlabel("images and labels, bytes (soft: as if stored)")
     ax.set_ylabel("top-1 accuracy, %")
     return figure

@@ -138,5 +138,8 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     ax.set_xlabel("area of the random crop, r, as a fraction of the image")
     ax.set_ylabel("mean entropy, nats")
     ax.legend(fontsize=8)
-    ax.set_title("bands: 95 % t-interval of the mean; shaded: 95 % of r* over resampled images")
+    count = curve[(curve["set"] == plain) & (curve["r"] == curve["r"].max())].shape[0]
+    ax.set_title(
+        f"bands: 95 % t-interval of the mean, n = {count}\nshaded: 95 % of r* over resampled images"
+    )
     return figure
