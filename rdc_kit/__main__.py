@@ -105,7 +105,7 @@ def _study(options: argparse.Namespace) -> int:
 def _runs(options: argparse.Namespace) -> int:
     from .engine import store
     from .engine.runtime import data_dir
-    from .notebook import read_status
+    from .study.monitor import read_status
 
     folder = data_dir() / "runs"
     manifests = sorted((folder / "notebooks").glob("*/manifest.json"))

@@ -24,7 +24,6 @@ from .engine.imagesets import ImageSet
 from .engine.runtime import Runtime, choose_runtime, data_dir
 from .study import figures, results
 from .study.experiments import Bench
-from .study.monitor import read_status as read_status
 
 
 class Incomplete(RuntimeError):

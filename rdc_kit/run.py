@@ -19,7 +19,8 @@ import yaml
 
 from .engine import progress, store
 from .engine.runtime import data_dir
-from .notebook import PARAMETERS, check_parameter, read_status, write_manifest
+from .notebook import PARAMETERS, check_parameter, write_manifest
+from .study.monitor import read_status
 
 OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
 _NEEDED = 200 * 10**6  # bytes free before a run starts

@@ -230,7 +230,10 @@ def test_a_table_of_sets_has_a_row_for_each_and_draws_each(fresh_home, exact):
     assert len(right.get_yticks()) == 3
 
 
-def test_observers_compute_in_fp32_whatever_the_runtime(fresh_home, blocks):
-    runtime = Runtime(torch.device("cpu"), "bf16", channels_last=True)
-    teacher = rdc.squeeze(colour_blocks(30), epochs=6, runtime=runtime)
-    assert observers.from_teacher(teacher, runtime).runtime.precision == "fp32"
+def test_observers_compute_in_fp32_whatever_the_runtime(fresh_home, blocks, exact):
+    rounded = Runtime(torch.device("cpu"), "bf16", channels_last=True)
+    teacher = rdc.squeeze(colour_blocks(30), epochs=6, runtime=exact)
+    one, two = (
+        entropy.measure(blocks, observers.from_teacher(teacher, r)) for r in (exact, rounded)
+    )
+    np.testing.assert_allclose(one["entropy"], two["entropy"], rtol=1e-4, atol=1e-6)

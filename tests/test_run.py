@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit import notebook, run
+from rdc_kit import run
 from rdc_kit.engine import store
-from rdc_kit.study import paper
+from rdc_kit.study import monitor, paper
 
 from .test_imagesets import picture
 
@@ -104,7 +104,7 @@ def the_folder(fresh_home):
 def test_a_good_run_ends_ok_with_its_parameters_inside(tiny, fresh_home, capsys):
     assert run.run_notebook(tiny, {"smoke": "false", "lr": "1e-3", "ipc": "2"}) == 0
     folder = the_folder(fresh_home)
-    assert notebook.read_status(folder) == "ok"
+    assert monitor.read_status(folder) == "ok"
     executed = nbformat.read(folder / "tiny.ipynb", as_version=4)
     printed = "".join(o.get("text", "") for c in executed.cells for o in c.get("outputs", []))
     assert "False 0.001 2" in printed
@@ -129,7 +129,7 @@ def test_no_failure_looks_like_success(tmp_path, fresh_home, capsys, body, told)
     assert run.run_notebook(write(tmp_path / "tiny.ipynb", *cells)) == 1
     assert told in capsys.readouterr().err
     folder = the_folder(fresh_home)
-    assert notebook.read_status(folder) == "failed"
+    assert monitor.read_status(folder) == "failed"
     assert not (folder / "tiny.ipynb").exists()
 
 
@@ -186,7 +186,7 @@ def test_signals_and_a_second_runner(tmp_path, fresh_home):
     first.send_signal(signal.SIGINT)
     assert first.wait(60) == 1
     assert "stopped by SIGINT" in first.stderr.read()
-    assert notebook.read_status(the_folder(fresh_home)) == "failed"
+    assert monitor.read_status(the_folder(fresh_home)) == "failed"
 
 
 def test_a_stopped_study_does_not_go_on_with_the_next_notebook(tmp_path, fresh_home, monkeypatch):
@@ -212,12 +212,12 @@ def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
     first = start_runner(write(tmp_path / "slow.ipynb", OPEN + body, CLOSE))
     wait_for(mark.exists)
     folder = the_folder(fresh_home)
-    assert notebook.read_status(folder) == "running"
+    assert monitor.read_status(folder) == "running"
     kernel = store.read_json(folder / "manifest.json")["pid"]
     first.kill()
     first.wait()
     os.kill(kernel, signal.SIGKILL)
-    wait_for(lambda: notebook.read_status(folder) == "interrupted")
+    wait_for(lambda: monitor.read_status(folder) == "interrupted")
 
 
 def test_plain_papermill_with_a_string_for_a_number_fails_at_once(fresh_home):
@@ -239,7 +239,7 @@ def test_plain_papermill_works_too(tiny, fresh_home, tmp_path):
     command = [sys.executable, "-m", "papermill", "tiny.ipynb", "out.ipynb", "-k", "python3"]
     done = subprocess.run(command, cwd=tiny.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert notebook.read_status(the_folder(fresh_home)) == "ok"
+    assert monitor.read_status(the_folder(fresh_home)) == "ok"
 
 
 def test_zeros_are_resolved_from_profile_and_source(fresh_home):

@@ -10,13 +10,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .arms import Arm
+from .arms import SEEN, Arm
 from .figures import plot_arms
-from .stats import differences
+from .stats import chance, differences
 
 FULL = "PCA"  # the arm that the others are compared with
 CROPS = (0.02, 0.08, 0.25, 0.5, 0.75, 1.0)
-VIEWS = {"whole": "whole", "shuffle": "shuffled", "cell": "extracted"}
 
 Parts = dict[str, list[Arm]]
 
@@ -92,14 +91,14 @@ def _regularised(options: dict[str, Any]) -> list[Arm]:
 
 
 def crop_arms(
-    views: Sequence[str] = tuple(VIEWS), grid: int = 2, crops: Sequence[float] = CROPS
+    views: Sequence[str] = tuple(SEEN), grid: int = 2, crops: Sequence[float] = CROPS
 ) -> list[Arm]:
     """PCA's composites under views and crops: the smallest area of the random crop, 0..1.
 
     The area is a fraction of the cell for extracted views, else of the composite; the largest is 1.
     """
     return [
-        Arm(f"{VIEWS[view]}, r = {r:g}", "pca", {"grid": grid}, view, {"crop": (r, 1.0)})
+        Arm(f"{SEEN[view]}, r = {r:g}", "pca", {"grid": grid}, view, {"crop": (r, 1.0)})
         for view in views
         for r in crops
     ]
@@ -140,12 +139,11 @@ def ablation_figure(table: pd.DataFrame, found: Mapping[str, Sequence[Arm]]) -> 
         squeeze=False,
         sharex=True,
     )
-    chance = 100 / len(table["per_class"].iloc[0].split())
     reference = table.loc[table["arm"] == FULL, "top1"].mean()
     for ax, name in zip(axes.flat, names, strict=False):
         wanted = [arm.name for arm in found[name]]
         mine = pd.concat([table[table["arm"] == arm] for arm in wanted])
-        plot_arms(ax, mine, chance)
+        plot_arms(ax, mine, chance(table))
         ax.axvline(reference, color="#bbbbbb", lw=0.8, zorder=0)
         ax.set_title(name)
         ax.set_xlabel("")

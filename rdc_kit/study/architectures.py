@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..engine import models
 from .charts import NAMES
 from .figures import FAMILY_COLOURS
-from .stats import differences
+from .stats import chance, differences
 
 METHODS = ("random", "el2n", "rded", "pca")
 _MARKERS = "oDs^vPX"
@@ -70,8 +70,7 @@ def architectures_figure(table: pd.DataFrame, methods: Sequence[str] = METHODS) 
             color=FAMILY_COLOURS[mine["family"].iloc[0]],
             label=NAMES[method],
         )
-    chance = 100 / len(str(table["per_class"].iloc[0]).split())
-    ax.axvline(chance, color="#333333", ls=":", lw=1)
+    ax.axvline(chance(table), color="#333333", ls=":", lw=1)
     ax.set_yticks(range(len(networks)), networks)
     ax.set_ylim(len(networks) - 0.5, -0.5)
     ax.set_xlim(left=0)

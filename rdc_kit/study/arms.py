@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+SEEN = {"whole": "whole", "shuffle": "shuffled", "cell": "extracted"}  # views, as figures say
 _ENDS = {"easy": "easiest", "hard": "hardest"}
 
 

@@ -89,18 +89,15 @@ def _beside(lines: pd.DataFrame, reference: pd.DataFrame | None, ipc: str) -> pd
 def render_benchmark(
     table: pd.DataFrame,
     reference: pd.DataFrame | None = None,
-    family: str = ALL,
-    labels: str = ALL,
-    ipc: int | str = ALL,
-    sort: str = "accuracy",
     published_ipc: str = SAME,
+    **choice: Any,
 ) -> Figure:
     """`benchmark_lines` as a chart with its numbers beside: ours filled, published as diamonds.
 
     Raises:
         ValueError: see `benchmark_lines`.
     """
-    lines = benchmark_lines(table, reference, family, labels, ipc, sort, published_ipc)
+    lines = benchmark_lines(table, reference, published_ipc=published_ipc, **choice)
     title = _title(table, reference, published_ipc)
     if len(lines) > LONGEST:
         title += f"\nthe first {LONGEST} of {len(lines)} lines: choose above to see the others"

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from .stats import chance
+
 Effect = Callable[[pd.DataFrame], pd.Series]
 PRUNED = ("el2n", "aum", "forgetting")
 
@@ -99,8 +101,7 @@ def noise_above_chance(labels: str) -> Effect:
     """Accuracy after training on pure noise, less chance."""
 
     def effect(rows: pd.DataFrame) -> pd.Series:
-        chance = 100 / len(str(rows["per_class"].iloc[0]).split())
-        return by_seed(rows, method="noise", protocol=labels) - chance
+        return by_seed(rows, method="noise", protocol=labels) - chance(rows)
 
     return effect
 

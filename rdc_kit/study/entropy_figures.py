@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from ..engine.imagesets import ImageSet
 from .charts import NAMES
-from .figures import FAMILY_COLOURS, first_of_each_class
+from .figures import FAMILY_COLOURS, PALETTE, first_of_each_class
 from .stats import half_width
-
-_SHADES = sns.color_palette("colorblind").as_hex()
 
 
 def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 8) -> Figure:
@@ -91,7 +88,7 @@ def selective_figure(found: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(4.6, 3.6))
     likelier, unsure = changes(found)
     against = (likelier < 0) & (unsure > 0)
-    for mask, colour in ((~against, "#999999"), (against, _SHADES[3])):
+    for mask, colour in ((~against, "#999999"), (against, PALETTE[3])):
         ax.scatter(likelier[mask], unsure[mask], s=6, color=colour, alpha=0.5, lw=0)
     ax.axhline(0, color="#333333", lw=0.8)
     ax.axvline(0, color="#333333", lw=0.8)
@@ -123,13 +120,13 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     for k, name in enumerate(names):
         mine = curve[curve["set"] == name].groupby("r")["entropy"]
         mean, spread = mine.mean(), mine.apply(lambda v: half_width(v.to_numpy()))
-        colour = "#555555" if name == plain else _SHADES[k - 1]
+        colour = "#555555" if name == plain else PALETTE[k - 1]
         ax.plot(mean.index, mean, "o^sD"[k] + "-", ms=3.5, color=colour, label=name)
         ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
     for k, one in enumerate(critical.values()):
         if np.isfinite(one["r"]):
-            ax.axvspan(one["low"], one["high"], color=_SHADES[k], alpha=0.1, lw=0)
-            ax.axvline(one["r"], color=_SHADES[k], ls="--", lw=1)
+            ax.axvspan(one["low"], one["high"], color=PALETTE[k], alpha=0.1, lw=0)
+            ax.axvline(one["r"], color=PALETTE[k], ls="--", lw=1)
             ax.text(one["r"], ax.get_ylim()[1], f" r* = {one['r']:.2f}", size=8, va="top")
     ax.set_xscale("log")
     ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1]

@@ -21,15 +21,16 @@ from ..engine.boxes import cell_boxes
 from ..engine.imagesets import ImageSet
 from ..engine.runtime import generator, home_dir
 from ..engine.views import make_view
-from .stats import summarise
+from .arms import SEEN
+from .stats import chance, summarise
 
-_PALETTE = sns.color_palette("colorblind").as_hex()
+PALETTE = sns.color_palette("colorblind").as_hex()
 FAMILY_COLOURS = {
     "baseline": "#777777",
-    "pruning": _PALETTE[0],
-    "pca": _PALETTE[3],
-    "distillation-noise": _PALETTE[4],
-    "distillation-real": _PALETTE[1],
+    "pruning": PALETTE[0],
+    "pca": PALETTE[3],
+    "distillation-noise": PALETTE[4],
+    "distillation-real": PALETTE[1],
 }
 STYLE = str(Path(__file__).with_name("rdc.mplstyle"))
 
@@ -122,11 +123,10 @@ def view_gallery(stored: ImageSet, columns: int = 8, seed: int = 0) -> Figure:
         columns: draws per view.
         seed: of the draws.
     """
-    names = {"whole": "whole", "shuffle": "shuffled", "cell": "extracted"}
     figure, axes = plt.subplots(
-        len(names), columns + 1, figsize=(0.95 * columns + 1.2, 3.1), squeeze=False
+        len(SEEN), columns + 1, figsize=(0.95 * columns + 1.2, 3.1), squeeze=False
     )
-    for line, (view, name) in zip(axes, names.items(), strict=True):
+    for line, (view, name) in zip(axes, SEEN.items(), strict=True):
         see = make_view(
             stored.traits,
             stored.size,
@@ -223,7 +223,7 @@ def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         1, 2, figsize=(8.4, 3.5), gridspec_kw={"width_ratios": [1.7, 1]}
     )
     facts = table.iloc[0]
-    plot_arms(left, table, chance=100 / len(facts["per_class"].split()))
+    plot_arms(left, table, chance=chance(table))
     seeds = table["seed"].nunique()
     left.set_title(
         f"Here: {facts['dataset']}, {facts['size']} px, {facts['ipc']} per class, "

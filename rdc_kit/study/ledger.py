@@ -9,13 +9,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from ..engine.labels import stored_bytes
 from . import effects
 from .claims import CLAIMS, SHOWN, Claim
 from .entropy import counter_example
+from .figures import PALETTE
 from .results import SETTING, Results
 from .stats import half_width
 
@@ -201,10 +201,9 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-_SHADES = sns.color_palette("colorblind").as_hex()
 _LOOKS = {
-    "holds": (_SHADES[2], "o"),
-    "fails": (_SHADES[3], "X"),
+    "holds": (PALETTE[2], "o"),
+    "fails": (PALETTE[3], "X"),
     "undecided": ("#777777", "D"),
     "not evidence": ("#bbbbbb", "s"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +29,7 @@ class Observer:
     Attributes:
         models: the network, or an ensemble whose mean logit counts.
         name: for figures and tables.
-        runtime: where it computes; in fp32.
+        runtime: where it computes; always in fp32, for bf16 rounds small entropies away.
         columns: int64 [C], its output for each class of the pool; None: they are the same.
         pretrained: whether inputs are re-normalised and resized to what torchvision's weights want.
     """
@@ -72,8 +72,8 @@ def _imagenet(inputs: Tensor, traits: Traits) -> Tensor:
 
 
 def from_teacher(teacher: Teacher, runtime: Runtime) -> Observer:
-    """A network of the kit's as observer; in fp32, for bf16 rounds small entropies away."""
-    return Observer(teacher.models, ", ".join(teacher.names), replace(runtime, precision="fp32"))
+    """A network of the kit's as observer."""
+    return Observer(teacher.models, ", ".join(teacher.names), runtime)
 
 
 def observer_for(bench: Bench) -> Observer:
@@ -82,8 +82,7 @@ def observer_for(bench: Bench) -> Observer:
     The pretrained one knows ImageNet-1K: it is taken when every class of the pool is one of its
     classes by name (ImageNet-1K itself, Imagenette) and its weights are on disk or can be fetched.
     The other is trained on the pool as a teacher is, but with another architecture and seed than
-    the bench's teacher: images that were optimised until that teacher is sure would look simple to
-    it, whatever they are.
+    the bench's teacher: it is no impartial judge of images that were optimised until it is sure.
     """
     known = torchvision.models.get_model_weights(PRETRAINED)["IMAGENET1K_V1"]
     columns = columns_of(bench.pool.classes, known.meta["categories"])
@@ -94,8 +93,7 @@ def observer_for(bench: Bench) -> Observer:
             pass
         else:
             model = model.eval().requires_grad_(False).to(bench.runtime.device)
-            exact = replace(bench.runtime, precision="fp32", channels_last=False)
-            return Observer((model,), f"{PRETRAINED}, pretrained", exact, columns, True)
+            return Observer((model,), f"{PRETRAINED}, pretrained", bench.runtime, columns, True)
     network = relatives(bench.networks()[0])[_ANOTHER]
     trained = squeeze(bench.pool, network, bench.teacher_epochs, seed=1, runtime=bench.runtime)
     return from_teacher(trained, bench.runtime)

@@ -17,13 +17,14 @@ from ..compress.selection import rank
 from ..engine.imagesets import ImageSet
 from ..engine.runtime import generator
 from ..engine.views import make_view
+from .arms import SEEN
 from .canvas import Block, new_figure, paint, place
 from .difficulty import NAMES
 from .entropy import shannon
 from .figures import FAMILY_COLOURS
 from .observers import Observer
 
-VIEWS = {"whole": "whole", "shuffled": "shuffle", "extracted": "cell"}
+VIEWS = {shown: view for view, shown in SEEN.items()}
 DRAWS = 6  # views shown of a stored image; more make the observer slow at 224 px
 COMPOSITES = 4  # shown at once
 SAMPLE = 16  # images shown of a range of scores

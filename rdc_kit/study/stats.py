@@ -21,6 +21,11 @@ def half_width(values: np.ndarray, level: float = 0.95) -> float:
     return float(quantile * np.std(values, ddof=1) / np.sqrt(n))
 
 
+def chance(table: pd.DataFrame) -> float:
+    """Accuracy of guessing, percent, by the number of classes in a tidy table's per_class."""
+    return 100 / len(str(table["per_class"].iloc[0]).split())
+
+
 def summarise(table: pd.DataFrame, by: str = "arm", value: str = "top1") -> pd.DataFrame:
     """Mean, sd, 95 % t-interval half-width and n of each group, in order of first appearance.
 
