@@ -3,21 +3,21 @@
 In pipeline order: load a pool, score it, select, combine, evaluate; or compress in one call.
 """
 
-from .compress.composites import combine
-from .compress.methods import METHODS, compress
-from .compress.scores import Scores
-from .compress.scoring import aum, dynamics, el2n, forgetting
-from .compress.selection import select
-from .engine import protocols
-from .engine.decoding import load
-from .engine.evaluation import Result, evaluate
-from .engine.imagesets import DataError, ImageSet, Traits, from_tensors
-from .engine.protocols import Protocol
-from .engine.runtime import choose_runtime
-from .engine.teachers import Teacher, squeeze
-from .engine.training import fit
-from .engine.views import make_view
+from .augment.views import make_view
+from .combine import combine
+from .data.imagesets import DataError, ImageSet, Traits, from_tensors
+from .data.loading import load
+from .ground.runtime import choose_runtime
+from .methods import METHODS, compress
 from .notebook import finish, start
+from .prune.recorders import Scores
+from .prune.scores import aum, dynamics, el2n, forgetting
+from .prune.selection import select
+from .train import protocols
+from .train.evaluation import Result, evaluate
+from .train.protocols import Protocol
+from .train.teachers import Teacher, squeeze
+from .train.training import fit
 
 __version__ = "0.1.0"
 __all__ = [

@@ -29,13 +29,13 @@ EXAMPLES = {
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .doctor import doctor
+    from .commands.doctor import doctor
 
     return doctor()
 
 
 def _methods(options: argparse.Namespace) -> int:
-    from .compress.methods import METHODS
+    from .methods import METHODS
 
     rows = [("method", "family", "needs", "cost", "source")]
     rows += [(name, m.family, m.needs, m.cost, m.source) for name, m in METHODS.items()]
@@ -48,9 +48,9 @@ def _methods(options: argparse.Namespace) -> int:
 
 
 def _compress(options: argparse.Namespace) -> int:
-    from .compress.methods import compress, find
-    from .engine.decoding import load
-    from .engine.runtime import choose_runtime
+    from .data.loading import load
+    from .ground.runtime import choose_runtime
+    from .methods import compress, find
 
     find(options.method)
     if options.out.exists():
@@ -69,10 +69,10 @@ def _compress(options: argparse.Namespace) -> int:
 def _score(options: argparse.Namespace) -> int:
     import pandas as pd
 
-    from .compress.scoring import dynamics
-    from .engine import store
-    from .engine.decoding import load
-    from .engine.runtime import choose_runtime
+    from .data.loading import load
+    from .ground import store
+    from .ground.runtime import choose_runtime
+    from .prune.scores import dynamics
 
     runtime = choose_runtime(options.device)
     pool = load(options.dataset, options.size, options.on_bad).train
@@ -89,23 +89,23 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from .run import run_notebook
+    from .commands.run import run_notebook
 
     return run_notebook(options.notebook, dict(options.parameter), options.timeout)
 
 
 def _study(options: argparse.Namespace) -> int:
-    from .engine.runtime import checkout
-    from .run import run_all
+    from .commands.run import run_all
+    from .ground.runtime import checkout
 
     given = {"dataset": options.dataset, "profile": options.profile, **dict(options.parameter)}
     return run_all(checkout() / "notebooks", given, options.timeout)
 
 
 def _runs(options: argparse.Namespace) -> int:
-    from .engine import store
-    from .engine.runtime import data_dir
-    from .study.monitor import read_status
+    from .ground import store
+    from .ground.runtime import data_dir
+    from .study.grid.monitor import read_status
 
     folder = data_dir() / "runs"
     manifests = sorted((folder / "notebooks").glob("*/manifest.json"))
@@ -119,8 +119,8 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def _claims(options: argparse.Namespace) -> int:
-    from .study.ledger import as_text, ledger
-    from .study.results import collect
+    from .study.verdicts.ledger import as_text, ledger
+    from .study.verdicts.tables import collect
 
     table = ledger(collect(options.results))
     print(as_text(table))
@@ -130,8 +130,8 @@ def _claims(options: argparse.Namespace) -> int:
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from .study.paper import remake
-    from .study.results import collect
+    from .study.figures.paper import remake
+    from .study.verdicts.tables import collect
 
     saved = remake(collect(options.results), options.out)
     for path in saved.values():
@@ -141,14 +141,14 @@ def _figures(options: argparse.Namespace) -> int:
 
 
 def _gallery(options: argparse.Namespace) -> int:
-    from .gallery import gallery
+    from .commands.gallery import gallery
 
     return gallery(options.out, options.dataset)
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from .bench import bench
-    from .engine import store
+    from .commands.speed import bench
+    from .ground import store
 
     table = bench(
         options.dataset,
@@ -165,7 +165,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    from .benchmark import benchmark
+    from .commands.benchmark import benchmark
 
     return benchmark(
         options.dataset,
@@ -267,7 +267,7 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
-    from .engine.store import Locked
+    from .ground.store import Locked
 
     options = parser().parse_args(arguments)
     try:

@@ -16,14 +16,18 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .compress.selection import check_enough
-from .engine import decoding, models, sources, store
-from .engine.boxes import as_grid
-from .engine.evaluation import check_pair
-from .engine.imagesets import ImageSet
-from .engine.runtime import Runtime, choose_runtime, data_dir
-from .study import figures, results
-from .study.experiments import Bench
+from .augment.boxes import as_grid
+from .data import loading as decoding
+from .data import sources
+from .data.imagesets import ImageSet
+from .ground import store
+from .ground.runtime import Runtime, choose_runtime, data_dir
+from .prune.selection import check_enough
+from .study.figures import base as figures
+from .study.grid.experiments import Bench
+from .study.verdicts import tables as results
+from .train import models
+from .train.evaluation import check_pair
 
 
 class Incomplete(RuntimeError):

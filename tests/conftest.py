@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.engine.imagesets import ImageSet, Traits
-from rdc_kit.engine.runtime import Runtime
+from rdc_kit.data.imagesets import ImageSet, Traits
+from rdc_kit.ground.runtime import Runtime
 
 os.environ["RDC_INTERACTIVE"] = "0"
 

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.study import ablations, arms, drawings, experiments, stats
+from rdc_kit.study.analyses import ablations
+from rdc_kit.study.figures import composites as drawings
+from rdc_kit.study.grid import arms, experiments
+from rdc_kit.study.verdicts import stats
 
 from .conftest import colour_blocks
 

@@ -8,7 +8,7 @@ from scipy import stats
 from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.v2 import functional as reference
 
-from rdc_kit.engine.boxes import as_grid, cell_boxes, crop_resize, random_crops
+from rdc_kit.augment.boxes import as_grid, cell_boxes, crop_resize, random_crops
 
 
 def noise(count, size, seed=0):

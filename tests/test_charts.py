@@ -8,10 +8,12 @@ import torch
 from scipy import stats as reference
 
 import rdc_kit as rdc
-from rdc_kit.benchmark import summary
-from rdc_kit.compress.scores import Scores
-from rdc_kit.study import charts, difficulty, published
-from rdc_kit.study.figures import FAMILY_COLOURS, use_style
+from rdc_kit.commands.benchmark import summary
+from rdc_kit.prune.recorders import Scores
+from rdc_kit.study.analyses import difficulty
+from rdc_kit.study.figures import methods as charts
+from rdc_kit.study.figures.base import FAMILY_COLOURS, use_style
+from rdc_kit.study.verdicts import published
 
 from .conftest import colour_blocks
 

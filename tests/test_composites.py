@@ -5,7 +5,7 @@ import torch
 from torchvision.transforms.v2 import functional as reference
 
 import rdc_kit as rdc
-from rdc_kit.engine.boxes import cell_boxes
+from rdc_kit.augment.boxes import cell_boxes
 
 from .conftest import colour_blocks
 

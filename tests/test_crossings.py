@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.study import architectures, crossings, experiments, stats
+from rdc_kit.study.analyses import architectures, crossings
+from rdc_kit.study.grid import experiments
+from rdc_kit.study.verdicts import stats
 
 from .conftest import colour_blocks
 

@@ -10,9 +10,11 @@ from scipy import stats as reference
 from torch import nn
 
 import rdc_kit as rdc
-from rdc_kit.engine.imagesets import IMAGENET_MEAN, IMAGENET_STD, Traits
-from rdc_kit.engine.runtime import Runtime
-from rdc_kit.study import entropy, entropy_figures, experiments, observers
+from rdc_kit.data.imagesets import IMAGENET_MEAN, IMAGENET_STD, Traits
+from rdc_kit.ground.runtime import Runtime
+from rdc_kit.study.analyses import entropy, observers
+from rdc_kit.study.figures import entropy as entropy_figures
+from rdc_kit.study.grid import experiments
 
 from .conftest import colour_blocks
 

@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from rdc_kit import gallery
 from rdc_kit.__main__ import main
-from rdc_kit.engine import store
+from rdc_kit.commands import gallery
+from rdc_kit.ground import store
 
 # The smallest png there is: one grey pixel.
 PIXEL = (

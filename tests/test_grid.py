@@ -10,11 +10,13 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
-from rdc_kit.engine import store
-from rdc_kit.engine.imagesets import DataError
-from rdc_kit.engine.runtime import Runtime
-from rdc_kit.study import metrics, plan, runs
-from rdc_kit.study.experiments import Bench, grid, run_cells
+from rdc_kit.data.imagesets import DataError
+from rdc_kit.ground import store
+from rdc_kit.ground.runtime import Runtime
+from rdc_kit.study.grid import plan
+from rdc_kit.study.grid import rows as runs
+from rdc_kit.study.grid.experiments import Bench, grid, run_cells
+from rdc_kit.study.verdicts import metrics
 
 from .conftest import colour_blocks
 

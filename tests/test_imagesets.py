@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 import rdc_kit as rdc
-from rdc_kit.engine import decoding
-from rdc_kit.engine.imagesets import DataError
+from rdc_kit.data import loading as decoding
+from rdc_kit.data.imagesets import DataError
 
 from .conftest import colour_blocks
 

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 
 import rdc_kit as rdc
-from rdc_kit.engine import labels, protocols
-from rdc_kit.engine.runtime import generator
-from rdc_kit.engine.teachers import Teacher, squeeze
-from rdc_kit.engine.training import fit
-from rdc_kit.engine.views import make_view
+from rdc_kit.augment.views import make_view
+from rdc_kit.ground.runtime import generator
+from rdc_kit.train import labels, protocols
+from rdc_kit.train.teachers import Teacher, squeeze
+from rdc_kit.train.training import fit
 
 from .conftest import colour_blocks
 

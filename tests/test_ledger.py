@@ -9,9 +9,12 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit import notebook
-from rdc_kit.engine import store
-from rdc_kit.engine.runtime import checkout
-from rdc_kit.study import ablations, claims, effects, ledger, paper, results
+from rdc_kit.ground import store
+from rdc_kit.ground.runtime import checkout
+from rdc_kit.study.analyses import ablations
+from rdc_kit.study.figures import paper
+from rdc_kit.study.verdicts import claims, effects, ledger
+from rdc_kit.study.verdicts import tables as results
 
 SETTING = {"dataset": "digits", "size": 32, "profile": "small"}
 

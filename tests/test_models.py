@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision
 
-from rdc_kit.engine import models
+from rdc_kit.train import models
 
 
 @pytest.mark.parametrize("size", [32, 64, 96])

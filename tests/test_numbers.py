@@ -12,7 +12,9 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.study import arms, experiments, ledger, results
+from rdc_kit.study.grid import arms, experiments
+from rdc_kit.study.verdicts import ledger
+from rdc_kit.study.verdicts import tables as results
 
 HELD = Path(__file__).parent / "held"
 

@@ -1,6 +1,6 @@
 """A bar for people, silence for logs."""
 
-from rdc_kit.engine.progress import bar
+from rdc_kit.ground.progress import bar
 
 
 def test_quiet_when_nobody_watches(capfd, monkeypatch):

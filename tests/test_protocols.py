@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from rdc_kit.engine import protocols
+from rdc_kit.train import protocols
 
 from .conftest import colour_blocks
 

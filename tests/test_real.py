@@ -3,7 +3,7 @@
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.engine.runtime import local_copies
+from rdc_kit.ground.runtime import local_copies
 
 
 def _has_imagenette():

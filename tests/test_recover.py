@@ -12,16 +12,16 @@ import torch.nn.functional as F
 from torch import nn
 
 import rdc_kit as rdc
-from rdc_kit.compress import recover as loop
-from rdc_kit.compress import statistics
-from rdc_kit.compress.rded import lowest, rded, stitch
-from rdc_kit.compress.recipes import RECIPES, Recipe, recipe
-from rdc_kit.compress.recover import recover
-from rdc_kit.compress.statistics import Matcher, collect, running
-from rdc_kit.engine.imagesets import DataError
-from rdc_kit.engine.runtime import Runtime, generator
-from rdc_kit.engine.teachers import Teacher, squeeze
-from rdc_kit.engine.views import plain_view
+from rdc_kit.augment.views import plain_view
+from rdc_kit.data.imagesets import DataError
+from rdc_kit.distill import matching as statistics
+from rdc_kit.distill import recover as loop
+from rdc_kit.distill.matching import Matcher, collect, running
+from rdc_kit.distill.rded import lowest, rded, stitch
+from rdc_kit.distill.recipes import RECIPES, Recipe, recipe
+from rdc_kit.distill.recover import recover
+from rdc_kit.ground.runtime import Runtime, generator
+from rdc_kit.train.teachers import Teacher, squeeze
 
 from .conftest import colour_blocks
 
@@ -331,9 +331,9 @@ def test_stitching_puts_rank_k_j_into_cell_k_of_image_j():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_on_a_gpu_the_same_losses_fall_and_labels_replay(fresh_home, blocks):
     """Not the same bits as on a CPU: the same behaviour, device by device."""
-    from rdc_kit.engine import labels, protocols
-    from rdc_kit.engine.runtime import choose_runtime
-    from rdc_kit.engine.training import fit
+    from rdc_kit.ground.runtime import choose_runtime
+    from rdc_kit.train import labels, protocols
+    from rdc_kit.train.training import fit
 
     runtime = choose_runtime("cuda")
     teacher = squeeze(blocks, epochs=20, runtime=runtime)

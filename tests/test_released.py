@@ -10,9 +10,9 @@ from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
-from rdc_kit.engine import released
-from rdc_kit.engine.imagesets import DataError
-from rdc_kit.study import runs
+from rdc_kit.data import released
+from rdc_kit.data.imagesets import DataError
+from rdc_kit.study.grid import rows as runs
 
 from .conftest import colour_blocks
 

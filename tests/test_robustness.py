@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from PIL import Image
 from scipy import ndimage
 
-from rdc_kit.engine import protocols
-from rdc_kit.engine.runtime import generator
-from rdc_kit.engine.training import fit
-from rdc_kit.engine.views import plain_view
-from rdc_kit.study import robustness
-from rdc_kit.study.arms import Arm
-from rdc_kit.study.corruptions import CORRUPTIONS, LEVELS
-from rdc_kit.study.experiments import Bench
+from rdc_kit.augment.views import plain_view
+from rdc_kit.ground.runtime import generator
+from rdc_kit.study.analyses import robustness
+from rdc_kit.study.analyses.corruptions import CORRUPTIONS, LEVELS
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.grid.experiments import Bench
+from rdc_kit.train import protocols
+from rdc_kit.train.training import fit
 
 from .conftest import colour_blocks
 

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit import run
-from rdc_kit.engine import store
-from rdc_kit.study import monitor, paper
+from rdc_kit.commands import run
+from rdc_kit.ground import store
+from rdc_kit.study.figures import paper
+from rdc_kit.study.grid import monitor
 
 from .test_imagesets import picture
 

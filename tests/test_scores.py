@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.compress import scoring
-from rdc_kit.compress.scores import (
+from rdc_kit.prune import scores as scoring
+from rdc_kit.prune.recorders import (
     Forgetting,
     MeanScore,
     Scores,
@@ -16,7 +16,7 @@ from rdc_kit.compress.scores import (
     margin,
     probability_margin,
 )
-from rdc_kit.engine import training
+from rdc_kit.train import training
 
 from .conftest import colour_blocks
 
@@ -165,7 +165,7 @@ def test_snapshot_is_one_evaluation_pass_averaged_over_seeds(exact, fresh_home):
     expected = torch.zeros(len(pool))
     for seed in range(2):
         model = rdc.fit(pool, rdc.protocols.scoring(epochs=2), seed=seed, runtime=exact).model
-        from rdc_kit.engine.evaluation import predict
+        from rdc_kit.train.evaluation import predict
 
         expected += error_norm(predict(model, pool, exact), pool.labels) / 2
     assert torch.allclose(found.values, expected, atol=1e-6)

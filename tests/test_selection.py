@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rdc_kit as rdc
-from rdc_kit.compress.scores import Scores
-from rdc_kit.compress.selection import ccs_rows, rank, water_fill
+from rdc_kit.prune.recorders import Scores
+from rdc_kit.prune.selection import ccs_rows, rank, water_fill
 
 from .conftest import colour_blocks
 

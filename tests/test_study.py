@@ -10,8 +10,11 @@ import pytest
 from scipy import stats as reference
 
 import rdc_kit as rdc
-from rdc_kit.engine import store
-from rdc_kit.study import arms, experiments, figures, published, runs, stats
+from rdc_kit.ground import store
+from rdc_kit.study.figures import base as figures
+from rdc_kit.study.grid import arms, experiments
+from rdc_kit.study.grid import rows as runs
+from rdc_kit.study.verdicts import published, stats
 
 from .conftest import colour_blocks
 

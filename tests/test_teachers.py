@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from rdc_kit.engine import models, teachers
-from rdc_kit.engine.imagesets import DataError
-from rdc_kit.engine.teachers import squeeze
+from rdc_kit.data.imagesets import DataError
+from rdc_kit.train import models, teachers
+from rdc_kit.train.teachers import squeeze
 
 from .conftest import colour_blocks
 

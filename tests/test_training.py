@@ -10,9 +10,9 @@ import torch
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
 import rdc_kit as rdc
-from rdc_kit.engine import evaluation, training
-from rdc_kit.engine.runtime import Runtime, choose_runtime, derive_seed
-from rdc_kit.engine.training import Diverged, fit
+from rdc_kit.ground.runtime import Runtime, choose_runtime, derive_seed
+from rdc_kit.train import evaluation, training
+from rdc_kit.train.training import Diverged, fit
 
 from .conftest import colour_blocks
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from rdc_kit.engine import views
-from rdc_kit.engine.boxes import cell_boxes
-from rdc_kit.engine.imagesets import Traits
+from rdc_kit.augment import views
+from rdc_kit.augment.boxes import cell_boxes
+from rdc_kit.data.imagesets import Traits
 
 PLAIN = Traits(mean=(0.0, 0.0, 0.0), std=(1 / 255,) * 3)  # normalising changes nothing
 

@@ -14,10 +14,12 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.engine import store
-from rdc_kit.engine.boxes import cell_boxes
-from rdc_kit.study import browser, canvas, entropy, monitor, renders, widgets
-from rdc_kit.study.experiments import Bench, grid, run_cells
+from rdc_kit.augment.boxes import cell_boxes
+from rdc_kit.ground import store
+from rdc_kit.study.analyses import entropy
+from rdc_kit.study.explorers import browser, canvas, renders, widgets
+from rdc_kit.study.grid import monitor
+from rdc_kit.study.grid.experiments import Bench, grid, run_cells
 
 from .conftest import colour_blocks
 
@@ -374,7 +376,7 @@ def test_a_grid_that_fails_is_seen_as_stopped_with_its_error(pool, exact, fresh_
 
 def test_a_killed_grid_is_seen_from_another_process(fresh_home):
     code = (
-        "import time\nfrom rdc_kit.study import monitor\n"
+        "import time\nfrom rdc_kit.study.grid import monitor\n"
         "with monitor.reported(8) as tell:\n"
         "    tell(2, 'easiest')\n    time.sleep(60)\n"
     )

@@ -1,1 +1,1 @@
-"""Asking questions: experiments, published numbers and figures."""
+"""Asking questions: grids, verdicts, analyses, figures, explorers."""

@@ -1,0 +1,1 @@
+"""What training sees of an image: boxes and views."""

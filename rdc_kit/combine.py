@@ -1,0 +1,100 @@
+"""Combine: n x n composites that remember which original sits in which cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from .augment.boxes import Grid, as_grid, cell_boxes
+from .data.imagesets import DataError, ImageSet
+from .ground.runtime import generator
+from .prune.selection import derived
+
+GROUPINGS = ("rank_block", "sequential", "random")
+
+
+def combine(
+    images: ImageSet, grid: Grid = 2, grouping: str = "rank_block", seed: int = 0
+) -> ImageSet:
+    """Shrink whole images into the cells of composites of the same size, class by class.
+
+    Args:
+        images: equally many images of each class, in rank order within a class (as `select`
+            returns them); the number per class must be a multiple of the cells.
+        grid: n or (rows, columns).
+        grouping: which ranks share a composite. "rank_block": composite j takes ranks j, J + j,
+            2J + j, ... of J composites, so all are alike in difficulty (RDED's order);
+            "sequential": neighbours in rank; "random".
+        seed: for "random".
+
+    Returns:
+        len / cells composites, S x S; `members` [N, cells] holds the originals' row ids; row_ids
+        are 0, 1, ...; view is "cell".
+
+    Raises:
+        DataError: the number per class is not a multiple of the cells, or the images are
+            composites already. ValueError: unknown grouping, or a grid that does not fit.
+
+    Source: arXiv 2502.06434 section 3 (whole images, downsampled). The grouping is not published.
+    """
+    rows, columns = as_grid(grid, images.size)
+    cells = rows * columns
+    if grouping not in GROUPINGS:
+        raise ValueError(f"unknown grouping {grouping!r}: use one of {', '.join(GROUPINGS)}")
+    if images.members is not None:
+        raise DataError("these images are composites already: combine the originals instead")
+    groups, labels = [], []
+    for label in range(images.num_classes):
+        mine = images.rows_of(label)
+        if len(mine) % cells or not len(mine):
+            raise DataError(
+                f"class {images.classes[label]!r} has {len(mine)} images; a {rows}x{columns} grid "
+                f"needs a multiple of {cells}: select per_class = ipc * {cells}"
+            )
+        if grouping == "random":
+            draw = generator(seed, "combine", label)
+            mine = mine[torch.randperm(len(mine), generator=draw)]
+        count = len(mine) // cells
+        blocked = grouping == "rank_block"
+        groups.append(mine.view(cells, count).T if blocked else mine.view(count, cells))
+        labels += [label] * count
+    positions = torch.cat(groups)  # [N, cells], positions in `images`
+    return replace(
+        images,
+        images=paste(images.images, positions, (rows, columns)),
+        labels=torch.tensor(labels),
+        row_ids=torch.arange(len(labels)),
+        members=images.row_ids[positions],
+        grid=(rows, columns),
+        view="cell",
+        provenance=derived(images, grid=[rows, columns], grouping=grouping, combine_seed=seed),
+    )
+
+
+def paste(images: Tensor, positions: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Build composites.
+
+    Args:
+        images: uint8 [M, 3, S, S].
+        positions: int64 [N, rows*columns], which image goes into which cell.
+        grid: (rows, columns).
+
+    Returns:
+        uint8 [N, 3, S, S].
+    """
+    side = images.shape[-1]
+    made = torch.empty(len(positions), 3, side, side, dtype=torch.uint8)
+    for cell, (top, left, height, width) in enumerate(cell_boxes(side, grid).tolist()):
+        small = shrink(images[positions[:, cell]], height, width)
+        made[:, :, top : top + height, left : left + width] = small
+    return made
+
+
+def shrink(images: Tensor, height: int, width: int) -> Tensor:
+    """Resize whole images to height x width, bilinear and antialiased, rounded to uint8."""
+    resized = torch.nn.functional.interpolate(
+        images.float(), (height, width), mode="bilinear", antialias=True, align_corners=False
+    )
+    return resized.round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,110 @@
+"""`python -m rdc_kit doctor`: one [OK] or [FAIL] line per requirement, and what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import metadata
+
+import torch
+
+from ..data import sources
+from ..ground import runtime
+
+
+def _python() -> str:
+    """Older Pythons never come here: the kit's syntax needs 3.11."""
+    return f"{platform.python_version()} ({sys.executable})"
+
+
+def _package(requirement: str) -> Callable[[], str]:
+    name = re.split(r"[><=!~ ]", requirement)[0]
+
+    def look() -> str:
+        from packaging.requirements import Requirement
+
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            raise RuntimeError("not installed: run `make test`, or install requirements") from None
+        if not Requirement(requirement).specifier.contains(found, prereleases=True):
+            raise RuntimeError(f"{found} does not satisfy {requirement!r}: install requirements")
+        return found
+
+    return look
+
+
+def _pair() -> str:
+    """A torch without its torchvision imports, and fails at the first operator."""
+    import torchvision
+
+    boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    torchvision.ops.nms(boxes, torch.ones(1), 0.5)
+    return f"torch {torch.__version__} and torchvision {torchvision.__version__} work together"
+
+
+def _compute() -> str:
+    chosen = runtime.choose_runtime()
+    with chosen.autocast():
+        model = torch.nn.Conv2d(3, 4, 3).to(chosen.device)
+        dtype = model(torch.randn(1, 3, 8, 8, device=chosen.device)).dtype
+    return f"{chosen}; convolutions run in {dtype}"
+
+
+def _kernel() -> str:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    spec = KernelSpecManager().get_kernel_spec("python3")
+    return f"python3 in {spec.resource_dir}"
+
+
+def _disk() -> str:
+    folder = runtime.data_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise RuntimeError(f"{folder} is not writable: set RDC_HOME to a folder that is")
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < 2:
+        raise RuntimeError(f"{free:.1f} GB free in {folder}: free some, or set RDC_HOME elsewhere")
+    return f"{free:.0f} GB free in {folder}"
+
+
+def _data() -> str:
+    copies = runtime.local_copies()
+    if copies is None:
+        return "RDC_DATA is not set: digits is bundled, other datasets come from the Hub"
+    if not copies.is_dir():
+        raise RuntimeError(f"RDC_DATA names {copies}, which does not exist")
+    found = [name for name in sources.NAMED if (copies / name).is_dir()]
+    return f"local copies in {copies}: {', '.join(found) or 'none of the named datasets'}"
+
+
+def requirements() -> list[str]:
+    """Requirement specifiers of requirements.txt, comments removed."""
+    lines = (runtime.checkout() / "requirements.txt").read_text().splitlines()
+    return [spec for line in lines if (spec := line.partition("#")[0].strip())]
+
+
+def doctor() -> int:
+    """Print a line per requirement.
+
+    Returns:
+        0 when all are met, else 1.
+    """
+    checks: list[tuple[str, Callable[[], str]]] = [("python", _python)]
+    checks += [(re.split(r"[><=!~ ]", spec)[0], _package(spec)) for spec in requirements()]
+    checks += [("torch pair", _pair), ("compute", _compute), ("jupyter kernel", _kernel)]
+    checks += [("disk", _disk), ("data", _data)]
+    failures = 0
+    for name, look in checks:
+        try:
+            print(f"[OK]   {name}: {look()}")
+        except Exception as error:  # each check reports its own trouble; none may hide the others
+            failures += 1
+            print(f"[FAIL] {name}: {error}")
+    print("doctor: all is well" if not failures else f"doctor: {failures} thing(s) to mend")
+    return 1 if failures else 0

@@ -1,0 +1,282 @@
+"""The strict runner: papermill that checks parameters first and never calls a stump a success."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import difflib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..ground import progress, store
+from ..ground.runtime import data_dir
+from ..notebook import PARAMETERS, check_parameter, write_manifest
+from ..study.grid.monitor import read_status
+
+OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
+_NEEDED = 200 * 10**6  # bytes free before a run starts
+
+
+class UsageError(ValueError):
+    """The call is wrong; nothing was run."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell: `name: type = default  # help`."""
+
+    name: str
+    kind: str
+    default: Any
+
+
+def declared(notebook: Path) -> dict[str, Parameter]:
+    """Parameters of a notebook, read from its cell tagged `parameters` without running it.
+
+    Raises:
+        UsageError: not a notebook, no such cell, or a line that is not `name: type = value`.
+    """
+    try:
+        cells = json.loads(notebook.read_text())["cells"]
+    except FileNotFoundError:
+        raise UsageError(f"notebook {str(notebook)!r} does not exist") from None
+    except (ValueError, KeyError, UnicodeDecodeError):
+        raise UsageError(f"{str(notebook)!r} is not a notebook") from None
+    tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", [])]
+    if not tagged:
+        raise UsageError(f"{notebook} has no cell tagged `parameters`")
+    found = {}
+    for node in ast.parse("".join(tagged[0]["source"])).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            name, kind = node.target.id, ast.unparse(node.annotation)
+            found[name] = Parameter(name, kind, ast.literal_eval(node.value))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            default = ast.literal_eval(node.value)
+            name = node.targets[0].id
+            found[name] = Parameter(name, type(default).__name__, default)
+        else:
+            raise UsageError(f"parameters cell of {notebook}: {ast.unparse(node)!r} sets nothing")
+    return found
+
+
+def typed(parameter: Parameter, text: str) -> Any:
+    """Turn the command line's text into the parameter's type.
+
+    "false" is False for a bool, "1e-3" is a float for a float; nothing is guessed.
+
+    Raises:
+        UsageError: the text is no value of that type.
+    """
+    wrong = UsageError(f"parameter {parameter.name} must be {parameter.kind}, got {text!r}")
+    if parameter.kind == "str":
+        return text
+    if parameter.kind == "bool":
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in words:
+            raise wrong
+        return words[text.lower()]
+    try:
+        if parameter.kind in ("int", "float"):
+            return {"int": int, "float": float}[parameter.kind](text)
+        value = json.loads(text)
+    except ValueError:
+        raise wrong from None
+    if type(value).__name__ != parameter.kind.partition("[")[0]:
+        raise wrong
+    return value
+
+
+def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
+    """Names and types of the given parameters against the notebook's; values where the kit knows.
+
+    Raises:
+        UsageError: an unknown name (with the near match), a wrong type, a value out of range.
+    """
+    known = declared(notebook)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" - did you mean {near[0]!r}?" if near else ""
+            raise UsageError(
+                f"{notebook.name} has no parameter {name!r}{hint} It has: {', '.join(known)}"
+            )
+    values = {name: typed(known[name], text) for name, text in given.items()}
+    for name in values.keys() & PARAMETERS:
+        try:
+            check_parameter(name, values[name])
+        except (TypeError, ValueError) as error:
+            raise UsageError(str(error)) from None
+    return values
+
+
+def run_notebook(
+    notebook: Path | str, given: dict[str, str] | None = None, timeout: float | None = None
+) -> int:
+    """Execute a notebook headless; prints one line of verdict.
+
+    The executed copy, the tables and the manifest go to data/runs/notebooks/NAME-HASH, the hash
+    being that of the notebook and its parameters, so that a second call continues the first.
+
+    Args:
+        notebook: path of the .ipynb.
+        given: parameters as text.
+        timeout: seconds for the whole notebook.
+
+    Returns:
+        0: `finish` was reached and satisfied. 1: failed. 2: wrong usage. 3: the same run is
+        already under way in another process.
+
+    Raises:
+        KeyboardInterrupt: stopped by SIGINT or SIGTERM; the run is marked failed.
+    """
+    notebook = Path(notebook)
+    try:
+        parameters = check_parameters(notebook, given or {})
+    except UsageError as error:
+        return _verdict(USAGE, str(error))
+    key = store.config_hash([notebook.read_text(), parameters])[:8]
+    folder = data_dir() / "runs" / "notebooks" / f"{notebook.stem}-{key}"
+    try:
+        store.require_free_space(folder, _NEEDED)
+        with store.lock(folder, notebook.stem):
+            return _execute(notebook, parameters, folder, timeout)
+    except store.Locked as error:
+        return _verdict(LOCKED, str(error))
+    except OSError as error:
+        return _verdict(FAILED, f"{notebook.stem}: {error}")
+
+
+def _execute(
+    notebook: Path, parameters: dict[str, Any], folder: Path, timeout: float | None
+) -> int:
+    write_manifest(folder, "running", name=notebook.stem, parameters=parameters)
+    executed, partial = folder / notebook.name, folder / "partial.ipynb"
+    failed = folder / f"{notebook.stem}.failed.ipynb"
+    for left_over in (partial, failed):
+        left_over.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "papermill", str(notebook.resolve()), str(partial)]
+    command += [
+        "--kernel",
+        "python3",
+        "--language",
+        "python",
+        "--cwd",
+        str(notebook.resolve().parent),
+    ]
+    command += [
+        "--parameters_base64",
+        base64.b64encode(yaml.safe_dump(parameters).encode()).decode(),
+    ]
+    command += ["--progress-bar" if progress.interactive() else "--no-progress-bar"]
+    environment = os.environ | {"RDC_RUN_DIR": str(folder), "RDC_INTERACTIVE": "0"}
+    environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}
+    error = _supervise(command, environment, folder / "papermill.log", timeout)
+    if not error and read_status(folder) != "ok":
+        error = "it ended without reaching finish(...)"
+    if error:
+        if error.startswith("papermill"):
+            error = _last_error(partial) or f"{error}: {_last_line(folder / 'papermill.log')}"
+        write_manifest(folder, "failed", error=error)
+        if partial.is_file():
+            partial.replace(failed)
+        code = _verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")
+        if error.startswith("stopped by"):  # somebody wants us to end, and not just this notebook
+            raise KeyboardInterrupt
+        return code
+    partial.replace(executed)
+    seconds = store.read_json(folder / "manifest.json")["seconds"]
+    return _verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
+
+
+def _supervise(
+    command: list[str], environment: dict[str, str], log: Path, timeout: float | None
+) -> str:
+    """Run papermill in its own process group; returns what went wrong, "" for nothing.
+
+    A signal to us or a timeout ends the whole group, kernel included.
+    """
+    stopped: list[str] = []
+
+    def stop(number: int, frame: Any) -> None:
+        stopped.append(signal.Signals(number).name)
+        raise InterruptedError
+
+    old = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    with log.open("w") as file:
+        output = None if progress.interactive() else file
+        child = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return f"stopped after {timeout:g} s"
+        except InterruptedError:
+            return f"stopped by {stopped[0]}"
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+            _end_group(child)
+    return "" if code == 0 else f"papermill ended with status {code}"
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(3)
+        except (ProcessLookupError, PermissionError):
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _last_error(executed: Path) -> str:
+    """Name and message of the error output that stopped a notebook, "" if there is none."""
+    try:
+        cells = json.loads(executed.read_text())["cells"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    outputs = [o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error"]
+    if not outputs:
+        return ""
+    message = re.sub(r"\x1b\[[0-9;]*m", "", outputs[-1]["evalue"])
+    return f"{outputs[-1]['ename']}: {message}"
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def _verdict(code: int, line: str) -> int:
+    print(line, file=sys.stderr if code else sys.stdout, flush=True)
+    return code
+
+
+def run_all(folder: Path, given: dict[str, str], timeout: float | None = None) -> int:
+    """Run every notebook of a folder in order, each with those parameters that it has.
+
+    Returns:
+        0 only when all ended ok; else the first code that was not 0.
+    """
+    notebooks = sorted(folder.glob("[0-9]*.ipynb"))
+    if not notebooks:
+        return _verdict(USAGE, f"no notebooks in {folder}")
+    codes = []
+    for notebook in notebooks:
+        known = declared(notebook)
+        mine = {name: text for name, text in given.items() if name in known}
+        codes.append(run_notebook(notebook, mine, timeout))
+    done = codes.count(OK)
+    worst = next((code for code in codes if code), OK)
+    return _verdict(worst, f"study: {done} of {len(notebooks)} notebooks ok")

@@ -1,0 +1,169 @@
+"""`python -m rdc_kit bench`: our training loop against the plain one, same data, same run.
+
+The plain loop does what the benchmark's released script does: PIL decodes each image anew in every
+epoch, torchvision transforms it in a DataLoader, the network runs in fp32 and NCHW, the loss is
+read at every step.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+import torchvision
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from ..data.imagesets import ImageSet
+from ..data.loading import load
+from ..ground import store
+from ..ground.runtime import choose_runtime, device_name
+from ..train import models, protocols
+from ..train.training import fit
+
+COLUMNS = [
+    "loop",
+    "student",
+    "size",
+    "batch",
+    "images",
+    "round",
+    "images_per_second",
+    "device",
+    "precision",
+    "git",
+    "versions",
+]
+
+
+class _Files(Dataset[tuple[Tensor, int]]):
+    """JPEG images (quality 95), decoded and transformed one at a time."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.encoded = [_jpeg(pixels) for pixels in images.images.numpy()]
+        self.labels = images.labels.tolist()
+        self.transform = v2.Compose(
+            [
+                v2.RandomResizedCrop(images.size, scale=(0.08, 1.0), antialias=True),
+                v2.RandomHorizontalFlip(),
+                v2.PILToTensor(),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(images.traits.mean, images.traits.std),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        image = Image.open(io.BytesIO(self.encoded[row])).convert("RGB")
+        return self.transform(image), self.labels[row]
+
+
+def _jpeg(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.transpose(1, 2, 0)).save(buffer, format="JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def _plain_network(student: str, images: ImageSet) -> nn.Module:
+    """torchvision's own network where there is one, so that none of our code is in the baseline."""
+    if student in models.RESNETS:
+        return getattr(torchvision.models, student)(num_classes=images.num_classes)
+    return models.build(student, images.num_classes, images.size)
+
+
+def _plain_epoch(images: ImageSet, student: str, batch: int, device: str, workers: int) -> float:
+    """Seconds of one plain epoch; the network is built and the images are encoded beforehand."""
+    loader = DataLoader(_Files(images), batch, shuffle=True, num_workers=workers, drop_last=True)
+    model = _plain_network(student, images).to(device).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    began = time.perf_counter()
+    for inputs, labels in loader:
+        loss = F.cross_entropy(model(inputs.to(device)), labels.to(device))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        loss.item()
+    return time.perf_counter() - began
+
+
+def bench(
+    dataset: str = "digits",
+    size: int = 64,
+    student: str = "resnet18",
+    batch: int | None = None,
+    steps: int = 8,
+    rounds: int = 3,
+    workers: int = 2,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Time both loops in turn and print images per second and the ratio.
+
+    Args:
+        dataset, size, student: what is trained.
+        batch: images per step; 128 up to 64 px, 32 above.
+        steps: per round.
+        rounds: counted rounds of each loop, in turn, after one that is not counted.
+        workers: the plain loop is timed with 0 and with so many loader processes; the faster
+            one is the baseline.
+        device: "auto", "cpu" or "cuda".
+
+    Returns:
+        A row per loop and round, columns COLUMNS.
+    """
+    runtime = choose_runtime(device)
+    batch = batch or (128 if size <= 64 else 32)
+    pool = load(dataset, size).train
+    images = pool[torch.arange(batch * steps) % len(pool)]
+    protocol = protocols.hard(epochs=1, batch=batch, crop=(0.08, 1.0))
+
+    loops: dict[str, Callable[[], float]] = {
+        f"plain, {count} workers": partial(
+            _plain_epoch, images, student, batch, runtime.device.type, count
+        )
+        for count in (0, workers)
+    }
+    loops["rdc_kit"] = lambda: fit(images, protocol, student, 0, runtime).seconds
+    facts = {
+        "student": student,
+        "size": size,
+        "batch": batch,
+        "images": len(images),
+        "device": device_name(runtime.device),
+        "git": store.git_state(),
+        "versions": " ".join(f"{k}={v}" for k, v in store.versions().items()),
+    }
+    rows = []
+    for turn in range(rounds + 1):
+        for name, once in loops.items():
+            precision = runtime.precision if name == "rdc_kit" else "fp32"
+            speed = len(images) / once()
+            if turn:
+                row = {"loop": name, "round": turn, "images_per_second": round(speed, 1)}
+                rows.append({**facts, **row, "precision": precision})
+    table = pd.DataFrame(rows)[COLUMNS]
+    _report(table)
+    return table
+
+
+def _report(table: pd.DataFrame) -> None:
+    speeds = table.groupby("loop", sort=False)["images_per_second"]
+    for name, values in speeds:
+        low, middle, high = values.min(), values.median(), values.max()
+        print(f"{name:18s} {middle:9.1f} images/s  (rounds: {low:.1f} to {high:.1f})")
+    medians = speeds.median()
+    baseline = medians.drop("rdc_kit")
+    first = table.iloc[0]
+    print(
+        f"ratio {medians['rdc_kit'] / baseline.max():.2f} against {baseline.idxmax()!r}: "
+        f"{first['student']} at {first['size']} px, batch {first['batch']}, {first['device']}"
+    )

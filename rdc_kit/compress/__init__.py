@@ -1,1 +1,0 @@
-"""Making small sets: scores, selection, composites and the method registry."""

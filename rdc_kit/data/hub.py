@@ -1,0 +1,156 @@
+"""Tables of images that the `datasets` library reads: parquet files, local folders, the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..ground import runtime
+from ..ground.progress import datasets_library
+from .imagesets import DataError
+
+IMAGE_COLUMNS = ("image", "img")
+LABEL_COLUMNS = ("label", "class_id", "fine_label")
+TRAIN_NAMES = ("train", "training")
+TEST_NAMES = ("validation", "val", "valid", "test")
+
+# (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
+Fetch = Callable[[int], bytes | Path | np.ndarray]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One split before decoding.
+
+    Attributes:
+        fetch: image of a row.
+        where: human name of a row, for error messages.
+        labels: int64 [N].
+        classes: class names.
+        identity: JSON-able facts that change when the files change; part of the cache key.
+        note: facts for the provenance, such as the columns used.
+        saved: what a set that this kit saved says of itself (see formats.py); else empty.
+    """
+
+    fetch: Fetch
+    where: Callable[[int], str]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    identity: Any
+    note: dict[str, Any] = field(default_factory=dict)
+    saved: dict[str, Any] = field(default_factory=dict)
+
+
+def read_local(path: Path) -> dict[str, Raw]:
+    """A parquet file, or a folder that `datasets.load_dataset` reads."""
+    datasets = datasets_library()
+    if not path.exists():
+        raise DataError(f"{str(path)!r} does not exist: give parquet:PATH of a file or folder")
+    if path.is_file():
+        files = [path]
+    else:
+        files = sorted(p for p in path.rglob("*") if p.is_file() and ".cache" not in p.parts)
+    facts = [(str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    # A cache of its own: `datasets` tells local folders apart by their last name only, and would
+    # hand out another set that was once saved as a folder of the same name.
+    cache = str(runtime.data_dir() / "hf" / f"local-{identity}")
+    try:
+        if path.is_file():
+            found = datasets.load_dataset("parquet", data_files=str(path), cache_dir=cache)
+        else:
+            found = datasets.load_dataset(str(path.resolve()), cache_dir=cache)
+    except Exception as error:  # datasets raises many kinds; the cause is kept in the chain
+        raise DataError(
+            f"`datasets` cannot read {str(path)!r} ({_root(error)}): expected parquet files with "
+            "an image and a label column, and room for a copy under data/hf"
+        ) from error
+    facts_file = path / "rdc.json"
+    saved = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
+    return _from_datasets(found, str(path), identity, saved)
+
+
+def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
+    """A dataset of the Hugging Face Hub, downloaded once into data/hf."""
+    datasets = datasets_library()
+    cache = str(runtime.data_dir() / "hf")
+    try:
+        found = datasets.load_dataset(key, cache_dir=cache, **options)
+    except Exception as error:  # network, gating and missing repositories all end here
+        folder = name or key.rpartition("/")[2]
+        raise DataError(
+            f"cannot load {key!r} from the Hugging Face Hub ({_root(error)}). Without a network, "
+            f"put a copy that `datasets.load_dataset` reads at DIR/{folder} and set RDC_DATA=DIR; "
+            "a gated dataset needs `hf auth login` first"
+        ) from error
+    identity = {s: str(getattr(d, "_fingerprint", len(d))) for s, d in found.items()}
+    return _from_datasets(found, key, identity, {})
+
+
+def _root(error: BaseException) -> str:
+    """What first went wrong, in one line: `datasets` wraps a full disk into something vaguer."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
+
+
+def _from_datasets(found: Any, where: str, identity: Any, saved: dict[str, Any]) -> dict[str, Raw]:
+    names = list(found)
+    train = next((n for n in TRAIN_NAMES if n in names), names[0])
+    test = next((n for n in TEST_NAMES if n in names and n != train), None)
+    splits = {"train": _hf_split(found[train], f"{where}[{train}]", identity, saved)}
+    if test is not None:
+        splits["test"] = _hf_split(found[test], f"{where}[{test}]", identity, {})
+        if splits["test"].classes != splits["train"].classes:
+            raise DataError(f"{where}: splits {train} and {test} name different classes")
+    return splits
+
+
+def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Raw:
+    """One split of a `datasets` dataset, its images left encoded."""
+    datasets = datasets_library()
+    image = _column(part.column_names, IMAGE_COLUMNS, "image", where)
+    label = _column(part.column_names, LABEL_COLUMNS, "label", where)
+    values = np.asarray(part[label][:])
+    if not np.issubdtype(values.dtype, np.integer):
+        raise DataError(f"column {label!r} of {where} holds {values.dtype}, expected integers")
+    feature = part.features[label]
+    if isinstance(feature, datasets.ClassLabel):
+        classes: Sequence[str] = feature.names
+    else:
+        classes = [str(k) for k in range(int(values.max()) + 1)]
+    encoded = part.cast_column(image, datasets.Image(decode=False))
+
+    def fetch(row: int) -> bytes | Path:
+        cell = encoded[row][image]
+        return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"])
+
+    saved = dict(saved)
+    for column in ("row_id", "members"):
+        if saved and column in part.column_names:
+            saved[column] = np.asarray(part[column][:])
+    return Raw(
+        fetch=fetch,
+        where=lambda row: f"row {row} of {where}",
+        labels=values.astype(np.int64),
+        classes=tuple(classes),
+        identity=[identity, where],
+        note={"image_column": image, "label_column": label},
+        saved=saved,
+    )
+
+
+def _column(names: list[str], wanted: tuple[str, ...], what: str, where: str) -> str:
+    for name in wanted:
+        if name in names:
+            return name
+    raise DataError(
+        f"{where} has no {what} column: found {', '.join(names)}; "
+        f"expected one of {', '.join(wanted)} (rename it with `datasets`' rename_column)"
+    )

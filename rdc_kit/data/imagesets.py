@@ -1,0 +1,195 @@
+"""ImageSet: labelled square images as plain tensors, with row ids and where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class DataError(ValueError):
+    """Something is wrong with the data asked for; the message says what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a source says of itself, and protocols respect.
+
+    Attributes:
+        size: default side of the stored images, pixels.
+        paper_size: side under the "paper" profile, pixels.
+        flip: whether a horizontal flip keeps the label (it does not for digits).
+        min_crop: smallest area fraction of a random crop that still shows the object.
+        mean, std: per-channel normalisation, on images scaled to 0..1.
+        student: default network, a name that `models.build` takes.
+    """
+
+    size: int = 64
+    paper_size: int = 224
+    flip: bool = True
+    min_crop: float = 0.08
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    student: str = "resnet18"
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Labelled images, all of one square size.
+
+    Attributes:
+        images: uint8 [N, 3, S, S], values 0..255.
+        labels: int64 [N], in 0..len(classes)-1.
+        classes: class names; position = label.
+        row_ids: int64 [N], the row of each image in its source; survives selection and shuffling.
+        traits: see Traits.
+        provenance: JSON-able facts: source, split, size, resize rule, method, seed, options.
+        grid: (rows, columns) of cells in each image; (1, 1) unless the images are composites.
+        members: int64 [N, rows*columns], row id of the original in each cell (row by row);
+            None unless the images are composites.
+        view: how the maker of the set wants it to be seen in training: "whole" or "cell".
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    row_ids: Tensor
+    traits: Traits = field(default_factory=Traits)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    grid: tuple[int, int] = (1, 1)
+    members: Tensor | None = None
+    view: str = "whole"
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def size(self) -> int:
+        """Side of the images, pixels."""
+        return int(self.images.shape[-1])
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, including those without an image here."""
+        return len(self.classes)
+
+    def __getitem__(self, rows: Any) -> ImageSet:
+        """The same set with only these rows: a slice, a list of ints, an index or mask tensor."""
+        if isinstance(rows, int):
+            rows = [rows]
+        index = rows if isinstance(rows, slice | Tensor) else torch.as_tensor(rows)
+        members = None if self.members is None else self.members[index]
+        return replace(
+            self,
+            images=self.images[index],
+            labels=self.labels[index],
+            row_ids=self.row_ids[index],
+            members=members,
+        )
+
+    def rows_of(self, label: int) -> Tensor:
+        """Positions [n] of the images of one class, in stored order."""
+        return (self.labels == label).nonzero().squeeze(1)
+
+    def counts(self) -> Tensor:
+        """Images per class, int64 [C]."""
+        return torch.bincount(self.labels, minlength=self.num_classes)
+
+    def fingerprint(self) -> str:
+        """Hash of pixels, labels, row ids, grid and traits: equal fingerprint, equal set.
+
+        Sets that were mapped from disk because they exceed the memory budget are identified by
+        the hash of their cache entry instead of reading every pixel again.
+        """
+        known = self.provenance.get("cache_key") if self.provenance.get("mapped") else None
+        pixels = known.encode() if known else np.ascontiguousarray(self.images.cpu().numpy()).data
+        text = repr((self.classes, self.traits, self.grid, self.view, tuple(self.images.shape)))
+        digest = hashlib.blake2b(text.encode(), digest_size=12)
+        for part in (pixels, self.labels.cpu().numpy().data, self.row_ids.cpu().numpy().data):
+            digest.update(part)
+        return digest.hexdigest()
+
+    def save(self, folder: Path | str, overwrite: bool = False) -> Path:
+        """Write the set in the Hub's parquet format; see formats.save."""
+        from .saving import save
+
+        return save(self, folder, overwrite)
+
+    def __repr__(self) -> str:
+        cells = "" if self.grid == (1, 1) else f", {self.grid[0]}x{self.grid[1]} composites"
+        source = self.provenance.get("source", "?")
+        method = self.provenance.get("method")
+        made = f", {method}" if method else ""
+        return (
+            f"ImageSet({source}{made}: {len(self):,} images of {self.size} px, "
+            f"{self.num_classes} classes{cells})"
+        )
+
+
+class Splits(NamedTuple):
+    """The two parts of a source; `test` is None where the source has only one."""
+
+    train: ImageSet
+    test: ImageSet | None
+
+
+def check(images: ImageSet) -> ImageSet:
+    """Validate a set at the border: shapes, types, label range, sizes that agree.
+
+    Raises:
+        DataError: naming what is wrong and where.
+    """
+    shape = tuple(images.images.shape)
+    if images.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
+        raise DataError(f"images must be uint8 [N, 3, S, S], got {images.images.dtype} {shape}")
+    if shape[2] != shape[3]:
+        raise DataError(f"images must be square, got {shape[2]} x {shape[3]} pixels")
+    if not len(images.images) == len(images.labels) == len(images.row_ids):
+        raise DataError(
+            f"{len(images.images)} images, {len(images.labels)} labels and "
+            f"{len(images.row_ids)} row ids: the three must agree"
+        )
+    if len(images) == 0:
+        raise DataError("the set is empty")
+    check_labels(images.labels, images.num_classes)
+    return images
+
+
+def check_labels(labels: Tensor, num_classes: int) -> None:
+    """Find a label out of range on the CPU, before a GPU turns it into an assertion.
+
+    Raises:
+        DataError: with the first bad row, its label and the allowed range.
+    """
+    bad = ((labels < 0) | (labels >= num_classes)).nonzero().squeeze(1)
+    if len(bad):
+        row = int(bad[0])
+        raise DataError(
+            f"label {int(labels[row])} at row {row} is out of range 0..{num_classes - 1} "
+            f"({len(bad)} such rows): mend the label column or the list of class names"
+        )
+
+
+def from_tensors(
+    images: Tensor, labels: Tensor, classes: tuple[str, ...] | None = None, **fields: Any
+) -> ImageSet:
+    """An ImageSet from your own tensors.
+
+    Args:
+        images: uint8 [N, 3, S, S].
+        labels: int64 [N].
+        classes: names; "0", "1", ... when left out.
+        fields: any other field of ImageSet, such as traits or provenance.
+    """
+    if classes is None:
+        classes = tuple(str(k) for k in range(int(labels.max()) + 1))
+    fields.setdefault("row_ids", torch.arange(len(labels)))
+    return check(ImageSet(images, labels.long(), classes, **fields))

@@ -1,0 +1,194 @@
+"""Where images come from: the named datasets, image folders, parquet files, the Hugging Face Hub.
+
+Every source ends as a list of encoded images with labels (`Raw`); decoding is the next room's work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..ground import runtime
+from ..ground.names import unknown
+from . import released
+from .hub import TEST_NAMES, TRAIN_NAMES, Raw, read_hub, read_local
+from .imagesets import DataError, Traits
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A dataset known by name: its traits and its place on the Hub."""
+
+    traits: Traits
+    hub: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+
+_SMALL = Traits(
+    size=32,
+    paper_size=32,
+    mean=(0.4914, 0.4822, 0.4465),
+    std=(0.2470, 0.2435, 0.2616),
+    student="resnet18-small",
+)
+NAMED: dict[str, Named] = {
+    # Mean and sd of the training split at 32 px. A crop below half of a digit shows another digit.
+    "digits": Named(Traits(32, 32, False, 0.5, (0.306,) * 3, (0.323,) * 3, student="convnet3-w32")),
+    # The Hub copy is a loading script, which `datasets` no longer runs; its converted branch works.
+    "imagenette": Named(
+        Traits(), "frgfm/imagenette", {"data_dir": "320px", "revision": "refs/convert/parquet"}
+    ),
+    "cifar10": Named(_SMALL, "uoft-cs/cifar10"),
+    "cifar100": Named(_SMALL, "uoft-cs/cifar100"),
+    "tiny-imagenet": Named(
+        Traits(size=64, paper_size=64, student="resnet18-small"), "zh-plus/tiny-imagenet"
+    ),
+    "imagenet-1k": Named(Traits(), "ILSVRC/imagenet-1k"),
+}
+KINDS = ("folder:PATH", "parquet:PATH", "hub:OWNER/NAME")
+
+
+def traits_of(name: str) -> Traits:
+    """Traits of a source; folders, parquet files and Hub keys get the general ones."""
+    if name.startswith("hub:" + released.PREFIX):
+        return Traits(size=224)
+    return NAMED[name].traits if name in NAMED else Traits()
+
+
+def check_name(name: str) -> None:
+    """Reject an unknown source before anything is read.
+
+    Raises:
+        DataError: with the near matches and all that is known.
+    """
+    kind, colon, rest = name.partition(":")
+    if name in NAMED or (colon and kind in ("folder", "parquet", "hub") and rest):
+        released.facts_of(rest if kind == "hub" else "")
+        return
+    raise DataError(unknown("dataset", name, NAMED, KINDS))
+
+
+def open_source(name: str) -> dict[str, Raw]:
+    """Open a source without decoding it.
+
+    Returns:
+        {"train": Raw} and, where the source has one, {"test": Raw}.
+
+    Raises:
+        DataError: see the module's other functions.
+    """
+    check_name(name)
+    kind, _, rest = name.partition(":")
+    if name == "digits":
+        return _digits()
+    if kind == "folder":
+        return _folder(Path(rest).expanduser())
+    if kind == "parquet":
+        return read_local(Path(rest).expanduser())
+    copies = runtime.local_copies()
+    key = rest if kind == "hub" else name
+    here = [copies / k for k in (key, key.rpartition("/")[2])] if copies is not None else []
+    local = next((folder for folder in here if folder.is_dir()), None)
+    if local is not None:
+        found = read_local(local)
+    elif kind == "hub":
+        found = read_hub(rest, {})
+    else:
+        found = read_hub(NAMED[name].hub, NAMED[name].options, name)
+    facts = released.facts_of(rest if kind == "hub" else "")
+    return _released(found, facts) if facts else found
+
+
+def _released(found: dict[str, Raw], facts: dict[str, Any]) -> dict[str, Raw]:
+    """A set of the benchmark's authors: told its method, and given ImageNet's validation images."""
+    train, folder = found["train"], released.validation_folder()
+    found = {"train": replace(train, note=train.note | facts)}
+    if folder is not None:
+        names = _class_folders(folder)
+        if len(names) != len(train.classes):
+            raise DataError(
+                f"IMAGENET_VAL_DIR={folder} has {len(names)} class folders, the set has "
+                f"{len(train.classes)} classes: name the folder that holds one folder per class"
+            )
+        found["test"] = replace(_folder_split(folder, names), classes=train.classes)
+    return found
+
+
+def _digits() -> dict[str, Raw]:
+    """scikit-learn's 1,797 handwritten digits, 8 x 8 grey levels 0..16, split 3 : 1 by class."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    bunch = load_digits()
+    pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
+    rows = np.arange(len(pixels))
+    train, test = train_test_split(rows, test_size=0.25, stratify=bunch.target, random_state=0)
+
+    def part(chosen: np.ndarray) -> Raw:
+        chosen = np.sort(chosen)
+        return Raw(
+            fetch=lambda row: pixels[chosen[row]],
+            where=lambda row: f"digits row {chosen[row]}",
+            labels=bunch.target[chosen].astype(np.int64),
+            classes=tuple(str(k) for k in range(10)),
+            identity=hashlib.sha256(pixels[chosen].tobytes()).hexdigest()[:16],
+        )
+
+    return {"train": part(train), "test": part(test)}
+
+
+def _folder(root: Path) -> dict[str, Raw]:
+    """An image folder: root/train/CLASS/*.jpg and root/val/CLASS/*.jpg, or just root/CLASS/*.jpg.
+
+    Classes are the folder names sorted as strings (torchvision's ImageFolder rule, so "10" comes
+    before "2"); the test split is mapped by name, never by position.
+    """
+    if not root.is_dir():
+        raise DataError(f"folder {str(root)!r} does not exist: give folder:PATH of an image folder")
+    train = next((root / n for n in TRAIN_NAMES if (root / n).is_dir()), root)
+    test = next((root / n for n in TEST_NAMES if (root / n).is_dir()), None)
+    if train is root and test is not None:
+        raise DataError(f"{root} has {test.name}/ but no train/: name the training folder train")
+    classes = _class_folders(train)
+    splits = {"train": _folder_split(train, classes)}
+    if test is not None:
+        unknown = sorted(set(_class_folders(test)) - set(classes))
+        if unknown:
+            raise DataError(f"{test} has classes that {train} lacks: {', '.join(unknown[:5])}")
+        splits["test"] = _folder_split(test, classes)
+    return splits
+
+
+def _class_folders(root: Path) -> tuple[str, ...]:
+    names = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not names:
+        raise DataError(f"{root} has no class folders: expected {root}/CLASS/image.jpg")
+    return tuple(names)
+
+
+def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
+    files: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        found = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES)
+        files += found
+        labels += [label] * len(found)
+    if not files:
+        raise DataError(
+            f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
+        )
+    facts = [(str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return Raw(
+        fetch=lambda row: files[row],
+        where=lambda row: f"row {row} ({files[row]})",
+        labels=np.asarray(labels, dtype=np.int64),
+        classes=classes,
+        identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
+    )

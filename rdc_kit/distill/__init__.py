@@ -1,0 +1,1 @@
+"""Images recovered from noise or real ones; RDED's crops."""

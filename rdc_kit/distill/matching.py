@@ -1,0 +1,243 @@
+"""What flows into a teacher's layers: means and variances of real images, and how far a batch is.
+
+The distillation methods ask a batch of images to have, in every layer, the statistics that the
+real images had. Batch norm layers hold them already (running mean and variance); class by class,
+or at convolutions, they are collected in one pass over the pool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..augment.views import plain_view
+from ..data.imagesets import ImageSet
+from ..ground.progress import bar
+
+PATCH = 4  # side of the patches whose statistics G-VBSM matches, in pixels of the feature map
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Statistics of one layer's input.
+
+    Attributes:
+        mean, var: float32 [G, F]: a row per group of images (one, or one per class), a column per
+            feature (channel, or place of a patch). Variances are biased (divided by the count).
+    """
+
+    mean: Tensor
+    var: Tensor
+
+
+def channels(inputs: Tensor) -> Tensor:
+    """[B, C, H, W] to [B, C, H W]: a feature per channel."""
+    return inputs.flatten(2)
+
+
+def patches(inputs: Tensor) -> Tensor:
+    """[B, C, H, W] to [B, P, 16 C]: a feature per place of a 4 x 4 patch.
+
+    Maps whose sides are no multiples of 4 are resized up, as in G-VBSM.
+    """
+    count, depth, high, wide = inputs.shape
+    up = (-(-high // PATCH) * PATCH, -(-wide // PATCH) * PATCH)
+    if up != (high, wide):
+        inputs = F.interpolate(inputs, up, mode="bilinear", align_corners=False)
+    rows, columns = up[0] // PATCH, up[1] // PATCH
+    split = inputs.reshape(count, depth, rows, PATCH, columns, PATCH)
+    return split.permute(0, 2, 4, 1, 3, 5).reshape(count, rows * columns, -1)
+
+
+Fold = Callable[[Tensor], Tensor]
+Entry = tuple[str, str]  # (name of the layer, "norm", "conv" or "patch")
+
+
+def watched(model: nn.Module, convolutions: bool = False) -> dict[Entry, tuple[nn.Module, Fold]]:
+    """The layers whose inputs are looked at: batch norms, and convolutions in two ways."""
+    found: dict[Entry, tuple[nn.Module, Fold]] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            found[name, "norm"] = module, channels
+        if convolutions and isinstance(module, nn.Conv2d):
+            found[name, "conv"] = module, channels
+            found[name, "patch"] = module, patches
+    return found
+
+
+@contextlib.contextmanager
+def reading(
+    model: nn.Module, take: Callable[[Entry, Tensor], None], convolutions: bool = False
+) -> Iterator[None]:
+    """While it lasts, `take(entry, folded input [B, F, n])` is called in every forward pass."""
+
+    def hook(entry: Entry, fold: Fold) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _, inputs: take(entry, fold(inputs[0]))
+
+    layers = watched(model, convolutions).items()
+    handles = [m.register_forward_pre_hook(hook(e, fold)) for e, (m, fold) in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def running(model: nn.Module) -> dict[Entry, Moments]:
+    """The statistics that batch norm layers hold.
+
+    Note that torch's running variance is the unbiased one, so that even the true data are a tiny
+    distance away from it.
+
+    Raises:
+        ValueError: the network has no batch norm to read.
+    """
+    found = {
+        entry: Moments(module.running_mean[None].float(), module.running_var[None].float())  # type: ignore[index]
+        for entry, (module, _) in watched(model).items()
+    }
+    if not found:
+        raise ValueError(
+            "this teacher has no batch norm, whose statistics are to be matched: use a ResNet, or "
+            "a ConvNet with '-bn' at the end of its name"
+        )
+    return found
+
+
+@torch.no_grad()
+def collect(
+    model: nn.Module,
+    images: ImageSet,
+    by_class: bool = False,
+    convolutions: bool = False,
+    device: torch.device | str = "cpu",
+    batch: int = 256,
+) -> dict[Entry, Moments]:
+    """Exact statistics of a whole set, in one pass, whatever the batch size.
+
+    Args:
+        model: in eval mode, on the device.
+        images: shown whole, unaugmented.
+        by_class: a group per class instead of one for all.
+        convolutions: also at convolutions, by channel and by patch.
+
+    Source: class-wise statistics, LPLD (arXiv 2410.15919); convolution statistics, G-VBSM
+        (arXiv 2311.17950).
+    Differs: sums in float64 over all images; LPLD's code keeps a moving average and G-VBSM's
+        averages the variances of batches.
+    """
+    groups = images.num_classes if by_class else 1
+    sums: dict[Entry, list[Tensor]] = {}
+    group = torch.zeros(0, dtype=torch.int64)
+
+    def take(entry: Entry, folded: Tensor) -> None:
+        values = folded.double()
+        if entry not in sums:
+            shape = (groups, values.shape[1])
+            sums[entry] = [torch.zeros(shape, dtype=torch.float64, device=device) for _ in "ab"]
+            sums[entry].append(torch.zeros(groups, 1, dtype=torch.float64, device=device))
+        total, squares, count = sums[entry]
+        total.index_add_(0, group, values.sum(2))
+        squares.index_add_(0, group, values.square().sum(2))
+        pixels = torch.full((len(values), 1), float(values.shape[2]), device=device)
+        count.index_add_(0, group, pixels.double())
+
+    with reading(model, take, convolutions):
+        for start in bar(range(0, len(images), batch), "statistics of the pool"):
+            part = slice(start, start + batch)
+            labels = images.labels[part].to(device)
+            group = labels if by_class else torch.zeros_like(labels)
+            model(plain_view(images.images[part].to(device), images.traits, images.size))
+    return {
+        entry: _moments(total, squares, count) for entry, (total, squares, count) in sums.items()
+    }
+
+
+def _moments(total: Tensor, squares: Tensor, count: Tensor) -> Moments:
+    mean = total / count
+    return Moments(mean.float(), (squares / count - mean.square()).clamp(min=0).float())
+
+
+class Matcher:
+    """Distance of a batch's statistics from the real ones, summed over layers.
+
+    Args:
+        model: the teacher.
+        targets: from `running` or `collect`.
+        first: weight of the first layer of each kind; the others count 1.
+        var_weight: weight of the variances against the means.
+        momentum: of a moving average over batches that stands in for the batch's own statistics in
+            the value, while the gradient flows through the batch; 0 for none.
+        drop: probability that a convolution is left out of one reading.
+
+    Source: SRe2L (arXiv 2306.13092), recover/utils.py: norms of the differences, first layer x 10;
+        var_weight, DWA (arXiv 2409.17612); momentum and drop, G-VBSM (arXiv 2311.17950).
+    Differs: the moving average starts at the first batch's statistics, not at 0.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        targets: dict[Entry, Moments],
+        first: float = 10.0,
+        var_weight: float = 1.0,
+        momentum: float = 0.0,
+        drop: float = 0.0,
+    ) -> None:
+        self.model, self.targets, self.var_weight = model, targets, var_weight
+        self.momentum, self.drop = momentum, drop
+        leaders = {
+            kind: next(e for e in targets if e[1] == kind) for kind in {e[1] for e in targets}
+        }
+        self.weights = {e: first if e == leaders[e[1]] else 1.0 for e in targets}
+        self.convolutions = "conv" in leaders
+        self.history: dict[Entry, tuple[Tensor, Tensor]] = {}
+
+    def __call__(
+        self, inputs: Tensor, group: int = 0, draws: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Run the teacher on a batch.
+
+        Args:
+            inputs: normalised, float32 [B, 3, S, S].
+            group: row of the targets, a class where they are class-wise.
+            draws: for `drop`.
+
+        Returns:
+            The logits [B, C] and the distance, a scalar.
+        """
+        parts: list[Tensor] = []
+
+        def take(entry: Entry, folded: Tensor) -> None:
+            if (
+                self.drop
+                and entry[1] != "norm"
+                and float(torch.rand((), generator=draws)) < self.drop
+            ):
+                return
+            folded = folded.float()
+            mean, var = folded.mean((0, 2)), folded.var((0, 2), unbiased=False)
+            if self.momentum:
+                mean, var = self._smooth(entry, mean, var)
+            target = self.targets[entry]
+            gap = torch.linalg.vector_norm(mean - target.mean[group])
+            gap = gap + self.var_weight * torch.linalg.vector_norm(var - target.var[group])
+            parts.append(self.weights[entry] * gap)
+
+        with reading(self.model, take, self.convolutions):
+            logits = self.model(inputs)
+        return logits, torch.stack(parts).sum() if parts else logits.new_zeros(())
+
+    def _smooth(self, entry: Entry, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor]:
+        """The moving average in value, the batch's own in gradient."""
+        own = (mean.detach(), var.detach())
+        old = self.history.get(entry, own)
+        keep = self.momentum
+        new = [keep * o + (1 - keep) * n for o, n in zip(old, own, strict=True)]
+        self.history[entry] = (new[0], new[1])
+        return new[0] + mean - own[0], new[1] + var - own[1]

@@ -1,0 +1,174 @@
+"""RDED: the crops of real images that a teacher finds most typical, stitched together."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..augment.boxes import as_grid, crop_resize, random_crops
+from ..augment.views import normalise
+from ..data.imagesets import DataError, ImageSet
+from ..ground.runtime import Runtime, choose_runtime, generator
+from ..prune.selection import check_enough, derived
+from ..train.labels import Answer
+from ..train.teachers import Teacher
+
+DRAWN = 300  # real images per class that are looked at
+CROPS = 5  # crops of each
+_BATCH = 500
+
+
+def rded(
+    pool: ImageSet,
+    ipc: int,
+    teacher: Teacher,
+    factor: int | None = None,
+    drawn: int = DRAWN,
+    crops: int = CROPS,
+    seed: int = 0,
+    runtime: Runtime | None = None,
+) -> ImageSet:
+    """Keep the crops with the lowest loss under the teacher, `factor`^2 to a stored image.
+
+    Of each class, `drawn` images at random; of each, `crops` square random crops; of these the one
+    with the lowest cross-entropy; of all, the ipc * factor^2 lowest. Composite j takes ranks j,
+    ipc + j, 2 ipc + j, ...
+
+    Args:
+        pool: the real images.
+        ipc: stored images per class.
+        teacher: what scores the crops.
+        factor: crops per side of a stored image; left out, 1 up to 64 px and 2 above, as published.
+        drawn, crops: see above; a class with fewer images gives all it has.
+        seed, runtime: of the draws; device and precision.
+
+    Returns:
+        ImageSet seen "whole"; `members` holds the original of each crop. provenance["crop_loss"]
+        is the mean loss of the kept crops, ["drawn_loss"] of all.
+
+    Raises:
+        DataError: too few images in a class, or a factor that does not divide the size.
+
+    Source: Sun et al., arXiv 2312.03526, and LINs-lab/RDED: 300 images, 5 crops of area 0.08 to 1,
+        ratio 1, scored at their stored size in the middle of a blank image.
+    Differs: crops are not below the source's smallest useful one; losses by log-softmax, so that
+        a confident mistake is not infinite; stored losslessly.
+    """
+    began, runtime = time.monotonic(), runtime or choose_runtime()
+    factor = factor or (1 if pool.size <= 64 else 2)
+    cells = math.prod(as_grid(factor, pool.size))
+    if pool.size % factor:
+        raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
+    check_enough(pool, keep := ipc * cells)
+    answer, side = teacher.answering(runtime), pool.size // factor
+    stored, members, kept, means = [], [], [], []
+    for label in range(pool.num_classes):
+        draws = generator(seed, "rded", label)
+        mine = _draw(pool, label, max(drawn, keep), draws)
+        boxes = _boxes(pool, len(mine), crops, draws)
+        losses = _losses(pool, mine, boxes, label, side, answer, runtime)
+        ranked, which = lowest(losses, keep)
+        patches = crop_resize(pool.images[mine[ranked]], boxes[ranked, which], side)
+        stored.append(stitch(patches.round().clamp(0, 255).to(torch.uint8), factor))
+        members.append(pool.row_ids[mine[ranked]].view(cells, ipc).T)
+        kept.append(losses[ranked, which].mean())
+        means.append(losses.mean())
+    facts = {"factor": factor, "drawn": drawn, "crops": crops, "teacher": ", ".join(teacher.names)}
+    facts |= {"teacher_top1": round(teacher.top1, 2), "crop_loss": _mean(kept)}
+    facts |= {"drawn_loss": _mean(means), "make_seconds": round(time.monotonic() - began, 1)}
+    return _composed(pool, torch.cat(stored), torch.cat(members), factor, facts)
+
+
+def _mean(values: list[Tensor]) -> float:
+    return round(float(torch.stack(values).mean()), 4)
+
+
+def lowest(losses: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    """The images with the lowest losses, by their best crop each.
+
+    Args:
+        losses: float [n, crops]. keep: how many.
+
+    Returns:
+        Rows int64 [keep], lowest first, and the best crop of each.
+    """
+    best, which = losses.min(1)
+    ranked = best.argsort(stable=True)[:keep]
+    return ranked, which[ranked]
+
+
+def _composed(
+    pool: ImageSet, images: Tensor, members: Tensor, factor: int, facts: dict[str, Any]
+) -> ImageSet:
+    """Stitched images as a set, class by class; a single crop keeps its original's row id."""
+    single = factor == 1
+    return replace(
+        pool,
+        images=images,
+        labels=torch.arange(pool.num_classes).repeat_interleave(len(images) // pool.num_classes),
+        row_ids=members[:, 0] if single else torch.arange(len(members)),
+        members=None if single else members,
+        grid=(factor, factor),
+        view="whole",
+        provenance=derived(pool, **facts),
+    )
+
+
+def _draw(pool: ImageSet, label: int, count: int, draws: torch.Generator) -> Tensor:
+    """Positions of some images of a class."""
+    mine = pool.rows_of(label)
+    return mine[torch.randperm(len(mine), generator=draws)[:count]]
+
+
+def _boxes(pool: ImageSet, count: int, crops: int, draws: torch.Generator) -> Tensor:
+    """Square random crops, int64 [count, crops, 4]."""
+    whole = torch.tensor([[0, 0, pool.size, pool.size]]).expand(count * crops, 4)
+    scale = (pool.traits.min_crop, 1.0)
+    return random_crops(whole, scale, (1.0, 1.0), draws).view(count, crops, 4)
+
+
+@torch.no_grad()
+def _losses(
+    pool: ImageSet,
+    rows: Tensor,
+    boxes: Tensor,
+    label: int,
+    side: int,
+    answer: Answer,
+    runtime: Runtime,
+) -> Tensor:
+    """Cross-entropy of every crop with the class, float32 [n, crops] on the CPU."""
+    count, crops = boxes.shape[:2]
+    whose, flat = rows.repeat_interleave(crops), boxes.flatten(0, 1)
+    found = []
+    for part in torch.arange(len(whose)).split(_BATCH):
+        pixels = pool.images[whose[part]].to(runtime.device)
+        patches = crop_resize(pixels, flat[part].to(runtime.device), side)
+        edge = pool.size - side
+        pad = (edge // 2, edge - edge // 2) * 2
+        inputs = F.pad(normalise(patches, pool.traits), pad)
+        logits = answer(inputs.contiguous(memory_format=runtime.memory_format))
+        target = torch.full((len(part),), label, device=logits.device)
+        found.append(F.cross_entropy(logits, target, reduction="none").cpu())
+    return torch.cat(found).view(count, crops)
+
+
+def stitch(patches: Tensor, factor: int) -> Tensor:
+    """Put patches into grids.
+
+    Args:
+        patches: uint8 [K * J, 3, s, s], best first, K = factor^2.
+        factor: patches per side.
+
+    Returns:
+        uint8 [J, 3, s factor, s factor]; cell k of image j holds patch k J + j.
+    """
+    count, side = len(patches) // factor**2, patches.shape[-1]
+    cells = patches.view(factor, factor, count, 3, side, side)
+    return cells.permute(2, 3, 0, 4, 1, 5).reshape(count, 3, factor * side, factor * side)

@@ -1,0 +1,314 @@
+"""Images from noise, or from real ones, that a teacher recognises and finds natural: one loop.
+
+SRe2L, CDA, LPLD, DWA and G-VBSM share it. Each asks for images whose label the teacher knows and
+whose statistics, layer by layer, are those of the real images; they differ in what their recipe
+says (recipes.py).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..augment.boxes import random_crops
+from ..augment.views import normalise
+from ..data.imagesets import ImageSet, Traits
+from ..ground import store
+from ..ground.progress import bar
+from ..ground.runtime import Runtime, choose_runtime, data_dir, generator
+from ..prune.selection import check_enough, derived, select
+from ..train.teachers import Teacher, check_frozen
+from .matching import Matcher, collect, running
+from .recipes import Recipe
+
+
+def recover(
+    pool: ImageSet,
+    ipc: int,
+    how: Recipe,
+    teacher: Teacher,
+    seed: int = 0,
+    runtime: Runtime | None = None,
+) -> ImageSet:
+    """Make `ipc` images per class; each batch is kept on disk, so that a killed call goes on.
+
+    Computes in fp32 throughout: rounded activations would blur the statistics.
+
+    Args:
+        pool: gives size, classes and normalisation; its images too, where the recipe asks.
+        ipc: images per class.
+        how: the recipe.
+        teacher: as many networks as the recipe wants, with batch norm, frozen, in eval mode.
+        seed: root of the seed tree of noise, crops and rolls.
+        runtime: device.
+
+    Returns:
+        ImageSet, class by class. provenance holds the losses of the first and the last iteration:
+        "ce_first", "ce_last", "statistics_first", "statistics_last" (unweighted), means over
+        batches; and "teacher_top1", the teacher's accuracy on the pool.
+
+    Raises:
+        ValueError: a teacher in train mode, or without batch norm. DataError: pool too small.
+    """
+    runtime = runtime or choose_runtime()
+    for model in teacher.models:
+        check_frozen(model)
+        running(model)
+    if how.real:
+        check_enough(pool, ipc)
+
+    def make(home: Path) -> dict[str, Any]:
+        began = time.monotonic()
+        made, losses = _all_batches(home, pool, ipc, how, teacher, seed, runtime.device)
+        with store.atomic_path(home / "images.npy") as part:
+            np.save(part, made.numpy())
+        names = ("ce_first", "statistics_first", "ce_last", "statistics_last")
+        facts = {name: round(float(v), 4) for name, v in zip(names, losses.mean(0), strict=True)}
+        return facts | {"make_seconds": round(time.monotonic() - began, 1)}
+
+    config = {
+        "what": "recover",
+        "pool": pool.fingerprint(),
+        "ipc": ipc,
+        "recipe": asdict(how),
+        "teacher": teacher.key,
+        "seed": seed,
+        "device": runtime.device.type,
+    }
+    folder = data_dir() / "runs" / "sets"
+    facts = store.cached(folder, config, make)
+    facts |= {"recipe": asdict(how), "teacher": ", ".join(teacher.names)}
+    facts |= {"teacher_top1": round(teacher.top1, 2)}
+    return _kept(folder / store.config_hash(config), pool, ipc, facts)
+
+
+def _kept(home: Path, pool: ImageSet, ipc: int, facts: dict[str, Any]) -> ImageSet:
+    """A finished set, from its folder; the batches that it was made of are dropped."""
+    for batch in home.glob("batch-*.pt"):
+        batch.unlink(missing_ok=True)
+    images = np.load(home / "images.npy")
+    return replace(
+        pool,
+        images=torch.from_numpy(images),
+        labels=_labels(pool, ipc),
+        row_ids=torch.full((len(images),), -1),
+        members=None,
+        grid=(1, 1),
+        view="whole",
+        provenance=derived(pool, **facts),
+    )
+
+
+def _labels(pool: ImageSet, ipc: int) -> Tensor:
+    return torch.arange(pool.num_classes).repeat_interleave(ipc)
+
+
+def _all_batches(
+    home: Path,
+    pool: ImageSet,
+    ipc: int,
+    how: Recipe,
+    teacher: Teacher,
+    seed: int,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """Images uint8 [N, 3, S, S] and losses [batches, 4]; a batch that is on disk is not redone."""
+    labels = _labels(pool, ipc)
+    start = select(pool, None, ipc, "random", seed).images if how.real else None
+    made = torch.empty(len(labels), 3, pool.size, pool.size, dtype=torch.uint8)
+    worker, losses = None, []
+    for k, rows in enumerate(bar(batches(ipc, pool.num_classes, how), "recovering batches")):
+        kept = home / f"batch-{k}.pt"
+        if not kept.is_file():
+            worker = worker or _Worker(pool, how, teacher, device)
+            real = None if start is None else start[rows]
+            content = worker.recover(labels[rows], real, seed, k)
+            with store.atomic_path(kept) as part:
+                torch.save(content, part)
+        content = torch.load(kept, weights_only=True)
+        made[rows] = content["images"]
+        losses.append(content["losses"])
+    return made, torch.tensor(losses)
+
+
+def batches(ipc: int, num_classes: int, how: Recipe) -> list[Tensor]:
+    """Which images are recovered together: positions in the class-by-class order.
+
+    Class by class for class-wise statistics; neighbours, several of a class, where images of a
+    class are to be kept apart; otherwise spread over the classes, one of each before the second.
+    """
+    rows = torch.arange(ipc * num_classes)
+    if how.by_class:
+        return [part for mine in rows.split(ipc) for part in mine.split(how.batch)]
+    if not how.densify:
+        rows = rows.view(num_classes, ipc).T.flatten()
+    return list(rows.split(how.batch))
+
+
+class _Worker:
+    """Teachers and targets on the device, ready to recover batch after batch."""
+
+    def __init__(self, pool: ImageSet, how: Recipe, teacher: Teacher, device: torch.device) -> None:
+        self.how, self.traits, self.size, self.device = how, pool.traits, pool.size, device
+        self.matchers = []
+        for model in teacher.models:
+            if how.by_class or how.convolutions:
+                targets = collect(model, pool, how.by_class, how.convolutions, device)
+                if how.convolutions:
+                    targets |= running(model)
+            else:
+                targets = running(model)
+            self.matchers.append(
+                Matcher(
+                    model,
+                    targets,
+                    var_weight=how.var_weight,
+                    momentum=how.momentum,
+                    drop=how.drop,
+                )
+            )
+
+    def recover(self, labels: Tensor, real: Tensor | None, seed: int, k: int) -> dict[str, Any]:
+        """One batch: uint8 images [B, 3, S, S], and the first and last losses."""
+        how, draws = self.how, generator(seed, "recover", k)
+        group = int(labels[0]) if how.by_class else 0
+        target = labels.to(self.device)
+        if real is None:
+            shape = (len(labels), 3, self.size, self.size)
+            start = torch.randn(shape, generator=draws).to(self.device)
+        else:
+            start = normalise(real.to(self.device).float(), self.traits)
+        matchers = [self._fresh(m, start, target) for m in self.matchers]
+        low, high = pixel_range(self.traits, self.device)
+        images = start.clone().requires_grad_()
+        optimiser = torch.optim.Adam([images], lr=how.lr, betas=(0.5, 0.9))
+        losses: list[Tensor] = []
+        for step in bar(range(how.iterations), "recovering"):
+            optimiser.param_groups[0]["lr"] = (
+                how.lr * 0.5 * (1 + math.cos(math.pi * step / how.iterations))
+            )
+            seen = augment(images, how, self.traits, step, draws)
+            logits, gap = matchers[step % len(matchers)](seen, group, draws)
+            known = F.cross_entropy(logits, target)
+            loss = known + how.weight * gap
+            if how.densify:
+                loss = loss + how.densify * crowding(images, target)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            with torch.no_grad():
+                images.copy_(torch.minimum(torch.maximum(images, low), high))
+            if step in (0, how.iterations - 1):
+                losses += [known.detach(), gap.detach()]
+        ends = [float(value) for value in (losses if len(losses) == 4 else losses * 2)]
+        return {"images": to_pixels(images.detach(), self.traits), "losses": ends}
+
+    def _fresh(self, matcher: Matcher, inputs: Tensor, labels: Tensor) -> Matcher:
+        """A matcher that knows nothing of earlier batches; for DWA, with its teacher perturbed.
+
+        Were history carried over, a synthesis that was stopped would end otherwise.
+        """
+        fresh = copy.copy(matcher)
+        fresh.history = {}
+        if self.how.perturb:
+            fresh.model = perturb(matcher.model, inputs, labels, self.how.perturb, self.how.rho)
+        return fresh
+
+
+def perturb(model: nn.Module, inputs: Tensor, labels: Tensor, steps: int, rho: float) -> nn.Module:
+    """A copy of a teacher whose weights climbed the loss of a batch; the teacher stays as it was.
+
+    Each step adds rho / steps times the gradient's direction. Batch norm buffers do not move.
+
+    Source: DWA (arXiv 2409.17612), distillation/perterb.py.
+    Differs: from the original weights for every batch; the released code adds up over batches.
+    """
+    moved = copy.deepcopy(model).eval().requires_grad_(True)
+    weights = list(moved.parameters())
+    for _ in range(steps):
+        loss = F.cross_entropy(moved(inputs.detach()), labels)
+        slopes = torch.autograd.grad(loss, weights)
+        length = torch.linalg.vector_norm(torch.stack([s.norm() for s in slopes]))
+        with torch.no_grad():
+            for weight, slope in zip(weights, slopes, strict=True):
+                weight.add_(rho / steps * slope / (length + 1e-12))
+    return moved.requires_grad_(False)
+
+
+def augment(
+    images: Tensor, how: Recipe, traits: Traits, step: int, draws: torch.Generator
+) -> Tensor:
+    """What the teacher is shown at one step: one crop, one flip, one roll for the whole batch.
+
+    Source: SRe2L, recover/data_synthesis.py; the curriculum of crops, CDA (arXiv 2311.18838).
+    """
+    side = images.shape[-1]
+    if how.crop:
+        region = torch.tensor([[0, 0, side, side]])
+        least = smallest_crop(how, traits, step)
+        top, left, height, width = random_crops(region, (least, 1.0), generator=draws)[0].tolist()
+        part = images[:, :, top : top + height, left : left + width]
+        images = F.interpolate(
+            part, (side, side), mode="bilinear", antialias=True, align_corners=False
+        )
+    if traits.flip and float(torch.rand((), generator=draws)) < 0.5:
+        images = images.flip(3)
+    if how.jitter:
+        rolls = torch.randint(how.jitter + 1, (2,), generator=draws).tolist()
+        images = images.roll(rolls, (2, 3))
+    return images
+
+
+def smallest_crop(how: Recipe, traits: Traits, step: int) -> float:
+    """Lower bound of the crop's area at a step: the curriculum, then the source's smallest."""
+    end = how.milestone * how.iterations
+    if step >= end:
+        return traits.min_crop
+    return traits.min_crop + (1 - traits.min_crop) * 0.5 * (1 + math.cos(math.pi * step / end))
+
+
+def crowding(images: Tensor, labels: Tensor) -> Tensor:
+    """How alike the images of each class are: a flatter spectrum of their Gram matrix is less.
+
+    Args:
+        images: float [B, 3, S, S]. labels: int64 [B].
+
+    Returns:
+        KL(softmax(l / 4) || softmax(l)) of the eigenvalues l, summed over classes with two or more
+        images; no gradient flows through the first.
+
+    Source: data densification, G-VBSM (arXiv 2311.17950).
+    Differs: the Gram matrix is divided by the number of pixels. Undivided, its eigenvalues are in
+        the thousands, both softmaxes are one-hot, and the term and its gradient are 0.
+    """
+    small = F.interpolate(images, (32, 32), mode="bilinear", antialias=True, align_corners=False)
+    total = images.new_zeros(())
+    for label in labels.unique():
+        rows = small[labels == label].flatten(1)
+        if len(rows) > 1:
+            spectrum = torch.linalg.eigvalsh(rows @ rows.T / rows.shape[1])
+            flat = F.softmax(spectrum.detach() / 4, 0)
+            total = total + F.kl_div(F.log_softmax(spectrum, 0), flat, reduction="sum")
+    return total
+
+
+def pixel_range(traits: Traits, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Black and white in normalised units, [3, 1, 1] each."""
+    ends = torch.tensor([0.0, 255.0], device=device).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+    low, high = normalise(ends, traits)
+    return low, high
+
+
+def to_pixels(images: Tensor, traits: Traits) -> Tensor:
+    """Normalised float [B, 3, S, S] to uint8, rounded, on the CPU."""
+    low, high = pixel_range(traits, images.device)
+    return ((images - low) / (high - low) * 255).round().clamp(0, 255).to(torch.uint8).cpu()

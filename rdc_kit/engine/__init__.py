@@ -1,1 +1,0 @@
-"""The ground: image sets, networks, views, protocols, training and the run store."""

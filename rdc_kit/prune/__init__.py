@@ -1,0 +1,1 @@
+"""Difficulty scores and selection by them."""

@@ -1,0 +1,173 @@
+"""Difficulty scores: the formulas, and recorders that collect them while a network trains.
+
+Difficulty is higher for harder images, whatever the native sign of a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..data.imagesets import DataError, ImageSet
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Difficulty of the rows of a pool.
+
+    Attributes:
+        name: such as "el2n".
+        values: float32 [N], higher = harder.
+        row_ids: int64 [N], the pool's row ids, so that `select` can refuse another set's scores.
+        never_learned: bool [N], rows never classified correctly; None where it was not watched.
+    """
+
+    name: str
+    values: Tensor
+    row_ids: Tensor
+    never_learned: Tensor | None = None
+
+    def aligned_to(self, pool: ImageSet) -> Scores:
+        """Itself, if it belongs to this pool.
+
+        Raises:
+            DataError: other rows, another order, or a value that is not finite.
+        """
+        if not torch.equal(self.row_ids, pool.row_ids):
+            raise DataError(
+                f"{self.name} scores ({len(self.row_ids)} rows) belong to other rows than this "
+                f"set ({len(pool)}): score the very set that you select from"
+            )
+        bad = (~self.values.isfinite()).nonzero()
+        if len(bad):
+            row = int(bad[0])
+            raise DataError(f"{self.name} score of row {row} is {float(self.values[row])}")
+        return self
+
+
+def error_norm(logits: Tensor, labels: Tensor) -> Tensor:
+    """EL2N of single predictions: || softmax(z) - onehot(y) ||_2.
+
+    Args:
+        logits: float [B, C].
+        labels: int64 [B].
+
+    Returns:
+        float32 [B], 0..sqrt(2), high = hard.
+
+    Source: Paul et al., arXiv 2107.07075, definition 2.
+    """
+    error = logits.float().softmax(dim=1) - F.one_hot(labels, logits.shape[1])
+    return error.norm(dim=1)
+
+
+def margin(values: Tensor, labels: Tensor) -> Tensor:
+    """Own class minus the best other class; AUM is its mean over presentations.
+
+    Args:
+        values: float [B, C], logits or probabilities.
+        labels: int64 [B].
+
+    Returns:
+        float32 [B], high = easy.
+
+    Source: Pleiss et al., arXiv 2001.10528, equation 1.
+    """
+    own = values.gather(1, labels[:, None]).squeeze(1)
+    others = values.scatter(1, labels[:, None], float("-inf"))
+    return (own - others.max(dim=1).values).float()
+
+
+def probability_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Margin of the probabilities, float32 [B] in -1..1: the AUM of arXiv 2210.15809's code."""
+    return margin(logits.float().softmax(dim=1), labels)
+
+
+class MeanScore:
+    """Recorder: the mean of a per-prediction number over the presentations of each row.
+
+    Rows are seen once per epoch, so the mean ranks them as the sum over epochs does.
+
+    Args:
+        measure: (logits [B, C], labels [B]) -> [B].
+        rows: size of the pool.
+        hard_is: +1 where a high number means hard, -1 where it means easy.
+        epochs: only the first so many epochs count; None for all.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[Tensor, Tensor], Tensor],
+        rows: int,
+        hard_is: int = 1,
+        epochs: int | None = None,
+    ) -> None:
+        self.measure, self.hard_is, self.epochs = measure, hard_is, epochs
+        self.sums = torch.zeros(2, rows)  # total and count of presentations
+
+    def update(self, epoch: int, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """See training.Recorder."""
+        if self.epochs is not None and epoch >= self.epochs:
+            return
+        self.sums = self.sums.to(rows.device)
+        values = self.measure(logits, labels)
+        self.sums.index_add_(1, rows, torch.stack([values, torch.ones_like(values)]))
+
+    def compute(self) -> Tensor:
+        """Difficulty float32 [N]; NaN for a row that was never presented."""
+        total, count = self.sums.cpu()
+        return self.hard_is * total / count
+
+    def state(self) -> dict[str, Tensor]:
+        """See training.Recorder."""
+        return {"sums": self.sums}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """See training.Recorder."""
+        self.sums = state["sums"]
+
+
+class Forgetting:
+    """Recorder: how often a row turned from right to wrong between two presentations.
+
+    Args:
+        rows: size of the pool.
+
+    Source: Toneva et al., arXiv 1812.05159. A first presentation that is wrong is no forgetting.
+    """
+
+    def __init__(self, rows: int) -> None:
+        # right at the last presentation, ever right, forgettings, presentations
+        self.table = torch.zeros(4, rows)
+
+    def update(self, epoch: int, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """See training.Recorder."""
+        self.table = self.table.to(rows.device)
+        was, ever, forgot, seen = self.table[:, rows]
+        right = (logits.argmax(dim=1) == labels).float()
+        self.table[:, rows] = torch.stack(
+            [right, torch.maximum(ever, right), forgot + was * (1 - right), seen + 1]
+        )
+
+    def never_learned(self) -> Tensor:
+        """bool [N], rows that were never right."""
+        return self.table[1].cpu() == 0
+
+    def compute(self) -> Tensor:
+        """Difficulty float32 [N]: forgettings; a row never learned counts every presentation.
+
+        Differs: other code leaves never-learned rows at 0, where they look easiest.
+        """
+        return torch.where(self.never_learned(), self.table[3].cpu(), self.table[2].cpu())
+
+    def state(self) -> dict[str, Tensor]:
+        """See training.Recorder."""
+        return {"table": self.table}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """See training.Recorder."""
+        self.table = state["table"]

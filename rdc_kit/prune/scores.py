@@ -1,0 +1,170 @@
+"""Scoring a pool: one training run gives EL2N, Forgetting and AUM; cached on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data.imagesets import ImageSet
+from ..ground import store
+from ..ground.runtime import Runtime, choose_runtime, data_dir
+from ..train import protocols
+from ..train.evaluation import predict
+from ..train.protocols import Protocol
+from ..train.training import fit
+from .recorders import Forgetting, MeanScore, Scores, error_norm, margin, probability_margin
+
+EL2N_EPOCHS = 10  # arXiv 2502.06434 and arXiv 2210.15809
+FULL_EPOCHS = 30  # Forgetting and AUM watch a whole training; the papers take 60 to 200
+
+
+def dynamics(
+    pool: ImageSet,
+    epochs: int = FULL_EPOCHS,
+    el2n_epochs: int = EL2N_EPOCHS,
+    seed: int = 0,
+    student: str | None = None,
+    runtime: Runtime | None = None,
+) -> dict[str, Scores]:
+    """Every score that one training run on the pool yields, without any further forward pass.
+
+    Scores are read from the training-time outputs (augmented views, train mode).
+
+    Args:
+        pool: the full training set.
+        epochs: length of the run.
+        el2n_epochs: EL2N is the mean over the first so many epochs.
+        seed: root of the seed tree.
+        student: network; the source's default when left out.
+        runtime: device and precision.
+
+    Returns:
+        "el2n", "forgetting", "aum" (margins of logits), "aum_prob" (of probabilities).
+    """
+    protocol = protocols.scoring(epochs=epochs)
+    runtime = runtime or choose_runtime()
+    config = _config("dynamics", pool, protocol, student, runtime)
+    config |= {"el2n_epochs": el2n_epochs, "seed": seed}
+
+    def make(home: Path) -> dict[str, Any]:
+        count = len(pool)
+        forgot = Forgetting(count)
+        watchers: dict[str, MeanScore | Forgetting] = {
+            "el2n": MeanScore(error_norm, count, epochs=el2n_epochs),
+            "aum": MeanScore(margin, count, hard_is=-1),
+            "aum_prob": MeanScore(probability_margin, count, hard_is=-1),
+            "forgetting": forgot,
+        }
+        checkpoint = home / "checkpoint.pt"
+        fitted = fit(pool, protocol, student, seed, runtime, list(watchers.values()), checkpoint)
+        arrays = {name: watcher.compute().numpy() for name, watcher in watchers.items()}
+        arrays["never_learned"] = forgot.never_learned().numpy()
+        return _keep(home, arrays, fitted.seconds, fitted.views)
+
+    arrays = _cached(config, make)
+    never = torch.from_numpy(arrays.pop("never_learned"))
+    return {
+        name: Scores(
+            name,
+            torch.from_numpy(values),
+            pool.row_ids,
+            never if name == "forgetting" else None,
+        )
+        for name, values in arrays.items()
+    }
+
+
+def el2n(
+    pool: ImageSet,
+    epochs: int = EL2N_EPOCHS,
+    mode: str = "dynamics",
+    seeds: int | Sequence[int] = 1,
+    student: str | None = None,
+    runtime: Runtime | None = None,
+) -> Scores:
+    """EL2N of a pool, mean over seeds.
+
+    Args:
+        pool: the full training set.
+        epochs: length of the run, and of the mean in "dynamics".
+        mode: "dynamics", the mean over the epochs of training-time outputs (arXiv 2210.15809's
+            code); or "snapshot", one evaluation pass after the last epoch (arXiv 2107.07075,
+            which averages at least ten seeds).
+        seeds: how many runs, or which.
+        student, runtime: as in `dynamics`.
+
+    Raises:
+        ValueError: unknown mode.
+    """
+    if mode not in ("dynamics", "snapshot"):
+        raise ValueError(f"mode must be 'dynamics' or 'snapshot', got {mode!r}")
+    runs = range(seeds) if isinstance(seeds, int) else seeds
+    if mode == "dynamics":
+        found = [dynamics(pool, epochs, epochs, s, student, runtime)["el2n"].values for s in runs]
+    else:
+        found = [_snapshot(pool, epochs, s, student, runtime or choose_runtime()) for s in runs]
+    return Scores("el2n", torch.stack(found).mean(0), pool.row_ids)
+
+
+def forgetting(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
+    """Forgetting events over a whole training run; see `dynamics` for the options."""
+    return dynamics(pool, epochs, seed=seed, **options)["forgetting"]
+
+
+def aum(
+    pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, space: str = "logit", **options: Any
+) -> Scores:
+    """Area under the margin, negated so that higher = harder; see `dynamics` for the options.
+
+    Raises:
+        ValueError: space is neither "logit" nor "prob".
+    """
+    if space not in ("logit", "prob"):
+        raise ValueError(f"space must be 'logit' or 'prob', got {space!r}")
+    name = "aum" if space == "logit" else "aum_prob"
+    return dynamics(pool, epochs, seed=seed, **options)[name]
+
+
+def _snapshot(
+    pool: ImageSet, epochs: int, seed: int, student: str | None, runtime: Runtime
+) -> torch.Tensor:
+    protocol = protocols.scoring(epochs=epochs)
+    config = _config("snapshot", pool, protocol, student, runtime) | {"seed": seed}
+
+    def make(home: Path) -> dict[str, Any]:
+        fitted = fit(pool, protocol, student, seed, runtime, checkpoint=home / "checkpoint.pt")
+        values = error_norm(predict(fitted.model, pool, runtime), pool.labels)
+        return _keep(home, {"el2n": values.numpy()}, fitted.seconds, fitted.views)
+
+    return torch.from_numpy(_cached(config, make)["el2n"])
+
+
+def _config(
+    what: str, pool: ImageSet, protocol: Protocol, student: str | None, runtime: Runtime
+) -> dict[str, Any]:
+    return {
+        "what": what,
+        "pool": pool.fingerprint(),
+        "protocol": protocol.as_dict(),
+        "student": student or pool.traits.student,
+        "precision": runtime.precision,
+        "device": runtime.device.type,
+    }
+
+
+def _keep(home: Path, arrays: dict[str, np.ndarray], seconds: float, views: int) -> dict[str, Any]:
+    with store.atomic_path(home / "scores.npz") as part:
+        np.savez(part, **arrays)  # type: ignore[arg-type]
+    (home / "checkpoint.pt").unlink(missing_ok=True)
+    return {"seconds": seconds, "views": views}
+
+
+def _cached(config: dict[str, Any], make: Any) -> dict[str, np.ndarray]:
+    folder = data_dir() / "runs" / "scores"
+    store.cached(folder, config, make)
+    with np.load(folder / store.config_hash(config) / "scores.npz") as file:
+        return dict(file)

@@ -1,0 +1,163 @@
+"""Choosing rows: random, easy, hard or stratified; balanced by class; ties broken by a seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.imagesets import DataError, ImageSet
+from ..ground.runtime import generator
+from .recorders import Scores
+
+ORDERS = ("random", "easy", "hard", "ccs")
+
+
+def select(
+    pool: ImageSet,
+    scores: Scores | None = None,
+    per_class: int = 10,
+    order: str = "easy",
+    seed: int = 0,
+    beta: float = 0.3,
+    strata: int = 50,
+) -> ImageSet:
+    """Keep the same number of images of every class.
+
+    Args:
+        pool: the set to choose from.
+        scores: difficulty of its rows; not needed for "random".
+        per_class: images to keep of each class.
+        order: "easy" (lowest difficulty first), "hard", "random", or "ccs" (see `ccs_rows`).
+        seed: breaks ties, and draws for "random" and "ccs".
+        beta, strata: for "ccs".
+
+    Returns:
+        The images class by class, each class in rank order. provenance["tie_mass"] is the mean
+        share of a class's images whose score equals the score at the cut: chosen among by seed.
+
+    Raises:
+        DataError: a class is too small, or the scores belong to another set.
+        ValueError: unknown order.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
+    if order != "random" and scores is None:
+        raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes some")
+    check_enough(pool, per_class)
+    values = None if scores is None else scores.aligned_to(pool).values
+    chosen, ties = [], []
+    for label in range(pool.num_classes):
+        rows = pool.rows_of(label)
+        draw = generator(seed, "select", label)
+        if order == "random" or values is None:
+            chosen.append(rows[torch.randperm(len(rows), generator=draw)[:per_class]])
+        elif order == "ccs":
+            chosen.append(rows[ccs_rows(values[rows], per_class, beta, strata, draw)])
+        else:
+            ranked = rank(values[rows], draw, hardest_first=order == "hard")[:per_class]
+            chosen.append(rows[ranked])
+            ties.append(_tie_mass(values[rows], ranked))
+    facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
+    if scores is not None:
+        facts["score"] = scores.name
+    if ties:
+        facts["tie_mass"] = round(float(np.mean(ties)), 4)
+    kept = pool[torch.cat(chosen)]
+    return replace(kept, provenance=derived(pool, **facts))
+
+
+def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
+    """Provenance of a set made from another: the parent's, less its disk cache, and new facts."""
+    kept = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "cache_key")}
+    return kept | facts
+
+
+def rank(values: Tensor, draw: torch.Generator, hardest_first: bool = False) -> Tensor:
+    """Order of difficulty, int64 [n]; equal values stand in random order.
+
+    Args:
+        values: float [n], higher = harder.
+        draw: decides between equals.
+        hardest_first: the other way round.
+    """
+    keys = torch.rand(len(values), generator=draw).numpy()
+    signed = -values.numpy() if hardest_first else values.numpy()
+    return torch.from_numpy(np.lexsort((keys, signed)))
+
+
+def _tie_mass(values: Tensor, ranked: Tensor) -> float:
+    """Share of the images that tie with the last one kept; 0 when it stands alone."""
+    equals = int((values == values[ranked[-1]]).sum())
+    return equals / len(values) if equals > 1 else 0.0
+
+
+def check_enough(pool: ImageSet, per_class: int) -> None:
+    """Refuse to ask more of a class than it has.
+
+    Raises:
+        DataError: naming the smallest class.
+    """
+    if per_class < 1:
+        raise DataError(f"images per class must be at least 1, got {per_class}")
+    counts = pool.counts()
+    least = int(counts.argmin())
+    if int(counts[least]) < per_class:
+        raise DataError(
+            f"class {pool.classes[least]!r} has {int(counts[least])} images, {per_class} are "
+            "asked of each class: lower ipc (or the grid, or originals_per_class)"
+        )
+
+
+def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Generator) -> Tensor:
+    """Coverage-centric selection: cut off the hardest, then fill equal-width strata evenly.
+
+    Args:
+        values: float [n], difficulty.
+        keep: how many to take.
+        beta: share of the n images that is cut off at the hard end (less where too few remain).
+        strata: number of equal-width bins between the least and the greatest remaining value.
+        draw: picks inside a bin.
+
+    Returns:
+        int64 [keep], positions.
+
+    Raises:
+        ValueError: beta outside 0..1 or no strata.
+
+    Source: Zheng et al., arXiv 2210.15809, algorithm 1 and released code.
+    Differs: run inside every class, so the set is balanced; the greatest value is in the last bin.
+    """
+    if not 0 <= beta < 1 or strata < 1:
+        raise ValueError(f"ccs needs 0 <= beta < 1 and strata >= 1, got {beta} and {strata}")
+    cut = min(int(beta * len(values)), len(values) - keep)
+    left = rank(values, draw)[: len(values) - cut]
+    low, high = float(values[left].min()), float(values[left].max())
+    width = (high - low) / strata or 1.0
+    bins = ((values[left] - low) / width).long().clamp(max=strata - 1)
+    budgets = water_fill(torch.bincount(bins, minlength=strata), keep)
+    taken = []
+    for k in range(strata):
+        members = left[bins == k]
+        taken.append(members[torch.randperm(len(members), generator=draw)[: int(budgets[k])]])
+    return torch.cat(taken)
+
+
+def water_fill(sizes: Tensor, budget: int) -> Tensor:
+    """Share a budget evenly over bins, smallest first; what a small bin lacks goes to the others.
+
+    Args:
+        sizes: int64 [K], images in each bin.
+        budget: images to take, at most sizes.sum().
+
+    Returns:
+        int64 [K], at most `sizes`, summing to `budget`.
+    """
+    shares = torch.zeros_like(sizes)
+    for done, k in enumerate(sizes.argsort(stable=True).tolist()):
+        shares[k] = min(int(sizes[k]), budget // (len(sizes) - done))
+        budget -= int(shares[k])
+    return shares

@@ -1,0 +1,1 @@
+"""Entropy, observers, difficulty, robustness."""

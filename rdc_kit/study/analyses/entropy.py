@@ -1,0 +1,302 @@
+"""Entropy: how unsure a fixed observer is of images and of their views; the paper's section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...augment.boxes import crop_resize, random_crops
+from ...augment.views import make_view, normalise, plain_view
+from ...data.imagesets import DataError, ImageSet
+from ...distill.recipes import RECIPES
+from ...ground.runtime import generator
+from ...methods import METHODS
+from ...train import protocols
+from ..grid.experiments import Bench, Cell, grid
+from .observers import Observer
+
+RATIOS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
+
+
+def shannon(logits: Tensor) -> Tensor:
+    """Shannon entropy of softmax(logits), nats, float32 [B], between 0 and log C.
+
+    Args:
+        logits: float [B, C].
+
+    Source: arXiv 2502.06434, definition 1.3.
+    """
+    log_p = F.log_softmax(logits.float(), dim=1)
+    return -(log_p.exp() * log_p).sum(1)
+
+
+def nll(logits: Tensor, labels: Tensor) -> Tensor:
+    """Negative log-likelihood of the labels, nats, float32 [B].
+
+    Source: arXiv 2502.06434, definition 1.1 (the name; the formula is the usual one).
+    """
+    return F.cross_entropy(logits.float(), labels, reduction="none")
+
+
+def measure(
+    images: ImageSet,
+    observer: Observer,
+    view: str = "stored",
+    crop: tuple[float, float] | None = None,
+    draws: int = 4,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Entropy and NLL of a set's images, or of views of them.
+
+    Args:
+        images: the set.
+        observer: who looks.
+        view: "stored" (the image as it is), or a view of `make_view`: "whole", "cell", "shuffle".
+        crop: area of the random crop; the source's smallest useful one to 1 when left out.
+        draws: views of each image; entropies are averaged, not answers.
+        seed: of the draws.
+
+    Returns:
+        A row per image: label, entropy, nll (nats).
+    """
+    entropies, losses = torch.zeros(2, len(images)).unbind()
+    targets = observer.targets(images.labels)
+    times = 1 if view == "stored" else draws
+    for draw in range(times):
+        inputs = _seen(images, view, crop, generator(seed, "entropy", view, draw))
+        logits = observer.logits(inputs, images.traits)
+        entropies += shannon(logits) / times
+        losses += nll(logits, targets) / times
+    return pd.DataFrame({"label": images.labels, "entropy": entropies, "nll": losses})
+
+
+def _seen(
+    images: ImageSet, view: str, crop: tuple[float, float] | None, draws: torch.Generator
+) -> Tensor:
+    if view == "stored":
+        return plain_view(images.images, images.traits, images.size)
+    scale = crop or (images.traits.min_crop, 1.0)
+    see = make_view(images.traits, images.size, view, images.grid, scale)
+    return see(images.images, images.labels, draws)[0]
+
+
+def set_cells(bench: Bench, ipc: int, seeds: int, one_set: bool) -> list[Cell]:
+    """A cell for the set of every method and seed.
+
+    Args:
+        bench: pool and teacher.
+        ipc: stored images per class.
+        seeds: how many sets of each method.
+        one_set: only one of those that are recovered step by step, which are dear to make.
+    """
+    cells = grid(bench, list(METHODS), [ipc], [protocols.hard()], seeds)
+    return [c for c in cells if c.set_seed == 0 or not (one_set and c.arm.method in RECIPES)]
+
+
+def entropy_of_sets(cells: Sequence[Cell], bench: Bench, observer: Observer) -> pd.DataFrame:
+    """Entropy of the sets of a grid: as stored, and as their training sees them.
+
+    Args:
+        cells: one per set and seed; protocols play no part.
+
+    Returns:
+        A row per set: method, family, dataset, size, ipc, seed (the set's), observer, stored, seen
+        (mean entropy of its images, nats), stored_nll, seen_nll.
+    """
+    rows = []
+    for cell in cells:
+        made = bench.make_set(cell)
+        as_is = measure(made, observer)
+        views = measure(made, observer, made.view, seed=cell.set_seed)
+        rows.append(
+            {
+                "method": cell.arm.method,
+                "family": made.provenance["family"],
+                "dataset": made.provenance.get("source", "?"),
+                "size": made.size,
+                "ipc": cell.ipc,
+                "seed": cell.set_seed,
+                "observer": observer.name,
+                "stored": as_is["entropy"].mean(),
+                "seen": views["entropy"].mean(),
+                "stored_nll": as_is["nll"].mean(),
+                "seen_nll": views["nll"].mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def counter_example() -> pd.DataFrame:
+    """Two answers to an image of class 0: the second is likelier right and yet less sure."""
+    answers = {"before": (0.3, 0.7, 0.0), "after": (0.4, 0.3, 0.3)}
+    logits = torch.tensor(list(answers.values())).clamp_min(1e-30).log()
+    found = {"NLL": nll(logits, torch.zeros(2, dtype=torch.long)), "entropy": shannon(logits)}
+    shown = pd.DataFrame(answers.values(), index=list(answers), columns=["p0", "p1", "p2"])
+    return shown.assign(**{name: values.numpy() for name, values in found.items()})
+
+
+def selective_crops(
+    pool: ImageSet, observer: Observer, crops: int = 5, count: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """What choosing the likeliest crop does to likelihood and to entropy, image by image.
+
+    Of each image, `crops` square crops, and of these the one with the lowest NLL, as RDED does.
+
+    Args:
+        pool: originals.
+        observer: scores the crops, and is asked afterwards.
+        crops: drawn of each.
+        count: images drawn from the pool, fewer where it is smaller.
+        seed: of the draws.
+
+    Returns:
+        A row per image: seed, nll, entropy (of the whole), nll_crop, entropy_crop (of the crop).
+
+    Source: Proposition 4.1 of arXiv 2502.06434; cropping as in arXiv 2312.03526.
+    """
+    drawn = torch.randperm(len(pool), generator=generator(seed, "selective images"))[:count]
+    images = pool[drawn]
+    count, side = len(images), images.size
+    whole = torch.tensor([[0, 0, side, side]]).expand(count * crops, 4)
+    draws = generator(seed, "selective crops")
+    boxes = random_crops(whole, (images.traits.min_crop, 1.0), (1.0, 1.0), draws)
+    targets = observer.targets(images.labels)
+    found = []
+    for k in range(crops):
+        pixels = crop_resize(images.images, boxes.view(count, crops, 4)[:, k], side)
+        logits = observer.logits(normalise(pixels, images.traits), images.traits)
+        found.append(torch.stack([nll(logits, targets), shannon(logits)]))
+    losses, entropies = torch.stack(found, 2)  # each [N, crops]
+    best = losses.argmin(1, keepdim=True)
+    chosen = [values.gather(1, best).squeeze(1) for values in (losses, entropies)]
+    before = measure(images, observer)
+    return pd.DataFrame(
+        {
+            "seed": seed,
+            "nll": before["nll"],
+            "entropy": before["entropy"],
+            "nll_crop": chosen[0],
+            "entropy_crop": chosen[1],
+        }
+    )
+
+
+def likelier_and_less_sure(found: pd.DataFrame) -> pd.DataFrame:
+    """Images whose chosen crop is likelier than the whole and yet less sure, seed by seed.
+
+    Args:
+        found: from `selective_crops`, of one or several seeds.
+
+    Returns:
+        A row per seed: seed, images, nll, nll_crop, entropy, entropy_crop (means, nats), share
+        (percent of the images).
+    """
+    against = (found["nll_crop"] < found["nll"]) & (found["entropy_crop"] > found["entropy"])
+    marked = found.assign(share=100.0 * against)
+    table = marked.groupby("seed").mean().reset_index()
+    table.insert(1, "images", marked.groupby("seed").size().to_numpy())
+    return table
+
+
+def entropy_curve(
+    sets: dict[str, ImageSet],
+    observer: Observer,
+    ratios: Sequence[float] = RATIOS,
+    draws: int = 8,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Entropy of random crops against their area.
+
+    Args:
+        sets: name -> set.
+        observer: who looks.
+        ratios: areas of the crops, fractions of the image.
+        draws: crops of each image.
+        seed: of the draws.
+
+    Returns:
+        A row per set, image and ratio: set, seed, image, r, entropy (mean over draws, nats).
+    """
+    rows = [
+        pd.DataFrame(
+            {
+                "set": name,
+                "seed": seed,
+                "image": range(len(images)),
+                "r": r,
+                "entropy": measure(images, observer, "whole", (r, r), draws, seed)["entropy"],
+            }
+        )
+        for name, images in sets.items()
+        for r in ratios
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def crossing(ratios: np.ndarray, difference: np.ndarray) -> float:
+    """The largest ratio at which a difference is not below 0, linear between the ratios given.
+
+    Args:
+        ratios: float [K], rising. difference: float [K], H(A_r(D')) - H(A_r(D)).
+
+    Returns:
+        The ratio; NaN where the difference is below 0 everywhere.
+    """
+    reached = np.flatnonzero(difference >= 0)
+    if not len(reached):
+        return float("nan")
+    k = int(reached[-1])
+    if k == len(ratios) - 1:
+        return float(ratios[k])
+    share = difference[k] / (difference[k] - difference[k + 1])
+    return float(ratios[k] + share * (ratios[k + 1] - ratios[k]))
+
+
+def critical_ratio(
+    curve: pd.DataFrame, simple: str, plain: str, resamples: int = 1000, seed: int = 0
+) -> dict[str, float]:
+    """r* of Theorem 4.2: the largest crop whose randomness makes the simpler set no simpler.
+
+    Args:
+        curve: from `entropy_curve`, of one or several seeds.
+        simple: name of D', the set of lower entropy; plain: of D.
+        resamples: bootstraps over images, both sets apart.
+        seed: of the resampling.
+
+    Returns:
+        r (NaN where there is none), low, high (95 % of the resamples that have one), share (of
+        resamples that have one, 0..1), gap (H(D') - H(D) of uncropped images, nats).
+
+    Raises:
+        DataError: a set that the curve does not have.
+    """
+    tables = {
+        name: one.pivot_table("entropy", "image", "r")  # over seeds: one set's images may recur
+        for name, one in curve.groupby("set", sort=False)
+    }
+    for name in (simple, plain):
+        if name not in tables:
+            raise DataError(f"the curve has no set {name!r}: {', '.join(tables)}")
+    ratios = tables[simple].columns.to_numpy(float)
+    first, second = tables[simple].to_numpy(), tables[plain].to_numpy()
+    difference = first.mean(0) - second.mean(0)
+    draw = np.random.default_rng(seed)
+    found = []
+    for _ in range(resamples):
+        one = first[draw.integers(len(first), size=len(first))].mean(0)
+        two = second[draw.integers(len(second), size=len(second))].mean(0)
+        found.append(crossing(ratios, one - two))
+    there = np.array(found)[np.isfinite(found)]
+    low, high = np.quantile(there, [0.025, 0.975]) if len(there) else (np.nan, np.nan)
+    return {
+        "r": crossing(ratios, difference),
+        "low": float(low),
+        "high": float(high),
+        "share": len(there) / resamples,
+        "gap": float(difference[-1]),
+    }

@@ -1,0 +1,108 @@
+"""Observers: fixed networks that images are shown to, to ask how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from ...data.imagesets import IMAGENET_MEAN, IMAGENET_STD, Traits
+from ...ground.runtime import Runtime
+from ...train.models import relatives
+from ...train.teachers import Teacher, squeeze
+from ..grid.experiments import Bench
+
+PRETRAINED = "efficientnet_b0"  # the observer of the paper's Figure 3
+_SIDE = 224  # that the pretrained observer was trained at
+_BATCH = 250
+_ANOTHER = 2  # of relatives: a ConvNet of double width, or EfficientNet-B0 for a ResNet
+
+
+@dataclass(frozen=True)
+class Observer:
+    """A frozen network that all images are shown to.
+
+    Attributes:
+        models: the network, or an ensemble whose mean logit counts.
+        name: for figures and tables.
+        runtime: where it computes; always in fp32, for bf16 rounds small entropies away.
+        columns: int64 [C], its output for each class of the pool; None: they are the same.
+        pretrained: whether inputs are re-normalised and resized to what torchvision's weights want.
+    """
+
+    models: tuple[nn.Module, ...]
+    name: str
+    runtime: Runtime
+    columns: Tensor | None = None
+    pretrained: bool = False
+
+    @torch.no_grad()
+    def logits(self, inputs: Tensor, traits: Traits) -> Tensor:
+        """Answers to views, float32 [B, K] on the CPU; K is its own number of classes.
+
+        Args:
+            inputs: float [B, 3, T, T], normalised by `traits`.
+            traits: of the set that the views are of.
+        """
+        if self.pretrained:
+            inputs = F.interpolate(_imagenet(inputs, traits), (_SIDE, _SIDE), mode="bilinear")
+        inputs = inputs.to(self.runtime.device)
+        found = []
+        for part in inputs.split(_BATCH):
+            part = part.contiguous(memory_format=self.runtime.memory_format)
+            found.append(torch.stack([model(part) for model in self.models]).mean(0).float())
+        return torch.cat(found).cpu()
+
+    def targets(self, labels: Tensor) -> Tensor:
+        """Its own numbers of the pool's labels, int64 [B]."""
+        return labels if self.columns is None else self.columns[labels]
+
+
+def _imagenet(inputs: Tensor, traits: Traits) -> Tensor:
+    """The same images, normalised as torchvision's weights expect."""
+    own, wanted = (
+        [torch.tensor(v, device=inputs.device).view(3, 1, 1) for v in pair]
+        for pair in ((traits.mean, traits.std), (IMAGENET_MEAN, IMAGENET_STD))
+    )
+    return (inputs * own[1] + own[0] - wanted[0]) / wanted[1]
+
+
+def from_teacher(teacher: Teacher, runtime: Runtime) -> Observer:
+    """A network of the kit's as observer."""
+    return Observer(teacher.models, ", ".join(teacher.names), runtime)
+
+
+def observer_for(bench: Bench) -> Observer:
+    """torchvision's pretrained EfficientNet-B0 where it can be had, else a network of the kit's.
+
+    The pretrained one knows ImageNet-1K: it is taken when every class of the pool is one of its
+    classes by name (ImageNet-1K itself, Imagenette) and its weights are on disk or can be fetched.
+    The other is trained on the pool as a teacher is, but with another architecture and seed than
+    the bench's teacher: it is no impartial judge of images that were optimised until it is sure.
+    """
+    known = torchvision.models.get_model_weights(PRETRAINED)["IMAGENET1K_V1"]
+    columns = columns_of(bench.pool.classes, known.meta["categories"])
+    if columns is not None:
+        try:
+            model = torchvision.models.get_model(PRETRAINED, weights=known)
+        except (OSError, RuntimeError):  # no network, or a download cut short
+            pass
+        else:
+            model = model.eval().requires_grad_(False).to(bench.runtime.device)
+            return Observer((model,), f"{PRETRAINED}, pretrained", bench.runtime, columns, True)
+    network = relatives(bench.networks()[0])[_ANOTHER]
+    trained = squeeze(bench.pool, network, bench.teacher_epochs, seed=1, runtime=bench.runtime)
+    return from_teacher(trained, bench.runtime)
+
+
+def columns_of(classes: Sequence[str], categories: Sequence[str]) -> Tensor | None:
+    """Where each class stands among an observer's categories, by name; None if one is missing."""
+    if len(classes) == len(categories):
+        return torch.arange(len(categories))
+    places = {name.lower(): k for k, name in enumerate(categories)}
+    found = [places.get(name.lower().replace("_", " ")) for name in classes]
+    return None if None in found else torch.tensor(found)

@@ -1,0 +1,1 @@
+"""Pure render functions, and thin widgets around them."""

@@ -1,0 +1,251 @@
+"""The explorers' pictures: a state in, a Figure out; no widgets, no pyplot, a bad state raises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ...augment.views import make_view
+from ...combine import combine
+from ...data.imagesets import ImageSet
+from ...ground.runtime import generator
+from ...prune.recorders import Scores
+from ...prune.selection import rank
+from ..analyses.difficulty import NAMES
+from ..analyses.entropy import shannon
+from ..analyses.observers import Observer
+from ..figures.base import FAMILY_COLOURS
+from ..grid.arms import SEEN
+from .canvas import Block, new_figure, paint, place
+
+VIEWS = {shown: view for view, shown in SEEN.items()}
+DRAWS = 6  # views shown of a stored image; more make the observer slow at 224 px
+COMPOSITES = 4  # shown at once
+SAMPLE = 16  # images shown of a range of scores
+_DOTS = 3000  # of a scatter; more only take time
+
+
+def chosen_ranks(window: tuple[int, int], cells: int) -> Tensor:
+    """Ranks [n * cells] spread evenly over a window, n as many composites as fit and are shown.
+
+    Args:
+        window: first and last rank, from 1.
+        cells: of a composite.
+
+    Raises:
+        ValueError: the window holds fewer ranks than one composite has cells.
+    """
+    wide = window[1] - window[0] + 1
+    count = min(wide // cells, COMPOSITES)
+    if count < 1 or window[0] < 1:
+        raise ValueError(
+            f"ranks {window[0]} to {window[1]} are {wide}, a composite needs {cells}: widen it"
+        )
+    if count * cells == 1:
+        return torch.tensor([window[0]])
+    return torch.linspace(window[0], window[1], count * cells, dtype=torch.float64).round().long()
+
+
+def render_composite(
+    pool: ImageSet,
+    scores: Scores,
+    name: str,
+    window: tuple[int, int],
+    grid: int = 2,
+    grouping: str = "rank_block",
+) -> Figure:
+    """The originals at some ranks of a class, and the composites that they make.
+
+    Args:
+        pool: to choose from.
+        scores: of the pool.
+        name: of the class.
+        window: first and last rank, 1 = easiest; see `chosen_ranks`.
+        grid: cells per side.
+        grouping: see `combine`.
+
+    Raises:
+        ValueError: an unknown class or grouping, or a window that does not fit.
+    """
+    if name not in pool.classes:
+        raise ValueError(f"no class {name!r}: use one of {', '.join(pool.classes)}")
+    label = pool.classes.index(name)
+    rows = pool.rows_of(label)
+    if window[1] > len(rows):
+        raise ValueError(f"class {name!r} has {len(rows)} images, rank {window[1]} was asked for")
+    ranks = chosen_ranks(window, grid**2)
+    order = rank(scores.aligned_to(pool).values[rows], generator(0, "select", label))
+    chosen = pool[rows[order[ranks - 1]]]
+    chosen = replace(chosen, labels=torch.zeros_like(chosen.labels), classes=(name,))
+    made = combine(chosen, grid, grouping)
+    assert made.members is not None
+    at = [chosen.row_ids.tolist().index(row) for row in made.members[0].tolist()]
+    score = NAMES.get(scores.name, scores.name)
+    originals = Block(
+        f"In the first composite: {len(at)} of the {len(rows):,} images of {name!r}, by {score} "
+        "(rank 1 = easiest)",
+        chosen.images[torch.tensor(at)],
+        [f"rank {int(ranks[k])}" for k in at],
+        colour=FAMILY_COLOURS["pruning"],
+    )
+    composites = Block(
+        f"Ranks {window[0]} to {window[1]}, grouped by {grouping}: {len(chosen)} originals in the "
+        f"storage of {len(made)}, {pool.size} px each, {grid} x {grid} cells",
+        made.images,
+        side=208,
+        columns=COMPOSITES,
+        top=originals.bottom + 4,
+        cells=grid,
+        colour=FAMILY_COLOURS["pca"],
+    )
+    return paint([originals, composites])
+
+
+def draw_views(
+    stored: ImageSet, index: int, view: str, low: float, cutout: float, flip: bool, draw: int
+) -> Tensor:
+    """DRAWS views of one stored image, normalised float32 [DRAWS, 3, S, S].
+
+    Raises:
+        ValueError: an unknown view, a number out of range, or no such image.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
+    if not 0 <= index < len(stored):
+        raise ValueError(f"image {index} was asked for, there are {len(stored)}, from 0")
+    see = make_view(
+        stored.traits, stored.size, VIEWS[view], stored.grid, (low, 1.0), flip, cutout=cutout
+    )
+    batch = stored.images[index : index + 1].expand(DRAWS, -1, -1, -1)
+    labels = stored.labels[index : index + 1].expand(DRAWS)
+    return see(batch, labels, generator(draw, "explore"))[0]
+
+
+def render_views(
+    stored: ImageSet,
+    index: int = 0,
+    view: str = "extracted",
+    low: float = 0.5,
+    cutout: float = 0.0,
+    flip: bool = True,
+    draw: int = 0,
+    observer: Observer | None = None,
+) -> Figure:
+    """A stored image with its cells, and what training sees of it; the observer's doubt in nats.
+
+    Args:
+        stored: the set; index: which of its images.
+        view: a key of VIEWS.
+        low: smallest area of a crop, as a fraction of the image or of the cell.
+        cutout: side of the blanked square, as a fraction of the view's.
+        flip: mirror half of the views, where the set allows it.
+        draw: which of the many draws.
+        observer: the network whose entropy is written under each view, and the mean.
+
+    Raises:
+        ValueError: see `draw_views`.
+    """
+    inputs = draw_views(stored, index, view, low, cutout, flip, draw)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
+    seen = ((inputs * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+    doubts: list[float] = []
+    rows, columns = stored.grid
+    notes = [f"{stored.size} px, {rows} x {columns} cells"]
+    if observer is not None:
+        answers = observer.logits(inputs, stored.traits)
+        doubts = shannon(answers).tolist()
+        notes += [
+            f"mean entropy {np.mean(doubts):.3f} nats",
+            f"(0: certain; {np.log(answers.shape[1]):.2f}: all classes alike)",
+            f"observer: {observer.name}",
+        ]
+    name = stored.classes[int(stored.labels[index])]
+    whole = Block(f"Stored: {name!r}", stored.images[[index]], side=232, cells=stored.grid)
+    told = f"{DRAWS} views, {view}"
+    if flip and not stored.traits.flip:
+        told += " (not flipped: that would change the label)"
+    captions = [f"{doubt:.3f} nats" for doubt in doubts]
+    views = Block(told, seen, captions, side=200, columns=3, left=264)
+    figure = paint([whole, views])
+    for k, note in enumerate(notes):
+        figure.axes[0].text(whole.left, whole.bottom + 12 + 18 * k, note, size=8.5)
+    return figure
+
+
+def render_scores(
+    pool: ImageSet,
+    scores: dict[str, Scores],
+    score: str,
+    percentiles: tuple[float, float] = (0.0, 10.0),
+    against: str = "",
+    draw: int = 0,
+) -> Figure:
+    """A score's histogram and its scatter against another, a range marked; images of the range.
+
+    Args:
+        pool: that was scored.
+        scores: by name.
+        score: the one looked at; against: another, "" for none.
+        percentiles: of the score's values, 0 = easiest, 100 = hardest; ties are all in.
+        draw: seed of the sample of SAMPLE images.
+
+    Raises:
+        ValueError: an unknown score, or percentiles not in 0 <= low <= high <= 100.
+    """
+    for name in filter(None, (score, against)):
+        if name not in scores:
+            raise ValueError(f"no score {name!r}: use one of {', '.join(scores)}")
+    values = scores[score].aligned_to(pool).values.numpy()
+    low, high = score_range(values, percentiles)
+    inside = ((values >= low) & (values <= high)).nonzero()[0]
+    figure = new_figure(520)
+    left = place(figure, 62, 28, 360, 175)
+    counts, edges = np.histogram(values, 50)
+    left.stairs(counts, edges, fill=True, color=FAMILY_COLOURS["pruning"])
+    left.axvspan(low, high, color=FAMILY_COLOURS["pca"], alpha=0.2, lw=0)
+    left.set_xlabel(f"{NAMES.get(score, score)}, easy to hard")
+    left.set_ylabel("images")
+    if against:
+        _scatter(place(figure, 520, 28, 360, 175), scores, score, against, inside)
+    picked = inside[torch.randperm(len(inside), generator=generator(draw, "sample"))[:SAMPLE]]
+    picked = picked[np.argsort(values[picked], kind="stable")]
+    names = [pool.classes[k] for k in pool.labels[picked].tolist()]
+    captions = [f"{n[:9]}: {v:.3g}" for n, v in zip(names, values[picked], strict=True)]
+    title = (
+        f"{len(picked)} of the {len(inside):,} images ({100 * len(inside) / len(values):.0f} %) "
+        f"between percentile {percentiles[0]:g} and {percentiles[1]:g}, easiest first"
+    )
+    block = Block(title, pool.images[picked], captions, colour=FAMILY_COLOURS["pca"])
+    return paint([block], figure, top=250)
+
+
+def score_range(values: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Values at two percentiles, both of them values that occur.
+
+    Raises:
+        ValueError: not 0 <= low <= high <= 100.
+    """
+    if not 0 <= percentiles[0] <= percentiles[1] <= 100:
+        raise ValueError(f"percentiles must be 0 <= low <= high <= 100, got {percentiles}")
+    low, high = np.percentile(values, percentiles, method="nearest")
+    return float(low), float(high)
+
+
+def _scatter(
+    ax: Axes, scores: dict[str, Scores], score: str, against: str, inside: np.ndarray
+) -> None:
+    x, y = scores[score].values.numpy(), scores[against].values.numpy()
+    drawn = np.random.default_rng(0).permutation(len(x))[:_DOTS]
+    marked = np.isin(drawn, inside)
+    for mask, family in ((~marked, "baseline"), (marked, "pca")):
+        ax.plot(x[drawn[mask]], y[drawn[mask]], ".", ms=3, color=FAMILY_COLOURS[family], alpha=0.5)
+    agree = pd.Series(x).corr(pd.Series(y), "spearman")
+    ax.set_title(f"Spearman's rank correlation {agree:.2f}", fontsize=9)
+    ax.set_xlabel(NAMES.get(score, score))
+    ax.set_ylabel(NAMES.get(against, against))

@@ -1,0 +1,142 @@
+"""Figures of entropy: sets beside their images, what choosing crops does, and the curve with r*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...data.imagesets import ImageSet
+from ..verdicts.stats import half_width
+from .base import FAMILY_COLOURS, PALETTE, first_of_each_class
+from .methods import NAMES
+
+
+def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 8) -> Figure:
+    """Figure 3 of the paper remade: every method's entropy beside images of its set.
+
+    Args:
+        table: from `entropy.entropy_of_sets`.
+        sets: method -> one of its sets; without any, the entropies stand alone.
+        shown: images of each, one per class.
+    """
+    means = table.groupby("method")["stored"].mean().sort_values()
+    methods = [name for name in means.index if name in sets or not sets]
+    columns, widths = (2, [shown, 10]) if sets else (1, [1])
+    figure, axes = plt.subplots(
+        1,
+        columns,
+        figsize=(8.4 if sets else 5.6, 0.42 * len(methods) + 1.1),
+        width_ratios=widths,
+        squeeze=False,
+    )
+    left, right = axes[0, 0], axes[0, -1]
+    if sets:
+        _mosaic(left, [sets[name] for name in methods], shown)
+    for y, name in enumerate(methods):
+        mine = table[table["method"] == name]
+        colour = FAMILY_COLOURS[mine["family"].iloc[0]]
+        for column, marker, face in (("stored", "o", colour), ("seen", "D", "white")):
+            values = mine[column].to_numpy(float)
+            spread = np.std(values, ddof=1) if len(values) > 1 else None
+            right.errorbar(
+                values.mean(), y, xerr=spread, fmt=marker, color=colour, mfc=face, ms=5, lw=1.2
+            )
+    right.set_yticks(range(len(methods)), [""] * len(methods))
+    left.set_yticks(range(len(methods)), [NAMES[name] for name in methods])
+    right.set_ylim(len(methods) - 0.5, -0.5)
+    right.set_xlim(left=0)
+    right.grid(axis="y", visible=False)
+    right.set_xlabel("mean entropy, nats; filled: as stored, hollow: as training sees it")
+    facts, seeds = table.iloc[0], table["seed"].nunique()
+    source = f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class"
+    counts = table.groupby("method").size()
+    sets_of = f"{counts.min()} to {seeds}" if counts.min() < seeds else str(seeds)
+    told = f"observer: {facts['observer']}; ± 1 sd, n = {sets_of} sets"
+    right.set_title(told if sets else f"{source}\n{told}")
+    if sets:
+        left.set_title(source)
+    return figure
+
+
+def _mosaic(ax: plt.Axes, sets: Sequence[ImageSet], shown: int) -> None:
+    """A line of images for each set, drawn as one picture, with a white seam between."""
+    size = sets[0].size
+    seam = max(1, size // 16)
+    step = size + seam
+    pixels = np.full((len(sets) * step, shown * step, 3), 255, np.uint8)
+    for y, images in enumerate(sets):
+        for x, image in enumerate(first_of_each_class(images).images[:shown]):
+            top, left = y * step + seam // 2, x * step
+            pixels[top : top + size, left : left + size] = image.permute(1, 2, 0).numpy()
+    ax.imshow(pixels, extent=(0, shown, len(sets) - 0.5, -0.5), aspect="auto")
+    ax.set_xticks([])
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def selective_figure(found: pd.DataFrame) -> Figure:
+    """Proposition 4.1 measured: change of NLL against change of entropy, a point per image.
+
+    Args:
+        found: from `entropy.selective_crops`.
+    """
+    figure, ax = plt.subplots(figsize=(4.6, 3.6))
+    likelier, unsure = changes(found)
+    against = (likelier < 0) & (unsure > 0)
+    for mask, colour in ((~against, "#999999"), (against, PALETTE[3])):
+        ax.scatter(likelier[mask], unsure[mask], s=6, color=colour, alpha=0.5, lw=0)
+    ax.axhline(0, color="#333333", lw=0.8)
+    ax.axvline(0, color="#333333", lw=0.8)
+    ax.set_xlabel("change of NLL by choosing the likeliest crop, nats")
+    ax.set_ylabel("change of entropy, nats")
+    share = 100 * float(against.mean())
+    ax.set_title(
+        f"likelier and yet less sure: {share:.1f} % of {len(found):,} images\n"
+        "(NLL below 0, entropy above 0)"
+    )
+    return figure
+
+
+def changes(found: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Change of NLL and of entropy, image by image, by choosing the likeliest crop."""
+    return found["nll_crop"] - found["nll"], found["entropy_crop"] - found["entropy"]
+
+
+def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], plain: str) -> Figure:
+    """Theorem 4.2: entropy against the crop's area, and where the simpler sets catch up.
+
+    Args:
+        curve: from `entropy.entropy_curve`.
+        critical: name of a simpler set -> result of `entropy.critical_ratio` against `plain`.
+        plain: the set that they are compared with.
+    """
+    figure, ax = plt.subplots(figsize=(6, 3.5))
+    names = [plain, *critical]
+    for k, name in enumerate(names):
+        mine = curve[curve["set"] == name].groupby("r")["entropy"]
+        mean, spread = mine.mean(), mine.apply(lambda v: half_width(v.to_numpy()))
+        colour = "#555555" if name == plain else PALETTE[k - 1]
+        ax.plot(mean.index, mean, "o^sD"[k] + "-", ms=3.5, color=colour, label=name)
+        ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
+    for k, one in enumerate(critical.values()):
+        if np.isfinite(one["r"]):
+            ax.axvspan(one["low"], one["high"], color=PALETTE[k], alpha=0.1, lw=0)
+            ax.axvline(one["r"], color=PALETTE[k], ls="--", lw=1)
+            ax.text(one["r"], ax.get_ylim()[1], f" r* = {one['r']:.2f}", size=8, va="top")
+    ax.set_xscale("log")
+    ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1]
+    ax.set_xticks(ticks, [f"{r:g}" for r in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("area of the random crop, r, as a fraction of the image")
+    ax.set_ylabel("mean entropy, nats")
+    ax.legend(fontsize=8)
+    count = curve[(curve["set"] == plain) & (curve["r"] == curve["r"].max())].shape[0]
+    ax.set_title(
+        f"bands: 95 % t-interval of the mean, n = {count}\nshaded: 95 % of r* over resampled images"
+    )
+    return figure

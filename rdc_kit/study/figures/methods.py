@@ -1,0 +1,215 @@
+"""Charts of the benchmark: methods by family, hard against soft labels, and what labels cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+from ..verdicts.stats import half_width
+from .base import FAMILY_COLOURS
+
+NAMES = {
+    "random": "Random",
+    "noise": "noise (control)",
+    "forgetting": "Forgetting, easiest",
+    "el2n": "EL2N, easiest",
+    "aum": "AUM, easiest",
+    "ccs": "CCS",
+    "sre2l": "SRe2L",
+    "cda": "CDA",
+    "gvbsm": "G-VBSM",
+    "lpld": "LPLD",
+    "dwa": "DWA",
+    "rded": "RDED",
+    "pca": "PCA",
+}
+_MARKERS = "oDs^v"
+
+
+def plot_methods(
+    ax: Axes, table: pd.DataFrame, methods: Sequence[str], ipcs: Sequence[int]
+) -> None:
+    """Accuracy of each method, a line of the chart each; a marker per ipc, colours by family.
+
+    Where there are several runs of a method and ipc, the mean with a bar of ± 1 sd. The dotted
+    lines are Random's. A published number from a second-hand source is hollow.
+
+    Args:
+        ax: where to draw.
+        table: columns method, family, ipc, top1; for published numbers also status.
+        methods: lines, from above; a method without numbers keeps its line, empty.
+        ipcs: which, smallest first.
+    """
+    for y, method in enumerate(methods):
+        mine = table[table["method"] == method]
+        if mine.empty:
+            ax.text(0.01, y, "not found", transform=ax.get_yaxis_transform(), **_QUIET)
+        for k, ipc in enumerate(ipcs):
+            values = mine.loc[mine["ipc"].astype(int) == ipc, "top1"].to_numpy(float)
+            if not len(values):
+                continue
+            colour = FAMILY_COLOURS[mine["family"].iloc[0]]
+            exact = "status" not in mine or (mine["status"] == "exact").all()
+            spread = np.std(values, ddof=1) if len(values) > 1 else None
+            ax.errorbar(
+                values.mean(),
+                y,
+                xerr=spread,
+                fmt=_MARKERS[k],
+                color=colour,
+                mfc=colour if exact else "white",
+                ms=5,
+                lw=1.2,
+            )
+            if method == "random":
+                ax.axvline(values.mean(), color=colour, ls=":", lw=0.9, zorder=0)
+    ax.set_yticks(range(len(methods)), [NAMES[m] for m in methods])
+    ax.set_ylim(len(methods) - 0.4, -1.7)  # room for the legend
+    ax.set_xlim(left=0)
+    ax.grid(axis="y", visible=False)
+    ax.legend(
+        handles=_shapes([f"{ipc} per class" for ipc in ipcs]),
+        ncols=len(ipcs),
+        loc="upper right",
+        fontsize=7,
+        handletextpad=0.1,
+        columnspacing=1,
+        borderaxespad=0.2,
+        frameon=True,
+        facecolor="white",
+        edgecolor="none",
+        framealpha=1,
+    )
+
+
+_QUIET: dict[str, Any] = {"size": 7, "color": "#999999", "va": "center"}
+
+
+def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
+    """Figures 2 and 1 of the paper remade: soft labels left, hard labels right; ours above.
+
+    Args:
+        table: a grid of one dataset, size and network, with the protocols "hard" and "soft".
+        reference: published ImageNet-1K numbers under the benchmark's protocol.
+    """
+    methods = [name for name in NAMES if name in set(table["method"])]
+    heights = [len(methods), len(methods)]
+    figure, axes = plt.subplots(
+        2, 2, figsize=(8.4, 0.42 * len(methods) + 2), gridspec_kw={"height_ratios": heights}
+    )
+    facts, seeds = table.iloc[0], table["seed"].nunique()
+    for column, labels in enumerate(("soft", "hard")):
+        ours, theirs = axes[:, column]
+        mine = table[table["protocol"] == labels]
+        found = reference[reference["labels"] == labels]
+        ipcs = sorted(mine["ipc"].unique())
+        published = sorted(found["ipc"].astype(int).unique())
+        plot_methods(ours, mine, methods, ipcs)
+        plot_methods(theirs, found, methods, published)
+        ours.set_title(
+            f"{labels} labels, here: {facts['dataset']}, {facts['size']} px, {facts['student']}\n"
+            f"{facts['epochs']} epochs; mean ± 1 sd, n = {seeds} seeds"
+        )
+        theirs.set_title(f"{labels} labels, published: ImageNet-1K\nhollow: second-hand source")
+        theirs.set_xlabel("top-1 accuracy of the last epoch, %")
+        if column:
+            ours.tick_params(labelleft=False)
+            theirs.tick_params(labelleft=False)
+    return figure
+
+
+def _shapes(names: Sequence[object]) -> list[Line2D]:
+    return [
+        Line2D([], [], marker=_MARKERS[k], color="#555555", ls="", ms=4, label=str(name))
+        for k, name in enumerate(names)
+    ]
+
+
+def gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Soft minus hard, seed by seed, with the 95 % t-interval of its mean.
+
+    Args:
+        table: a grid with the protocols "hard" and "soft".
+
+    Returns:
+        Columns method, family, ipc, gap (points), ci95 (half-width), n.
+    """
+    usual = table[table["protocol"].isin(["hard", "soft"])]
+    keys = ["method", "family", "ipc", "seed"]
+    wide = usual.pivot_table("top1", keys, "protocol", sort=False)
+    difference = (wide["soft"] - wide["hard"]).rename("gap").reset_index()
+    rows = []
+    for (method, family, ipc), group in difference.groupby(keys[:3], sort=False):
+        values = group["gap"].to_numpy(float)
+        rows.append((method, family, ipc, values.mean(), half_width(values), len(values)))
+    return pd.DataFrame(rows, columns=[*keys[:3], "gap", "ci95", "n"])
+
+
+def gaps_figure(found: pd.DataFrame) -> Figure:
+    """What soft labels add to each method, in points, with 95 % t-intervals; from `gaps`."""
+    figure, ax = plt.subplots(figsize=(5.6, 0.28 * found["method"].nunique() + 1))
+    methods = [name for name in NAMES if name in set(found["method"])]
+    for k, ipc in enumerate(sorted(found["ipc"].unique())):
+        mine = found[found["ipc"] == ipc].set_index("method").loc[methods]
+        colours = [FAMILY_COLOURS[family] for family in mine["family"]]
+        places = np.arange(len(methods)) + 0.16 * (2 * k - found["ipc"].nunique() + 1)
+        for y, (_, row), colour in zip(places, mine.iterrows(), colours, strict=True):
+            ax.errorbar(
+                row["gap"], y, xerr=row["ci95"], fmt=_MARKERS[k], color=colour, ms=5, lw=1.2
+            )
+    ax.axvline(0, color="#333333", lw=0.8)
+    ax.set_yticks(range(len(methods)), [NAMES[m] for m in methods])
+    ax.set_ylim(len(methods) - 0.4, -0.6)
+    ax.grid(axis="y", visible=False)
+    ax.legend(handles=_shapes(sorted(found["ipc"].unique())), title="per class", fontsize=7.5)
+    ax.set_xlabel(f"soft minus hard, points of top-1 (95 % t-interval, n = {found['n'].min()})")
+    return figure
+
+
+def price_figure(table: pd.DataFrame) -> Figure:
+    """Accuracy against all bytes that a set needs, images and labels; a line per method.
+
+    Args:
+        table: tidy table with columns method, family, protocol, image_bytes, label_bytes, top1.
+    """
+    figure, ax = plt.subplots(figsize=(5.6, 3.2))
+    total = (table["image_bytes"] + table["label_bytes"]).rename("bytes")
+    keys = ["method", "family", "protocol"]
+    points = table.assign(bytes=total).groupby(keys, sort=False)[["bytes", "top1"]].mean()
+    for (method, family), mine in points.groupby(["method", "family"], sort=False):
+        mine = mine.sort_values("bytes")
+        ax.plot(mine["bytes"], mine["top1"], color=FAMILY_COLOURS[family], lw=0.8, zorder=1)
+        for (_, _, protocol), row in mine.iterrows():
+            shape = _MARKERS[list(points.index.unique("protocol")).index(protocol)]
+            ax.plot(row["bytes"], row["top1"], shape, color=FAMILY_COLOURS[family], ms=5)
+        last = mine.iloc[-1]
+        ax.annotate(
+            NAMES[method],
+            (last["bytes"], last["top1"]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            size=8,
+            va="center",
+        )
+    ax.legend(handles=_shapes(points.index.unique("protocol")), title="labels", fontsize=7.5)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(EngFormatter("B"))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.margins(x=0.25)
+    facts, seeds = table.iloc[0], table["seed"].nunique()
+    ax.set_title(
+        f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class, {facts['epochs']} "
+        f"epochs\nmeans, n = {seeds} seeds"
+    )
+    ax.set_xlabel("images and labels, bytes (soft: as if stored)")
+    ax.set_ylabel("top-1 accuracy, %")
+    return figure

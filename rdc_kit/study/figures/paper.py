@@ -1,0 +1,145 @@
+"""The paper's figures, remade from results alone: nothing is trained, nothing is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...ground import store
+from ..analyses import ablations, architectures, difficulty, robustness
+from ..verdicts.ledger import ledger, ledger_figure
+from ..verdicts.published import published
+from ..verdicts.tables import SETTING, Results
+from . import base as figures
+from . import entropy as entropy_figures
+from . import methods as charts
+
+Draw = Callable[[pd.DataFrame, Results], Figure]
+
+
+@dataclass(frozen=True)
+class Remade:
+    """A figure and what it is drawn from.
+
+    Attributes:
+        name: of its files.
+        shows: which figure or table of the paper.
+        table: "NN/NAME" of the results.
+        draw: rows of one setting, and all results, to the figure.
+        merge: settings that share a figure.
+        arm: rows without it are not drawn, such as those of an arm that stores less.
+    """
+
+    name: str
+    shows: str
+    table: str
+    draw: Draw
+    merge: tuple[str, ...] = ()
+    arm: str = ""
+
+
+def _labels(rows: pd.DataFrame, results: Results) -> Figure:
+    usual = rows[rows["protocol"].isin(["hard", "soft"])]
+    return charts.labels_figure(usual, published(dataset="imagenet-1k", protocol="rethinkdc"))
+
+
+def _first_look(rows: pd.DataFrame, results: Results) -> Figure:
+    reference = published(dataset="imagenet-1k", labels="hard", protocol="rethinkdc")
+    return figures.first_look(rows, reference)
+
+
+def _curve(rows: pd.DataFrame, results: Results) -> Figure:
+    """The curve, with r* as the notebook found it for the same setting."""
+    found = results.get("03/critical")
+    keys = [key for key in ("dataset", "size", "profile") if key in found]
+    same = found[(found[keys] == rows[keys].iloc[0]).all(axis=1)].drop_duplicates("set")
+    critical = same.set_index("set")[["r", "low", "high"]].T.to_dict()
+    return entropy_figures.curve_figure(rows, critical, "random")
+
+
+def _ablations(rows: pd.DataFrame, results: Results) -> Figure:
+    there = set(rows["arm"])
+    asked = ablations.parts(int(rows["ipc"].iloc[0]))
+    parts = {name: [a for a in arms if a.name in there] for name, arms in asked.items()}
+    return ablations.ablation_figure(rows, {n: arms for n, arms in parts.items() if len(arms) > 1})
+
+
+REMADE = [
+    Remade("first_look", "Table 5, Figure 1 in small", "00/runs", _first_look),
+    Remade("soft_vs_hard", "Figures 1, 2; Tables 3-5", "01/runs", _labels, ("ipc",)),
+    Remade("orders", "Tables 6, 24", "02/runs", lambda t, _: difficulty.orders_figure(t), ("ipc",)),
+    Remade("entropy", "Figure 3", "03/sets", lambda t, _: entropy_figures.entropy_figure(t, {})),
+    Remade("curve", "Theorem 4.2", "03/curve", _curve),
+    Remade("crops", "Table 11", "04/sweep", lambda t, _: ablations.crops_figure(t)),
+    Remade("ablations", "Tables 7, 11, 12, 24", "05/runs", _ablations, arm=ablations.FULL),
+    Remade(
+        "architectures",
+        "Table 8",
+        "06/runs",
+        lambda t, _: architectures.architectures_figure(t),
+        ("student",),
+    ),
+    Remade(
+        "gaps", "Table 20", "01/runs", lambda t, _: charts.gaps_figure(charts.gaps(t)), ("ipc",)
+    ),
+    Remade("price", "the price of labels", "07/price", lambda t, _: charts.price_figure(t)),
+    Remade("stress", "open questions", "08/stress", lambda t, _: robustness.stress_figure(t)),
+]
+
+
+def remake(results: Results, folder: Path | None = None) -> dict[str, Path]:
+    """Draw every figure that there are results for, and the ledger's.
+
+    Each is saved as pdf, png, csv (the plotted numbers) and json (git, versions, setting, seeds,
+    and the hash of every file it was read from). The same results give the same bytes.
+
+    Args:
+        results: from `collect`.
+        folder: figures/paper of the home when left out.
+
+    Returns:
+        Name of each figure -> its png.
+    """
+    figures.use_style()
+    folder = folder or figures.figures_dir() / "paper"
+    saved = {}
+    for name, figure, rows, facts in _drawn(results):
+        saved[name] = figures.save_figure(figure, name, rows, facts, folder)
+        plt.close(figure)
+    return saved
+
+
+def _drawn(results: Results) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[str, Any]]]:
+    for one in REMADE:
+        for rows in results.groups(one.table, one.merge):
+            if one.arm and one.arm not in set(rows["arm"]):
+                continue
+            facts = {"shows": one.shows, "inputs": results.inputs(one.table, rows)} | _provenance(
+                rows
+            )
+            yield _name(one, rows), one.draw(rows, results), rows, facts
+    table = ledger(results)
+    if table["low"].notna().any():
+        inputs = {k: v for t in set(table["table"]) for k, v in results.inputs(t).items()}
+        yield "ledger", ledger_figure(table), table, {"shows": "all claims", "inputs": inputs}
+
+
+def _provenance(rows: pd.DataFrame) -> dict[str, Any]:
+    """What the rows say of themselves: setting, seeds, and the code that made them."""
+    wanted = [key for key in (*SETTING, "seed", "git", "versions") if key in rows]
+    return {f"rows_{key}": sorted(map(str, set(rows[key].dropna()))) for key in wanted}
+
+
+def _name(one: Remade, rows: pd.DataFrame) -> str:
+    parts = [one.name, store.safe_name(str(rows["dataset"].iloc[0])), f"{rows['size'].iloc[0]}px"]
+    shown = {"ipc": "ipc{}", "epochs": "{}epochs", "student": "{}"}
+    for key, form in shown.items():
+        if key in rows and key not in one.merge:
+            parts.append(form.format(rows[key].iloc[0]))
+    return "-".join(parts)

@@ -1,0 +1,1 @@
+"""Arms, experiments, tidy rows, plans, the monitor."""

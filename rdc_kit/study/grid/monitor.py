@@ -1,0 +1,187 @@
+"""What runs, how far it is, and what was cut off: read from disk, so from any process, any time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...ground import store
+from ...ground.runtime import data_dir
+
+COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
+_KEPT = 7 * 86400  # seconds that the record of a finished grid stays
+_QUICK = 0.5  # seconds; what takes less was fetched, not made, and tells nothing of the pace
+
+
+def _folder() -> Path:
+    return data_dir() / "runs" / "progress"
+
+
+@contextlib.contextmanager
+def reported(total: int) -> Iterator[Callable[[int, str], None]]:
+    """While it lasts, a file says how far this process's grid is.
+
+    Yields `tell(done, arm)`, to be called before each run: how many are there, and what comes now.
+
+    Args:
+        total: runs of the grid.
+    """
+    path = _folder() / f"{socket.gethostname()}-{os.getpid()}.json"
+    facts: dict[str, Any] = {
+        "name": _caller(),
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "status": "running",
+        "done": 0,
+        "total": total,
+        "arm": "",
+        "pace": None,  # seconds per run, of those that were made and not fetched
+        "began": store.now(),
+    }
+    times: list[float] = []
+    last = time.monotonic()
+
+    def tell(done: int, arm: str) -> None:
+        nonlocal last
+        if done > facts["done"] and time.monotonic() - last > _QUICK:
+            times.append((time.monotonic() - last) / (done - facts["done"]))
+        last = time.monotonic()
+        facts.update(done=done, arm=arm, pace=sum(times) / len(times) if times else None)
+        _write(path, facts)
+
+    _forget_old()
+    _write(path, facts)
+    try:
+        yield tell
+        facts["status"] = "ended"
+    except BaseException as error:
+        facts.update(status="stopped", error=f"{type(error).__name__}: {error}"[:200])
+        raise
+    finally:
+        _write(path, facts)
+
+
+def _write(path: Path, facts: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # a full disk is the runs' own news to break
+        store.write_json(path, dict(facts, said=store.now()))
+
+
+def _caller() -> str:
+    """Name of the notebook that runs here, headless or live; else "benchmark"."""
+    named = os.environ.get("RDC_RUN_DIR") or os.environ.get("JPY_SESSION_NAME")
+    return Path(named).stem if named else "benchmark"
+
+
+def _forget_old() -> None:
+    for path in _folder().glob("*.json"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _KEPT:
+                path.unlink()
+
+
+def alive(pid: int, host: str | None = None) -> bool:
+    """Whether a process is there; one of another host counts as there, for it cannot be seen."""
+    if host not in (None, socket.gethostname()):
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def read_status(folder: Path) -> str:
+    """Status of a notebook run: "ok", "failed", "running", or "interrupted" (its process is gone).
+
+    Args:
+        folder: of the run, data/runs/notebooks/NAME-HASH.
+    """
+    manifest = store.read_json(folder / "manifest.json") or {}
+    status = manifest.get("status", "never started")
+    if status == "running" and not alive(int(manifest.get("pid", 0))):
+        return "interrupted"
+    return status
+
+
+def progress() -> pd.DataFrame:
+    """The grids that run, or ran within a week; one line per process, the latest first.
+
+    Returns:
+        Columns COLUMNS. kind is "grid"; status is "running", "ended", "stopped" (by an error or
+        by hand, see note) or "interrupted" (its process is gone); seconds_left is an estimate
+        while it runs, else missing; note is the arm at work, or the error; began and said (the
+        last sign of life) are in UTC.
+    """
+    found = (store.read_json(path) for path in _folder().glob("*.json"))
+    return _frame([_grid_row(facts) for facts in found if facts])
+
+
+def _grid_row(facts: dict[str, Any]) -> dict[str, Any]:
+    status = facts["status"]
+    if status == "running" and not alive(facts["pid"], facts["host"]):
+        status = "interrupted"
+    left = None
+    if status == "running" and facts["done"]:
+        elapsed = (_moment(facts["said"]) - _moment(facts["began"])).total_seconds()
+        pace = facts["pace"] or elapsed / facts["done"]
+        left = round(pace * (facts["total"] - facts["done"]))
+    note = facts.get("error") or (facts["arm"] if status != "ended" else "")
+    return facts | {"kind": "grid", "status": status, "seconds_left": left, "note": note}
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def status() -> pd.DataFrame:
+    """`progress` and the notebook runs of this home, the latest first; columns COLUMNS.
+
+    A notebook's note is its error; done, total and seconds_left are its grids' and missing here.
+    """
+    rows = []
+    for path in (data_dir() / "runs" / "notebooks").glob("*/manifest.json"):
+        facts = store.read_json(path) or {}
+        row = {"kind": "notebook", "name": path.parent.name, "status": read_status(path.parent)}
+        row |= {"began": facts.get("started", ""), "note": facts.get("error", "")}
+        rows.append(row | {"said": facts.get("ended", facts.get("started", ""))})
+    return _frame([*progress().to_dict("records"), *rows])
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["note"] = table["note"].fillna("")
+    counts = ["done", "total", "seconds_left"]
+    table[counts] = table[counts].astype("Int64")
+    for moment in ("began", "said"):
+        table[moment] = table[moment].str[:19].str.replace("T", " ")
+    return table.sort_values("began", ascending=False, kind="stable", ignore_index=True)
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """The table of `status` for people, with the moment at which it was read."""
+    read = f"<p>Read at {store.now()[11:19]} UTC.</p>"
+    if table.empty:
+        return f"{read}<p>Nothing has run here yet.</p>"
+    told = table[["kind", "name", "status"]].assign(
+        runs=[
+            f"{d} of {t}" if pd.notna(t) else ""
+            for d, t in zip(table.done, table.total, strict=True)
+        ],
+        left=[f"{s / 60:.1f} min" if pd.notna(s) else "" for s in table["seconds_left"]],
+        note=table["note"],
+        began=table["began"],
+        said=table["said"],
+    )
+    told = told.rename(columns={"left": "time left", "began": "began (UTC)", "said": "last sign"})
+    style = "<style>.rdc-runs :is(th, td) {padding: 2px 16px; text-align: left !important}</style>"
+    return read + style + told.to_html(index=False, border=0, classes="rdc-runs", justify="left")

@@ -1,0 +1,1 @@
+"""Tables of results, statistics, published numbers, claims, the ledger."""

@@ -1,0 +1,133 @@
+"""Results: tables of finished notebook runs, or the committed evidence, by notebook and name.
+
+A table is named "NN/NAME", such as "05/runs": the table NAME of notebook NN.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ...data.imagesets import DataError
+from ...ground import store
+from ...ground.runtime import checkout, data_dir
+
+WHERE = ("runs", "evidence")
+SETTING = ["dataset", "size", "ipc", "epochs", "student", "profile"]
+_EVIDENCE = re.compile(r"(\d\d)-(.+)-(\d+)px-(\w+)\.csv")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of results.
+
+    Attributes:
+        name: "NN/NAME".
+        path: of the csv.
+        rows: its content, with dataset, size and profile in every row.
+    """
+
+    name: str
+    path: Path
+    rows: pd.DataFrame
+
+
+class Results:
+    """All tables of one place.
+
+    Args:
+        tables: each file; several of one name are several runs of one notebook.
+    """
+
+    def __init__(self, tables: list[Table]) -> None:
+        self.tables = tables
+
+    def get(self, name: str) -> pd.DataFrame:
+        """All rows of a name, what several runs share only once; empty where there is none."""
+        found = [table.rows for table in self.tables if table.name == name]
+        if not found:
+            return pd.DataFrame()
+        joined = pd.concat(found, ignore_index=True)
+        keys = [c for c in ("arm", "config_hash") if c in joined]
+        return joined.drop_duplicates(keys if len(keys) == 2 else None).reset_index(drop=True)
+
+    def groups(self, name: str, merge: tuple[str, ...] = ()) -> Iterator[pd.DataFrame]:
+        """The rows of a name by setting: one dataset, size, ipc, epochs, network and profile each.
+
+        Args:
+            name: "NN/NAME".
+            merge: settings that stay together, such as ("ipc",).
+        """
+        rows = self.get(name)
+        keys = [key for key in SETTING if key in rows and key not in merge]
+        if keys:
+            yield from (group for _, group in rows.groupby(keys, sort=False, dropna=False))
+
+    def inputs(self, name: str, rows: pd.DataFrame | None = None) -> dict[str, str]:
+        """The files behind a name: path in the checkout or the data folder -> hash of its bytes.
+
+        Args:
+            name: "NN/NAME".
+            rows: only the files of these rows' datasets.
+        """
+        wanted = None if rows is None else set(rows["dataset"])
+        return {
+            _short(table.path): hashlib.sha256(table.path.read_bytes()).hexdigest()[:16]
+            for table in self.tables
+            if table.name == name and (wanted is None or wanted & set(table.rows["dataset"]))
+        }
+
+
+def collect(where: str = "runs") -> Results:
+    """Read every table there is.
+
+    Args:
+        where: "runs" (notebooks on this machine that ended "ok") or "evidence" (the committed
+            tables).
+
+    Raises:
+        DataError: there are none, with what to do. ValueError: an unknown place.
+    """
+    if where not in WHERE:
+        raise ValueError(f"results are in {' or '.join(WHERE)}, got {where!r}")
+    found = list(_of_runs() if where == "runs" else _of_evidence())
+    if not found:
+        remedy = "`make study` makes them" if where == "runs" else "this checkout has lost them"
+        raise DataError(f"there are no results in {where}: {remedy}")
+    return Results(found)
+
+
+def _of_runs() -> Iterator[Table]:
+    for path in sorted((data_dir() / "runs" / "notebooks").glob("*/manifest.json")):
+        facts = store.read_json(path) or {}
+        number = path.parent.name[:2]
+        if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
+            continue
+        for file in sorted(path.parent.glob("*.csv")):
+            yield _table(number, file.stem, file, facts["setting"])
+
+
+def _of_evidence() -> Iterator[Table]:
+    for path in sorted((checkout() / "data" / "evidence").glob("*.csv")):
+        if match := _EVIDENCE.fullmatch(path.name):
+            number, dataset, size, name = match.groups()
+            setting = {"dataset": dataset, "size": int(size), "profile": "evidence"}
+            yield _table(number, name, path, setting)
+
+
+def _table(number: str, name: str, path: Path, setting: dict[str, object]) -> Table:
+    rows = pd.read_csv(path)
+    missing = {key: setting[key] for key in ("dataset", "size", "profile") if key not in rows}
+    return Table(f"{number}/{name}", path, rows.assign(**missing))
+
+
+def _short(path: Path) -> str:
+    for root in (checkout(), data_dir().parent):
+        if path.is_relative_to(root):
+            return str(path.relative_to(root))
+    return path.name

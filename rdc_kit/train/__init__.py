@@ -1,0 +1,1 @@
+"""Networks, protocols, labels, teachers, the training loop, evaluation."""

@@ -1,0 +1,306 @@
+"""Labels: a set's own, a teacher's asked on line or stored beforehand; and their price.
+
+A stored label belongs to an image and a view of it, by image number: it says where the crop was,
+whether it was mirrored, which image was pasted where, and what the teacher answered. Training that
+replays it sees the very pixels that the teacher saw, in whatever order and batches it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..augment import views
+from ..augment.boxes import crop_resize
+from ..data.imagesets import ImageSet, Traits
+from ..ground import store
+from ..ground.progress import bar
+from ..ground.runtime import Runtime, data_dir, generator
+from . import protocols
+from .protocols import Protocol
+
+Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
+_VIEW_BYTES = 25  # crop 8, mirrored 1, partner 4, pasted box 8, weight 4
+_FILE = "records.npy"
+_SAVE_EVERY = 20  # epochs between notes of how far a labelling has come
+
+
+def loss_of(
+    protocol: Protocol, logits: Tensor, targets: Tensor, labels: Tensor, answer: Tensor | None
+) -> Tensor:
+    """The protocol's loss of one batch.
+
+    Args:
+        protocol: names the loss, the temperature and the share of hard labels.
+        logits: the student's, float32 [B, C].
+        targets: what the view made of the labels: int64 [B], or probabilities [B, C] after mixing.
+        labels: the images' own, int64 [B].
+        answer: the teacher's logits, float32 [B, C]; None for hard labels.
+
+    Returns:
+        A scalar. "kl" is KL(teacher || student) at the temperature, summed over classes and
+        averaged over the batch; it is 0 where the student answers as the teacher does.
+
+    Source: FKD (arXiv 2112.01528) as in train_KD.py of arXiv 2502.06434; "mse" G-VBSM
+        (arXiv 2311.17950).
+    """
+    if protocol.loss == "ce_unmixed":
+        return F.cross_entropy(logits, labels)
+    if answer is None:
+        return F.cross_entropy(logits, targets)
+    if protocol.loss == "mse":
+        loss = F.mse_loss(logits, answer)
+    else:
+        heat = protocol.temperature
+        student, teacher = F.log_softmax(logits / heat, 1), F.log_softmax(answer / heat, 1)
+        loss = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+        loss = loss * heat**2 if protocol.times_t2 else loss
+    if protocol.hard_weight:
+        loss = loss + protocol.hard_weight * F.cross_entropy(logits, targets)
+    return loss
+
+
+def stored_bytes(count: int, epochs: int, num_classes: int, keep: float = 1.0) -> int:
+    """Bytes of stored soft labels: fp16 logits and the view, for every image and kept epoch.
+
+    ImageNet-1K with 10 images per class: `stored_bytes(10_000, 300, 1000)` is 5.66 GiB; 5.67 are
+    published (README of he-y/soft-label-pruning-for-dataset-distillation).
+
+    Args:
+        count: stored images N.
+        epochs: of the training that they are made for.
+        num_classes: C.
+        keep: share of the epochs that is kept.
+    """
+    return count * kept_epochs(epochs, keep) * (2 * num_classes + _VIEW_BYTES)
+
+
+def kept_epochs(epochs: int, keep: float) -> int:
+    """Epochs whose labels are stored: a share of them, at least one."""
+    return max(1, round(epochs * keep))
+
+
+def hard_bytes(count: int, num_classes: int) -> int:
+    """Bytes of hard labels: one or two each."""
+    return count * (1 if num_classes <= 256 else 2)
+
+
+def label_bytes(protocol: Protocol, count: int, num_classes: int) -> int:
+    """Bytes of labels without which a set cannot be trained on as the protocol asks.
+
+    Soft labels made on line are counted as if stored, which is what handing the set to somebody
+    without the teacher takes.
+    """
+    if protocol.labels == "hard":
+        return hard_bytes(count, num_classes)
+    return stored_bytes(count, protocol.epochs, num_classes, protocol.keep)
+
+
+def record(num_classes: int) -> np.dtype:
+    """One stored label, 2 C + 25 bytes."""
+    return np.dtype(
+        [
+            ("crop", "<u2", 4),  # top, left, height, width of the crop, pixels
+            ("mirrored", "?"),
+            ("partner", "<i4"),  # position of the image pasted in; its crop is in its own record
+            ("pasted", "<u2", 4),  # top, left, height, width of the pasted box, pixels
+            ("weight", "<f4"),  # share of the image's own label in the mixed hard label
+            ("logits", "<f2", (num_classes,)),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class StoredLabels:
+    """A teacher's answers to every image of a set, view by view.
+
+    Attributes:
+        records: array [kept epochs, N] of `record`, mapped from disk.
+        epochs: of the training that it was made for; more than the kept ones where it was pruned.
+        traits: normalisation of the images.
+        key: names the set, the teacher and the protocol.
+    """
+
+    records: np.ndarray
+    epochs: int
+    traits: Traits
+    key: str
+
+    @property
+    def nbytes(self) -> int:
+        """Size on disk, without the file's header."""
+        return int(self.records.nbytes)
+
+    def replay(
+        self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The inputs that the teacher saw of some images, and its answers.
+
+        Args:
+            images, labels: the whole set's, uint8 [N, 3, S, S] and int64 [N].
+            rows: int64 [B], positions.
+            epoch: replayed as it was stored; where labels were pruned, one of the kept epochs is
+                drawn for each image, which is how labels come to be used again.
+            draws: for that.
+
+        Returns:
+            inputs float32 [B, 3, S, S], mixed hard labels [B, C], logits float32 [B, C].
+        """
+        device, side = draws.device, images.shape[-1]
+        kept = len(self.records)
+        at = torch.full((len(rows),), epoch)
+        if kept < self.epochs or epoch >= kept:
+            at = torch.randint(kept, (len(rows),), generator=draws, device=device).cpu()
+        mine = self.records[at.numpy(), rows.cpu().numpy()]
+        partner = torch.from_numpy(mine["partner"].astype(np.int64))
+        theirs = self.records[at.numpy(), partner.numpy()]
+        partner = partner.to(images.device)
+        own = _crop(images[rows.to(images.device)].to(device), mine, side)
+        other = _crop(images[partner].to(device), theirs, side)
+        box = _tensor(mine["pasted"].astype(np.int64), device)
+        inside = _inside(box, side)
+        inputs = views.normalise(torch.where(inside[:, None], other, own), self.traits)
+        weight = _tensor(mine["weight"], device)[:, None]
+        home, there = labels[rows.to(labels.device)], labels[partner.to(labels.device)]
+        classes = self.records.dtype["logits"].shape[0]
+        targets = views.mix_labels(home, there, weight, classes)
+        return inputs, targets, _tensor(mine["logits"].astype(np.float32), device)
+
+
+def _tensor(values: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+
+def _crop(pixels: Tensor, records: np.ndarray, side: int) -> Tensor:
+    boxes = _tensor(records["crop"].astype(np.int64), pixels.device)
+    mirrored = _tensor(records["mirrored"], pixels.device)
+    return crop_resize(pixels, boxes, side, mirrored)
+
+
+def _inside(boxes: Tensor, side: int) -> Tensor:
+    """Pixels of each box, bool [B, side, side]."""
+    at = torch.arange(side, device=boxes.device)
+    top, left, height, width = (boxes[:, k : k + 1] for k in range(4))
+    y, x = (at >= top) & (at < top + height), (at >= left) & (at < left + width)
+    return y[:, :, None] & x[:, None, :]
+
+
+def store_labels(
+    images: ImageSet,
+    protocol: Protocol,
+    answer: Answer,
+    teacher_key: str,
+    runtime: Runtime,
+    seed: int = 0,
+) -> StoredLabels:
+    """Ask a teacher for its answers to every image and view of a training, and keep them on disk.
+
+    A labelling that was stopped goes on where it was.
+
+    Args:
+        images: the set.
+        protocol: its epochs, crops, flip, mix and `keep` say what to store.
+        answer: the teacher.
+        teacher_key: names it, as part of the cache key.
+        runtime: device.
+        seed: root of the views' seed tree.
+
+    Raises:
+        ValueError: the protocol shuffles, blanks or blends: only crops, mirrors and CutMix
+            are kept.
+        OSError: the disk has too little room.
+
+    Source: FKD, relabel/ of VILA-Lab/SRe2L; pruning, LPLD (arXiv 2410.15919).
+    Differs: kept by image instead of by batch number, and pruned by whole epochs.
+    """
+    view = protocol.view or images.view
+    if view not in ("whole", "cell") or protocol.cutout or protocol.mix == "mixup":
+        raise ValueError(
+            "stored labels hold crops, mirrors and CutMix: use view 'whole' or 'cell', no cutout "
+            f"and no mixup, got view={view!r}, cutout={protocol.cutout}, mix={protocol.mix!r}"
+        )
+    config = {
+        "what": "labels",
+        "set": images.fingerprint(),
+        "teacher": teacher_key,
+        "protocol": protocol.as_dict(),
+        "seed": seed,
+        "precision": runtime.precision,
+    }
+    shape = (kept_epochs(protocol.epochs, protocol.keep), len(images))
+
+    def make(home: Path) -> dict[str, Any]:
+        records, done = _open(home, shape, record(images.num_classes))
+        for epoch in bar(range(done, shape[0]), "storing soft labels"):
+            _label_epoch(records[epoch], images, protocol, answer, runtime, seed, epoch)
+            if (epoch + 1) % _SAVE_EVERY == 0:
+                records.flush()
+                store.write_json(home / "progress.json", epoch + 1)
+        records.flush()
+        return {"bytes": int(records.nbytes)}
+
+    folder, key = data_dir() / "runs" / "labels", store.config_hash(config)
+    store.cached(folder, config, make)
+    records = np.load(folder / key / _FILE, mmap_mode="r")
+    return StoredLabels(records, protocol.epochs, images.traits, key)
+
+
+def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:
+    """The records on disk, and how many epochs of them are done."""
+    path, done = home / _FILE, store.read_json(home / "progress.json") or 0
+    if done and path.is_file():
+        return np.lib.format.open_memmap(path, "r+"), done
+    store.require_free_space(home, kind.itemsize * shape[0] * shape[1])
+    return np.lib.format.open_memmap(path, "w+", kind, shape), 0
+
+
+@torch.no_grad()
+def _label_epoch(
+    records: np.ndarray,
+    images: ImageSet,
+    protocol: Protocol,
+    answer: Answer,
+    runtime: Runtime,
+    seed: int,
+    epoch: int,
+) -> None:
+    """Fill one epoch's records: draw views as training does, ask the teacher, write it down."""
+    draws = generator(seed, "labels", epoch, device=runtime.device)
+    scale = protocol.crop or (images.traits.min_crop, 1.0)
+    flip = protocol.flip and images.traits.flip
+    grid = images.grid if (protocol.view or images.view) == "cell" else (1, 1)
+    side = images.size
+    order = torch.randperm(len(images), generator=generator(seed, "label order", epoch))
+    for rows in order.split(protocols.batch_size(protocol, images)):
+        pixels = images.images[rows].to(runtime.device)
+        boxes, mirrored = views.draw_crops(pixels, grid, scale, flip, draws)
+        own = crop_resize(pixels, boxes, side, mirrored)
+        partner = torch.arange(len(rows))
+        pasted = (0, 0, 0, 0)
+        if protocol.mix == "cutmix":
+            drawn, y, x = views.draw_cut(len(rows), side, protocol.mix_alpha, draws)
+            own = torch.where(y[:, None] & x[None, :], own[drawn], own)
+            partner = drawn.cpu()
+            (top, high), (left, wide) = _span(y), _span(x)
+            pasted = (top, left, high, wide)
+        inputs = views.normalise(own, images.traits)
+        here = rows.numpy()
+        records["crop"][here] = boxes.cpu().numpy()
+        records["mirrored"][here] = False if mirrored is None else mirrored.cpu().numpy()
+        records["partner"][here] = rows[partner].numpy()
+        records["pasted"][here] = pasted
+        records["weight"][here] = 1 - pasted[2] * pasted[3] / side**2
+        records["logits"][here] = answer(inputs).float().cpu().numpy()
+
+
+def _span(inside: Tensor) -> tuple[int, int]:
+    """First position and length of a run of True."""
+    places = inside.nonzero()
+    return (int(places[0]), len(places)) if len(places) else (0, 0)

@@ -1,0 +1,220 @@
+"""Networks by name, built from a seed.
+
+Names: "resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2", "efficientnet_b0",
+"shufflenet_v2_x0_5", "swin_t", "convnext_tiny" (torchvision's, stems for ImageNet); the same with
+"-small", for images up to 64 px (see `fitting`): a stem that halves the image less often. And
+"convnet3-w128": D blocks (here 3) of convolution, group norm, ReLU and average pooling, of a width
+(here 128), and "convnet3-w128-bn" with batch norm instead.
+
+Small stems: ResNets a 3 x 3 convolution and no max-pool; MobileNetV2 and EfficientNet-B0 a first
+convolution of stride 1; ShuffleNetV2 the same and no max-pool; ConvNeXt-T 2 x 2 patches instead of
+4 x 4; Swin-T 2 x 2 patches and windows of 4 x 4 instead of 7 x 7.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
+
+from ..ground.runtime import seeded_globals
+
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
+LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
+LAYER_NORMED = ("swin_t", "convnext_tiny")  # they have no batch statistics that could be matched
+PUBLISHED = "torchvision:"  # in front of a teacher's name: torchvision's ImageNet-1K weights
+SMALL = 64  # px; up to here a stem for ImageNet leaves too small a map
+_CONVNET = re.compile(r"convnet(\d)(?:-w(\d+))?(-bn)?")
+
+
+def check_name(name: str) -> None:
+    """Reject an unknown network name.
+
+    Raises:
+        ValueError: naming what is known.
+    """
+    known = (*RESNETS, *LIGHT, *LAYER_NORMED)
+    if name.removesuffix("-small") not in known and not _CONVNET.fullmatch(name):
+        raise ValueError(
+            f"unknown network {name!r}: use one of {', '.join(known)}, any of these with '-small' "
+            "for a stem that suits images up to 64 px, or 'convnet3-w128' (depth 3, width 128; "
+            "'-bn' at the end for batch norm)"
+        )
+
+
+def fitting(name: str, size: int) -> str:
+    """The variant of a network that suits images of `size` px: "-small" up to 64 px.
+
+    ConvNets, and names that say "-small" already, are given back as they are.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    check_name(name)
+    as_it_is = size > SMALL or name.startswith("convnet") or name.endswith("-small")
+    return name if as_it_is else name + "-small"
+
+
+def with_batch_norm(name: str) -> str:
+    """The same network with batch norm, whose statistics a teacher must have: "-bn" for ConvNets.
+
+    Raises:
+        ValueError: an unknown name, or a network that has layer norm instead.
+    """
+    plain = name.removeprefix(PUBLISHED)
+    check_name(plain)
+    if plain.removesuffix("-small") in LAYER_NORMED:
+        raise ValueError(
+            f"network {name!r} has layer norm, a teacher needs batch norm: use one of "
+            f"{', '.join((*RESNETS, *LIGHT))} or a convnet"
+        )
+    return name + "-bn" if name.startswith("convnet") and not name.endswith("-bn") else name
+
+
+def relatives(name: str) -> tuple[str, ...]:
+    """Four architectures of about the cost of `name`, with batch norm, itself first.
+
+    Source: G-VBSM (arXiv 2311.17950) takes ResNet-18, MobileNetV2, EfficientNet-B0 and
+        ShuffleNetV2-0.5 at ImageNet scale. For a ConvNet: its neighbours in depth, and its double
+        in width.
+    """
+    own = with_batch_norm(name)
+    match = _CONVNET.fullmatch(own)
+    if match is None:
+        prefix = PUBLISHED if own.startswith(PUBLISHED) else ""
+        return own, *(prefix + light for light in LIGHT)
+    depth, width = int(match[1]), int(match[2] or 128)
+    return (
+        own,
+        f"convnet{depth - 1}-w{width}-bn",
+        f"convnet{depth}-w{2 * width}-bn",
+        (f"convnet{depth + 1}-w{width}-bn"),
+    )
+
+
+def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
+    """A fresh network, weights drawn from `seed`.
+
+    Args:
+        name: see the module.
+        num_classes: outputs.
+        size: side of its inputs, pixels.
+        seed: root of the seed tree; global random state is left as it was.
+
+    Raises:
+        ValueError: unknown name, or images too small for its pooling.
+
+    Differs: Swin-T, ConvNeXt-T and the small variants have no dropout and no stochastic depth,
+        which would draw from global random state while training.
+    """
+    check_name(name)
+    with seeded_globals(seed, "init"):
+        if name.startswith("convnet"):
+            depth, width, norm = _CONVNET.fullmatch(name).groups()  # type: ignore[union-attr]
+            return ConvNet(int(depth), int(width or 128), num_classes, size, bool(norm))
+        model = _torchvision(name, num_classes)
+        for module in model.modules():
+            if type(module) is nn.Conv2d and _is_plain_3x3(module):
+                module.__class__ = Conv3x3
+        return model
+
+
+def _torchvision(name: str, num_classes: int) -> nn.Module:
+    plain, small = name.removesuffix("-small"), name.endswith("-small")
+    if name == "swin_t-small":
+        model = torchvision.models.SwinTransformer(
+            [2, 2], 96, [2, 2, 6, 2], [3, 6, 12, 24], window_size=[4, 4], num_classes=num_classes
+        )
+    else:
+        model = getattr(torchvision.models, plain)(num_classes=num_classes)
+        if small:
+            _shrink_stem(model, plain)
+    if plain in LAYER_NORMED or small:
+        for module in model.modules():
+            if isinstance(module, nn.Dropout | StochasticDepth):
+                module.p = 0.0
+    return model
+
+
+def _shrink_stem(model: Any, name: str) -> None:
+    if name in RESNETS:
+        model.conv1 = nn.Conv2d(3, 64, kernel_size=3, padding=1, bias=False)
+        nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+        model.maxpool = nn.Identity()
+    elif name == "convnext_tiny":
+        model.features[0][0] = nn.Conv2d(3, 96, kernel_size=2, stride=2)
+        nn.init.trunc_normal_(model.features[0][0].weight, std=0.02)  # as torchvision does
+        nn.init.zeros_(model.features[0][0].bias)
+    elif name == "shufflenet_v2_x0_5":
+        model.conv1[0].stride = (1, 1)
+        model.maxpool = nn.Identity()
+    else:
+        model.features[0][0].stride = (1, 1)
+
+
+def _is_plain_3x3(module: nn.Conv2d) -> bool:
+    shape = (module.kernel_size, module.padding, module.dilation, module.groups, module.bias)
+    return shape == ((3, 3), (1, 1), (1, 1), 1, None)
+
+
+class Conv3x3(nn.Conv2d):
+    """A convolution that is one matrix product where its output map is 2 x 2 pixels or less.
+
+    There a CPU spends its time on reordering weights, not on arithmetic. Measured for 512 channels
+    and batch 50 on 2 AMX cores, bf16: forward and backward 25 ms as convolution, 10 ms so; a whole
+    ResNet-18 step at 64 px is a fifth shorter. Weights and state dict are nn.Conv2d's.
+    """
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """[B, C, H, W] to [B, O, H', W'], both sides divided by the stride."""
+        stride = self.stride[0]
+        high, wide = (-(-side // stride) for side in inputs.shape[-2:])
+        if inputs.device.type != "cpu" or high * wide > 4:
+            return super().forward(inputs)
+        # Flat, so that it is one product: with a batch axis, torch copies the weights per image.
+        columns = F.unfold(inputs, 3, padding=1, stride=stride).transpose(1, 2).flatten(0, 1)
+        outputs = F.linear(columns, self.weight.flatten(1))  # [B H' W', O]
+        return outputs.view(len(inputs), high, wide, -1).permute(0, 3, 1, 2)
+
+
+class ConvNet(nn.Module):
+    """ConvNet-D, the small network of the dataset-distillation literature.
+
+    Args:
+        depth: number of blocks, each halving the image.
+        width: channels of every block.
+        num_classes: outputs.
+        size: side of the inputs, pixels; at least 2**depth.
+        batch_norm: instead of group norm.
+
+    Source: Gidaris and Komodakis, arXiv 1804.09458; Zhao et al., arXiv 2006.05929.
+    Differs: group norm with 4 groups instead of instance norm.
+    """
+
+    def __init__(
+        self, depth: int, width: int, num_classes: int, size: int, batch_norm: bool = False
+    ) -> None:
+        super().__init__()
+        left = size // 2**depth
+        if left < 1:
+            raise ValueError(f"ConvNet of depth {depth} needs images of {2**depth} px, got {size}")
+        if width % 4:
+            raise ValueError(f"ConvNet width must be a multiple of 4, got {width}")
+        blocks: list[nn.Module] = []
+        for k in range(depth):
+            blocks += [
+                nn.Conv2d(3 if k == 0 else width, width, kernel_size=3, padding=1),
+                nn.BatchNorm2d(width) if batch_norm else nn.GroupNorm(4, width),
+                nn.ReLU(inplace=True),
+                nn.AvgPool2d(2),
+            ]
+        self.features = nn.Sequential(*blocks)
+        self.classifier = nn.Linear(width * left * left, num_classes)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits [B, C] of inputs [B, 3, S, S]."""
+        return self.classifier(self.features(inputs).flatten(1))

@@ -1,0 +1,197 @@
+"""Teachers: networks trained on the full pool ("squeeze"), kept on disk, checked before use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from ..data.imagesets import DataError, ImageSet
+from ..ground import store
+from ..ground.runtime import Runtime, choose_runtime, data_dir
+from . import models, protocols
+from .evaluation import accuracy, predict
+from .labels import Answer
+from .training import fit
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """One or several trained networks, frozen, in eval mode.
+
+    Attributes:
+        models: the networks; their mean logit is the answer.
+        names: of the networks.
+        key: what they were trained on and how, as part of the name of every run that asks them.
+        top1: accuracy of the answer on the pool it was trained on, percent.
+    """
+
+    models: tuple[nn.Module, ...]
+    names: tuple[str, ...]
+    key: str
+    top1: float
+
+    def answering(self, runtime: Runtime) -> Answer:
+        """A function from normalised inputs [B, 3, S, S] to logits float32 [B, C], no gradient.
+
+        Raises:
+            ValueError: a network is in train mode, where its answer would depend on the batch.
+        """
+        for model in self.models:
+            check_frozen(model)
+
+        @torch.no_grad()
+        def answer(inputs: Tensor) -> Tensor:
+            with runtime.autocast():
+                logits = [model(inputs) for model in self.models]
+            return torch.stack([one.float() for one in logits]).mean(0)
+
+        return answer
+
+    def accuracy_on(self, images: ImageSet, runtime: Runtime) -> float:
+        """Top-1 of the answer on a set, percent."""
+        logits = torch.stack([predict(model, images, runtime) for model in self.models]).mean(0)
+        return accuracy(logits, images.labels, images.num_classes).top1
+
+
+def check_frozen(model: nn.Module) -> nn.Module:
+    """Refuse a teacher in train mode: its statistics would drift and its answer hang on the batch.
+
+    Raises:
+        ValueError: the network, or one of its layers, is in train mode or asks for gradients.
+    """
+    if any(module.training for module in model.modules()):
+        raise ValueError("the teacher is in train mode: call .eval() on it first")
+    if any(p.requires_grad for p in model.parameters()):
+        raise ValueError("the teacher's weights ask for gradients: call .requires_grad_(False)")
+    return model
+
+
+def squeeze(
+    pool: ImageSet,
+    network: str | Sequence[str] | None = None,
+    epochs: int = 30,
+    seed: int = 0,
+    runtime: Runtime | None = None,
+) -> Teacher:
+    """Train a teacher on the pool, or fetch the one that was trained before.
+
+    Args:
+        pool: the full training set.
+        network: a name that `models.build` takes, several for an ensemble, or
+            "torchvision:resnet18" for the weights that torchvision publishes for ImageNet-1K. Left
+            out: the source's student with batch norm.
+        epochs: of the training.
+        seed: root of the seed tree.
+        runtime: device and precision.
+
+    Returns:
+        The teacher, its accuracy on the pool checked.
+
+    Raises:
+        DataError: it gets less than three times chance on the pool: the training failed, or its
+            classes stand in another order.
+
+    Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeeze.
+    """
+    runtime = runtime or choose_runtime()
+    wanted = network or models.with_batch_norm(pool.traits.student)
+    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    found = [_one(pool, name, epochs, seed, runtime) for name in names]
+    members, keys, scores = zip(*found, strict=True)
+    teacher = Teacher(members, names, " ".join(keys), scores[0])
+    if len(found) > 1:
+        teacher = replace(teacher, top1=teacher.accuracy_on(pool, runtime))
+    least = 300 / pool.num_classes if pool.num_classes > 3 else 60
+    if teacher.top1 < least:
+        raise DataError(
+            f"the teacher {', '.join(names)} gets {teacher.top1:.1f} % of the pool it was trained "
+            f"on, less than {least:.1f} %: train longer (epochs={epochs}), or check the order of "
+            "the classes"
+        )
+    return teacher
+
+
+def _one(
+    pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime
+) -> tuple[nn.Module, str, float]:
+    """A network, its key and its accuracy on the pool."""
+    if name.startswith(models.PUBLISHED):
+        model = _published(name.removeprefix(models.PUBLISHED), pool.num_classes)
+        model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+        scored = accuracy(predict(model, pool, runtime), pool.labels, pool.num_classes)
+        return model.requires_grad_(False), name, scored.top1
+    config = _config(pool, name, epochs, seed, runtime)
+
+    def make(home: Path) -> dict[str, Any]:
+        protocol = protocols.squeeze(epochs=epochs)
+        fitted = fit(pool, protocol, name, seed, runtime, checkpoint=home / "checkpoint.pt")
+        with store.atomic_path(home / "weights.pt") as part:
+            torch.save(fitted.model.state_dict(), part)
+        (home / "checkpoint.pt").unlink(missing_ok=True)
+        scored = accuracy(predict(fitted.model, pool, runtime), pool.labels, pool.num_classes)
+        return {"top1": scored.top1, "seconds": fitted.seconds, "views": fitted.views}
+
+    folder, key = _folder(), store.config_hash(config)
+    facts = store.cached(folder, config, make)
+    model = models.build(name, pool.num_classes, pool.size, seed)
+    weights = torch.load(folder / key / "weights.pt", map_location="cpu", weights_only=True)
+    model.load_state_dict(weights)
+    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+    return model.eval().requires_grad_(False), key, facts["top1"]
+
+
+def key_of(pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime) -> str:
+    """The key that a teacher of one network has, or will have once it is trained."""
+    if name.startswith(models.PUBLISHED):
+        return name
+    return store.config_hash(_config(pool, name, epochs, seed, runtime))
+
+
+def is_trained(key: str) -> bool:
+    """Whether the teacher of a key is there already."""
+    return key.startswith(models.PUBLISHED) or (_folder() / key / "result.json").is_file()
+
+
+def _folder() -> Path:
+    return data_dir() / "runs" / "teachers"
+
+
+def _config(pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime) -> dict[str, Any]:
+    return {
+        "what": "teacher",
+        "pool": pool.fingerprint(),
+        "protocol": protocols.squeeze(epochs=epochs).as_dict(),
+        "network": name,
+        "seed": seed,
+        "precision": runtime.precision,
+        "device": runtime.device.type,
+    }
+
+
+def _published(name: str, num_classes: int) -> nn.Module:
+    """A torchvision network with its ImageNet-1K weights.
+
+    Raises:
+        DataError: the pool is not ImageNet-1K, or the weights cannot be had.
+    """
+    if num_classes != 1000:
+        raise DataError(
+            f"torchvision's {name} knows ImageNet-1K's 1000 classes, the pool has {num_classes}: "
+            "leave the teacher's name out to train one on the pool"
+        )
+    try:
+        weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
+        return torchvision.models.get_model(name, weights=weights).eval()
+    except (ValueError, KeyError) as error:
+        raise DataError(f"torchvision has no ImageNet-1K weights for {name!r}") from error
+    except OSError as error:
+        raise DataError(
+            f"cannot download the weights of {name!r} ({error}): put the file into "
+            f"{torch.hub.get_dir()}/checkpoints or set TORCH_HOME"
+        ) from error

@@ -1,0 +1,270 @@
+"""One training loop for everything: fit a network to a set, watch it, resume it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol as Interface
+
+import torch
+from torch import Tensor, nn
+
+from ..augment.views import View, make_view
+from ..data.imagesets import ImageSet
+from ..ground import store
+from ..ground.progress import bar
+from ..ground.runtime import Runtime, choose_runtime, generator
+from . import models, protocols
+from .labels import Answer, StoredLabels, loss_of
+from .protocols import Protocol
+
+# (epoch, rows, pixels, labels, draws) to the inputs, the targets and the teacher's answer, if any.
+Lesson = Callable[
+    [int, Tensor, Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, Tensor | None]
+]
+CHECKPOINT_EVERY = 30.0  # seconds; a lost half minute is cheaper than writing 130 MB per epoch
+
+
+class Diverged(RuntimeError):
+    """The loss became NaN or infinite; the message says at which epoch, step and lr."""
+
+
+class Recorder(Interface):
+    """Something that watches training: every image once per epoch, as the network saw it."""
+
+    def update(self, epoch: int, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Take positions [B], logits float32 [B, C] and labels [B] of one batch."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Tensors to keep in a checkpoint."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue from a checkpoint's tensors."""
+
+
+@dataclass
+class Fitted:
+    """A trained network and what it cost.
+
+    Attributes:
+        model: in eval mode, on the runtime's device.
+        losses: mean training loss of each epoch.
+        steps: optimiser steps taken; batch: images per step; views: image views seen.
+        seconds: wall time of the training, summed over interruptions.
+    """
+
+    model: nn.Module
+    losses: list[float]
+    steps: int
+    batch: int
+    views: int
+    seconds: float
+
+
+@dataclass
+class _State:
+    """Everything that changes during training; what a checkpoint holds."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    recorders: Sequence[Recorder]
+    epoch: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        content = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "recorders": [r.state() for r in self.recorders],
+            "progress": [self.epoch, self.seconds, self.losses],
+        }
+        with store.atomic_path(path) as part:
+            torch.save(content, part)
+
+    def load(self, path: Path, device: torch.device) -> None:
+        content = torch.load(path, map_location=device, weights_only=True)
+        self.model.load_state_dict(content["model"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        for recorder, state in zip(self.recorders, content["recorders"], strict=True):
+            recorder.restore(state)
+        self.epoch, self.seconds, self.losses = content["progress"]
+
+
+def fit(
+    images: ImageSet,
+    protocol: Protocol,
+    student: str | None = None,
+    seed: int = 0,
+    runtime: Runtime | None = None,
+    recorders: Sequence[Recorder] = (),
+    checkpoint: Path | None = None,
+    teacher: Answer | StoredLabels | None = None,
+) -> Fitted:
+    """Train a fresh network on a set.
+
+    Randomness hangs on (seed, purpose, epoch) alone, so an interrupted run that continues from its
+    checkpoint ends with the same weights as an undisturbed one (bitwise on a CPU). The loss is
+    read once per epoch; nothing else waits for the device. All batches have the same shape: the
+    last one of an epoch is filled up with the epoch's first images, which recorders do not see
+    twice.
+
+    Args:
+        images: the training set.
+        protocol: the recipe.
+        student: name of the network; the source's default when left out.
+        seed: root of the seed tree.
+        runtime: device and precision; `choose_runtime()` when left out.
+        recorders: watchers of every batch, such as the score recorders.
+        checkpoint: file to continue from and to write every half minute; it is left in place.
+        teacher: for soft labels, what answers to inputs (see `teachers.Teacher.answering`); for
+            stored ones, what `labels.store_labels` returned.
+
+    Raises:
+        Diverged: the loss is not finite. ValueError: unknown student, grid too large, or labels
+            that the protocol asks for and nobody gives.
+    """
+    runtime = runtime or choose_runtime()
+    student = student or images.traits.student
+    model = models.build(student, images.num_classes, images.size, seed)
+    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+    state = _State(model, make_optimiser(model, protocol), recorders)
+    if checkpoint is not None and checkpoint.is_file():
+        state.load(checkpoint, runtime.device)
+    feed = _Feed(images, protocols.batch_size(protocol, images), runtime.device)
+    lesson = _lesson(images, protocol, feed, teacher, runtime)
+    saved = time.monotonic()
+    for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}"):
+        began = time.monotonic()
+        _train_epoch(state, feed, lesson, protocol, seed, runtime)
+        state.epoch = epoch + 1
+        state.seconds += time.monotonic() - began
+        if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_EVERY:
+            state.save(checkpoint)
+            saved = time.monotonic()
+    steps = protocol.epochs * feed.steps
+    seen = steps * feed.batch
+    return Fitted(model.eval(), state.losses, steps, feed.batch, seen, state.seconds)
+
+
+def view_for(images: ImageSet, protocol: Protocol) -> View:
+    """What a protocol shows of a set: its own wishes, else the set's, else the source's."""
+    return make_view(
+        images.traits,
+        images.size,
+        view=protocol.view or images.view,
+        grid=images.grid,
+        scale=protocol.crop or (images.traits.min_crop, 1.0),
+        flip=protocol.flip,
+        cutout=protocol.cutout,
+        mix=protocol.mix,
+        mix_alpha=protocol.mix_alpha,
+        num_classes=images.num_classes,
+    )
+
+
+def _lesson(
+    images: ImageSet,
+    protocol: Protocol,
+    feed: _Feed,
+    teacher: Answer | StoredLabels | None,
+    runtime: Runtime,
+) -> Lesson:
+    """What one batch teaches: what the student sees, the label's targets, the teacher's answer."""
+    stored = teacher if isinstance(teacher, StoredLabels) else None
+    ask = teacher if callable(teacher) else None
+    if protocol.labels == "stored" and stored is None:
+        raise ValueError(f"protocol {protocol.name!r} needs stored labels: labels.store_labels")
+    if protocol.labels == "soft" and ask is None:
+        raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
+    view = view_for(images, protocol)
+
+    def lesson(
+        epoch: int, rows: Tensor, pixels: Tensor, labels: Tensor, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        answer = None
+        if protocol.labels == "stored" and stored is not None:
+            inputs, targets, answer = stored.replay(feed.images, feed.labels, rows, epoch, draws)
+        else:
+            inputs, targets = view(pixels, labels, draws)
+        inputs = inputs.contiguous(memory_format=runtime.memory_format)
+        if protocol.labels == "soft" and ask is not None:
+            answer = ask(inputs)
+        return inputs, targets, answer
+
+    return lesson
+
+
+class _Feed:
+    """Batches of constant shape, from the device when the set fits there, else from the host."""
+
+    def __init__(self, images: ImageSet, batch: int, device: torch.device) -> None:
+        self.count, self.batch, self.device = len(images), batch, device
+        self.steps = -(-self.count // batch)
+        self.images, self.labels = images.images, images.labels.to(device)
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if self.images.numel() < free // 2:
+                self.images = self.images.to(device)
+
+    def epoch(self, order: torch.Generator) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
+        """Yield positions [B] (on the device), images uint8 [B, 3, S, S] and labels [B]."""
+        rows = torch.randperm(self.count, generator=order)
+        rows = torch.cat([rows, rows[: self.steps * self.batch - self.count]])
+        home = rows.to(self.images.device)
+        there = rows.to(self.device)
+        for k in range(self.steps):
+            part = slice(k * self.batch, (k + 1) * self.batch)
+            pixels = self.images[home[part]].to(self.device, non_blocking=True)
+            yield there[part], pixels, self.labels[there[part]]
+
+
+def _train_epoch(
+    state: _State, feed: _Feed, lesson: Lesson, protocol: Protocol, seed: int, runtime: Runtime
+) -> None:
+    epoch, model, optimiser = state.epoch, state.model.train(), state.optimiser
+    lr = protocol.lr_at(epoch)
+    for group in optimiser.param_groups:
+        group["lr"] = lr
+    draws = generator(seed, "views", epoch, device=runtime.device)
+    losses = torch.zeros(feed.steps, device=runtime.device)
+    fresh = feed.count
+    for step, (rows, pixels, labels) in enumerate(feed.epoch(generator(seed, "order", epoch))):
+        inputs, targets, answer = lesson(epoch, rows, pixels, labels, draws)
+        with runtime.autocast():
+            logits = model(inputs)
+        logits = logits.float()
+        loss = loss_of(protocol, logits, targets, labels, answer)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        losses[step] = loss.detach()
+        for recorder in state.recorders:
+            recorder.update(epoch, rows[:fresh], logits.detach()[:fresh], labels[:fresh])
+        fresh -= len(rows)
+    _check_finite(losses.cpu(), epoch, lr)
+    state.losses.append(float(losses.mean()))
+
+
+def _check_finite(losses: Tensor, epoch: int, lr: float) -> None:
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        raise Diverged(
+            f"the loss is {float(losses[bad[0]])} at epoch {epoch}, step {int(bad[0])}, "
+            f"lr {lr:.2e}: lower the learning rate or use precision='fp32'"
+        )
+
+
+def make_optimiser(model: nn.Module, protocol: Protocol) -> torch.optim.Optimizer:
+    """AdamW or Nesterov SGD, fused, with weight decay on matrices and kernels only."""
+    decayed = [p for p in model.parameters() if p.ndim >= 2]
+    plain = [p for p in model.parameters() if p.ndim < 2]
+    groups = [
+        {"params": decayed, "weight_decay": protocol.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    if protocol.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=protocol.lr, fused=True)
+    return torch.optim.SGD(groups, lr=protocol.lr, momentum=0.9, nesterov=True, fused=True)
