@@ -1,7 +1,7 @@
 # Two commands on a fresh clone, each doing its own set-up in .venv:
 #   make study   run every notebook headless; results in data/runs, figures in figures/
 #   make test    format check, lint, types, tests
-# `make lab` opens JupyterLab. `make study DATASET=imagenette PROFILE=small` is the next size.
+# `make lab` opens JupyterLab, `make strip` takes outputs out of notebooks that were worked in. `make study DATASET=imagenette PROFILE=small` is the next size.
 
 PYTHON ?= python3
 DATASET ?= digits
@@ -9,7 +9,7 @@ PROFILE ?= small
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: study gallery test lab doctor clean
+.PHONY: study gallery api test lab strip doctor clean
 
 study: $(READY)
 	$(BIN)/python -m rdc_kit study --dataset $(DATASET) --profile $(PROFILE)
@@ -17,6 +17,10 @@ study: $(READY)
 # The newest finished run of each notebook as pages in data/gallery; open its index.html.
 gallery: $(READY)
 	$(BIN)/python -m rdc_kit gallery
+
+# Every public function on pages in data/api; open its index.html.
+api: $(READY)
+	$(BIN)/python -m rdc_kit api
 
 test: $(READY)
 	$(BIN)/ruff format --check .
@@ -27,6 +31,9 @@ test: $(READY)
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1
 
+strip: $(READY)
+	$(BIN)/jupyter nbconvert --clear-output --inplace notebooks/*.ipynb
+
 doctor: $(READY)
 	$(BIN)/python -m rdc_kit doctor
 
@@ -34,7 +41,6 @@ doctor: $(READY)
 $(READY): requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 # The benchmark's own package, for one test; alone, for it asks for wandb and torchaudio.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps rethinkdc==0.3.2
 	touch $(READY)

@@ -1,7 +1,7 @@
-"""The command line: `python -m rdc_kit VERB`, also installed as `rdc`.
+"""The command line: `rdc VERB`, the same as `python -m rdc_kit VERB`.
 
 Every verb prints one line of verdict last. Exit status 0: the work was done; 1: it failed; 2: wrong
-usage; 3: another process is at it.
+usage; 3: another process is doing this very work.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 EXAMPLES = {
-    "doctor": "python -m rdc_kit doctor",
-    "methods": "python -m rdc_kit methods",
-    "compress": "python -m rdc_kit compress pca --dataset digits --ipc 10 --out data/pca-10",
-    "score": "python -m rdc_kit score --dataset digits --out data/scores.csv",
-    "run": "python -m rdc_kit run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
-    "study": "python -m rdc_kit study --dataset digits --profile small",
-    "runs": "python -m rdc_kit runs",
-    "gallery": "python -m rdc_kit gallery --dataset digits",
-    "claims": "python -m rdc_kit claims --results evidence",
-    "figures": "python -m rdc_kit figures --results evidence --out figures/evidence/paper",
-    "bench": "python -m rdc_kit bench --size 64",
-    "benchmark": "python -m rdc_kit benchmark --dataset digits --methods all --ipc 1 10 "
-    "--labels hard soft --seeds 3",
+    "doctor": "rdc doctor",
+    "methods": "rdc methods",
+    "compress": "rdc compress pca --dataset digits --ipc 10 --out data/pca-10",
+    "score": "rdc score --dataset digits --out data/scores.csv",
+    "notebooks": "rdc notebooks my-study",
+    "run": "rdc run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
+    "study": "rdc study --dataset digits --profile small",
+    "runs": "rdc runs",
+    "gallery": "rdc gallery --dataset digits",
+    "claims": "rdc claims --results evidence",
+    "figures": "rdc figures --results evidence --out figures/evidence/paper",
+    "api": "rdc api --out data/api",
+    "benchmark": "rdc benchmark --dataset digits --methods all --ipc 1 10 --labels hard soft "
+    "--seeds 3",
+    "speed": "rdc speed --size 64",
 }
 
 
@@ -35,57 +37,30 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _methods(options: argparse.Namespace) -> int:
-    from .methods import METHODS
+    from .commands.sets import list_methods
 
-    rows = [("method", "family", "needs", "cost", "source")]
-    rows += [(name, m.family, m.needs, m.cost, m.source) for name, m in METHODS.items()]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = zip(row, widths, strict=True)
-        print("  ".join(text.ljust(width) for text, width in cells).rstrip())
-    print(f"methods: {len(METHODS)}")
-    return 0
+    return list_methods()
 
 
 def _compress(options: argparse.Namespace) -> int:
-    from .data.loading import load
-    from .ground.runtime import choose_runtime
-    from .methods import compress, find
+    from .commands.sets import save_set
 
-    find(options.method)
-    if options.out.exists():
-        raise FileExistsError(f"{options.out} exists: choose another folder")
-    runtime = choose_runtime(options.device)
-    pool = load(options.dataset, options.size, options.on_bad).train
-    stored = compress(options.method, pool, options.ipc, options.seed, runtime)
-    folder = stored.save(options.out)
-    if "teacher" in stored.provenance:
-        facts = stored.provenance
-        print(f"teacher {facts['teacher']}: {facts['teacher_top1']:.1f} % of the pool")
-    print(f"compress: {stored} in {folder}")
-    return 0
+    given = {key: getattr(options, key) for key in ("seed", "size", "device", "on_bad")}
+    return save_set(options.method, options.dataset, options.ipc, options.out, **given)
 
 
 def _score(options: argparse.Namespace) -> int:
-    import pandas as pd
+    from .commands.sets import save_scores
 
-    from .data.loading import load
-    from .ground import store
-    from .ground.runtime import choose_runtime
-    from .prune.scores import dynamics
+    given = {key: getattr(options, key) for key in ("epochs", "seed", "size", "device", "on_bad")}
+    out = options.out or Path(f"scores-{options.dataset.replace(':', '-').replace('/', '-')}.csv")
+    return save_scores(options.dataset, out, **given)
 
-    runtime = choose_runtime(options.device)
-    pool = load(options.dataset, options.size, options.on_bad).train
-    found = dynamics(pool, options.epochs, seed=options.seed, runtime=runtime)
-    columns = {"row_id": pool.row_ids, "label": pool.labels}
-    columns |= {name: scores.values for name, scores in found.items()}
-    columns["never_learned"] = found["forgetting"].never_learned  # type: ignore[assignment]
-    with store.atomic_path(options.out) as part:
-        pd.DataFrame({name: column.numpy() for name, column in columns.items()}).to_csv(
-            part, index=False
-        )
-    print(f"score: {', '.join(found)} of {len(pool):,} rows in {options.out}; higher = harder")
-    return 0
+
+def _notebooks(options: argparse.Namespace) -> int:
+    from .commands.notebooks import hand_out
+
+    return hand_out(options.folder)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -96,48 +71,27 @@ def _run(options: argparse.Namespace) -> int:
 
 def _study(options: argparse.Namespace) -> int:
     from .commands.run import run_all
-    from .ground.runtime import checkout
 
     given = {"dataset": options.dataset, "profile": options.profile, **dict(options.parameter)}
-    return run_all(checkout() / "notebooks", given, options.timeout)
+    return run_all(given, options.timeout)
 
 
 def _runs(options: argparse.Namespace) -> int:
-    from .ground import store
-    from .ground.runtime import data_dir
-    from .study.grid.monitor import read_status
+    from .commands.reports import list_runs
 
-    folder = data_dir() / "runs"
-    manifests = sorted((folder / "notebooks").glob("*/manifest.json"))
-    for path in manifests:
-        facts = store.read_json(path)
-        print(f"{read_status(path.parent):12} {facts['started']}  {path.parent.name}", end="")
-        print(f"  {facts['error']}" if "error" in facts else "")
-    trained = len(list((folder / "train").glob("*/result.json")))
-    print(f"runs: {len(manifests)} notebooks, {trained} finished trainings in {folder}")
-    return 0
+    return list_runs()
 
 
 def _claims(options: argparse.Namespace) -> int:
-    from .study.verdicts.ledger import as_text, ledger
-    from .study.verdicts.tables import collect
+    from .commands.reports import print_ledger
 
-    table = ledger(collect(options.results))
-    print(as_text(table))
-    counts = table["verdict"].value_counts()
-    print(f"claims: {', '.join(f'{count} {word}' for word, count in counts.items())}")
-    return 0
+    return print_ledger(options.results)
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from .study.figures.paper import remake
-    from .study.verdicts.tables import collect
+    from .commands.reports import remake_figures
 
-    saved = remake(collect(options.results), options.out)
-    for path in saved.values():
-        print(path)
-    print(f"figures: {len(saved)}, each as pdf, png, csv and json")
-    return 0
+    return remake_figures(options.results, options.out)
 
 
 def _gallery(options: argparse.Namespace) -> int:
@@ -146,45 +100,26 @@ def _gallery(options: argparse.Namespace) -> int:
     return gallery(options.out, options.dataset)
 
 
-def _bench(options: argparse.Namespace) -> int:
-    from .commands.speed import bench
-    from .ground import store
+def _api(options: argparse.Namespace) -> int:
+    from .commands.api import write_api
 
-    table = bench(
-        options.dataset,
-        options.size or 64,
-        options.student,
-        options.batch,
-        rounds=options.rounds,
-        device=options.device,
-    )
-    if options.out:
-        with store.atomic_path(options.out) as part:
-            table.to_csv(part, index=False)
-    return 0
+    return write_api(options.out)
+
+
+def _speed(options: argparse.Namespace) -> int:
+    from .commands.speed import speed
+
+    given = {key: getattr(options, key) for key in ("batch", "rounds", "device", "out")}
+    return speed(options.dataset, options.size or 64, options.student, **given)
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    from .commands.benchmark import benchmark
+    from .commands.benchmark import benchmark, chosen_protocols
 
-    return benchmark(
-        options.dataset,
-        options.methods,
-        options.ipc,
-        options.labels,
-        options.protocols,
-        options.students,
-        options.seeds,
-        options.epochs,
-        options.size,
-        options.one_set,
-        options.teacher,
-        options.teacher_epochs,
-        options.iterations,
-        options.device,
-        options.plan,
-        options.out,
-    )
+    wanted = chosen_protocols(options.labels, options.protocols, options.epochs)
+    names = "students seeds size one_set teacher teacher_epochs iterations device plan_only out"
+    given = {key: getattr(options, key) for key in names.split()}
+    return benchmark(options.dataset, options.methods, options.ipc, wanted, **given)
 
 
 VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
@@ -192,38 +127,44 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "methods": (_methods, "list the methods, their needs and cost"),
     "compress": (_compress, "make a small set and save it in the Hub's format"),
     "score": (_score, "score every image of a pool: EL2N, Forgetting, AUM"),
+    "notebooks": (_notebooks, "copy the notebooks into a folder of your own"),
     "run": (_run, "run one notebook headless, parameters checked first"),
     "study": (_study, "run every notebook"),
     "runs": (_runs, "list the runs and how they ended"),
     "gallery": (_gallery, "finished notebooks as pages that open from disk; runs nothing"),
     "claims": (_claims, "the ledger: each claim of the paper, and what these results say"),
     "figures": (_figures, "the paper's figures, remade from results"),
+    "api": (_api, "a page of every public function, from the docstrings"),
     "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
-    "bench": (_bench, "time our training loop against the plain one"),
+    "speed": (_speed, "time our training loop against the plain one, and the imports"),
 }
+ALIASES = {"speed": ["bench"]}
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(prog="rdc", description=__doc__)
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    made = {
-        name: verbs.add_parser(
-            name, help=text, description=text, epilog=f"example: {EXAMPLES[name]}"
+    made = {}
+    for name, (_, text) in VERBS.items():
+        example, also = f"example: {EXAMPLES[name]}", ALIASES.get(name, [])
+        made[name] = verbs.add_parser(
+            name, help=text, description=text, epilog=example, aliases=also
         )
-        for name, (_, text) in VERBS.items()
-    }
-    for name in ("compress", "score", "bench", "benchmark"):
+        made[name].set_defaults(verb=name)
+    for name in ("compress", "score", "speed", "benchmark"):
         made[name].add_argument("--dataset", default="digits", help="digits, imagenette, ...")
         made[name].add_argument("--size", type=int, help="side in pixels")
         made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
     for name in ("compress", "score"):
         made[name].add_argument("--seed", type=int, default=0)
         made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
-        made[name].add_argument("--out", type=Path, required=True)
+    made["compress"].add_argument("--out", type=Path, required=True, help="folder; a new one")
     made["compress"].add_argument("method")
     made["compress"].add_argument("--ipc", type=int, default=10, help="stored images per class")
+    made["score"].add_argument("--out", type=Path, help="scores-DATASET.csv here if left out")
     made["score"].add_argument("--epochs", type=int, default=30)
+    made["notebooks"].add_argument("folder", type=Path)
     made["run"].add_argument("notebook", type=Path)
     for name in ("run", "study"):
         made[name].add_argument(
@@ -236,13 +177,13 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "--results", default="runs", help="runs of this machine, or the committed evidence"
         )
-    made["figures"].add_argument("--out", type=Path, help="folder; figures/paper if left out")
-    made["gallery"].add_argument("--out", type=Path, help="folder; data/gallery if left out")
+    for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("api", "api")):
+        made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
     made["gallery"].add_argument("--dataset", default="", help="only runs on this one")
-    made["bench"].add_argument("--student", default="resnet18")
-    made["bench"].add_argument("--batch", type=int)
-    made["bench"].add_argument("--rounds", type=int, default=3)
-    made["bench"].add_argument("--out", type=Path, help="write the table here, as csv")
+    made["speed"].add_argument("--student", default="resnet18")
+    made["speed"].add_argument("--batch", type=int)
+    made["speed"].add_argument("--rounds", type=int, default=3)
+    made["speed"].add_argument("--out", type=Path, help="write the table here, as csv")
     _benchmark_options(made["benchmark"])
     return top
 
@@ -261,15 +202,17 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--teacher-epochs", type=int, default=30)
     verb.add_argument("--iterations", type=int, help="of every recovered image")
     verb.add_argument("--one-set", action="store_true", help="all seeds train on seed 0's set")
-    verb.add_argument("--plan", action="store_true", help="only say what it would take")
+    verb.add_argument(
+        "--plan", action="store_true", dest="plan_only", help="only say what it would take"
+    )
     verb.add_argument("--out", type=Path, help="write the table here too, as csv")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
+    options = parser().parse_args(arguments)
     from .ground.store import Locked
 
-    options = parser().parse_args(arguments)
     try:
         return VERBS[options.verb][0](options)
     except Locked as error:

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from .augment.boxes import Grid, as_grid, cell_boxes
-from .data.imagesets import DataError, ImageSet
-from .ground.runtime import generator
-from .prune.selection import derived
+from .data.imagesets import DataError, ImageSet, derived
+from .ground.seeds import generator
 
 GROUPINGS = ("rank_block", "sequential", "random")
 
@@ -25,7 +24,7 @@ def combine(
             returns them); the number per class must be a multiple of the cells.
         grid: n or (rows, columns).
         grouping: which ranks share a composite. "rank_block": composite j takes ranks j, J + j,
-            2J + j, ... of J composites, so all are alike in difficulty (RDED's order);
+            2J + j, ... of J composites, so all are similar in difficulty (RDED's order);
             "sequential": neighbours in rank; "random".
         seed: for "random".
 
@@ -47,18 +46,18 @@ def combine(
         raise DataError("these images are composites already: combine the originals instead")
     groups, labels = [], []
     for label in range(images.num_classes):
-        mine = images.rows_of(label)
-        if len(mine) % cells or not len(mine):
+        class_rows = images.rows_of(label)
+        if len(class_rows) % cells or not len(class_rows):
             raise DataError(
-                f"class {images.classes[label]!r} has {len(mine)} images; a {rows}x{columns} grid "
-                f"needs a multiple of {cells}: select per_class = ipc * {cells}"
+                f"class {images.classes[label]!r} has {len(class_rows)} images; a {rows}x{columns} "
+                f"grid needs a multiple of {cells}: select per_class = ipc * {cells}"
             )
         if grouping == "random":
             draw = generator(seed, "combine", label)
-            mine = mine[torch.randperm(len(mine), generator=draw)]
-        count = len(mine) // cells
+            class_rows = class_rows[torch.randperm(len(class_rows), generator=draw)]
+        count = len(class_rows) // cells
         blocked = grouping == "rank_block"
-        groups.append(mine.view(cells, count).T if blocked else mine.view(count, cells))
+        groups.append(class_rows.view(cells, count).T if blocked else class_rows.view(count, cells))
         labels += [label] * count
     positions = torch.cat(groups)  # [N, cells], positions in `images`
     return replace(
@@ -85,11 +84,11 @@ def paste(images: Tensor, positions: Tensor, grid: tuple[int, int]) -> Tensor:
         uint8 [N, 3, S, S].
     """
     side = images.shape[-1]
-    made = torch.empty(len(positions), 3, side, side, dtype=torch.uint8)
+    composites = torch.empty(len(positions), 3, side, side, dtype=torch.uint8)
     for cell, (top, left, height, width) in enumerate(cell_boxes(side, grid).tolist()):
         small = shrink(images[positions[:, cell]], height, width)
-        made[:, :, top : top + height, left : left + width] = small
-    return made
+        composites[:, :, top : top + height, left : left + width] = small
+    return composites
 
 
 def shrink(images: Tensor, height: int, width: int) -> Tensor:

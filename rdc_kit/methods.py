@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from .augment.boxes import Grid, as_grid
 from .combine import combine
-from .data.imagesets import DataError, ImageSet
-from .distill import rded
+from .data.imagesets import DataError, ImageSet, derived
+from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import recipe
 from .distill.recover import recover
+from .ground.device import Runtime
 from .ground.names import unknown
-from .ground.runtime import Runtime, generator
-from .prune import scores as scoring
-from .prune.recorders import Scores
-from .prune.selection import derived, select
+from .ground.seeds import generator
+from .prune.scores import Scores, score
+from .prune.selection import select
 from .train.models import relatives
-from .train.teachers import squeeze
+from .train.teachers import Teacher, squeeze
 
 
 @dataclass(frozen=True)
@@ -30,24 +29,34 @@ class Method:
     """A row of the registry.
 
     Attributes:
+        title: its name in figures and tables.
         make: (pool, ipc, seed, runtime, **options) -> ImageSet of ipc images per class.
         family: "baseline", "pruning", "distillation-noise", "distillation-real" or "pca".
-        needs: what has to be trained first.
-        cost: what it takes, in passes over the pool.
+        needs: what must be trained first.
+        cost: its cost, in passes over the pool or steps on the images.
         source: the paper.
+        fixed: values that are options of other methods and cannot change here.
+        view: how training shows its sets: "whole" or "cell".
     """
 
+    title: str
     make: Callable[..., ImageSet]
     family: str
     needs: str
     cost: str
     source: str
+    fixed: dict[str, Any] = field(default_factory=dict)
+    view: str = "whole"
 
     @property
-    def options(self) -> list[str]:
-        """Names of the options that `make` takes."""
-        named = inspect.signature(self.make).parameters.values()
-        return [p.name for p in named][4:]
+    def options(self) -> dict[str, Any]:
+        """Every option that `make` takes, with its default."""
+        parameters = inspect.signature(self.make).parameters.values()
+        return {
+            p.name: p.default
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY and p.name not in self.fixed
+        }
 
 
 def compress(
@@ -66,39 +75,44 @@ def compress(
         ipc: images per class as stored; a composite counts as one.
         seed: root of the seed tree of this set.
         runtime: device and precision of the training that a method needs.
-        options: the method's own, such as order="hard" or grid=3.
+        options: the method's own, such as order="hard" or grid=3. Methods that score the pool take
+            scoring_seed, those that use a teacher teacher_seed.
 
     Returns:
         ImageSet with ipc * C images and its provenance.
 
     Raises:
-        ValueError: unknown method or option, with the near matches. DataError: pool too small.
+        ValueError: unknown method or option; the message names the known ones. DataError: pool too
+            small, or ipc is no whole number of at least 1.
     """
-    method = find(name)
+    method = method_named(name)
+    known = method.options
     for option in options:
-        if option not in method.options:
-            allowed = ", ".join(method.options) or "none"
+        if option not in known:
+            allowed = ", ".join(known) or "none"
             raise ValueError(f"method {name!r} has no option {option!r}; its options: {allowed}")
     if isinstance(ipc, bool) or not isinstance(ipc, int) or ipc < 1:
         raise DataError(f"ipc must be a whole number of at least 1, got {ipc!r}")
-    made = method.make(pool, ipc, seed, runtime, **options)
+    stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **options}
-    return replace(made, provenance=made.provenance | facts)
+    return replace(stored, provenance=stored.provenance | facts)
 
 
-def find(name: str) -> Method:
-    """The registry's row of a name.
+def method_named(name: str) -> Method:
+    """The registry's row for a name.
 
     Raises:
-        ValueError: unknown, with the near match.
+        ValueError: unknown; the message names the nearest match.
     """
     if name not in METHODS:
         raise ValueError(unknown("method", name, METHODS))
     return METHODS[name]
 
 
-def _random(pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None) -> ImageSet:
-    return select(pool, None, ipc, "random", seed)
+def _random(
+    pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None, *, order: str
+) -> ImageSet:
+    return select(pool, None, ipc, order, seed)
 
 
 def _noise(pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None) -> ImageSet:
@@ -117,40 +131,20 @@ def _noise(pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None) -> Imag
     )
 
 
-def _el2n(
+def _pruned(
     pool: ImageSet,
     ipc: int,
     seed: int,
     runtime: Runtime | None,
+    *,
+    metric: str,
     order: str = "easy",
-    epochs: int = scoring.EL2N_EPOCHS,
+    epochs: int | None = None,
+    scoring_seed: int = 0,
     scores: Scores | None = None,
 ) -> ImageSet:
-    scores = scores or scoring.el2n(pool, epochs, runtime=runtime)
-    return select(pool, scores, ipc, order, seed)
-
-
-def _forgetting(
-    pool: ImageSet,
-    ipc: int,
-    seed: int,
-    runtime: Runtime | None,
-    order: str = "easy",
-    epochs: int = scoring.FULL_EPOCHS,
-) -> ImageSet:
-    return select(pool, scoring.forgetting(pool, epochs, runtime=runtime), ipc, order, seed)
-
-
-def _aum(
-    pool: ImageSet,
-    ipc: int,
-    seed: int,
-    runtime: Runtime | None,
-    order: str = "easy",
-    epochs: int = scoring.FULL_EPOCHS,
-    space: str = "logit",
-) -> ImageSet:
-    scores = scoring.aum(pool, epochs, space=space, runtime=runtime)
+    """The easy or the hard end of a metric; without `scores`, the pool is scored first."""
+    scores = scores or score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed)
 
 
@@ -159,13 +153,17 @@ def _ccs(
     ipc: int,
     seed: int,
     runtime: Runtime | None,
+    *,
+    metric: str,
+    order: str,
     beta: float = 0.3,
     strata: int = 50,
-    epochs: int = scoring.FULL_EPOCHS,
+    epochs: int | None = None,
+    scoring_seed: int = 0,
 ) -> ImageSet:
-    """Stratified over AUM, as the paper's main results are; beta 0.3 is its value for 10 % kept."""
-    scores = scoring.aum(pool, epochs, runtime=runtime)
-    return select(pool, scores, ipc, "ccs", seed, beta, strata)
+    """Stratified over AUM, as in the paper's main results; beta 0.3 is its value for 10 % kept."""
+    scores = score(pool, metric, epochs, scoring_seed, runtime)
+    return select(pool, scores, ipc, order, seed, beta, strata)
 
 
 def _pca(
@@ -173,60 +171,56 @@ def _pca(
     ipc: int,
     seed: int,
     runtime: Runtime | None,
-    grid: Grid = 2,
+    *,
     order: str = "easy",
+    metric: str = "el2n",
+    grid: Grid = 2,
     grouping: str = "rank_block",
     originals_per_class: int | None = None,
-    metric: str = "el2n",
     epochs: int | None = None,
+    scoring_seed: int = 0,
     scores: Scores | None = None,
 ) -> ImageSet:
-    """Prune by EL2N, combine into grids; the set asks to be seen cell by cell (augment).
+    """Prune, combine into grids; training then shows the set cell by cell (see augment).
 
-    metric may be "aum" or "forgetting" instead (Table 24); epochs are its own when left out.
-    originals_per_class defaults to ipc * cells, which stores ipc composites per class. Fewer
-    originals give fewer composites: the literal reading k = ipc of the text is an ablation.
+    The metric may be any of prune.scores.METRICS (Table 24). originals_per_class defaults to
+    ipc * cells, which stores ipc composites per class. Fewer originals give fewer composites: an
+    ablation takes k = ipc, as the paper's text literally says.
     """
     rows, columns = as_grid(grid, pool.size)
     originals = originals_per_class or ipc * rows * columns
     if order != "random" and scores is None:
-        scores = _score(pool, metric, epochs, runtime)
-    kept = select(pool, scores, originals, order, seed)
-    stored = combine(kept, grid, grouping, seed)
+        scores = score(pool, metric, epochs, scoring_seed, runtime)
+    subset = select(pool, scores, originals, order, seed)
+    stored = combine(subset, grid, grouping, seed)
     return replace(stored, provenance=stored.provenance | {"originals_per_class": originals})
 
 
-def _score(pool: ImageSet, metric: str, epochs: int | None, runtime: Runtime | None) -> Scores:
-    if metric == "el2n":
-        return scoring.el2n(pool, epochs or scoring.EL2N_EPOCHS, runtime=runtime)
-    whole = {"aum": scoring.aum, "forgetting": scoring.forgetting}
-    if metric not in whole:
-        raise ValueError(unknown("pruning metric", metric, ["el2n", *whole]))
-    return whole[metric](pool, epochs or scoring.FULL_EPOCHS, runtime=runtime)
-
-
 def _recovered(
-    method: str,
     pool: ImageSet,
     ipc: int,
     seed: int,
     runtime: Runtime | None,
+    *,
+    name: str,
     iterations: int | None = None,
     lr: float | None = None,
     weight: float | None = None,
     milestone: float | None = None,
-    teacher: str | None = None,
+    teacher: str | Teacher | None = None,
     teacher_epochs: int = 30,
+    teacher_seed: int = 0,
 ) -> ImageSet:
     """SRe2L, CDA, LPLD, DWA, G-VBSM: the shared loop with the method's recipe."""
     changes: dict[str, Any] = {"iterations": iterations, "lr": lr, "weight": weight}
     changes |= {"milestone": milestone}
-    how = replace(recipe(method, pool.size), **{k: v for k, v in changes.items() if v is not None})
+    how = replace(recipe(name, pool.size), **{k: v for k, v in changes.items() if v is not None})
     if how.iterations < 1:
         raise ValueError(f"iterations must be at least 1, got {iterations}")
-    networks = relatives(teacher or pool.traits.student) if how.teachers > 1 else teacher
-    squeezed = squeeze(pool, networks, teacher_epochs, runtime=runtime)
-    return recover(pool, ipc, how, squeezed, seed, runtime)
+    if not isinstance(teacher, Teacher):
+        networks = relatives(teacher or pool.traits.student) if how.teachers > 1 else teacher
+        teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)
+    return recover(pool, ipc, how, teacher, seed, runtime)
 
 
 def _rded(
@@ -234,34 +228,60 @@ def _rded(
     ipc: int,
     seed: int,
     runtime: Runtime | None,
+    *,
     factor: int | None = None,
-    drawn: int = rded.DRAWN,
-    crops: int = rded.CROPS,
-    teacher: str | None = None,
+    drawn: int = DRAWN,
+    crops: int = CROPS,
+    teacher: str | Teacher | None = None,
     teacher_epochs: int = 30,
+    teacher_seed: int = 0,
 ) -> ImageSet:
-    squeezed = squeeze(pool, teacher, teacher_epochs, runtime=runtime)
-    return rded.rded(pool, ipc, squeezed, factor, drawn, crops, seed, runtime)
+    if not isinstance(teacher, Teacher):
+        teacher = squeeze(pool, teacher, teacher_epochs, teacher_seed, runtime)
+    return rded(pool, ipc, teacher, factor, drawn, crops, seed, runtime)
 
 
-def _row(name: str, family: str, needs: str, cost: str, source: str) -> Method:
-    return Method(partial(_recovered, name), family, needs, cost, source)
+def _prune(title: str, metric: str, cost: str, source: str) -> Method:
+    return Method(title, _pruned, "pruning", "scoring run", cost, source, {"metric": metric})
 
 
-_NOISE, _REAL = "distillation-noise", "distillation-real"
+def _noise_made(name: str, title: str, needs: str, cost: str, source: str) -> Method:
+    return Method(title, _recovered, "distillation-noise", needs, cost, source, {"name": name})
+
+
+_CCS = {"metric": "aum", "order": "ccs"}
 # Cost: in passes over the pool (epochs), or in steps on the images that are made.
 METHODS: dict[str, Method] = {
-    "random": Method(_random, "baseline", "nothing", "none", "-"),
-    "noise": Method(_noise, "baseline", "nothing", "none", "control of arXiv 2502.06434, Table 20"),
-    "el2n": Method(_el2n, "pruning", "scoring run", "10 epochs", "arXiv 2107.07075"),
-    "forgetting": Method(_forgetting, "pruning", "scoring run", "30 epochs", "arXiv 1812.05159"),
-    "aum": Method(_aum, "pruning", "scoring run", "30 epochs", "arXiv 2001.10528"),
-    "ccs": Method(_ccs, "pruning", "scoring run", "30 epochs", "arXiv 2210.15809"),
-    "sre2l": _row("sre2l", _NOISE, "teacher", "1000-4000 steps", "arXiv 2306.13092"),
-    "cda": _row("cda", _NOISE, "teacher", "1000-4000 steps", "arXiv 2311.18838"),
-    "lpld": _row("lpld", _NOISE, "teacher, pool", "1000-4000 steps", "arXiv 2410.15919"),
-    "gvbsm": _row("gvbsm", _NOISE, "4 teachers, pool", "1000-4000 steps", "arXiv 2311.17950"),
-    "dwa": _row("dwa", _REAL, "teacher", "1000-2000 steps", "arXiv 2409.17612"),
-    "rded": Method(_rded, _REAL, "teacher", "5 views of 300/class", "arXiv 2312.03526"),
-    "pca": Method(_pca, "pca", "scoring run", "10 epochs", "arXiv 2502.06434"),
+    "random": Method("Random", _random, "baseline", "nothing", "none", "-", {"order": "random"}),
+    "noise": Method(
+        "noise (control)", _noise, "baseline", "nothing", "none", "arXiv 2502.06434, Table 20"
+    ),
+    "forgetting": _prune("Forgetting", "forgetting", "30 epochs", "arXiv 1812.05159"),
+    "el2n": _prune("EL2N", "el2n", "10 epochs", "arXiv 2107.07075"),
+    "aum": _prune("AUM", "aum", "30 epochs", "arXiv 2001.10528"),
+    "ccs": Method("CCS", _ccs, "pruning", "scoring run", "30 epochs", "arXiv 2210.15809", _CCS),
+    "sre2l": _noise_made("sre2l", "SRe2L", "teacher", "1000-4000 steps", "arXiv 2306.13092"),
+    "cda": _noise_made("cda", "CDA", "teacher", "1000-4000 steps", "arXiv 2311.18838"),
+    "gvbsm": _noise_made(
+        "gvbsm", "G-VBSM", "4 teachers, pool", "1000-4000 steps", "arXiv 2311.17950"
+    ),
+    "lpld": _noise_made("lpld", "LPLD", "teacher, pool", "1000-4000 steps", "arXiv 2410.15919"),
+    "dwa": Method(
+        "DWA",
+        _recovered,
+        "distillation-real",
+        "teacher",
+        "1000-2000 steps",
+        "arXiv 2409.17612",
+        {"name": "dwa"},
+    ),
+    "rded": Method(
+        "RDED",
+        _rded,
+        "distillation-real",
+        "teacher",
+        "5 views of 300/class",
+        "arXiv 2312.03526",
+    ),
+    "pca": Method("PCA", _pca, "pca", "scoring run", "10 epochs", "arXiv 2502.06434", view="cell"),
 }

@@ -1,12 +1,17 @@
+"""Fixtures and helpers that tests of several rooms share."""
+
 import os
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.data.imagesets import ImageSet, Traits
-from rdc_kit.ground.runtime import Runtime
+from rdc_kit.ground.device import Runtime
+from rdc_kit.train.teachers import Teacher, squeeze
 
 os.environ["RDC_INTERACTIVE"] = "0"
 
@@ -59,3 +64,15 @@ def colour_blocks(per_class=6, classes=3, size=16, seed=0):
 @pytest.fixture
 def blocks() -> ImageSet:
     return colour_blocks()
+
+
+@pytest.fixture
+def teacher(blocks, exact) -> Teacher:
+    return squeeze(blocks, epochs=20, runtime=exact)
+
+
+def picture(path, seed, size=(40, 30), mode="RGB"):
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).convert(mode).save(path)
+    return path

@@ -13,40 +13,116 @@ import rdc_kit as rdc
 ROOT = Path(rdc.__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "rdc_kit").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WINGS = ("engine", "compress", "study")
+# The rooms, lowest first: a file imports its own room and the rooms before it, never one after it.
+ROOMS = (
+    *("ground", "data", "augment", "train", "prune", "combine", "distill", "methods"),
+    *("study.grid", "study.verdicts", "study.analyses", "study.figures", "study.explorers"),
+    *("notebook", "commands", "__main__"),
+)
+LEFT_OUT = {"rdc_kit"}  # fetches names when they are used, from anywhere
 
 
-def wing_of(path):
-    part = path.relative_to(ROOT / "rdc_kit").parts[0]
-    return WINGS.index(part) if part in WINGS else len(WINGS)
+def module_of(path):
+    """Dotted name of a source file; a package's own file has the package's name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported_wings(path):
-    """Wings that a module imports, absolutely or relatively, anywhere in it."""
-    package = ["rdc_kit", *path.relative_to(ROOT / "rdc_kit").parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def room_of(module):
+    """Place of a module's room in ROOMS."""
+    inside = module.removeprefix("rdc_kit.")
+    found = [k for k, room in enumerate(ROOMS) if f"{inside}.".startswith(f"{room}.")]
+    assert found, f"{module} is in no room"
+    return found[0]
+
+
+def executed(tree):
+    """All nodes but those that only a type checker reads."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from executed(node)
+
+
+def imported(module):
+    """Modules of the kit that a module imports, anywhere in it, also inside functions."""
+    path = MODULES[module]
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in executed(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             full = [*base, *(node.module or "").split(".")]
-            names = [[*full, alias.name] for alias in node.names]
+            names = [".".join(filter(None, [*full, alias.name])) for alias in node.names]
         elif isinstance(node, ast.Import):
-            names = [alias.name.split(".") for alias in node.names]
+            names = [alias.name for alias in node.names]
         else:
             continue
         for name in names:
-            name = [part for part in name if part]
-            if name[0] == "rdc_kit" and len(name) > 1:
-                yield name[1]
+            if name.startswith("rdc_kit."):
+                yield name if name in MODULES else name.rpartition(".")[0]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_only_point_down(path):
-    own = wing_of(path)
-    if own == len(WINGS):
-        return
-    for name in imported_wings(path):
-        assert name in WINGS, f"{path} imports the top of the house: {name}"
-        assert WINGS.index(name) <= own, f"{path} imports upward: {name}"
+def is_room(module):
+    return MODULES[module].name != "__init__.py"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m not in LEFT_OUT and is_room(m)])
+def test_imports_only_point_down(module):
+    for name in imported(module):
+        if name == "rdc_kit":  # the public names, for those who stand above them all
+            assert ROOMS[room_of(module)] in ("commands", "__main__"), module
+        else:
+            assert room_of(name) <= room_of(module), f"{module} imports upward: {name}"
+
+
+def test_no_module_imports_itself_by_a_detour():
+    below = {m: {n for n in imported(m) if n != m} for m in MODULES if m not in LEFT_OUT}
+    while below:
+        free = [m for m, names in below.items() if not names & below.keys()]
+        assert free, f"these import each other in a circle: {sorted(below)}"
+        for module in free:
+            del below[module]
+
+
+def test_every_module_has_a_test_of_its_own_place_and_no_test_is_lost():
+    tests = {p.relative_to(ROOT / "tests") for p in (ROOT / "tests").rglob("test_*.py")}
+    wanted = set()
+    for module, path in MODULES.items():
+        if is_room(module):
+            inside = path.relative_to(ROOT / "rdc_kit")
+            wanted.add(inside.with_name(f"test_{path.stem.strip('_')}.py"))
+    whole = {"test_house.py", "test_numbers.py", "test_browser.py", "test_install.py"}
+    assert wanted - tests == set(), "modules without a test"
+    assert {str(path) for path in tests - wanted} == whole
+
+
+def public_functions():
+    """(module, node) of every function that stands at the top of a module."""
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield module, node
+
+
+def test_no_two_functions_have_one_name():
+    homes = {}
+    for module, node in public_functions():
+        homes.setdefault(node.name, []).append(module)
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
+def test_no_function_takes_more_than_eight_values_by_place():
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                count = len(node.args.args) + len(node.args.posonlyargs)
+                assert count <= 8 + (
+                    node.args.args[:1] != [] and node.args.args[0].arg == "self"
+                ), f"{path.name}:{node.name} takes {count}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -80,8 +156,8 @@ def test_notebooks_are_clean_and_thin(path):
     assert len(lines) <= 120
     tags = [c["metadata"].get("tags", []) for c in cells]
     assert tags[0] == ["parameters"]
-    assert "rdc.start(" in "".join(cells[1]["source"])
-    assert "rdc.finish(" in "".join(cells[-1]["source"])
+    assert "\nrun = rdc.start()\n" in "".join(cells[1]["source"]) + "\n"
+    assert "".join(cells[-1]["source"]) == "rdc.finish(run)"
     for cell in cells:
         for node in ast.walk(ast.parse("".join(cell["source"]))):
             assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.For | ast.While), (
@@ -113,15 +189,43 @@ def test_the_readmes_example_runs(fresh_home, monkeypatch, capsys):
     assert space["stored"].grid == (2, 2)
 
 
+def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
+    """A method in 20 lines and a score in 15, as the text gives them."""
+    from rdc_kit.methods import METHODS
+    from rdc_kit.prune.scores import METRICS
+
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    method, score = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    lines = [sum(map(bool, code.split("\n"))) for code in (method, score)]
+    assert lines[0] <= 20
+    assert lines[1] <= 15
+    before = dict(METHODS), dict(METRICS)
+    try:
+        exec(compile(method, "CONTRIBUTING.md", "exec"), {})
+        exec(compile(score, "CONTRIBUTING.md", "exec"), {})
+        kept = rdc.compress("middle", blocks, 2, runtime=exact, epochs=2)
+        values = rdc.el2n(blocks, 2, runtime=exact).values
+        for label in range(3):
+            own = values[blocks.rows_of(label)].sort().values
+            chosen = values[kept.row_ids[kept.labels == label]].sort().values
+            assert chosen.tolist() == own[2:4].tolist()
+        assert rdc.dynamics(blocks, 2, runtime=exact)["loss"].values.min() > 0
+        made = rdc.compress("pca", blocks, 1, runtime=exact, metric="loss", epochs=2)
+        assert made.provenance["score"] == "loss"
+    finally:
+        METHODS.clear(), METRICS.clear()
+        METHODS.update(before[0]), METRICS.update(before[1])
+
+
 def test_readme_verbs_exist():
     from rdc_kit.__main__ import EXAMPLES, VERBS, parser
 
     assert EXAMPLES.keys() == VERBS.keys()
     text = (ROOT / "README.md").read_text()
-    for verb in re.findall(r"python -m rdc_kit (\w+)", text):
-        assert verb in VERBS
+    for verb in re.findall(r"^(?:\.venv/bin/)?rdc (\w+)|`rdc (\w+)", text, flags=re.M):
+        assert "".join(verb) in VERBS
     for example in EXAMPLES.values():
-        parser().parse_args(example.split()[3:])
+        parser().parse_args(example.split()[1:])
 
 
 def test_every_comment_and_docstring_is_free_of_leftovers():

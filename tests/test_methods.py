@@ -47,7 +47,7 @@ def test_the_literal_reading_stores_fewer_composites(exact):
     ("call", "message"),
     [
         (("rndom", 2, {}), "unknown method 'rndom' - did you mean 'random'"),
-        (("pca", 2, {"grids": 2}), "no option 'grids'; its options: grid, order"),
+        (("pca", 2, {"grids": 2}), "no option 'grids'; its options: order, metric, grid"),
         (("random", 0, {}), "ipc must be a whole number of at least 1"),
         (("random", 1.5, {}), "ipc must be"),
         (("random", 99, {}), "99 are asked of each class: lower ipc"),

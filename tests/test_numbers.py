@@ -12,9 +12,11 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.study.grid import arms, experiments
-from rdc_kit.study.verdicts import ledger
-from rdc_kit.study.verdicts import tables as results
+from rdc_kit.study.grid.arms import method_arms, pca_arms
+from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.setups import Setup
+from rdc_kit.study.verdicts.ledger import ledger
+from rdc_kit.study.verdicts.tables import collect
 
 HELD = Path(__file__).parent / "held"
 
@@ -46,25 +48,21 @@ def assert_same(found, expected):
 
 
 def test_the_seven_lines_of_00(fresh_home, exact, one_thread):
-    pool, test = rdc.load("digits")
-    table = experiments.compare(
-        arms.pca_arms(2), pool, test, 1, 2, rdc.protocols.hard(epochs=8), runtime=exact, epochs=2
-    )
-    assert_same(hits(table), held("00"))
+    setup = Setup(*rdc.load("digits"), exact, scoring_epochs={"el2n": 2})
+    trials = plan_trials(setup, pca_arms(2), 1, [rdc.protocols.hard(epochs=8)], 2)
+    assert_same(hits(Experiment(setup, trials).measure()), held("00"))
 
 
 def test_three_methods_of_01_with_both_labels(fresh_home, exact, one_thread):
-    pool, test = rdc.load("digits")
-    options = {"grid": 2, "iterations": 4, "epochs": 2}
-    bench = experiments.Bench(pool, test, exact, None, 8, options)
+    setup = Setup(*rdc.load("digits"), exact, teacher_epochs=8, options={"iterations": 4})
     protocols = [rdc.protocols.hard(epochs=8), rdc.protocols.soft(epochs=8)]
-    cells = experiments.grid(bench, ["random", "sre2l", "rded"], [2], protocols, 2)
-    assert_same(hits(experiments.run_cells(cells, bench)), held("01"))
+    trials = plan_trials(setup, method_arms(["sre2l", "rded"]), 2, protocols, 2)
+    assert_same(hits(Experiment(setup, trials).measure()), held("01"))
 
 
 def test_the_ledger_of_the_committed_evidence():
     expected = pd.read_csv(HELD / "ledger.csv")
-    found = ledger.ledger(results.collect("evidence"))[expected.columns]
+    found = ledger(collect("evidence"))[expected.columns]
     for column in ("effect", "low", "high", "size", "epochs", "n"):
         np.testing.assert_allclose(found[column].astype(float), expected[column], rtol=1e-9)
     for column in ("claim", "dataset", "ipc", "student", "verdict"):

@@ -125,7 +125,7 @@ def _centres(start: Tensor, length: Tensor, size: int, flip: Tensor | None) -> T
 
 def _crop_by_sampling(images: Tensor, boxes: Tensor, size: int, flip: Tensor | None) -> Tensor:
     top, left, height, width = boxes.unbind(1)
-    # Clamping to the outermost pixel centres of the box is what keeps the neighbours out.
+    # The clamp to the outermost pixel centres of the box keeps the neighbours out.
     y = _centres(top, height, size, None)
     y = y.clamp(min=top[:, None], max=(top + height - 1)[:, None])
     x = _centres(left, width, size, flip)

@@ -28,6 +28,7 @@ def make_view(
     view: str = "whole",
     grid: Grid = 1,
     scale: tuple[float, float] = (0.08, 1.0),
+    *,
     flip: bool = True,
     cutout: float = 0.0,
     mix: str = "none",
@@ -37,7 +38,7 @@ def make_view(
     """Compose a training view.
 
     Args:
-        traits: the source's normalisation; its `flip` must allow a flip for one to happen.
+        traits: the source's normalisation; images are flipped only if its `flip` allows it.
         size: side T of the result, pixels.
         view: "whole" (random crop of the whole image), "cell" (patch extraction: random crop
             inside one random cell), "shuffle" (cells permuted, then a random crop of the whole;
@@ -114,7 +115,7 @@ def _check(
 
 
 def plain_view(images: Tensor, traits: Traits, size: int) -> Tensor:
-    """The view that tests are taken at: the whole image, resized to `size`, normalised."""
+    """The view for tests: the whole image, resized to `size`, normalised."""
     if images.shape[-1] == size:
         return normalise(images.float(), traits)
     whole = _cells(images.shape[-1], (1, 1), images.device)
@@ -127,7 +128,7 @@ def normalise(pixels: Tensor, traits: Traits) -> Tensor:
     return (pixels - mean) / std
 
 
-# Kept per device: making a tensor there from Python numbers waits for the device, every time.
+# Cached per device: each new tensor from Python numbers would wait for the device.
 @functools.cache
 def _statistics(traits: Traits, device: torch.device) -> tuple[Tensor, Tensor]:
     mean, std = (torch.tensor(v, device=device) for v in (traits.mean, traits.std))
@@ -144,8 +145,8 @@ def random_cells(
 ) -> Tensor:
     """The box of one uniformly drawn cell per image, int64 [count, 4]."""
     boxes = _cells(side, grid, generator.device)
-    drawn = torch.randint(len(boxes), (count,), generator=generator, device=generator.device)
-    return boxes[drawn]
+    indices = torch.randint(len(boxes), (count,), generator=generator, device=generator.device)
+    return boxes[indices]
 
 
 def shuffle_cells(
@@ -183,8 +184,8 @@ def shuffle_cells(
     y = torch.arange(side, device=device)
     in_row = (y[:, None] >= top[None, ::columns]).sum(1) - 1
     in_column = (y[:, None] >= left[None, :columns]).sum(1) - 1
-    cell = in_row[:, None] * columns + in_column[None, :]  # [S, S], cell of each target pixel
-    old = source[:, cell]  # [B, S, S], the cell that it is filled from
+    cell = in_row[:, None] * columns + in_column[None, :]  # [S, S], the cell of each target pixel
+    old = source[:, cell]  # [B, S, S], the cell whose pixels fill it
     y_old = top[old] + (y[:, None] - top[cell]) * height[old] // height[cell]
     x_old = left[old] + (y[None, :] - left[cell]) * width[old] // width[cell]
     flat = (y_old * side + x_old).flatten(1)[:, None, :].expand(-1, images.shape[1], -1)
@@ -212,7 +213,7 @@ def blank_squares(inputs: Tensor, fraction: float, generator: torch.Generator) -
 def mixup(
     inputs: Tensor, labels: Tensor, num_classes: int, alpha: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Blend each image with another of the batch, and the labels alike.
+    """Blend each image with another of the batch, and the labels in the same way.
 
     Returns:
         inputs [B, 3, T, T] and class probabilities [B, C].
@@ -263,7 +264,7 @@ def mix_labels(first: Tensor, second: Tensor, weight: Tensor, num_classes: int) 
 def _beta(alpha: float, generator: torch.Generator) -> Tensor:
     """One draw of Beta(alpha, alpha), on the generator's device and from it.
 
-    torch.distributions.Beta draws from global state; the sampler below it takes a generator.
+    torch.distributions.Beta draws from global state; the sampler that it calls takes a generator.
     """
     shape = torch.full((2,), alpha, device=generator.device)
     draws = torch._standard_gamma(shape, generator=generator)

@@ -9,24 +9,27 @@ from typing import Any
 
 import pandas as pd
 
-from ..data.imagesets import DataError
+from ..data.imagesets import check_enough
 from ..data.loading import load
 from ..ground import store
+from ..ground.device import choose_runtime
+from ..ground.folders import runs_dir
 from ..ground.progress import interactive
-from ..ground.runtime import choose_runtime, data_dir
-from ..methods import METHODS, find
-from ..prune.selection import check_enough
-from ..study.figures import base as figures
-from ..study.figures import methods as charts
-from ..study.grid.experiments import Bench, Cell, grid, run_cells
-from ..study.grid.plan import minutes, plan
-from ..study.verdicts import published
-from ..study.verdicts.metrics import against_random, ranking
+from ..methods import METHODS
+from ..study.figures import base, methods
+from ..study.grid.arms import method_arms
+from ..study.grid.experiments import Experiment, plan_trials
+from ..study.grid.plan import human_time, plan
+from ..study.grid.setups import Setup
+from ..study.verdicts.metrics import differences_to_random, ranking
+from ..study.verdicts.published import published
+from ..study.verdicts.stats import accuracy_table
 from ..train import protocols
+from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
 
 
-def recipes(
+def chosen_protocols(
     labels: Sequence[str], names: Sequence[str] = (), epochs: int | None = None
 ) -> list[Protocol]:
     """The protocols of a grid: the benchmark's for each kind of labels, and others by name.
@@ -37,19 +40,18 @@ def recipes(
     for kind in labels:
         if kind not in ("hard", "soft"):
             raise ValueError(f"labels must be hard or soft, got {kind!r}")
-    found = [protocols.find(name) for name in dict.fromkeys([*labels, *names])]
+    found = [protocols.named(name) for name in dict.fromkeys([*labels, *names])]
     return [p.but(epochs=epochs) for p in found] if epochs else found
 
 
 def benchmark(
     dataset: str,
-    methods: Sequence[str],
+    names: Sequence[str],
     ipcs: Sequence[int],
-    labels: Sequence[str],
-    named: Sequence[str] = (),
+    wanted: Sequence[Protocol],
+    *,
     students: Sequence[str] = (),
     seeds: int = 3,
-    epochs: int | None = None,
     size: int | None = None,
     one_set: bool = False,
     teacher: str | None = None,
@@ -59,60 +61,72 @@ def benchmark(
     plan_only: bool = False,
     out: Path | None = None,
 ) -> int:
-    """Plan a grid, run it, print and keep its table; see `study.experiments.grid`.
+    """Plan a grid of methods, measure it, print and keep its table; see `plan_trials`.
+
+    Args:
+        dataset, size, device: see `load` and `choose_runtime`.
+        names: methods, or "all"; Random is always added.
+        ipcs: stored images per class.
+        wanted: from `chosen_protocols`.
+        students, seeds, one_set: see `plan_trials`; teacher, teacher_epochs: see `Setup`.
+        iterations: of every recovered image; the method's own number when left out.
+        plan_only: only say what it would take.
+        out: where the table goes; under data/runs/benchmark when left out.
 
     Returns:
-        Exit status: 0 when every run is there.
+        Exit status: 0 when every trial is there.
     """
-    methods = list(METHODS) if list(methods) == ["all"] else methods
-    wanted, runtime = recipes(labels, named, epochs), choose_runtime(device)
+    arms = method_arms(METHODS if list(names) == ["all"] else names)
     if seeds < 1 or min(ipcs, default=0) < 1:
         raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
+    runtime = choose_runtime(device)
     pool, test = load(dataset, size)
-    if test is None:
-        raise DataError(f"{dataset} has no test set: add a val/ folder or a validation split")
+    check_enough(pool, max(ipcs) * (4 if "pca" in [arm.method for arm in arms] else 1))
     options: dict[str, Any] = {"iterations": iterations} if iterations else {}
-    bench = Bench(pool, test, runtime, teacher, teacher_epochs, options)
-    cells = grid(bench, methods, ipcs, wanted, seeds, students, one_set)
-    names = list(dict.fromkeys(cell.arm.method for cell in cells))
-    check_enough(pool, max(ipcs) * (4 if "pca" in names else 1))
+    setup = Setup(pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options)
+    trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, one_set=one_set)
+    experiment = Experiment(setup, trials)
     print(
-        f"benchmark: {dataset} at {pool.size} px, {len(names)} methods x ipc "
+        f"benchmark: {dataset} at {pool.size} px, {len(arms)} methods x ipc "
         f"{', '.join(map(str, ipcs))} x {', '.join(p.name for p in wanted)} x {seeds} seeds"
     )
-    print(plan(cells, bench), flush=True)
+    print(plan(experiment), flush=True)
     if plan_only:
         return 0
-    if any(c.protocol.labels != "hard" or "teacher" in find(c.arm.method).needs for c in cells):
-        asked = bench.asked()
-        print(
-            f"teacher {', '.join(asked.teacher.names)}: {asked.teacher.top1:.1f} % of the pool, "
-            f"{asked.top1:.1f} % of the test images",
-            flush=True,
-        )
-    table = run_cells(cells, bench, None if interactive() else _Log(len(cells)))
-    out = out or data_dir() / "runs" / "benchmark" / _name(dataset, cells, bench) / "runs.csv"
-    _keep(table, bench, out)
+    _announce_teacher(experiment)
+    table = experiment.measure(None if interactive() else _Log(len(trials)))
+    out = out or runs_dir("benchmark") / _name(dataset, experiment) / "runs.csv"
+    _keep(table, setup, out)
     _draw(table)
     print(f"benchmark: {len(table)} runs in {out}")
     return 0
 
 
-def _keep(table: pd.DataFrame, bench: Bench, out: Path) -> None:
-    """Write the runs, their differences to Random and the ranking side by side; print a summary."""
-    tables = {"": table, "-differences": against_random(table)}
+def _announce_teacher(experiment: Experiment) -> None:
+    """Train or fetch the teacher first, where one is needed, and say how good it is."""
+    needed = any(
+        t.protocol.labels != "hard" or "teacher" in METHODS[t.arm.method].needs
+        for t in experiment.trials
+    )
+    if needed:
+        print(experiment.setup.teacher_of(), flush=True)
+
+
+def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
+    """Write the rows, their differences to Random and the ranking side by side; print a summary."""
+    parts = {"": table, "-differences": differences_to_random(table)}
     with pd.option_context("display.width", 200, "display.max_columns", 50):
         print(f"\ntop-1 %, mean ± sd, n = {table['seed'].nunique()} seeds")
-        print(summary(table))
+        print(accuracy_table(table))
         usual = table[table["protocol"].isin(["hard", "soft"])]
         if set(usual["labels"]) == {"hard", "soft"} and usual["student"].nunique() == 1:
-            full = bench.full(usual["student"].iloc[0])
-            tables["-ranking"] = ranking(usual, full).assign(full=full).round(4)
+            full = setup.whole_pool(usual["student"].iloc[0])
+            parts["-ranking"] = ranking(usual, full).assign(full=full).round(4)
             print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
-            print(tables["-ranking"].round(2).to_string(index=False))
-    for ending, one in tables.items():
+            print(parts["-ranking"].round(2).to_string(index=False))
+    for ending, part_table in parts.items():
         with store.atomic_path(out.with_name(out.stem + ending + ".csv")) as part:
-            one.to_csv(part, index=False)
+            part_table.to_csv(part, index=False)
 
 
 class _Log:
@@ -126,21 +140,14 @@ class _Log:
         now = time.monotonic()
         if now - self.said > 60:
             left = (now - self.began) / done * (self.total - done)
-            print(f"{done} of {self.total} runs, about {minutes(left)} left", flush=True)
+            print(f"{done} of {self.total} runs, about {human_time(left)} left", flush=True)
             self.said = now
 
 
-def _name(dataset: str, cells: Sequence[Cell], bench: Bench) -> str:
-    key = store.config_hash([repr(cells), bench.keys, bench.options, bench.teacher])
+def _name(dataset: str, experiment: Experiment) -> str:
+    setup = experiment.setup
+    key = store.config_hash([repr(experiment.trials), setup.keys, setup.options, setup.teacher])
     return f"{store.safe_name(dataset)}-{key[:8]}"
-
-
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean and sd of top-1 as text, a row per method, a column per ipc, protocol and network."""
-    columns = ["ipc", "protocol"] + (["student"] if table["student"].nunique() > 1 else [])
-    groups = table.groupby(["method", *columns], sort=False)["top1"]
-    text = groups.agg(lambda v: f"{v.mean():.1f}" + (f" ± {v.std():.1f}" if len(v) > 1 else ""))
-    return text.unstack(columns, sort=False)
 
 
 def _draw(table: pd.DataFrame) -> None:
@@ -148,9 +155,9 @@ def _draw(table: pd.DataFrame) -> None:
     usual = table[table["protocol"].isin(["hard", "soft"])]
     if set(usual["protocol"]) != {"hard", "soft"} or usual["student"].nunique() > 1:
         return
-    figures.use_style()
-    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
-    drawn = charts.labels_figure(usual, reference)
+    base.use_style()
+    reference = published(dataset="imagenet-1k", protocol="rethinkdc")
+    drawn = methods.labels_figure(usual, reference)
     source, size = store.safe_name(usual["dataset"].iloc[0]), usual["size"].iloc[0]
-    path = figures.save_figure(drawn, f"benchmark-{source}-{size}px", usual)
+    path = base.save_figure(drawn, f"benchmark-{source}-{size}px", usual)
     print(f"figure: {path}")

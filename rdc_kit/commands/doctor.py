@@ -1,4 +1,4 @@
-"""`python -m rdc_kit doctor`: one [OK] or [FAIL] line per requirement, and what to do."""
+"""`rdc doctor`: one [OK] or [FAIL] line per requirement, and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from importlib import metadata
 import torch
 
 from ..data import sources
-from ..ground import runtime
+from ..ground.device import choose_runtime
+from ..ground.folders import data_dir, local_copies
+from .startup import startup_line
 
 
 def _python() -> str:
@@ -48,7 +50,7 @@ def _pair() -> str:
 
 
 def _compute() -> str:
-    chosen = runtime.choose_runtime()
+    chosen = choose_runtime()
     with chosen.autocast():
         model = torch.nn.Conv2d(3, 4, 3).to(chosen.device)
         dtype = model(torch.randn(1, 3, 8, 8, device=chosen.device)).dtype
@@ -63,7 +65,7 @@ def _kernel() -> str:
 
 
 def _disk() -> str:
-    folder = runtime.data_dir()
+    folder = data_dir()
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise RuntimeError(f"{folder} is not writable: set RDC_HOME to a folder that is")
@@ -74,7 +76,7 @@ def _disk() -> str:
 
 
 def _data() -> str:
-    copies = runtime.local_copies()
+    copies = local_copies()
     if copies is None:
         return "RDC_DATA is not set: digits is bundled, other datasets come from the Hub"
     if not copies.is_dir():
@@ -84,9 +86,8 @@ def _data() -> str:
 
 
 def requirements() -> list[str]:
-    """Requirement specifiers of requirements.txt, comments removed."""
-    lines = (runtime.checkout() / "requirements.txt").read_text().splitlines()
-    return [spec for line in lines if (spec := line.partition("#")[0].strip())]
+    """Requirement specifiers of the installed package, those of the tests left out."""
+    return [spec for spec in metadata.requires("rdc_kit") or [] if "extra ==" not in spec]
 
 
 def doctor() -> int:
@@ -98,7 +99,7 @@ def doctor() -> int:
     checks: list[tuple[str, Callable[[], str]]] = [("python", _python)]
     checks += [(re.split(r"[><=!~ ]", spec)[0], _package(spec)) for spec in requirements()]
     checks += [("torch pair", _pair), ("compute", _compute), ("jupyter kernel", _kernel)]
-    checks += [("disk", _disk), ("data", _data)]
+    checks += [("disk", _disk), ("data", _data), ("start", lambda: startup_line(rounds=1))]
     failures = 0
     for name, look in checks:
         try:

@@ -16,8 +16,8 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from ..ground import store
-from ..ground.runtime import checkout, data_dir
-from ..study.grid.monitor import read_status
+from ..ground.folders import data_dir, notebooks_dir, runs_dir
+from ..ground.manifests import read_status
 
 # What runs in the browser is left out: it would be fetched from the network, and nothing needs it.
 _PAGE = """{% extends 'lab/index.html.j2' %}
@@ -98,7 +98,7 @@ def finished(dataset: str = "") -> list[Finished]:
         dataset: only runs on this one, and those that only read results; all when empty.
     """
     newest: dict[str, Finished] = {}
-    for path in (data_dir() / "runs" / "notebooks").glob("*/manifest.json"):
+    for path in runs_dir("notebooks").glob("*/manifest.json"):
         if read_status(path.parent) != "ok":
             continue
         facts = store.read_json(path)
@@ -126,7 +126,7 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
     """
     out, runs = (out or data_dir() / "gallery").resolve(), finished(dataset)
     if not runs:
-        where, choice = data_dir() / "runs" / "notebooks", f" DATASET={dataset}" if dataset else ""
+        where, choice = runs_dir("notebooks"), f" DATASET={dataset}" if dataset else ""
         what = f"finished notebook run on {dataset}" if dataset else "finished notebook run"
         said = f"gallery: there is no {what} in {where}: `make study{choice}` makes them"
         print(said, file=sys.stderr)
@@ -191,7 +191,7 @@ def _title(content: Any) -> str:
 def _origin(content: Any) -> Path:
     """The folder that the notebook was in when it ran: its links to images start there."""
     source = Path(content.metadata.get("papermill", {}).get("input_path") or "")
-    return source.parent if source.is_file() else checkout() / "notebooks"
+    return source.parent if source.is_file() else notebooks_dir()
 
 
 def _with_images(markdown: str, origin: Path) -> str:

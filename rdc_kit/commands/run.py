@@ -1,4 +1,4 @@
-"""The strict runner: papermill that checks parameters first and never calls a stump a success."""
+"""The strict runner: papermill that checks parameters first, and whether the work was done."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from typing import Any
 import yaml
 
 from ..ground import progress, store
-from ..ground.runtime import data_dir
-from ..notebook import PARAMETERS, check_parameter, write_manifest
-from ..study.grid.monitor import read_status
+from ..ground.folders import notebooks_dir, runs_dir
+from ..ground.manifests import read_status, write_manifest
+from ..notebook.parameters import PARAMETERS, check_parameter
 
 OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
 _NEEDED = 200 * 10**6  # bytes free before a run starts
@@ -144,7 +144,7 @@ def run_notebook(
     except UsageError as error:
         return _verdict(USAGE, str(error))
     key = store.config_hash([notebook.read_text(), parameters])[:8]
-    folder = data_dir() / "runs" / "notebooks" / f"{notebook.stem}-{key}"
+    folder = runs_dir("notebooks") / f"{notebook.stem}-{key}"
     try:
         store.require_free_space(folder, _NEEDED)
         with store.lock(folder, notebook.stem):
@@ -177,7 +177,11 @@ def _execute(
         base64.b64encode(yaml.safe_dump(parameters).encode()).decode(),
     ]
     command += ["--progress-bar" if progress.interactive() else "--no-progress-bar"]
-    environment = os.environ | {"RDC_RUN_DIR": str(folder), "RDC_INTERACTIVE": "0"}
+    environment = os.environ | {
+        "RDC_RUN_DIR": str(folder),
+        "RDC_INTERACTIVE": "0",
+        "RDC_NOTEBOOK": notebook.stem,
+    }
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}
     error = _supervise(command, environment, folder / "papermill.log", timeout)
     if not error and read_status(folder) != "ok":
@@ -263,12 +267,18 @@ def _verdict(code: int, line: str) -> int:
     return code
 
 
-def run_all(folder: Path, given: dict[str, str], timeout: float | None = None) -> int:
+def run_all(given: dict[str, str], timeout: float | None = None, folder: Path | None = None) -> int:
     """Run every notebook of a folder in order, each with those parameters that it has.
+
+    Args:
+        given: parameters as text.
+        timeout: seconds for each notebook.
+        folder: the kit's own notebooks when left out.
 
     Returns:
         0 only when all ended ok; else the first code that was not 0.
     """
+    folder = folder or notebooks_dir()
     notebooks = sorted(folder.glob("[0-9]*.ipynb"))
     if not notebooks:
         return _verdict(USAGE, f"no notebooks in {folder}")

@@ -1,4 +1,4 @@
-"""`python -m rdc_kit bench`: our training loop against the plain one, same data, same run.
+"""`rdc speed`: our training loop against the plain one, same data, same run.
 
 The plain loop does what the benchmark's released script does: PIL decodes each image anew in every
 epoch, torchvision transforms it in a DataLoader, the network runs in fp32 and NCHW, the loss is
@@ -11,6 +11,7 @@ import io
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,9 +26,10 @@ from torchvision.transforms import v2
 from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..ground import store
-from ..ground.runtime import choose_runtime, device_name
+from ..ground.device import choose_runtime, device_name
 from ..train import models, protocols
 from ..train.training import fit
+from .startup import startup_line
 
 COLUMNS = [
     "loop",
@@ -96,26 +98,57 @@ def _plain_epoch(images: ImageSet, student: str, batch: int, device: str, worker
     return time.perf_counter() - began
 
 
-def bench(
+def speed(
     dataset: str = "digits",
     size: int = 64,
     student: str = "resnet18",
+    *,
+    batch: int | None = None,
+    rounds: int = 3,
+    device: str = "auto",
+    out: Path | None = None,
+) -> int:
+    """Time both loops in turn, print images per second and the ratio; and the time of the imports.
+
+    Args:
+        dataset, size, student: what is trained.
+        batch: images per step; 128 up to 64 px, 32 above.
+        rounds: counted rounds of each loop, in turn, after one that is not counted.
+        device: "auto", "cpu" or "cuda".
+        out: where the table goes, as csv.
+
+    Raises:
+        ValueError: no rounds.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    print(startup_line(), flush=True)
+    table = time_loops(dataset, size, student, batch=batch, rounds=rounds, device=device)
+    if out:
+        with store.atomic_path(out) as part:
+            table.to_csv(part, index=False)
+    _report(table)
+    return 0
+
+
+def time_loops(
+    dataset: str,
+    size: int,
+    student: str,
+    *,
     batch: int | None = None,
     steps: int = 8,
     rounds: int = 3,
     workers: int = 2,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Time both loops in turn and print images per second and the ratio.
+    """The rounds of both loops; see `speed`.
 
     Args:
-        dataset, size, student: what is trained.
-        batch: images per step; 128 up to 64 px, 32 above.
+        dataset, size, student, batch, rounds, device: see `speed`.
         steps: per round.
-        rounds: counted rounds of each loop, in turn, after one that is not counted.
         workers: the plain loop is timed with 0 and with so many loader processes; the faster
             one is the baseline.
-        device: "auto", "cpu" or "cuda".
 
     Returns:
         A row per loop and round, columns COLUMNS.
@@ -146,13 +179,11 @@ def bench(
     for turn in range(rounds + 1):
         for name, once in loops.items():
             precision = runtime.precision if name == "rdc_kit" else "fp32"
-            speed = len(images) / once()
+            rate = len(images) / once()
             if turn:
-                row = {"loop": name, "round": turn, "images_per_second": round(speed, 1)}
+                row = {"loop": name, "round": turn, "images_per_second": round(rate, 1)}
                 rows.append({**facts, **row, "precision": precision})
-    table = pd.DataFrame(rows)[COLUMNS]
-    _report(table)
-    return table
+    return pd.DataFrame(rows)[COLUMNS]
 
 
 def _report(table: pd.DataFrame) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..ground import runtime
-from ..ground.progress import datasets_library
+from ..ground.folders import data_dir
 from .imagesets import DataError
+from .saving import datasets_library
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
@@ -30,12 +30,12 @@ class Raw:
 
     Attributes:
         fetch: image of a row.
-        where: human name of a row, for error messages.
+        where: readable name of a row, for error messages.
         labels: int64 [N].
         classes: class names.
-        identity: JSON-able facts that change when the files change; part of the cache key.
+        identity: facts for JSON that change when the files change; part of the cache key.
         note: facts for the provenance, such as the columns used.
-        saved: what a set that this kit saved says of itself (see formats.py); else empty.
+        saved: facts that this kit saved with the set (see saving.py); else empty.
     """
 
     fetch: Fetch
@@ -58,30 +58,30 @@ def read_local(path: Path) -> dict[str, Raw]:
         files = sorted(p for p in path.rglob("*") if p.is_file() and ".cache" not in p.parts)
     facts = [(str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-    # A cache of its own: `datasets` tells local folders apart by their last name only, and would
-    # hand out another set that was once saved as a folder of the same name.
-    cache = str(runtime.data_dir() / "hf" / f"local-{identity}")
+    # Each set needs its own cache: `datasets` identifies a local folder by its last name only, and
+    # would return another set that was once saved in a folder of the same name.
+    cache = str(data_dir() / "hf" / f"local-{identity}")
     try:
         if path.is_file():
-            found = datasets.load_dataset("parquet", data_files=str(path), cache_dir=cache)
+            tables = datasets.load_dataset("parquet", data_files=str(path), cache_dir=cache)
         else:
-            found = datasets.load_dataset(str(path.resolve()), cache_dir=cache)
-    except Exception as error:  # datasets raises many kinds; the cause is kept in the chain
+            tables = datasets.load_dataset(str(path.resolve()), cache_dir=cache)
+    except Exception as error:  # `datasets` raises many types; the chain keeps the cause
         raise DataError(
             f"`datasets` cannot read {str(path)!r} ({_root(error)}): expected parquet files with "
-            "an image and a label column, and room for a copy under data/hf"
+            "an image and a label column, and free space for a copy under data/hf"
         ) from error
     facts_file = path / "rdc.json"
     saved = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
-    return _from_datasets(found, str(path), identity, saved)
+    return _from_datasets(tables, str(path), identity, saved)
 
 
 def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
     """A dataset of the Hugging Face Hub, downloaded once into data/hf."""
     datasets = datasets_library()
-    cache = str(runtime.data_dir() / "hf")
+    cache = str(data_dir() / "hf")
     try:
-        found = datasets.load_dataset(key, cache_dir=cache, **options)
+        tables = datasets.load_dataset(key, cache_dir=cache, **options)
     except Exception as error:  # network, gating and missing repositories all end here
         folder = name or key.rpartition("/")[2]
         raise DataError(
@@ -89,24 +89,24 @@ def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw
             f"put a copy that `datasets.load_dataset` reads at DIR/{folder} and set RDC_DATA=DIR; "
             "a gated dataset needs `hf auth login` first"
         ) from error
-    identity = {s: str(getattr(d, "_fingerprint", len(d))) for s, d in found.items()}
-    return _from_datasets(found, key, identity, {})
+    identity = {s: str(getattr(d, "_fingerprint", len(d))) for s, d in tables.items()}
+    return _from_datasets(tables, key, identity, {})
 
 
 def _root(error: BaseException) -> str:
-    """What first went wrong, in one line: `datasets` wraps a full disk into something vaguer."""
+    """The first cause of an error, in one line: `datasets` hides a full disk in a vague error."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
 
 
-def _from_datasets(found: Any, where: str, identity: Any, saved: dict[str, Any]) -> dict[str, Raw]:
-    names = list(found)
+def _from_datasets(tables: Any, where: str, identity: Any, saved: dict[str, Any]) -> dict[str, Raw]:
+    names = list(tables)
     train = next((n for n in TRAIN_NAMES if n in names), names[0])
     test = next((n for n in TEST_NAMES if n in names and n != train), None)
-    splits = {"train": _hf_split(found[train], f"{where}[{train}]", identity, saved)}
+    splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved)}
     if test is not None:
-        splits["test"] = _hf_split(found[test], f"{where}[{test}]", identity, {})
+        splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {})
         if splits["test"].classes != splits["train"].classes:
             raise DataError(f"{where}: splits {train} and {test} name different classes")
     return splits
@@ -146,11 +146,11 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Ra
     )
 
 
-def _column(names: list[str], wanted: tuple[str, ...], what: str, where: str) -> str:
-    for name in wanted:
+def _column(names: list[str], allowed: tuple[str, ...], what: str, where: str) -> str:
+    for name in allowed:
         if name in names:
             return name
     raise DataError(
         f"{where} has no {what} column: found {', '.join(names)}; "
-        f"expected one of {', '.join(wanted)} (rename it with `datasets`' rename_column)"
+        f"expected one of {', '.join(allowed)} (rename it with `datasets`' rename_column)"
     )

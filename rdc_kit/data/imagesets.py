@@ -11,17 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import saving
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class DataError(ValueError):
-    """Something is wrong with the data asked for; the message says what, where and what to do."""
+    """Something is wrong with the data; the message says what, where, and what to do."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What a source says of itself, and protocols respect.
+    """Properties of a source that every protocol respects.
 
     Attributes:
         size: default side of the stored images, pixels.
@@ -51,11 +53,11 @@ class ImageSet:
         classes: class names; position = label.
         row_ids: int64 [N], the row of each image in its source; survives selection and shuffling.
         traits: see Traits.
-        provenance: JSON-able facts: source, split, size, resize rule, method, seed, options.
+        provenance: facts for JSON: source, split, size, resize rule, method, seed, options.
         grid: (rows, columns) of cells in each image; (1, 1) unless the images are composites.
         members: int64 [N, rows*columns], row id of the original in each cell (row by row);
             None unless the images are composites.
-        view: how the maker of the set wants it to be seen in training: "whole" or "cell".
+        view: how training shows the set by default: "whole" or "cell".
     """
 
     images: Tensor
@@ -78,7 +80,7 @@ class ImageSet:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes, including those without an image here."""
+        """Number of classes, including classes without an image in this set."""
         return len(self.classes)
 
     def __getitem__(self, rows: Any) -> ImageSet:
@@ -106,11 +108,11 @@ class ImageSet:
     def fingerprint(self) -> str:
         """Hash of pixels, labels, row ids, grid and traits: equal fingerprint, equal set.
 
-        Sets that were mapped from disk because they exceed the memory budget are identified by
-        the hash of their cache entry instead of reading every pixel again.
+        A set above the memory budget stays on disk. The hash of its cache entry then stands for
+        its pixels, so they are not read again.
         """
-        known = self.provenance.get("cache_key") if self.provenance.get("mapped") else None
-        pixels = known.encode() if known else np.ascontiguousarray(self.images.cpu().numpy()).data
+        entry = self.provenance.get("cache_key") if self.provenance.get("mapped") else None
+        pixels = entry.encode() if entry else np.ascontiguousarray(self.images.cpu().numpy()).data
         text = repr((self.classes, self.traits, self.grid, self.view, tuple(self.images.shape)))
         digest = hashlib.blake2b(text.encode(), digest_size=12)
         for part in (pixels, self.labels.cpu().numpy().data, self.row_ids.cpu().numpy().data):
@@ -118,18 +120,16 @@ class ImageSet:
         return digest.hexdigest()
 
     def save(self, folder: Path | str, overwrite: bool = False) -> Path:
-        """Write the set in the Hub's parquet format; see formats.save."""
-        from .saving import save
-
-        return save(self, folder, overwrite)
+        """Write the set in the Hub's parquet format; see saving.save."""
+        return saving.save(self, folder, overwrite)
 
     def __repr__(self) -> str:
         cells = "" if self.grid == (1, 1) else f", {self.grid[0]}x{self.grid[1]} composites"
         source = self.provenance.get("source", "?")
         method = self.provenance.get("method")
-        made = f", {method}" if method else ""
+        method_text = f", {method}" if method else ""
         return (
-            f"ImageSet({source}{made}: {len(self):,} images of {self.size} px, "
+            f"ImageSet({source}{method_text}: {len(self):,} images of {self.size} px, "
             f"{self.num_classes} classes{cells})"
         )
 
@@ -142,10 +142,10 @@ class Splits(NamedTuple):
 
 
 def check(images: ImageSet) -> ImageSet:
-    """Validate a set at the border: shapes, types, label range, sizes that agree.
+    """Validate a set when it enters the kit: shapes, types, label range, sizes that agree.
 
     Raises:
-        DataError: naming what is wrong and where.
+        DataError: the message says what is wrong and where.
     """
     shape = tuple(images.images.shape)
     if images.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
@@ -164,17 +164,17 @@ def check(images: ImageSet) -> ImageSet:
 
 
 def check_labels(labels: Tensor, num_classes: int) -> None:
-    """Find a label out of range on the CPU, before a GPU turns it into an assertion.
+    """Find a label out of range on the CPU, before a GPU stops with an unclear assertion.
 
     Raises:
-        DataError: with the first bad row, its label and the allowed range.
+        DataError: the message names the first bad row, its label and the allowed range.
     """
     bad = ((labels < 0) | (labels >= num_classes)).nonzero().squeeze(1)
     if len(bad):
         row = int(bad[0])
         raise DataError(
             f"label {int(labels[row])} at row {row} is out of range 0..{num_classes - 1} "
-            f"({len(bad)} such rows): mend the label column or the list of class names"
+            f"({len(bad)} such rows): correct the label column or the list of class names"
         )
 
 
@@ -186,10 +186,33 @@ def from_tensors(
     Args:
         images: uint8 [N, 3, S, S].
         labels: int64 [N].
-        classes: names; "0", "1", ... when left out.
+        classes: names; "0", "1", ... by default.
         fields: any other field of ImageSet, such as traits or provenance.
     """
     if classes is None:
         classes = tuple(str(k) for k in range(int(labels.max()) + 1))
     fields.setdefault("row_ids", torch.arange(len(labels)))
     return check(ImageSet(images, labels.long(), classes, **fields))
+
+
+def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
+    """Provenance of a set made from another: the parent's without its disk cache, and new facts."""
+    parent_facts = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "cache_key")}
+    return parent_facts | facts
+
+
+def check_enough(pool: ImageSet, per_class: int) -> None:
+    """Check that every class has enough images.
+
+    Raises:
+        DataError: the message names the smallest class.
+    """
+    if per_class < 1:
+        raise DataError(f"images per class must be at least 1, got {per_class}")
+    counts = pool.counts()
+    smallest = int(counts.argmin())
+    if int(counts[smallest]) < per_class:
+        raise DataError(
+            f"class {pool.classes[smallest]!r} has {int(counts[smallest])} images, {per_class} are "
+            "asked of each class: lower ipc (or the grid, or originals_per_class)"
+        )

@@ -1,4 +1,4 @@
-"""From encoded images to one uint8 array on disk: decode once, square once, map or load."""
+"""Decode images once, make them square, and keep them as one uint8 array on disk."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from ..ground import runtime, store
+from ..ground import store
+from ..ground.folders import data_dir
 from ..ground.progress import bar
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check, check_labels
-from .sources import check_name, open_source, traits_of
+from .sources import check_source, open_source, traits_of
 
 RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
-# Above this many bytes a decoded set stays on disk and is mapped, page by page, when used.
+# A decoded set above this number of bytes stays on disk and is mapped, page by page.
 MEMORY_BUDGET = int(os.environ.get("RDC_MEMORY_GB", "8")) * 10**9
 _CHUNK = 512
 
@@ -32,19 +33,19 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
     Args:
         name: "digits", "imagenette", "cifar10", "cifar100", "tiny-imagenet", "imagenet-1k",
             "folder:PATH", "parquet:PATH" or "hub:OWNER/NAME".
-        size: side in pixels; when left out, that of a set saved by this kit, else the source's
+        size: side in pixels; by default the size of a set that this kit saved, else the source's
             default (64 for folders, parquet files and Hub keys).
         on_bad: a corrupt image raises ("error") or is left out and counted ("skip").
 
     Returns:
-        Splits(train, test): `pool, test = load("digits")`. test is None where there is none.
+        Splits(train, test): `pool, test = load("digits")`. test is None if the source has none.
         Sets above RDC_MEMORY_GB (default 8) are mapped from disk instead of read into memory.
 
     Raises:
         DataError: unknown name, missing file or column, label out of range, corrupt image,
             no network; the message says what to do.
     """
-    check_name(name)
+    check_source(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")
     if size is not None and (not isinstance(size, int) or not 8 <= size <= 1024):
@@ -61,13 +62,13 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
     key |= {"identity": raw.identity, "on_bad": on_bad}
     cache_key = store.config_hash(key)
     folder = f"{store.safe_name(name)}-{split}-{size}-{cache_key}"
-    home = runtime.data_dir() / "cache" / folder
+    home = data_dir() / "cache" / folder
     with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
         if not (home / "meta.json").is_file():
             _decode(raw, size, on_bad, home, f"decoding {name} [{split}]")
     meta = store.read_json(home / "meta.json")
-    images, mapped = _open_pixels(home / "images.u8", meta["count"], size)
-    kept = np.load(home / "kept.npy")
+    pixels, mapped = _open_pixels(home / "images.u8", meta["count"], size)
+    kept_rows = np.load(home / "kept.npy")
     provenance = {
         "source": name,
         "split": split,
@@ -78,22 +79,22 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
         "mapped": mapped,
         **raw.note,
     }
-    found = ImageSet(
-        images=images,
-        labels=torch.from_numpy(raw.labels[kept]),
+    images = ImageSet(
+        images=pixels,
+        labels=torch.from_numpy(raw.labels[kept_rows]),
         classes=raw.classes,
-        row_ids=torch.from_numpy(kept.astype(np.int64)),
+        row_ids=torch.from_numpy(kept_rows.astype(np.int64)),
         traits=traits_of(name),
         provenance=provenance,
     )
-    return check(_with_saved_facts(found, raw.saved, kept))
+    return check(_with_saved_facts(images, raw.saved, kept_rows))
 
 
 def _decode(raw: Raw, size: int, on_bad: str, home: Path, what: str) -> None:
-    """Write images.u8, kept.npy and meta.json; the folder appears only when all are whole."""
+    """Write images.u8, kept.npy and meta.json; the folder appears only when all are complete."""
     count = len(raw.labels)
     store.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
-    kept: list[int] = []
+    kept_rows: list[int] = []
     with store.atomic_path(home) as part:
         part.mkdir()
         with (part / "images.u8").open("wb") as file:
@@ -101,23 +102,23 @@ def _decode(raw: Raw, size: int, on_bad: str, home: Path, what: str) -> None:
                 if isinstance(pixels, Exception):
                     if on_bad == "error":
                         raise DataError(
-                            f"{raw.where(row)} cannot be decoded ({pixels}): mend or remove it, "
+                            f"{raw.where(row)} cannot be decoded ({pixels}): repair or remove it, "
                             "or load with on_bad='skip'"
                         ) from pixels
                     continue
                 file.write(pixels.tobytes())
-                kept.append(row)
-        if not kept:
+                kept_rows.append(row)
+        if not kept_rows:
             raise DataError(
                 f"none of the {count} images could be decoded, starting with {raw.where(0)}"
             )
-        np.save(part / "kept.npy", np.asarray(kept))
-        facts = {"count": len(kept), "skipped": count - len(kept), "resize": RESIZE_RULE}
+        np.save(part / "kept.npy", np.asarray(kept_rows))
+        facts = {"count": len(kept_rows), "skipped": count - len(kept_rows), "resize": RESIZE_RULE}
         store.write_json(part / "meta.json", facts)
 
 
 def _decoded_rows(raw: Raw, size: int) -> Iterator[tuple[int, np.ndarray | Exception]]:
-    """Rows in order; PIL releases the interpreter lock, so threads decode side by side."""
+    """Rows in order; PIL releases the interpreter lock, so threads decode in parallel."""
 
     def one(row: int) -> np.ndarray | Exception:
         try:
@@ -165,19 +166,19 @@ def _open_pixels(path: Path, count: int, size: int) -> tuple[torch.Tensor, bool]
     return torch.from_numpy(np.memmap(path, dtype=np.uint8, mode="c", shape=shape)), True
 
 
-def _with_saved_facts(found: ImageSet, saved: dict[str, Any], kept: np.ndarray) -> ImageSet:
-    """Give a set that this kit saved its grid, members, traits and provenance back."""
+def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.ndarray) -> ImageSet:
+    """Restore grid, members, traits and provenance of a set that this kit saved."""
     if not saved:
-        return found
+        return images
     members = saved.get("members")
     return replace(
-        found,
-        row_ids=torch.from_numpy(saved["row_id"][kept]),
-        members=None if members is None else torch.from_numpy(np.stack(members[kept])),
+        images,
+        row_ids=torch.from_numpy(saved["row_id"][kept_rows]),
+        members=None if members is None else torch.from_numpy(np.stack(members[kept_rows])),
         grid=tuple(saved["grid"]),
         view=saved["view"],
         traits=Traits(**{k: _hashable(v) for k, v in saved["traits"].items()}),
-        provenance={**saved["provenance"], "read_from": found.provenance["source"]},
+        provenance={**saved["provenance"], "read_from": images.provenance["source"]},
     )
 
 

@@ -1,8 +1,8 @@
-"""The sets that the benchmark's authors released on the Hub: which there are, and how to read them.
+"""The sets that the benchmark's authors released on the Hub: their names, and how to read them.
 
 They hold 224 px images with labels 0..999 in `class_id`, no class names and no test split; the test
-images are ImageNet's validation folder, named by IMAGENET_VAL_DIR, its class folders in sorted
-order standing for 0..999 as everywhere.
+images are ImageNet's validation folder, named by IMAGENET_VAL_DIR. Its class folders, in sorted
+order, stand for 0..999.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ RELEASED: dict[str, tuple[int, ...]] = {
 
 
 def keys() -> list[str]:
-    """Every released set, as `load` takes it."""
+    """The name of every released set, as `load` takes it."""
     return [f"hub:{PREFIX}{name}-ipc-{ipc}" for name, ipcs in RELEASED.items() for ipc in ipcs]
 
 
 def facts_of(key: str) -> dict[str, str | int]:
-    """Method and ipc of a Hub key; empty where it is none of these sets.
+    """Method and ipc of a Hub key; empty for any other key.
 
     Raises:
-        DataError: it looks like one but does not exist, naming those that do.
+        DataError: it starts like a released set, but no such set exists; the message names those
+            that exist.
     """
     if not key.startswith(PREFIX):
         return {}
@@ -49,21 +50,23 @@ def facts_of(key: str) -> dict[str, str | int]:
     if ipc in RELEASED.get(name, ()):
         return {"method": name, "ipc": ipc}
     if name in RELEASED:
-        there = ", ".join(map(str, RELEASED[name]))
-        raise DataError(f"{key!r} was not released: {name} has images per class {there}")
-    there = ", ".join(RELEASED)
-    raise DataError(f"{key!r} was not released: use {PREFIX}METHOD-ipc-N with METHOD of {there}")
+        counts = ", ".join(map(str, RELEASED[name]))
+        raise DataError(f"{key!r} was not released: {name} has images per class {counts}")
+    names = ", ".join(RELEASED)
+    raise DataError(f"{key!r} was not released: use {PREFIX}METHOD-ipc-N with METHOD of {names}")
 
 
 def validation_folder() -> Path | None:
     """IMAGENET_VAL_DIR, if it is set.
 
     Raises:
-        DataError: it names no folder.
+        DataError: it is not a folder.
     """
-    named = os.environ.get("IMAGENET_VAL_DIR")
-    if not named:
+    path = os.environ.get("IMAGENET_VAL_DIR")
+    if not path:
         return None
-    if not Path(named).is_dir():
-        raise DataError(f"IMAGENET_VAL_DIR={named} is no folder: name ImageNet's validation folder")
-    return Path(named)
+    if not Path(path).is_dir():
+        raise DataError(
+            f"IMAGENET_VAL_DIR={path} is not a folder: give ImageNet's validation folder"
+        )
+    return Path(path)

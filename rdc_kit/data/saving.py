@@ -5,24 +5,35 @@ from __future__ import annotations
 import io
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from ..ground import store
-from ..ground.progress import datasets_library
-from .imagesets import ImageSet
+from ..ground.progress import interactive
+
+if TYPE_CHECKING:  # imagesets imports this file, for ImageSet.save
+    from .imagesets import ImageSet
+
+
+def datasets_library() -> Any:
+    """The `datasets` package, imported late because it is slow; no bars when no person watches."""
+    import datasets
+
+    if not interactive():
+        datasets.disable_progress_bars()
+    return datasets
 
 
 def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
     """Write a set as a folder that `datasets.load_dataset` and `load("parquet:FOLDER")` read.
 
-    Images are embedded losslessly as PNG. The folder appears whole or not at all.
+    Images are embedded losslessly as PNG. The folder appears complete or not at all.
 
     Args:
         images: the set.
-        folder: where; it must not exist yet unless `overwrite`.
+        folder: where to write; it must not exist yet unless `overwrite`.
         overwrite: replace an existing folder that an earlier save wrote.
 
     Returns:
@@ -35,7 +46,9 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists: choose another folder or pass overwrite=True")
     if folder.exists() and not (folder / "rdc.json").is_file():
-        raise FileExistsError(f"{folder} was not written by save (no rdc.json): it is left alone")
+        raise FileExistsError(
+            f"{folder} was not written by save (no rdc.json): save does not replace it"
+        )
     table = _dataset(images)
     with store.atomic_path(folder) as part:
         (part / "data").mkdir(parents=True)
@@ -53,12 +66,12 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def image_bytes(images: ImageSet) -> int:
-    """Bytes of the set's images as PNG: the storage that accuracies are compared at."""
+    """Bytes of the set's images as PNG: the storage size at which accuracies are compared."""
     return sum(len(png(pixels)) for pixels in images.images.cpu().numpy())
 
 
 def _dataset(images: ImageSet) -> Any:
-    """The set as a `datasets.Dataset` with bytes inside, so that it never points at a path."""
+    """The set as a `datasets.Dataset`; it holds the bytes of images, never paths."""
     datasets = datasets_library()
     features = {
         "image": datasets.Image(),
@@ -68,7 +81,7 @@ def _dataset(images: ImageSet) -> Any:
     }
     pixels = images.images.cpu().numpy()
     columns: dict[str, Any] = {
-        "image": [{"bytes": png(one), "path": None} for one in pixels],
+        "image": [{"bytes": png(image), "path": None} for image in pixels],
         "label": images.labels.tolist(),
         "class_id": images.labels.tolist(),
         "row_id": images.row_ids.tolist(),

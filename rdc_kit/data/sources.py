@@ -1,6 +1,6 @@
 """Where images come from: the named datasets, image folders, parquet files, the Hugging Face Hub.
 
-Every source ends as a list of encoded images with labels (`Raw`); decoding is the next room's work.
+Every source becomes a list of encoded images with labels (`Raw`); loading.py decodes them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ground import runtime
+from ..ground.folders import local_copies
 from ..ground.names import unknown
 from . import released
 from .hub import TEST_NAMES, TRAIN_NAMES, Raw, read_hub, read_local
@@ -56,17 +56,17 @@ KINDS = ("folder:PATH", "parquet:PATH", "hub:OWNER/NAME")
 
 
 def traits_of(name: str) -> Traits:
-    """Traits of a source; folders, parquet files and Hub keys get the general ones."""
+    """Traits of a source; folders, parquet files and Hub keys have the default traits."""
     if name.startswith("hub:" + released.PREFIX):
         return Traits(size=224)
     return NAMED[name].traits if name in NAMED else Traits()
 
 
-def check_name(name: str) -> None:
+def check_source(name: str) -> None:
     """Reject an unknown source before anything is read.
 
     Raises:
-        DataError: with the near matches and all that is known.
+        DataError: the message names the nearest match and all known sources.
     """
     kind, colon, rest = name.partition(":")
     if name in NAMED or (colon and kind in ("folder", "parquet", "hub") and rest):
@@ -84,7 +84,7 @@ def open_source(name: str) -> dict[str, Raw]:
     Raises:
         DataError: see the module's other functions.
     """
-    check_name(name)
+    check_source(name)
     kind, _, rest = name.partition(":")
     if name == "digits":
         return _digits()
@@ -92,24 +92,24 @@ def open_source(name: str) -> dict[str, Raw]:
         return _folder(Path(rest).expanduser())
     if kind == "parquet":
         return read_local(Path(rest).expanduser())
-    copies = runtime.local_copies()
+    copies = local_copies()
     key = rest if kind == "hub" else name
-    here = [copies / k for k in (key, key.rpartition("/")[2])] if copies is not None else []
-    local = next((folder for folder in here if folder.is_dir()), None)
+    candidates = [copies / k for k in (key, key.rpartition("/")[2])] if copies is not None else []
+    local = next((folder for folder in candidates if folder.is_dir()), None)
     if local is not None:
-        found = read_local(local)
+        splits = read_local(local)
     elif kind == "hub":
-        found = read_hub(rest, {})
+        splits = read_hub(rest, {})
     else:
-        found = read_hub(NAMED[name].hub, NAMED[name].options, name)
+        splits = read_hub(NAMED[name].hub, NAMED[name].options, name)
     facts = released.facts_of(rest if kind == "hub" else "")
-    return _released(found, facts) if facts else found
+    return _released(splits, facts) if facts else splits
 
 
-def _released(found: dict[str, Raw], facts: dict[str, Any]) -> dict[str, Raw]:
-    """A set of the benchmark's authors: told its method, and given ImageNet's validation images."""
-    train, folder = found["train"], released.validation_folder()
-    found = {"train": replace(train, note=train.note | facts)}
+def _released(splits: dict[str, Raw], facts: dict[str, Any]) -> dict[str, Raw]:
+    """A released set, with its method in the provenance and ImageNet's validation images."""
+    train, folder = splits["train"], released.validation_folder()
+    splits = {"train": replace(train, note=train.note | facts)}
     if folder is not None:
         names = _class_folders(folder)
         if len(names) != len(train.classes):
@@ -117,8 +117,8 @@ def _released(found: dict[str, Raw], facts: dict[str, Any]) -> dict[str, Raw]:
                 f"IMAGENET_VAL_DIR={folder} has {len(names)} class folders, the set has "
                 f"{len(train.classes)} classes: name the folder that holds one folder per class"
             )
-        found["test"] = replace(_folder_split(folder, names), classes=train.classes)
-    return found
+        splits["test"] = replace(_folder_split(folder, names), classes=train.classes)
+    return splits
 
 
 def _digits() -> dict[str, Raw]:
@@ -131,14 +131,14 @@ def _digits() -> dict[str, Raw]:
     rows = np.arange(len(pixels))
     train, test = train_test_split(rows, test_size=0.25, stratify=bunch.target, random_state=0)
 
-    def part(chosen: np.ndarray) -> Raw:
-        chosen = np.sort(chosen)
+    def part(subset: np.ndarray) -> Raw:
+        subset = np.sort(subset)
         return Raw(
-            fetch=lambda row: pixels[chosen[row]],
-            where=lambda row: f"digits row {chosen[row]}",
-            labels=bunch.target[chosen].astype(np.int64),
+            fetch=lambda row: pixels[subset[row]],
+            where=lambda row: f"digits row {subset[row]}",
+            labels=bunch.target[subset].astype(np.int64),
             classes=tuple(str(k) for k in range(10)),
-            identity=hashlib.sha256(pixels[chosen].tobytes()).hexdigest()[:16],
+            identity=hashlib.sha256(pixels[subset].tobytes()).hexdigest()[:16],
         )
 
     return {"train": part(train), "test": part(test)}
@@ -159,9 +159,9 @@ def _folder(root: Path) -> dict[str, Raw]:
     classes = _class_folders(train)
     splits = {"train": _folder_split(train, classes)}
     if test is not None:
-        unknown = sorted(set(_class_folders(test)) - set(classes))
-        if unknown:
-            raise DataError(f"{test} has classes that {train} lacks: {', '.join(unknown[:5])}")
+        extra = sorted(set(_class_folders(test)) - set(classes))
+        if extra:
+            raise DataError(f"{test} has classes that {train} lacks: {', '.join(extra[:5])}")
         splits["test"] = _folder_split(test, classes)
     return splits
 
@@ -177,9 +177,9 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        found = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES)
-        files += found
-        labels += [label] * len(found)
+        class_files = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES)
+        files += class_files
+        labels += [label] * len(class_files)
     if not files:
         raise DataError(
             f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"

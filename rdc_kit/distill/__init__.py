@@ -1,1 +1,1 @@
-"""Images recovered from noise or real ones; RDED's crops."""
+"""Images recovered from noise or from real images; RDED's crops."""

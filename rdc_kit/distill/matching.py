@@ -1,8 +1,8 @@
-"""What flows into a teacher's layers: means and variances of real images, and how far a batch is.
+"""Means and variances of a teacher's layer inputs, and a batch's distance from the real ones.
 
-The distillation methods ask a batch of images to have, in every layer, the statistics that the
-real images had. Batch norm layers hold them already (running mean and variance); class by class,
-or at convolutions, they are collected in one pass over the pool.
+The distillation methods make batches of images that have, in every layer, the statistics of the
+real images. Batch norm layers hold these already (running mean and variance). Statistics by class
+or at convolutions take one pass over the pool.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..augment.views import plain_view
 from ..data.imagesets import ImageSet
 from ..ground.progress import bar
 
-PATCH = 4  # side of the patches whose statistics G-VBSM matches, in pixels of the feature map
+PATCH = 4  # side of the patches that G-VBSM takes statistics of, in pixels of the feature map
 
 
 @dataclass(frozen=True)
@@ -59,22 +59,22 @@ Entry = tuple[str, str]  # (name of the layer, "norm", "conv" or "patch")
 
 
 def watched(model: nn.Module, convolutions: bool = False) -> dict[Entry, tuple[nn.Module, Fold]]:
-    """The layers whose inputs are looked at: batch norms, and convolutions in two ways."""
-    found: dict[Entry, tuple[nn.Module, Fold]] = {}
+    """The layers to read inputs of: batch norms, and convolutions in two ways."""
+    layers: dict[Entry, tuple[nn.Module, Fold]] = {}
     for name, module in model.named_modules():
         if isinstance(module, nn.BatchNorm2d):
-            found[name, "norm"] = module, channels
+            layers[name, "norm"] = module, channels
         if convolutions and isinstance(module, nn.Conv2d):
-            found[name, "conv"] = module, channels
-            found[name, "patch"] = module, patches
-    return found
+            layers[name, "conv"] = module, channels
+            layers[name, "patch"] = module, patches
+    return layers
 
 
 @contextlib.contextmanager
 def reading(
     model: nn.Module, take: Callable[[Entry, Tensor], None], convolutions: bool = False
 ) -> Iterator[None]:
-    """While it lasts, `take(entry, folded input [B, F, n])` is called in every forward pass."""
+    """Inside the block, every forward pass calls `take(entry, folded input [B, F, n])`."""
 
     def hook(entry: Entry, fold: Fold) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         return lambda _, inputs: take(entry, fold(inputs[0]))
@@ -91,26 +91,25 @@ def reading(
 def running(model: nn.Module) -> dict[Entry, Moments]:
     """The statistics that batch norm layers hold.
 
-    Note that torch's running variance is the unbiased one, so that even the true data are a tiny
-    distance away from it.
+    Torch's running variance is unbiased, so even the true data have a tiny distance from it.
 
     Raises:
         ValueError: the network has no batch norm to read.
     """
-    found = {
+    moments = {
         entry: Moments(module.running_mean[None].float(), module.running_var[None].float())  # type: ignore[index]
         for entry, (module, _) in watched(model).items()
     }
-    if not found:
+    if not moments:
         raise ValueError(
-            "this teacher has no batch norm, whose statistics are to be matched: use a ResNet, or "
+            "this teacher has no batch norm with statistics to match: use a ResNet, or "
             "a ConvNet with '-bn' at the end of its name"
         )
-    return found
+    return moments
 
 
 @torch.no_grad()
-def collect(
+def collect_moments(
     model: nn.Module,
     images: ImageSet,
     by_class: bool = False,
@@ -118,7 +117,7 @@ def collect(
     device: torch.device | str = "cpu",
     batch: int = 256,
 ) -> dict[Entry, Moments]:
-    """Exact statistics of a whole set, in one pass, whatever the batch size.
+    """Exact statistics of a whole set, in one pass; the batch size changes nothing.
 
     Args:
         model: in eval mode, on the device.
@@ -168,12 +167,12 @@ class Matcher:
 
     Args:
         model: the teacher.
-        targets: from `running` or `collect`.
+        targets: from `running` or `collect_moments`.
         first: weight of the first layer of each kind; the others count 1.
         var_weight: weight of the variances against the means.
-        momentum: of a moving average over batches that stands in for the batch's own statistics in
-            the value, while the gradient flows through the batch; 0 for none.
-        drop: probability that a convolution is left out of one reading.
+        momentum: of a moving average over batches. It replaces the batch's own statistics in the
+            value; the gradient still flows through the batch. 0 for none.
+        drop: probability to leave a convolution out of one forward pass.
 
     Source: SRe2L (arXiv 2306.13092), recover/utils.py: norms of the differences, first layer x 10;
         var_weight, DWA (arXiv 2409.17612); momentum and drop, G-VBSM (arXiv 2311.17950).
@@ -191,11 +190,11 @@ class Matcher:
     ) -> None:
         self.model, self.targets, self.var_weight = model, targets, var_weight
         self.momentum, self.drop = momentum, drop
-        leaders = {
+        first_layers = {
             kind: next(e for e in targets if e[1] == kind) for kind in {e[1] for e in targets}
         }
-        self.weights = {e: first if e == leaders[e[1]] else 1.0 for e in targets}
-        self.convolutions = "conv" in leaders
+        self.weights = {e: first if e == first_layers[e[1]] else 1.0 for e in targets}
+        self.convolutions = "conv" in first_layers
         self.history: dict[Entry, tuple[Tensor, Tensor]] = {}
 
     def __call__(
@@ -205,7 +204,7 @@ class Matcher:
 
         Args:
             inputs: normalised, float32 [B, 3, S, S].
-            group: row of the targets, a class where they are class-wise.
+            group: row of the targets: the class if they are class-wise, else 0.
             draws: for `drop`.
 
         Returns:

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from ..augment.boxes import as_grid, crop_resize, random_crops
 from ..augment.views import normalise
-from ..data.imagesets import DataError, ImageSet
-from ..ground.runtime import Runtime, choose_runtime, generator
-from ..prune.selection import check_enough, derived
+from ..data.imagesets import DataError, ImageSet, check_enough, derived
+from ..ground.device import Runtime, choose_runtime
+from ..ground.seeds import generator
 from ..train.labels import Answer
 from ..train.teachers import Teacher
 
-DRAWN = 300  # real images per class that are looked at
-CROPS = 5  # crops of each
+DRAWN = 300  # real images per class that the teacher scores
+CROPS = 5  # crops of each image
 _BATCH = 500
 
 
@@ -36,29 +36,29 @@ def rded(
 ) -> ImageSet:
     """Keep the crops with the lowest loss under the teacher, `factor`^2 to a stored image.
 
-    Of each class, `drawn` images at random; of each, `crops` square random crops; of these the one
-    with the lowest cross-entropy; of all, the ipc * factor^2 lowest. Composite j takes ranks j,
-    ipc + j, 2 ipc + j, ...
+    Draw `drawn` random images of each class, and `crops` square random crops of each image. Keep
+    each image's crop with the lowest cross-entropy, and of these the ipc * factor^2 lowest in the
+    class. Composite j takes ranks j, ipc + j, 2 ipc + j, ...
 
     Args:
         pool: the real images.
         ipc: stored images per class.
-        teacher: what scores the crops.
-        factor: crops per side of a stored image; left out, 1 up to 64 px and 2 above, as published.
-        drawn, crops: see above; a class with fewer images gives all it has.
-        seed, runtime: of the draws; device and precision.
+        teacher: scores the crops.
+        factor: crops per side of a stored image; default 1 up to 64 px and 2 above, as published.
+        drawn, crops: see above; a class with fewer images uses all of them.
+        seed, runtime: seed of the draws; device and precision.
 
     Returns:
         ImageSet seen "whole"; `members` holds the original of each crop. provenance["crop_loss"]
-        is the mean loss of the kept crops, ["drawn_loss"] of all.
+        is the mean loss of the kept crops, ["drawn_loss"] that of all crops.
 
     Raises:
         DataError: too few images in a class, or a factor that does not divide the size.
 
     Source: Sun et al., arXiv 2312.03526, and LINs-lab/RDED: 300 images, 5 crops of area 0.08 to 1,
         ratio 1, scored at their stored size in the middle of a blank image.
-    Differs: crops are not below the source's smallest useful one; losses by log-softmax, so that
-        a confident mistake is not infinite; stored losslessly.
+    Differs: crops are never below the source's smallest useful one; losses by log-softmax, so a
+        confident mistake is not infinite; stored losslessly.
     """
     began, runtime = time.monotonic(), runtime or choose_runtime()
     factor = factor or (1 if pool.size <= 64 else 2)
@@ -67,21 +67,21 @@ def rded(
         raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
     check_enough(pool, keep := ipc * cells)
     answer, side = teacher.answering(runtime), pool.size // factor
-    stored, members, kept, means = [], [], [], []
+    stored, members, kept_losses, mean_losses = [], [], [], []
     for label in range(pool.num_classes):
         draws = generator(seed, "rded", label)
-        mine = _draw(pool, label, max(drawn, keep), draws)
-        boxes = _boxes(pool, len(mine), crops, draws)
-        losses = _losses(pool, mine, boxes, label, side, answer, runtime)
-        ranked, which = lowest(losses, keep)
-        patches = crop_resize(pool.images[mine[ranked]], boxes[ranked, which], side)
+        class_rows = _draw(pool, label, max(drawn, keep), draws)
+        boxes = _boxes(pool, len(class_rows), crops, draws)
+        losses = _losses(pool, class_rows, boxes, label, side, answer, runtime)
+        best, best_crops = lowest(losses, keep)
+        patches = crop_resize(pool.images[class_rows[best]], boxes[best, best_crops], side)
         stored.append(stitch(patches.round().clamp(0, 255).to(torch.uint8), factor))
-        members.append(pool.row_ids[mine[ranked]].view(cells, ipc).T)
-        kept.append(losses[ranked, which].mean())
-        means.append(losses.mean())
+        members.append(pool.row_ids[class_rows[best]].view(cells, ipc).T)
+        kept_losses.append(losses[best, best_crops].mean())
+        mean_losses.append(losses.mean())
     facts = {"factor": factor, "drawn": drawn, "crops": crops, "teacher": ", ".join(teacher.names)}
-    facts |= {"teacher_top1": round(teacher.top1, 2), "crop_loss": _mean(kept)}
-    facts |= {"drawn_loss": _mean(means), "make_seconds": round(time.monotonic() - began, 1)}
+    facts |= {"teacher_top1": round(teacher.pool_top1, 2), "crop_loss": _mean(kept_losses)}
+    facts |= {"drawn_loss": _mean(mean_losses), "make_seconds": round(time.monotonic() - began, 1)}
     return _composed(pool, torch.cat(stored), torch.cat(members), factor, facts)
 
 
@@ -90,7 +90,7 @@ def _mean(values: list[Tensor]) -> float:
 
 
 def lowest(losses: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-    """The images with the lowest losses, by their best crop each.
+    """The images with the lowest losses; the best crop of each image counts.
 
     Args:
         losses: float [n, crops]. keep: how many.
@@ -98,9 +98,9 @@ def lowest(losses: Tensor, keep: int) -> tuple[Tensor, Tensor]:
     Returns:
         Rows int64 [keep], lowest first, and the best crop of each.
     """
-    best, which = losses.min(1)
-    ranked = best.argsort(stable=True)[:keep]
-    return ranked, which[ranked]
+    best, best_crops = losses.min(1)
+    rows = best.argsort(stable=True)[:keep]
+    return rows, best_crops[rows]
 
 
 def _composed(
@@ -122,8 +122,8 @@ def _composed(
 
 def _draw(pool: ImageSet, label: int, count: int, draws: torch.Generator) -> Tensor:
     """Positions of some images of a class."""
-    mine = pool.rows_of(label)
-    return mine[torch.randperm(len(mine), generator=draws)[:count]]
+    class_rows = pool.rows_of(label)
+    return class_rows[torch.randperm(len(class_rows), generator=draws)[:count]]
 
 
 def _boxes(pool: ImageSet, count: int, crops: int, draws: torch.Generator) -> Tensor:
@@ -145,18 +145,18 @@ def _losses(
 ) -> Tensor:
     """Cross-entropy of every crop with the class, float32 [n, crops] on the CPU."""
     count, crops = boxes.shape[:2]
-    whose, flat = rows.repeat_interleave(crops), boxes.flatten(0, 1)
-    found = []
-    for part in torch.arange(len(whose)).split(_BATCH):
-        pixels = pool.images[whose[part]].to(runtime.device)
+    image_rows, flat = rows.repeat_interleave(crops), boxes.flatten(0, 1)
+    losses = []
+    for part in torch.arange(len(image_rows)).split(_BATCH):
+        pixels = pool.images[image_rows[part]].to(runtime.device)
         patches = crop_resize(pixels, flat[part].to(runtime.device), side)
         edge = pool.size - side
         pad = (edge // 2, edge - edge // 2) * 2
         inputs = F.pad(normalise(patches, pool.traits), pad)
         logits = answer(inputs.contiguous(memory_format=runtime.memory_format))
         target = torch.full((len(part),), label, device=logits.device)
-        found.append(F.cross_entropy(logits, target, reduction="none").cpu())
-    return torch.cat(found).view(count, crops)
+        losses.append(F.cross_entropy(logits, target, reduction="none").cpu())
+    return torch.cat(losses).view(count, crops)
 
 
 def stitch(patches: Tensor, factor: int) -> Tensor:

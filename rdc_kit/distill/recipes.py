@@ -1,4 +1,4 @@
-"""The settings of the methods that recover images: what each paper says, as data."""
+"""Recipes: the published settings of each method that recovers images, as data."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Recipe:
-    """How images are recovered.
+    """How a method recovers images.
 
     Attributes:
         iterations, lr: of Adam (betas 0.5, 0.9) on the pixels; cosine per iteration to 0.
-        weight: of the distance of statistics, against cross-entropy with weight 1.
-        batch: images that are recovered together, and whose statistics are taken together.
+        weight: of the distance of statistics; cross-entropy has weight 1.
+        batch: images that are recovered together; their statistics are taken together.
         jitter: largest roll of the batch along each axis, pixels.
         crop: show the teacher random crops, one box for the whole batch.
         milestone: share of the iterations during which the smallest crop falls from the whole
-            image to the source's smallest (CDA); 0 starts there.
-        by_class: match each class's own statistics, a batch being of one class (LPLD).
+            image to the source's smallest (CDA); 0 starts at the smallest.
+        by_class: match each class's own statistics; each batch holds one class (LPLD).
         real: start from real images (DWA) instead of noise.
         perturb, rho: steps and length of an ascent on a copy of the teacher's weights before each
             batch (DWA); 0 for none.
-        var_weight: weight of the variances against the means (DWA).
-        convolutions: also match statistics at convolutions, with a moving average of `momentum`,
-            each left out with probability `drop` (G-VBSM).
+        var_weight: weight of the variances; the means have weight 1 (DWA).
+        convolutions: also match statistics at convolutions, with a moving average of `momentum`;
+            each is left out with probability `drop` (G-VBSM).
         densify: weight of the term that keeps images of a class apart (G-VBSM); 0 for none.
         teachers: networks that take turns, iteration by iteration.
     """
@@ -50,7 +50,7 @@ class Recipe:
 _GVBSM = Recipe(lr=0.05, convolutions=True, momentum=0.8, drop=0.4, densify=1.0, teachers=4)
 _DWA = Recipe(real=True, perturb=12, var_weight=11.0)
 # For images up to 32 px, up to 64 px, and above: the published CIFAR, Tiny-ImageNet and ImageNet
-# settings of each method, as far as there are any (see `recipe`).
+# settings of each method, if they exist (see `recipe`).
 RECIPES: dict[str, tuple[Recipe, Recipe, Recipe]] = {
     "sre2l": (
         Recipe(),
@@ -86,7 +86,7 @@ def recipe(method: str, size: int) -> Recipe:
     Source: recover.sh, recover_tiny.sh and recover_cifar.sh of VILA-Lab/SRe2L; CDA/README.md there;
         the scripts of he-y/soft-label-pruning, AngusDujw/Diversity-Driven-Synthesis and
         shaoshitong/G_VBSM.
-    Differs: up to 32 px CDA and LPLD publish nothing: SRe2L's settings, with crops for CDA; G-VBSM
-        takes 1000 iterations there instead of 4000. G-VBSM's padded crops are rolls here.
+    Differs: CDA and LPLD publish nothing up to 32 px; they take SRe2L's settings, CDA with crops.
+        G-VBSM takes 1000 iterations up to 32 px instead of 4000; its padded crops are rolls here.
     """
     return RECIPES[method][0 if size <= 32 else 1 if size <= 64 else 2]

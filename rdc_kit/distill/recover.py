@@ -1,8 +1,8 @@
-"""Images from noise, or from real ones, that a teacher recognises and finds natural: one loop.
+"""Recover images that a teacher recognises, from noise or from real images: one loop.
 
-SRe2L, CDA, LPLD, DWA and G-VBSM share it. Each asks for images whose label the teacher knows and
-whose statistics, layer by layer, are those of the real images; they differ in what their recipe
-says (recipes.py).
+SRe2L, CDA, LPLD, DWA and G-VBSM share it. Each makes images that the teacher gives their label, and
+that have, in every layer, the statistics of the real images. The methods differ only in their
+recipe (recipes.py).
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from torch import Tensor, nn
 
 from ..augment.boxes import random_crops
 from ..augment.views import normalise
-from ..data.imagesets import ImageSet, Traits
+from ..data.imagesets import ImageSet, Traits, check_enough, derived
 from ..ground import store
+from ..ground.device import Runtime, choose_runtime
+from ..ground.folders import runs_dir
 from ..ground.progress import bar
-from ..ground.runtime import Runtime, choose_runtime, data_dir, generator
-from ..prune.selection import check_enough, derived, select
+from ..ground.seeds import generator
+from ..prune.selection import select
 from ..train.teachers import Teacher, check_frozen
-from .matching import Matcher, collect, running
+from .matching import Matcher, collect_moments, running
 from .recipes import Recipe
 
 
@@ -39,15 +41,15 @@ def recover(
     seed: int = 0,
     runtime: Runtime | None = None,
 ) -> ImageSet:
-    """Make `ipc` images per class; each batch is kept on disk, so that a killed call goes on.
+    """Make `ipc` images per class; each batch is kept on disk, so a killed call can continue.
 
     Computes in fp32 throughout: rounded activations would blur the statistics.
 
     Args:
-        pool: gives size, classes and normalisation; its images too, where the recipe asks.
+        pool: gives size, classes and normalisation; its images too, if the recipe needs them.
         ipc: images per class.
         how: the recipe.
-        teacher: as many networks as the recipe wants, with batch norm, frozen, in eval mode.
+        teacher: as many networks as the recipe needs, with batch norm, frozen, in eval mode.
         seed: root of the seed tree of noise, crops and rolls.
         runtime: device.
 
@@ -68,9 +70,9 @@ def recover(
 
     def make(home: Path) -> dict[str, Any]:
         began = time.monotonic()
-        made, losses = _all_batches(home, pool, ipc, how, teacher, seed, runtime.device)
+        images, losses = _all_batches(home, pool, ipc, how, teacher, seed, runtime.device)
         with store.atomic_path(home / "images.npy") as part:
-            np.save(part, made.numpy())
+            np.save(part, images.numpy())
         names = ("ce_first", "statistics_first", "ce_last", "statistics_last")
         facts = {name: round(float(v), 4) for name, v in zip(names, losses.mean(0), strict=True)}
         return facts | {"make_seconds": round(time.monotonic() - began, 1)}
@@ -84,15 +86,14 @@ def recover(
         "seed": seed,
         "device": runtime.device.type,
     }
-    folder = data_dir() / "runs" / "sets"
-    facts = store.cached(folder, config, make)
-    facts |= {"recipe": asdict(how), "teacher": ", ".join(teacher.names)}
-    facts |= {"teacher_top1": round(teacher.top1, 2)}
-    return _kept(folder / store.config_hash(config), pool, ipc, facts)
+    home = store.cached(runs_dir("sets"), config, make)
+    facts: dict[str, Any] = {"recipe": asdict(how), "teacher": ", ".join(teacher.names)}
+    facts |= {"teacher_top1": round(teacher.pool_top1, 2)}
+    return _kept(home, pool, ipc, store.result_of(home) | facts)
 
 
 def _kept(home: Path, pool: ImageSet, ipc: int, facts: dict[str, Any]) -> ImageSet:
-    """A finished set, from its folder; the batches that it was made of are dropped."""
+    """A finished set, from its folder; deletes the files of its batches."""
     for batch in home.glob("batch-*.pt"):
         batch.unlink(missing_ok=True)
     images = np.load(home / "images.npy")
@@ -121,34 +122,35 @@ def _all_batches(
     seed: int,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Images uint8 [N, 3, S, S] and losses [batches, 4]; a batch that is on disk is not redone."""
+    """Images uint8 [N, 3, S, S] and losses [batches, 4]; a batch on disk is not made again."""
     labels = _labels(pool, ipc)
     start = select(pool, None, ipc, "random", seed).images if how.real else None
-    made = torch.empty(len(labels), 3, pool.size, pool.size, dtype=torch.uint8)
+    images = torch.empty(len(labels), 3, pool.size, pool.size, dtype=torch.uint8)
     worker, losses = None, []
     for k, rows in enumerate(bar(batches(ipc, pool.num_classes, how), "recovering batches")):
-        kept = home / f"batch-{k}.pt"
-        if not kept.is_file():
+        path = home / f"batch-{k}.pt"
+        if not path.is_file():
             worker = worker or _Worker(pool, how, teacher, device)
             real = None if start is None else start[rows]
             content = worker.recover(labels[rows], real, seed, k)
-            with store.atomic_path(kept) as part:
+            with store.atomic_path(path) as part:
                 torch.save(content, part)
-        content = torch.load(kept, weights_only=True)
-        made[rows] = content["images"]
+        content = torch.load(path, weights_only=True)
+        images[rows] = content["images"]
         losses.append(content["losses"])
-    return made, torch.tensor(losses)
+    return images, torch.tensor(losses)
 
 
 def batches(ipc: int, num_classes: int, how: Recipe) -> list[Tensor]:
     """Which images are recovered together: positions in the class-by-class order.
 
-    Class by class for class-wise statistics; neighbours, several of a class, where images of a
-    class are to be kept apart; otherwise spread over the classes, one of each before the second.
+    For class-wise statistics, a batch holds one class. If images of a class must stay apart, a
+    batch holds neighbours, several of a class. Otherwise a batch is spread over the classes: the
+    first image of each class, then the second of each, ...
     """
     rows = torch.arange(ipc * num_classes)
     if how.by_class:
-        return [part for mine in rows.split(ipc) for part in mine.split(how.batch)]
+        return [part for class_rows in rows.split(ipc) for part in class_rows.split(how.batch)]
     if not how.densify:
         rows = rows.view(num_classes, ipc).T.flatten()
     return list(rows.split(how.batch))
@@ -162,7 +164,7 @@ class _Worker:
         self.matchers = []
         for model in teacher.models:
             if how.by_class or how.convolutions:
-                targets = collect(model, pool, how.by_class, how.convolutions, device)
+                targets = collect_moments(model, pool, how.by_class, how.convolutions, device)
                 if how.convolutions:
                     targets |= running(model)
             else:
@@ -196,10 +198,10 @@ class _Worker:
             optimiser.param_groups[0]["lr"] = (
                 how.lr * 0.5 * (1 + math.cos(math.pi * step / how.iterations))
             )
-            seen = augment(images, how, self.traits, step, draws)
-            logits, gap = matchers[step % len(matchers)](seen, group, draws)
-            known = F.cross_entropy(logits, target)
-            loss = known + how.weight * gap
+            inputs = augment(images, how, self.traits, step, draws)
+            logits, gap = matchers[step % len(matchers)](inputs, group, draws)
+            cross_entropy = F.cross_entropy(logits, target)
+            loss = cross_entropy + how.weight * gap
             if how.densify:
                 loss = loss + how.densify * crowding(images, target)
             optimiser.zero_grad()
@@ -208,14 +210,14 @@ class _Worker:
             with torch.no_grad():
                 images.copy_(torch.minimum(torch.maximum(images, low), high))
             if step in (0, how.iterations - 1):
-                losses += [known.detach(), gap.detach()]
+                losses += [cross_entropy.detach(), gap.detach()]
         ends = [float(value) for value in (losses if len(losses) == 4 else losses * 2)]
         return {"images": to_pixels(images.detach(), self.traits), "losses": ends}
 
     def _fresh(self, matcher: Matcher, inputs: Tensor, labels: Tensor) -> Matcher:
-        """A matcher that knows nothing of earlier batches; for DWA, with its teacher perturbed.
+        """A matcher without the history of earlier batches; for DWA, with a perturbed teacher.
 
-        Were history carried over, a synthesis that was stopped would end otherwise.
+        With that history, a call that was stopped and continued would make other images.
         """
         fresh = copy.copy(matcher)
         fresh.history = {}
@@ -225,29 +227,29 @@ class _Worker:
 
 
 def perturb(model: nn.Module, inputs: Tensor, labels: Tensor, steps: int, rho: float) -> nn.Module:
-    """A copy of a teacher whose weights climbed the loss of a batch; the teacher stays as it was.
+    """A copy of a teacher with weights that raise the loss of a batch; the teacher does not change.
 
     Each step adds rho / steps times the gradient's direction. Batch norm buffers do not move.
 
     Source: DWA (arXiv 2409.17612), distillation/perterb.py.
     Differs: from the original weights for every batch; the released code adds up over batches.
     """
-    moved = copy.deepcopy(model).eval().requires_grad_(True)
-    weights = list(moved.parameters())
+    network = copy.deepcopy(model).eval().requires_grad_(True)
+    weights = list(network.parameters())
     for _ in range(steps):
-        loss = F.cross_entropy(moved(inputs.detach()), labels)
+        loss = F.cross_entropy(network(inputs.detach()), labels)
         slopes = torch.autograd.grad(loss, weights)
         length = torch.linalg.vector_norm(torch.stack([s.norm() for s in slopes]))
         with torch.no_grad():
             for weight, slope in zip(weights, slopes, strict=True):
                 weight.add_(rho / steps * slope / (length + 1e-12))
-    return moved.requires_grad_(False)
+    return network.requires_grad_(False)
 
 
 def augment(
     images: Tensor, how: Recipe, traits: Traits, step: int, draws: torch.Generator
 ) -> Tensor:
-    """What the teacher is shown at one step: one crop, one flip, one roll for the whole batch.
+    """What the teacher sees at one step: one crop, one flip, one roll for the whole batch.
 
     Source: SRe2L, recover/data_synthesis.py; the curriculum of crops, CDA (arXiv 2311.18838).
     """
@@ -277,7 +279,7 @@ def smallest_crop(how: Recipe, traits: Traits, step: int) -> float:
 
 
 def crowding(images: Tensor, labels: Tensor) -> Tensor:
-    """How alike the images of each class are: a flatter spectrum of their Gram matrix is less.
+    """How alike the images of each class are: lower for a flatter spectrum of their Gram matrix.
 
     Args:
         images: float [B, 3, S, S]. labels: int64 [B].

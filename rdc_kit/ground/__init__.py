@@ -1,1 +1,1 @@
-"""Files that are whole or absent, cache, locks; device, folders, seeds, progress."""
+"""Atomic files, the cache, locks, the device, folders, seeds and progress bars."""

@@ -1,4 +1,4 @@
-"""What to say when a name is not known."""
+"""The message for an unknown name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 
 def unknown(what: str, name: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
-    """One sentence: the name, the near match if there is one, and all that is known.
+    """One sentence: the name, the nearest match if there is one, and all known names.
 
     Args:
         what: kind of thing, such as "method".
-        name: what was asked for.
-        known: names that could have been meant.
-        also: further forms that are known but nearly match nothing, such as "folder:PATH".
+        name: the unknown name.
+        known: the known names.
+        also: further known forms, such as "folder:PATH"; listed, but never the nearest match.
     """
-    near = difflib.get_close_matches(name, known := list(known), n=1, cutoff=0.5)
-    hint = f" - did you mean {near[0]!r}?" if near else "."
+    matches = difflib.get_close_matches(name, known := list(known), n=1, cutoff=0.5)
+    hint = f" - did you mean {matches[0]!r}?" if matches else "."
     return f"unknown {what} {name!r}{hint} Known: {', '.join([*known, *also])}"

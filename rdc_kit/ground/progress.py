@@ -1,19 +1,19 @@
-"""A progress bar for people, silence for logs."""
+"""A progress bar for people, no output for logs."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
 def interactive() -> bool:
-    """Whether somebody watches: RDC_INTERACTIVE=1 or 0 decides, else a terminal or live kernel.
+    """Whether a person watches: RDC_INTERACTIVE=1 or 0, else a terminal or a live kernel.
 
-    The notebook runner sets 0, because a bar that papermill stores is a thousand lines of text.
+    The notebook runner sets 0: papermill would store a bar as a thousand lines of text.
     """
     setting = os.environ.get("RDC_INTERACTIVE", "auto")
     if setting in ("0", "1"):
@@ -22,18 +22,9 @@ def interactive() -> bool:
 
 
 def bar(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
-    """Pass items through, with a bar when somebody is watching."""
+    """Pass items through, with a bar if a person watches."""
     if not interactive():
         return items
     from tqdm.auto import tqdm
 
     return tqdm(items, desc=what, total=total, leave=False, mininterval=0.5)
-
-
-def datasets_library() -> Any:
-    """The `datasets` package, imported late because it is slow; its bars off when unwatched."""
-    import datasets
-
-    if not interactive():
-        datasets.disable_progress_bars()
-    return datasets

@@ -1,9 +1,8 @@
-"""Files that are whole or absent: atomic writes, content hashes, provenance and cached runs."""
+"""Atomic files (complete or absent), content hashes, provenance and cached work."""
 
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import datetime
 import hashlib
 import json
@@ -19,12 +18,11 @@ from typing import Any
 
 import filelock
 
-from . import runtime
-
-_patient: contextvars.ContextVar[bool] = contextvars.ContextVar("patient", default=True)
+from .folders import checkout
 
 # Part of every cache key: raise it when code changes what a run or a score means.
-FORMAT = 1
+FORMAT = 2
+_RESULT = "result.json"
 
 
 class Locked(RuntimeError):
@@ -32,7 +30,7 @@ class Locked(RuntimeError):
 
 
 def config_hash(config: Any) -> str:
-    """Short stable name of a JSON-able configuration (key order does not matter)."""
+    """Short stable name of a configuration that JSON can hold (key order does not matter)."""
     text = json.dumps({"format": FORMAT, "config": config}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -97,10 +95,10 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
     try:
         guard.acquire(timeout=-1 if wait else 0)
     except filelock.Timeout:
-        who = read_json(holder) or {}
+        info = read_json(holder) or {}
         raise Locked(
-            f"{what} is being worked on by process {who.get('pid', '?')} on "
-            f"{who.get('host', '?')} since {who.get('since', '?')}: wait for it or stop it first"
+            f"{what} is being worked on by process {info.get('pid', '?')} on "
+            f"{info.get('host', '?')} since {info.get('since', '?')}: wait for it or stop it first"
         ) from None
     try:
         write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
@@ -110,42 +108,40 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
         guard.release()
 
 
-@contextlib.contextmanager
-def impatient() -> Iterator[None]:
-    """While it lasts, `cached` raises Locked where another process is at the same thing.
-
-    So a grid can go on with another run instead of waiting.
-    """
-    token = _patient.set(False)
-    try:
-        yield
-    finally:
-        _patient.reset(token)
-
-
-def cached(folder: Path, config: dict[str, Any], make: Callable[[Path], Any]) -> Any:
-    """Return the stored result of `make` for this config, or make and store it.
+def cached(
+    folder: Path, config: dict[str, Any], make: Callable[[Path], Any], wait: bool = True
+) -> Path:
+    """The folder of finished work of this config; `make` fills it if it does not exist yet.
 
     Args:
-        folder: parent of the run folders, one per config hash.
-        config: everything the result depends on; written beside it.
-        make: called with the run's folder (for checkpoints and logs); returns JSON-able data.
-            A process that dies leaves the folder without result.json, and the next call goes on.
+        folder: parent of the work's folders, one per config hash.
+        config: everything that the work depends on; written into the folder.
+        make: called with the work's folder (for checkpoints and files); returns data for JSON,
+            which becomes result.json (see `result_of`). If a process dies, the folder has no
+            result.json, and the next call continues.
+        wait: wait for another process that does the same work.
 
     Raises:
-        Locked: another process is making it, inside `impatient`; otherwise it is waited for.
+        Locked: another process does the same work, and `wait` is False.
     """
     home = folder / config_hash(config)
-    result = read_json(home / "result.json")
-    if result is not None:
-        return result
-    with lock(home, f"run {home.name}", wait=_patient.get()):
-        result = read_json(home / "result.json")  # another process may have finished it meanwhile
-        if result is None:
+    if is_done(home):
+        return home
+    with lock(home, f"{folder.name} {home.name}", wait):
+        if not is_done(home):  # another process may have finished it meanwhile
             write_json(home / "config.json", config)
-            result = make(home)
-            write_json(home / "result.json", result)
-    return result
+            write_json(home / _RESULT, make(home))
+    return home
+
+
+def is_done(home: Path) -> bool:
+    """Whether the work of a folder is finished."""
+    return (home / _RESULT).is_file()
+
+
+def result_of(home: Path) -> Any:
+    """The data that `make` returned, for a folder that `cached` returned."""
+    return read_json(home / _RESULT)
 
 
 def require_free_space(folder: Path, needed: int) -> None:
@@ -164,34 +160,28 @@ def require_free_space(folder: Path, needed: int) -> None:
 
 
 def now() -> str:
-    """The present moment in UTC, to the second."""
+    """The present time in UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def git_state() -> str:
     """Commit of the checkout, "-dirty" when files differ from it, "" outside git."""
+    root = checkout()
+    if root is None:
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        command = [
-            "git",
-            "-C",
-            str(runtime.checkout()),
-            "describe",
-            "--always",
-            "--dirty",
-            "--abbrev=12",
-        ]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=20, check=True
-        ).stdout.strip()
+        process = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""
+    return process.stdout.strip()
 
 
 def versions() -> dict[str, str]:
     """Versions of the packages that can change a number or a picture."""
     names = ["rdc_kit", "torch", "torchvision", "numpy", "datasets", "pillow", "matplotlib"]
-    found = {}
+    version_of = {}
     for name in names:
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+            version_of[name] = metadata.version(name)
+    return version_of

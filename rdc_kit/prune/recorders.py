@@ -22,8 +22,8 @@ class Scores:
     Attributes:
         name: such as "el2n".
         values: float32 [N], higher = harder.
-        row_ids: int64 [N], the pool's row ids, so that `select` can refuse another set's scores.
-        never_learned: bool [N], rows never classified correctly; None where it was not watched.
+        row_ids: int64 [N], the pool's row ids; with them `select` refuses scores of another set.
+        never_learned: bool [N], rows never classified correctly; None if not recorded.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Scores:
     never_learned: Tensor | None = None
 
     def aligned_to(self, pool: ImageSet) -> Scores:
-        """Itself, if it belongs to this pool.
+        """The same scores, if they belong to this pool.
 
         Raises:
             DataError: other rows, another order, or a value that is not finite.
@@ -40,7 +40,7 @@ class Scores:
         if not torch.equal(self.row_ids, pool.row_ids):
             raise DataError(
                 f"{self.name} scores ({len(self.row_ids)} rows) belong to other rows than this "
-                f"set ({len(pool)}): score the very set that you select from"
+                f"set ({len(pool)}): score the same set that you select from"
             )
         bad = (~self.values.isfinite()).nonzero()
         if len(bad):
@@ -95,8 +95,8 @@ class MeanScore:
     Args:
         measure: (logits [B, C], labels [B]) -> [B].
         rows: size of the pool.
-        hard_is: +1 where a high number means hard, -1 where it means easy.
-        epochs: only the first so many epochs count; None for all.
+        hard_is: +1 if a high number means hard, -1 if it means easy.
+        epochs: number of first epochs that count; None for all.
     """
 
     def __init__(
@@ -132,12 +132,12 @@ class MeanScore:
 
 
 class Forgetting:
-    """Recorder: how often a row turned from right to wrong between two presentations.
+    """Recorder: how often a row changed from right to wrong between two presentations.
 
     Args:
         rows: size of the pool.
 
-    Source: Toneva et al., arXiv 1812.05159. A first presentation that is wrong is no forgetting.
+    Source: Toneva et al., arXiv 1812.05159. A wrong first presentation is not a forgetting.
     """
 
     def __init__(self, rows: int) -> None:
@@ -147,10 +147,15 @@ class Forgetting:
     def update(self, epoch: int, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
         """See training.Recorder."""
         self.table = self.table.to(rows.device)
-        was, ever, forgot, seen = self.table[:, rows]
+        was_right, ever_right, forgettings, count = self.table[:, rows]
         right = (logits.argmax(dim=1) == labels).float()
         self.table[:, rows] = torch.stack(
-            [right, torch.maximum(ever, right), forgot + was * (1 - right), seen + 1]
+            [
+                right,
+                torch.maximum(ever_right, right),
+                forgettings + was_right * (1 - right),
+                count + 1,
+            ]
         )
 
     def never_learned(self) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,42 @@ import torch
 
 from ..data.imagesets import ImageSet
 from ..ground import store
-from ..ground.runtime import Runtime, choose_runtime, data_dir
+from ..ground.device import Runtime, choose_runtime
+from ..ground.folders import runs_dir
+from ..ground.names import unknown
 from ..train import protocols
-from ..train.evaluation import predict
+from ..train.accuracy import predict
 from ..train.protocols import Protocol
 from ..train.training import fit
 from .recorders import Forgetting, MeanScore, Scores, error_norm, margin, probability_margin
 
 EL2N_EPOCHS = 10  # arXiv 2502.06434 and arXiv 2210.15809
 FULL_EPOCHS = 30  # Forgetting and AUM watch a whole training; the papers take 60 to 200
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A way to rank images by their training.
+
+    Attributes:
+        title: its name in figures and tables.
+        epochs: epochs of the scoring run that it needs.
+        recorder: makes its recorder, from the number of rows and EL2N's epochs.
+    """
+
+    title: str
+    epochs: int
+    recorder: Callable[[int, int], MeanScore | Forgetting]
+
+
+METRICS: dict[str, Metric] = {
+    "el2n": Metric("EL2N", EL2N_EPOCHS, lambda n, few: MeanScore(error_norm, n, epochs=few)),
+    "aum": Metric("AUM", FULL_EPOCHS, lambda n, _: MeanScore(margin, n, hard_is=-1)),
+    "aum_prob": Metric(
+        "AUM (p)", FULL_EPOCHS, lambda n, _: MeanScore(probability_margin, n, hard_is=-1)
+    ),
+    "forgetting": Metric("Forgetting", FULL_EPOCHS, lambda n, _: Forgetting(n)),
+}
 
 
 def dynamics(
@@ -30,49 +58,45 @@ def dynamics(
     student: str | None = None,
     runtime: Runtime | None = None,
 ) -> dict[str, Scores]:
-    """Every score that one training run on the pool yields, without any further forward pass.
+    """Every score that one training run on the pool gives, without any further forward pass.
 
     Scores are read from the training-time outputs (augmented views, train mode).
 
     Args:
         pool: the full training set.
         epochs: length of the run.
-        el2n_epochs: EL2N is the mean over the first so many epochs.
+        el2n_epochs: EL2N is the mean over this number of first epochs.
         seed: root of the seed tree.
-        student: network; the source's default when left out.
+        student: network; the source's student by default.
         runtime: device and precision.
 
     Returns:
-        "el2n", "forgetting", "aum" (margins of logits), "aum_prob" (of probabilities).
+        Every metric of METRICS: "el2n", "aum" (margins of logits), "aum_prob" (of probabilities),
+        "forgetting".
     """
     protocol = protocols.scoring(epochs=epochs)
     runtime = runtime or choose_runtime()
     config = _config("dynamics", pool, protocol, student, runtime)
-    config |= {"el2n_epochs": el2n_epochs, "seed": seed}
+    config |= {"el2n_epochs": el2n_epochs, "seed": seed, "metrics": sorted(METRICS)}
 
     def make(home: Path) -> dict[str, Any]:
-        count = len(pool)
-        forgot = Forgetting(count)
-        watchers: dict[str, MeanScore | Forgetting] = {
-            "el2n": MeanScore(error_norm, count, epochs=el2n_epochs),
-            "aum": MeanScore(margin, count, hard_is=-1),
-            "aum_prob": MeanScore(probability_margin, count, hard_is=-1),
-            "forgetting": forgot,
-        }
+        recorders = {name: m.recorder(len(pool), el2n_epochs) for name, m in METRICS.items()}
         checkpoint = home / "checkpoint.pt"
-        fitted = fit(pool, protocol, student, seed, runtime, list(watchers.values()), checkpoint)
-        arrays = {name: watcher.compute().numpy() for name, watcher in watchers.items()}
-        arrays["never_learned"] = forgot.never_learned().numpy()
+        fitted = fit(pool, protocol, student, seed, runtime, list(recorders.values()), checkpoint)
+        arrays = {name: r.compute().numpy() for name, r in recorders.items()}
+        recorder = recorders["forgetting"]
+        if isinstance(recorder, Forgetting):
+            arrays["never_learned"] = recorder.never_learned().numpy()
         return _keep(home, arrays, fitted.seconds, fitted.views)
 
     arrays = _cached(config, make)
-    never = torch.from_numpy(arrays.pop("never_learned"))
+    never_learned = torch.from_numpy(arrays.pop("never_learned"))
     return {
         name: Scores(
             name,
             torch.from_numpy(values),
             pool.row_ids,
-            never if name == "forgetting" else None,
+            never_learned if name == "forgetting" else None,
         )
         for name, values in arrays.items()
     }
@@ -94,7 +118,7 @@ def el2n(
         mode: "dynamics", the mean over the epochs of training-time outputs (arXiv 2210.15809's
             code); or "snapshot", one evaluation pass after the last epoch (arXiv 2107.07075,
             which averages at least ten seeds).
-        seeds: how many runs, or which.
+        seeds: the number of seeds (0, 1, ...), or the seeds themselves; one run each.
         student, runtime: as in `dynamics`.
 
     Raises:
@@ -102,12 +126,16 @@ def el2n(
     """
     if mode not in ("dynamics", "snapshot"):
         raise ValueError(f"mode must be 'dynamics' or 'snapshot', got {mode!r}")
-    runs = range(seeds) if isinstance(seeds, int) else seeds
+    seed_list = range(seeds) if isinstance(seeds, int) else seeds
     if mode == "dynamics":
-        found = [dynamics(pool, epochs, epochs, s, student, runtime)["el2n"].values for s in runs]
+        values = [
+            dynamics(pool, epochs, epochs, s, student, runtime)["el2n"].values for s in seed_list
+        ]
     else:
-        found = [_snapshot(pool, epochs, s, student, runtime or choose_runtime()) for s in runs]
-    return Scores("el2n", torch.stack(found).mean(0), pool.row_ids)
+        values = [
+            _snapshot(pool, epochs, s, student, runtime or choose_runtime()) for s in seed_list
+        ]
+    return Scores("el2n", torch.stack(values).mean(0), pool.row_ids)
 
 
 def forgetting(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
@@ -127,6 +155,32 @@ def aum(
         raise ValueError(f"space must be 'logit' or 'prob', got {space!r}")
     name = "aum" if space == "logit" else "aum_prob"
     return dynamics(pool, epochs, seed=seed, **options)[name]
+
+
+def score(
+    pool: ImageSet,
+    metric: str = "el2n",
+    epochs: int | None = None,
+    seed: int = 0,
+    runtime: Runtime | None = None,
+) -> Scores:
+    """Score a pool by one metric.
+
+    Args:
+        pool: the full training set.
+        metric: one of METRICS.
+        epochs: of the scoring run; the metric's own number by default.
+        seed: of the scoring run.
+        runtime: device and precision.
+
+    Raises:
+        ValueError: an unknown metric; the message names the nearest match.
+    """
+    if metric not in METRICS:
+        raise ValueError(unknown("pruning metric", metric, METRICS))
+    epochs = epochs or METRICS[metric].epochs
+    window = epochs if metric == "el2n" else EL2N_EPOCHS
+    return dynamics(pool, epochs, window, seed, runtime=runtime)[metric]
 
 
 def _snapshot(
@@ -164,7 +218,6 @@ def _keep(home: Path, arrays: dict[str, np.ndarray], seconds: float, views: int)
 
 
 def _cached(config: dict[str, Any], make: Any) -> dict[str, np.ndarray]:
-    folder = data_dir() / "runs" / "scores"
-    store.cached(folder, config, make)
-    with np.load(folder / store.config_hash(config) / "scores.npz") as file:
+    home = store.cached(runs_dir("scores"), config, make)
+    with np.load(home / "scores.npz") as file:
         return dict(file)

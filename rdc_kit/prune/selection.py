@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.imagesets import DataError, ImageSet
-from ..ground.runtime import generator
+from ..data.imagesets import ImageSet, check_enough, derived
+from ..ground.seeds import generator
 from .recorders import Scores
 
 ORDERS = ("random", "easy", "hard", "ccs")
@@ -37,7 +37,7 @@ def select(
 
     Returns:
         The images class by class, each class in rank order. provenance["tie_mass"] is the mean
-        share of a class's images whose score equals the score at the cut: chosen among by seed.
+        share of a class's images with the score at the cut; the seed chooses among them.
 
     Raises:
         DataError: a class is too small, or the scores belong to another set.
@@ -46,70 +46,47 @@ def select(
     if order not in ORDERS:
         raise ValueError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
     if order != "random" and scores is None:
-        raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes some")
+        raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
     check_enough(pool, per_class)
     values = None if scores is None else scores.aligned_to(pool).values
-    chosen, ties = [], []
+    parts, ties = [], []
     for label in range(pool.num_classes):
         rows = pool.rows_of(label)
         draw = generator(seed, "select", label)
         if order == "random" or values is None:
-            chosen.append(rows[torch.randperm(len(rows), generator=draw)[:per_class]])
+            parts.append(rows[torch.randperm(len(rows), generator=draw)[:per_class]])
         elif order == "ccs":
-            chosen.append(rows[ccs_rows(values[rows], per_class, beta, strata, draw)])
+            parts.append(rows[ccs_rows(values[rows], per_class, beta, strata, draw)])
         else:
-            ranked = rank(values[rows], draw, hardest_first=order == "hard")[:per_class]
-            chosen.append(rows[ranked])
-            ties.append(_tie_mass(values[rows], ranked))
+            ranking = rank(values[rows], draw, hardest_first=order == "hard")[:per_class]
+            parts.append(rows[ranking])
+            ties.append(_tie_mass(values[rows], ranking))
     facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
     if scores is not None:
         facts["score"] = scores.name
     if ties:
         facts["tie_mass"] = round(float(np.mean(ties)), 4)
-    kept = pool[torch.cat(chosen)]
-    return replace(kept, provenance=derived(pool, **facts))
-
-
-def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
-    """Provenance of a set made from another: the parent's, less its disk cache, and new facts."""
-    kept = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "cache_key")}
-    return kept | facts
+    subset = pool[torch.cat(parts)]
+    return replace(subset, provenance=derived(pool, **facts))
 
 
 def rank(values: Tensor, draw: torch.Generator, hardest_first: bool = False) -> Tensor:
-    """Order of difficulty, int64 [n]; equal values stand in random order.
+    """Order of difficulty, int64 [n]; equal values are in random order.
 
     Args:
         values: float [n], higher = harder.
-        draw: decides between equals.
-        hardest_first: the other way round.
+        draw: decides the order of equal values.
+        hardest_first: hardest first instead of easiest first.
     """
     keys = torch.rand(len(values), generator=draw).numpy()
     signed = -values.numpy() if hardest_first else values.numpy()
     return torch.from_numpy(np.lexsort((keys, signed)))
 
 
-def _tie_mass(values: Tensor, ranked: Tensor) -> float:
-    """Share of the images that tie with the last one kept; 0 when it stands alone."""
-    equals = int((values == values[ranked[-1]]).sum())
-    return equals / len(values) if equals > 1 else 0.0
-
-
-def check_enough(pool: ImageSet, per_class: int) -> None:
-    """Refuse to ask more of a class than it has.
-
-    Raises:
-        DataError: naming the smallest class.
-    """
-    if per_class < 1:
-        raise DataError(f"images per class must be at least 1, got {per_class}")
-    counts = pool.counts()
-    least = int(counts.argmin())
-    if int(counts[least]) < per_class:
-        raise DataError(
-            f"class {pool.classes[least]!r} has {int(counts[least])} images, {per_class} are "
-            "asked of each class: lower ipc (or the grid, or originals_per_class)"
-        )
+def _tie_mass(values: Tensor, ranking: Tensor) -> float:
+    """Share of the images that tie with the last one kept; 0 if no other image ties with it."""
+    count = int((values == values[ranking[-1]]).sum())
+    return count / len(values) if count > 1 else 0.0
 
 
 def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Generator) -> Tensor:
@@ -118,7 +95,7 @@ def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Ge
     Args:
         values: float [n], difficulty.
         keep: how many to take.
-        beta: share of the n images that is cut off at the hard end (less where too few remain).
+        beta: share of the n images that is cut off at the hard end (less if too few would remain).
         strata: number of equal-width bins between the least and the greatest remaining value.
         draw: picks inside a bin.
 
@@ -129,25 +106,25 @@ def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Ge
         ValueError: beta outside 0..1 or no strata.
 
     Source: Zheng et al., arXiv 2210.15809, algorithm 1 and released code.
-    Differs: run inside every class, so the set is balanced; the greatest value is in the last bin.
+    Differs: applied in each class, so the set is balanced; the greatest value is in the last bin.
     """
     if not 0 <= beta < 1 or strata < 1:
         raise ValueError(f"ccs needs 0 <= beta < 1 and strata >= 1, got {beta} and {strata}")
     cut = min(int(beta * len(values)), len(values) - keep)
-    left = rank(values, draw)[: len(values) - cut]
-    low, high = float(values[left].min()), float(values[left].max())
+    remaining = rank(values, draw)[: len(values) - cut]
+    low, high = float(values[remaining].min()), float(values[remaining].max())
     width = (high - low) / strata or 1.0
-    bins = ((values[left] - low) / width).long().clamp(max=strata - 1)
+    bins = ((values[remaining] - low) / width).long().clamp(max=strata - 1)
     budgets = water_fill(torch.bincount(bins, minlength=strata), keep)
-    taken = []
+    parts = []
     for k in range(strata):
-        members = left[bins == k]
-        taken.append(members[torch.randperm(len(members), generator=draw)[: int(budgets[k])]])
-    return torch.cat(taken)
+        members = remaining[bins == k]
+        parts.append(members[torch.randperm(len(members), generator=draw)[: int(budgets[k])]])
+    return torch.cat(parts)
 
 
 def water_fill(sizes: Tensor, budget: int) -> Tensor:
-    """Share a budget evenly over bins, smallest first; what a small bin lacks goes to the others.
+    """Share a budget evenly over bins, smallest first; larger bins take what a small bin cannot.
 
     Args:
         sizes: int64 [K], images in each bin.

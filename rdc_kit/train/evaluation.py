@@ -3,67 +3,21 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..augment.views import plain_view
 from ..data.imagesets import DataError, ImageSet
-from ..ground.runtime import Runtime, choose_runtime
+from ..ground.device import Runtime, choose_runtime
 from . import protocols
-from .labels import Answer, StoredLabels
+from .accuracy import accuracy, predict
+from .labels import Answer, StoredLabels, store_labels
 from .protocols import Protocol
+from .teachers import Teacher
 from .training import fit
-
-
-@torch.no_grad()
-def predict(
-    model: nn.Module, images: ImageSet, runtime: Runtime | None = None, batch: int = 256
-) -> Tensor:
-    """Logits of a set's images, whole and unaugmented.
-
-    Returns:
-        float32 [N, C] on the CPU, in the set's order. The model is left in eval mode.
-    """
-    runtime = runtime or choose_runtime()
-    model.eval()
-    found = []
-    for start in range(0, len(images), batch):
-        pixels = images.images[start : start + batch].to(runtime.device)
-        inputs = plain_view(pixels, images.traits, images.size)
-        inputs = inputs.contiguous(memory_format=runtime.memory_format)
-        with runtime.autocast():
-            found.append(model(inputs).float())
-    return torch.cat(found).cpu()
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Accuracy on a test set, percent.
-
-    Attributes:
-        top1, top5: micro average over images (top5 is of min(5, C) guesses).
-        per_class: top-1 of each class, length C; NaN for a class without test images.
-    """
-
-    top1: float
-    top5: float
-    per_class: list[float]
-
-
-def accuracy(logits: Tensor, labels: Tensor, num_classes: int) -> Accuracy:
-    """Score logits float [N, C] against labels int64 [N]."""
-    guesses = logits.topk(min(5, num_classes), dim=1).indices
-    hits = guesses == labels[:, None]
-    first = hits[:, 0].double()
-    sums = torch.zeros(num_classes, dtype=torch.float64).index_add_(0, labels, first)
-    each = 100 * sums / torch.bincount(labels, minlength=num_classes)
-    top5 = 100 * float(hits.any(1).double().mean())
-    return Accuracy(100 * float(first.mean()), top5, each.tolist())
 
 
 @dataclass(frozen=True)
@@ -99,50 +53,72 @@ def evaluate(
     protocol: Protocol | None = None,
     seeds: int | Sequence[int] = 3,
     student: str | None = None,
+    *,
+    teacher: Teacher | StoredLabels | None = None,
     runtime: Runtime | None = None,
     checkpoint: Path | None = None,
-    teacher: Answer | StoredLabels | None = None,
+    also: Callable[[nn.Module], dict[str, Any]] | None = None,
 ) -> Result:
     """Train on a set and test the last epoch's network, once per seed.
 
     Args:
         stored: the compressed set.
-        test: the test images; they choose nothing.
-        protocol: the recipe, `protocols.hard()` when left out.
-        seeds: how many (0, 1, ...), or which.
-        student: network name; the source's default when left out.
+        test: the test images; nothing is chosen by them.
+        protocol: how to train; `protocols.hard()` by default.
+        seeds: the number of seeds (0, 1, ...), or the seeds themselves.
+        student: network name; the source's student by default.
+        teacher: for soft labels, a teacher from `squeeze`. For stored labels, a teacher too (its
+            labels are stored first, once for all seeds), or what `labels.store_labels` returned.
         runtime: device and precision.
         checkpoint: only with a single seed, see `fit`.
-        teacher: for soft or stored labels, see `fit`.
+        also: a function that measures more of each trained network; the seed's row gets its dict.
 
     Raises:
         DataError: no test set, or one whose classes differ.
+        ValueError: the protocol needs a teacher and none is given.
     """
     test = check_pair(stored, test)
     protocol = protocol or protocols.hard()
     runtime = runtime or choose_runtime()
+    answers = _answers(stored, protocol, teacher, runtime)
     rows = []
     for seed in range(seeds) if isinstance(seeds, int) else seeds:
-        fitted = fit(stored, protocol, student, seed, runtime, (), checkpoint, teacher)
-        score = accuracy(predict(fitted.model, test, runtime), test.labels, test.num_classes)
-        rows.append(
-            {
-                "seed": seed,
-                "top1": score.top1,
-                "top5": score.top5,
-                "per_class": score.per_class,
-                "last_loss": fitted.losses[-1],
-                "steps": fitted.steps,
-                "batch": fitted.batch,
-                "views": fitted.views,
-                "seconds": fitted.seconds,
-            }
+        fitted = fit(
+            stored, protocol, student, seed, runtime, teacher=answers, checkpoint=checkpoint
         )
+        score = accuracy(predict(fitted.model, test, runtime), test.labels, test.num_classes)
+        row = {
+            "seed": seed,
+            "top1": score.top1,
+            "top5": score.top5,
+            "per_class": score.per_class,
+            "last_loss": fitted.losses[-1],
+            "steps": fitted.steps,
+            "batch": fitted.batch,
+            "views": fitted.views,
+            "seconds": fitted.seconds,
+        }
+        rows.append(row | (also(fitted.model) if also else {}))
     return Result(rows)
 
 
+def _answers(
+    stored: ImageSet,
+    protocol: Protocol,
+    teacher: Teacher | StoredLabels | None,
+    runtime: Runtime,
+) -> Answer | StoredLabels | None:
+    """Where training gets answers: None for hard labels, else the teacher or its stored labels."""
+    if protocol.labels == "hard" or not isinstance(teacher, Teacher):
+        return teacher if isinstance(teacher, StoredLabels) else None
+    answer = teacher.answering(runtime)
+    if protocol.labels == "soft":
+        return answer
+    return store_labels(stored, protocol, answer, teacher.key, runtime)
+
+
 def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
-    """The test set, if it fits; to be called before any training.
+    """Return the test set if it fits the stored set; call this before any training.
 
     Raises:
         DataError: it is missing, or its classes or size differ.

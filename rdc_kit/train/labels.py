@@ -1,8 +1,8 @@
-"""Labels: a set's own, a teacher's asked on line or stored beforehand; and their price.
+"""Labels: a set's own, or a teacher's, made during training or stored before; and their bytes.
 
-A stored label belongs to an image and a view of it, by image number: it says where the crop was,
-whether it was mirrored, which image was pasted where, and what the teacher answered. Training that
-replays it sees the very pixels that the teacher saw, in whatever order and batches it likes.
+A stored label belongs to one image, by its number, and to one view of it. It holds the crop,
+whether the crop was mirrored, which image was pasted where, and the teacher's answer. Training that
+replays it sees exactly the pixels that the teacher saw, in any order and in any batches.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from ..augment import views
 from ..augment.boxes import crop_resize
 from ..data.imagesets import ImageSet, Traits
 from ..ground import store
+from ..ground.device import Runtime
+from ..ground.folders import runs_dir
 from ..ground.progress import bar
-from ..ground.runtime import Runtime, data_dir, generator
+from ..ground.seeds import generator
 from . import protocols
 from .protocols import Protocol
 
 Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
 _VIEW_BYTES = 25  # crop 8, mirrored 1, partner 4, pasted box 8, weight 4
 _FILE = "records.npy"
-_SAVE_EVERY = 20  # epochs between notes of how far a labelling has come
+_SAVE_EVERY = 20  # epochs between two saves of a labelling
 
 
 def loss_of(
@@ -39,14 +41,14 @@ def loss_of(
 
     Args:
         protocol: names the loss, the temperature and the share of hard labels.
-        logits: the student's, float32 [B, C].
-        targets: what the view made of the labels: int64 [B], or probabilities [B, C] after mixing.
-        labels: the images' own, int64 [B].
+        logits: the student's logits, float32 [B, C].
+        targets: the labels after the view: int64 [B], or probabilities [B, C] after mixing.
+        labels: the images' own labels, int64 [B].
         answer: the teacher's logits, float32 [B, C]; None for hard labels.
 
     Returns:
         A scalar. "kl" is KL(teacher || student) at the temperature, summed over classes and
-        averaged over the batch; it is 0 where the student answers as the teacher does.
+        averaged over the batch; it is 0 if student and teacher answer the same.
 
     Source: FKD (arXiv 2112.01528) as in train_KD.py of arXiv 2502.06434; "mse" G-VBSM
         (arXiv 2311.17950).
@@ -70,14 +72,14 @@ def loss_of(
 def stored_bytes(count: int, epochs: int, num_classes: int, keep: float = 1.0) -> int:
     """Bytes of stored soft labels: fp16 logits and the view, for every image and kept epoch.
 
-    ImageNet-1K with 10 images per class: `stored_bytes(10_000, 300, 1000)` is 5.66 GiB; 5.67 are
-    published (README of he-y/soft-label-pruning-for-dataset-distillation).
+    ImageNet-1K with 10 images per class: `stored_bytes(10_000, 300, 1000)` is 5.66 GiB; the
+    published number is 5.67 (README of he-y/soft-label-pruning-for-dataset-distillation).
 
     Args:
         count: stored images N.
-        epochs: of the training that they are made for.
+        epochs: epochs of the training that uses the labels.
         num_classes: C.
-        keep: share of the epochs that is kept.
+        keep: share of the epochs that are kept.
     """
     return count * kept_epochs(epochs, keep) * (2 * num_classes + _VIEW_BYTES)
 
@@ -88,15 +90,15 @@ def kept_epochs(epochs: int, keep: float) -> int:
 
 
 def hard_bytes(count: int, num_classes: int) -> int:
-    """Bytes of hard labels: one or two each."""
+    """Bytes of hard labels: one or two per label."""
     return count * (1 if num_classes <= 256 else 2)
 
 
 def label_bytes(protocol: Protocol, count: int, num_classes: int) -> int:
-    """Bytes of labels without which a set cannot be trained on as the protocol asks.
+    """Bytes of the labels that a protocol needs to train on a set.
 
-    Soft labels made on line are counted as if stored, which is what handing the set to somebody
-    without the teacher takes.
+    Soft labels that are made during training count as if stored: somebody without the teacher
+    would need them in that form.
     """
     if protocol.labels == "hard":
         return hard_bytes(count, num_classes)
@@ -123,9 +125,9 @@ class StoredLabels:
 
     Attributes:
         records: array [kept epochs, N] of `record`, mapped from disk.
-        epochs: of the training that it was made for; more than the kept ones where it was pruned.
+        epochs: epochs of the training that uses it; more than the kept ones if it was pruned.
         traits: normalisation of the images.
-        key: names the set, the teacher and the protocol.
+        key: identifies the set, the teacher and the protocol.
     """
 
     records: np.ndarray
@@ -141,37 +143,40 @@ class StoredLabels:
     def replay(
         self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, draws: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The inputs that the teacher saw of some images, and its answers.
+        """The inputs that the teacher saw for some images, and its answers.
 
         Args:
-            images, labels: the whole set's, uint8 [N, 3, S, S] and int64 [N].
+            images, labels: of the whole set, uint8 [N, 3, S, S] and int64 [N].
             rows: int64 [B], positions.
-            epoch: replayed as it was stored; where labels were pruned, one of the kept epochs is
-                drawn for each image, which is how labels come to be used again.
-            draws: for that.
+            epoch: the epoch to replay. If labels were pruned, each image draws one of the kept
+                epochs, so labels are used again.
+            draws: random generator of that draw.
 
         Returns:
             inputs float32 [B, 3, S, S], mixed hard labels [B, C], logits float32 [B, C].
         """
         device, side = draws.device, images.shape[-1]
         kept = len(self.records)
-        at = torch.full((len(rows),), epoch)
+        epochs = torch.full((len(rows),), epoch)
         if kept < self.epochs or epoch >= kept:
-            at = torch.randint(kept, (len(rows),), generator=draws, device=device).cpu()
-        mine = self.records[at.numpy(), rows.cpu().numpy()]
-        partner = torch.from_numpy(mine["partner"].astype(np.int64))
-        theirs = self.records[at.numpy(), partner.numpy()]
+            epochs = torch.randint(kept, (len(rows),), generator=draws, device=device).cpu()
+        own_records = self.records[epochs.numpy(), rows.cpu().numpy()]
+        partner = torch.from_numpy(own_records["partner"].astype(np.int64))
+        partner_records = self.records[epochs.numpy(), partner.numpy()]
         partner = partner.to(images.device)
-        own = _crop(images[rows.to(images.device)].to(device), mine, side)
-        other = _crop(images[partner].to(device), theirs, side)
-        box = _tensor(mine["pasted"].astype(np.int64), device)
+        own = _crop(images[rows.to(images.device)].to(device), own_records, side)
+        other = _crop(images[partner].to(device), partner_records, side)
+        box = _tensor(own_records["pasted"].astype(np.int64), device)
         inside = _inside(box, side)
         inputs = views.normalise(torch.where(inside[:, None], other, own), self.traits)
-        weight = _tensor(mine["weight"], device)[:, None]
-        home, there = labels[rows.to(labels.device)], labels[partner.to(labels.device)]
+        weight = _tensor(own_records["weight"], device)[:, None]
+        own_labels, partner_labels = (
+            labels[rows.to(labels.device)],
+            labels[partner.to(labels.device)],
+        )
         classes = self.records.dtype["logits"].shape[0]
-        targets = views.mix_labels(home, there, weight, classes)
-        return inputs, targets, _tensor(mine["logits"].astype(np.float32), device)
+        targets = views.mix_labels(own_labels, partner_labels, weight, classes)
+        return inputs, targets, _tensor(own_records["logits"].astype(np.float32), device)
 
 
 def _tensor(values: np.ndarray, device: torch.device) -> Tensor:
@@ -200,25 +205,25 @@ def store_labels(
     runtime: Runtime,
     seed: int = 0,
 ) -> StoredLabels:
-    """Ask a teacher for its answers to every image and view of a training, and keep them on disk.
+    """Store on disk a teacher's answers to every image and view of a training.
 
-    A labelling that was stopped goes on where it was.
+    A labelling that was stopped continues where it stopped.
 
     Args:
         images: the set.
         protocol: its epochs, crops, flip, mix and `keep` say what to store.
         answer: the teacher.
-        teacher_key: names it, as part of the cache key.
+        teacher_key: identifies the teacher in the cache key.
         runtime: device.
         seed: root of the views' seed tree.
 
     Raises:
-        ValueError: the protocol shuffles, blanks or blends: only crops, mirrors and CutMix
-            are kept.
+        ValueError: the protocol has a shuffled view, Cutout or Mixup; stored labels hold only
+            crops, mirrors and CutMix.
         OSError: the disk has too little room.
 
     Source: FKD, relabel/ of VILA-Lab/SRe2L; pruning, LPLD (arXiv 2410.15919).
-    Differs: kept by image instead of by batch number, and pruned by whole epochs.
+    Differs: stored by image instead of by batch number, and pruned by whole epochs.
     """
     view = protocol.view or images.view
     if view not in ("whole", "cell") or protocol.cutout or protocol.mix == "mixup":
@@ -246,14 +251,13 @@ def store_labels(
         records.flush()
         return {"bytes": int(records.nbytes)}
 
-    folder, key = data_dir() / "runs" / "labels", store.config_hash(config)
-    store.cached(folder, config, make)
-    records = np.load(folder / key / _FILE, mmap_mode="r")
-    return StoredLabels(records, protocol.epochs, images.traits, key)
+    home = store.cached(runs_dir("labels"), config, make)
+    records = np.load(home / _FILE, mmap_mode="r")
+    return StoredLabels(records, protocol.epochs, images.traits, home.name)
 
 
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:
-    """The records on disk, and how many epochs of them are done."""
+    """The records on disk, and the number of epochs that are done."""
     path, done = home / _FILE, store.read_json(home / "progress.json") or 0
     if done and path.is_file():
         return np.lib.format.open_memmap(path, "r+"), done
@@ -271,7 +275,7 @@ def _label_epoch(
     seed: int,
     epoch: int,
 ) -> None:
-    """Fill one epoch's records: draw views as training does, ask the teacher, write it down."""
+    """Fill one epoch's records: draw views as training does, and write the teacher's answers."""
     draws = generator(seed, "labels", epoch, device=runtime.device)
     scale = protocol.crop or (images.traits.min_crop, 1.0)
     flip = protocol.flip and images.traits.flip
@@ -285,22 +289,22 @@ def _label_epoch(
         partner = torch.arange(len(rows))
         pasted = (0, 0, 0, 0)
         if protocol.mix == "cutmix":
-            drawn, y, x = views.draw_cut(len(rows), side, protocol.mix_alpha, draws)
-            own = torch.where(y[:, None] & x[None, :], own[drawn], own)
-            partner = drawn.cpu()
+            partners, y, x = views.draw_cut(len(rows), side, protocol.mix_alpha, draws)
+            own = torch.where(y[:, None] & x[None, :], own[partners], own)
+            partner = partners.cpu()
             (top, high), (left, wide) = _span(y), _span(x)
             pasted = (top, left, high, wide)
         inputs = views.normalise(own, images.traits)
-        here = rows.numpy()
-        records["crop"][here] = boxes.cpu().numpy()
-        records["mirrored"][here] = False if mirrored is None else mirrored.cpu().numpy()
-        records["partner"][here] = rows[partner].numpy()
-        records["pasted"][here] = pasted
-        records["weight"][here] = 1 - pasted[2] * pasted[3] / side**2
-        records["logits"][here] = answer(inputs).float().cpu().numpy()
+        positions = rows.numpy()
+        records["crop"][positions] = boxes.cpu().numpy()
+        records["mirrored"][positions] = False if mirrored is None else mirrored.cpu().numpy()
+        records["partner"][positions] = rows[partner].numpy()
+        records["pasted"][positions] = pasted
+        records["weight"][positions] = 1 - pasted[2] * pasted[3] / side**2
+        records["logits"][positions] = answer(inputs).float().cpu().numpy()
 
 
 def _span(inside: Tensor) -> tuple[int, int]:
-    """First position and length of a run of True."""
+    """First position and length of a block of True values."""
     places = inside.nonzero()
     return (int(places[0]), len(places)) if len(places) else (0, 0)

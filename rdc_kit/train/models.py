@@ -1,14 +1,14 @@
 """Networks by name, built from a seed.
 
 Names: "resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2", "efficientnet_b0",
-"shufflenet_v2_x0_5", "swin_t", "convnext_tiny" (torchvision's, stems for ImageNet); the same with
-"-small", for images up to 64 px (see `fitting`): a stem that halves the image less often. And
-"convnet3-w128": D blocks (here 3) of convolution, group norm, ReLU and average pooling, of a width
-(here 128), and "convnet3-w128-bn" with batch norm instead.
+"shufflenet_v2_x0_5", "swin_t", "convnext_tiny": torchvision's networks, with stems for ImageNet.
+The same names with "-small" have a stem that halves the image less often, for images up to 64 px
+(see `fitting`). "convnet3-w128" has D blocks (here 3) of convolution, group norm, ReLU and average
+pooling, each of one width (here 128); "convnet3-w128-bn" has batch norm instead of group norm.
 
-Small stems: ResNets a 3 x 3 convolution and no max-pool; MobileNetV2 and EfficientNet-B0 a first
-convolution of stride 1; ShuffleNetV2 the same and no max-pool; ConvNeXt-T 2 x 2 patches instead of
-4 x 4; Swin-T 2 x 2 patches and windows of 4 x 4 instead of 7 x 7.
+Small stems: ResNets have a 3 x 3 convolution and no max-pool; MobileNetV2 and EfficientNet-B0 have
+a first convolution of stride 1; ShuffleNetV2 has the same and no max-pool; ConvNeXt-T has 2 x 2
+patches instead of 4 x 4; Swin-T has 2 x 2 patches, and windows of 4 x 4 instead of 7 x 7.
 """
 
 from __future__ import annotations
@@ -17,25 +17,23 @@ import re
 from typing import Any
 
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
-from torchvision.ops import StochasticDepth
 
-from ..ground.runtime import seeded_globals
+from ..ground.seeds import seeded_globals
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
 LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
-LAYER_NORMED = ("swin_t", "convnext_tiny")  # they have no batch statistics that could be matched
+LAYER_NORMED = ("swin_t", "convnext_tiny")  # without batch statistics to match
 PUBLISHED = "torchvision:"  # in front of a teacher's name: torchvision's ImageNet-1K weights
-SMALL = 64  # px; up to here a stem for ImageNet leaves too small a map
+SMALL = 64  # px; up to this size an ImageNet stem makes the feature map too small
 _CONVNET = re.compile(r"convnet(\d)(?:-w(\d+))?(-bn)?")
 
 
-def check_name(name: str) -> None:
+def check_network(name: str) -> None:
     """Reject an unknown network name.
 
     Raises:
-        ValueError: naming what is known.
+        ValueError: the message lists the known names.
     """
     known = (*RESNETS, *LIGHT, *LAYER_NORMED)
     if name.removesuffix("-small") not in known and not _CONVNET.fullmatch(name):
@@ -49,24 +47,24 @@ def check_name(name: str) -> None:
 def fitting(name: str, size: int) -> str:
     """The variant of a network that suits images of `size` px: "-small" up to 64 px.
 
-    ConvNets, and names that say "-small" already, are given back as they are.
+    ConvNets, and names that already end in "-small", do not change.
 
     Raises:
         ValueError: an unknown name.
     """
-    check_name(name)
-    as_it_is = size > SMALL or name.startswith("convnet") or name.endswith("-small")
-    return name if as_it_is else name + "-small"
+    check_network(name)
+    unchanged = size > SMALL or name.startswith("convnet") or name.endswith("-small")
+    return name if unchanged else name + "-small"
 
 
 def with_batch_norm(name: str) -> str:
-    """The same network with batch norm, whose statistics a teacher must have: "-bn" for ConvNets.
+    """The same network with batch norm, which a teacher needs: adds "-bn" to a ConvNet.
 
     Raises:
         ValueError: an unknown name, or a network that has layer norm instead.
     """
     plain = name.removeprefix(PUBLISHED)
-    check_name(plain)
+    check_network(plain)
     if plain.removesuffix("-small") in LAYER_NORMED:
         raise ValueError(
             f"network {name!r} has layer norm, a teacher needs batch norm: use one of "
@@ -76,11 +74,11 @@ def with_batch_norm(name: str) -> str:
 
 
 def relatives(name: str) -> tuple[str, ...]:
-    """Four architectures of about the cost of `name`, with batch norm, itself first.
+    """Four architectures with batch norm and about the cost of `name`, which comes first.
 
     Source: G-VBSM (arXiv 2311.17950) takes ResNet-18, MobileNetV2, EfficientNet-B0 and
-        ShuffleNetV2-0.5 at ImageNet scale. For a ConvNet: its neighbours in depth, and its double
-        in width.
+        ShuffleNetV2-0.5 at ImageNet scale. For a ConvNet: one block less, double
+        width, one block more.
     """
     own = with_batch_norm(name)
     match = _CONVNET.fullmatch(own)
@@ -92,7 +90,7 @@ def relatives(name: str) -> tuple[str, ...]:
         own,
         f"convnet{depth - 1}-w{width}-bn",
         f"convnet{depth}-w{2 * width}-bn",
-        (f"convnet{depth + 1}-w{width}-bn"),
+        f"convnet{depth + 1}-w{width}-bn",
     )
 
 
@@ -100,10 +98,10 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
     """A fresh network, weights drawn from `seed`.
 
     Args:
-        name: see the module.
+        name: see the top of this file.
         num_classes: outputs.
         size: side of its inputs, pixels.
-        seed: root of the seed tree; global random state is left as it was.
+        seed: root of the seed tree; global random state does not change.
 
     Raises:
         ValueError: unknown name, or images too small for its pooling.
@@ -111,7 +109,7 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
     Differs: Swin-T, ConvNeXt-T and the small variants have no dropout and no stochastic depth,
         which would draw from global random state while training.
     """
-    check_name(name)
+    check_network(name)
     with seeded_globals(seed, "init"):
         if name.startswith("convnet"):
             depth, width, norm = _CONVNET.fullmatch(name).groups()  # type: ignore[union-attr]
@@ -124,6 +122,8 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
 
 
 def _torchvision(name: str, num_classes: int) -> nn.Module:
+    import torchvision  # late: it is as slow as torch, and ConvNets do not need it
+
     plain, small = name.removesuffix("-small"), name.endswith("-small")
     if name == "swin_t-small":
         model = torchvision.models.SwinTransformer(
@@ -135,7 +135,7 @@ def _torchvision(name: str, num_classes: int) -> nn.Module:
             _shrink_stem(model, plain)
     if plain in LAYER_NORMED or small:
         for module in model.modules():
-            if isinstance(module, nn.Dropout | StochasticDepth):
+            if isinstance(module, nn.Dropout | torchvision.ops.StochasticDepth):
                 module.p = 0.0
     return model
 
@@ -162,11 +162,12 @@ def _is_plain_3x3(module: nn.Conv2d) -> bool:
 
 
 class Conv3x3(nn.Conv2d):
-    """A convolution that is one matrix product where its output map is 2 x 2 pixels or less.
+    """A convolution that becomes one matrix product if its output map is 2 x 2 pixels or less.
 
-    There a CPU spends its time on reordering weights, not on arithmetic. Measured for 512 channels
-    and batch 50 on 2 AMX cores, bf16: forward and backward 25 ms as convolution, 10 ms so; a whole
-    ResNet-18 step at 64 px is a fifth shorter. Weights and state dict are nn.Conv2d's.
+    For such a map a CPU spends its time on reordering weights, not on arithmetic. Measured for 512
+    channels and batch 50 on 2 AMX cores, bf16: forward and backward take 25 ms as a convolution and
+    10 ms as a product; a whole ResNet-18 step at 64 px takes a fifth less time. Weights and state
+    dict are the same as those of nn.Conv2d.
     """
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -175,7 +176,7 @@ class Conv3x3(nn.Conv2d):
         high, wide = (-(-side // stride) for side in inputs.shape[-2:])
         if inputs.device.type != "cpu" or high * wide > 4:
             return super().forward(inputs)
-        # Flat, so that it is one product: with a batch axis, torch copies the weights per image.
+        # Flat, for one product: with a batch axis, torch copies the weights for each image.
         columns = F.unfold(inputs, 3, padding=1, stride=stride).transpose(1, 2).flatten(0, 1)
         outputs = F.linear(columns, self.weight.flatten(1))  # [B H' W', O]
         return outputs.view(len(inputs), high, wide, -1).permute(0, 3, 1, 2)
@@ -189,7 +190,7 @@ class ConvNet(nn.Module):
         width: channels of every block.
         num_classes: outputs.
         size: side of the inputs, pixels; at least 2**depth.
-        batch_norm: instead of group norm.
+        batch_norm: use batch norm instead of group norm.
 
     Source: Gidaris and Komodakis, arXiv 1804.09458; Zhao et al., arXiv 2006.05929.
     Differs: group norm with 4 groups instead of instance norm.
@@ -199,8 +200,8 @@ class ConvNet(nn.Module):
         self, depth: int, width: int, num_classes: int, size: int, batch_norm: bool = False
     ) -> None:
         super().__init__()
-        left = size // 2**depth
-        if left < 1:
+        last_side = size // 2**depth
+        if last_side < 1:
             raise ValueError(f"ConvNet of depth {depth} needs images of {2**depth} px, got {size}")
         if width % 4:
             raise ValueError(f"ConvNet width must be a multiple of 4, got {width}")
@@ -213,7 +214,7 @@ class ConvNet(nn.Module):
                 nn.AvgPool2d(2),
             ]
         self.features = nn.Sequential(*blocks)
-        self.classifier = nn.Linear(width * left * left, num_classes)
+        self.classifier = nn.Linear(width * last_side * last_side, num_classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits [B, C] of inputs [B, 3, S, S]."""

@@ -1,18 +1,18 @@
-"""Protocols: the recipe that a stored set is judged by, as data."""
+"""Protocols: how a network is trained on a stored set, as data."""
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ..augment import views
 from ..data.imagesets import ImageSet
 from ..ground.names import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LABELS = ("hard", "soft", "stored")
 LOSSES = ("ce", "ce_unmixed", "kl", "mse")
@@ -24,16 +24,16 @@ class Protocol:
     """How a network is trained on a set, complete with defaults.
 
     Attributes:
-        name, source: what it is called and where it comes from.
-        labels: "hard" (the set's own), "soft" (a teacher's, made while training, of the very
-            pixels that the student sees) or "stored" (a teacher's, made before; see labels.py).
-        loss: "ce" for hard labels, mixed where pixels are; "ce_unmixed", where they are not; "kl"
-            or "mse" to a teacher's answer.
+        name, source: its name and where it comes from.
+        labels: "hard" (the set's own), "soft" (a teacher's answers during training, for exactly
+            the pixels that the student sees) or "stored" (made before training; see labels.py).
+        loss: for hard labels, "ce" (labels are mixed when pixels are) or "ce_unmixed" (labels are
+            never mixed); for a teacher's answers, "kl" or "mse".
         temperature: divides teacher's and student's logits; "kl" only.
         times_t2: multiply the "kl" loss by temperature**2.
         hard_weight: share of cross-entropy with hard labels that is added to a teacher's loss.
         teachers: networks whose mean logit is the teacher's answer.
-        keep: share of stored labels that is kept; the rest is pruned, and labels are used again.
+        keep: share of stored labels that are kept; the rest are pruned, and labels are used again.
         epochs: passes over the stored images; one view of each image per pass.
         batch: images per step; None follows `batch_size`.
         optimiser: "adamw" or "sgd" (Nesterov momentum 0.9).
@@ -41,9 +41,10 @@ class Protocol:
         weight_decay: on tensors with two or more dimensions only.
         schedule: per epoch; "cosine" down to 0, "half_cosine" down to half, or "constant".
         warmup: epochs of a linear rise to lr, before the schedule.
-        view: "whole", "cell", "shuffle", "shuffle_full"; None takes the view the set asks for.
-        crop: area of the random crop; None is (the source's smallest useful crop, 1).
-        flip: mirror left to right, where the source says that this keeps the label.
+        view: "whole", "cell", "shuffle", "shuffle_full"; None takes the set's own view.
+        crop: smallest and largest area of the random crop, as a fraction of the image or cell; None
+            is (the source's smallest useful crop, 1).
+        flip: mirror left to right, if the source's traits allow it.
         cutout: side of the blanked square as a fraction of the image; 0 for none.
         mix, mix_alpha: "none", "mixup" or "cutmix" on every batch; Beta(alpha, alpha).
     """
@@ -75,18 +76,13 @@ class Protocol:
         """The same protocol with some values changed.
 
         Raises:
-            ValueError: an unknown field (with the near match) or a value out of range.
+            ValueError: a value out of range, or an unknown field; the message names its near match.
         """
-        known = [f.name for f in fields(self)]
-        for key in changes:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f" - did you mean {near[0]!r}?" if near else f": use {', '.join(known)}"
-                raise ValueError(f"a protocol has no {key!r}{hint}")
+        check_fields(changes)
         return replace(self, **changes).checked()
 
     def checked(self) -> Protocol:
-        """Itself, after validation.
+        """The same protocol, after validation.
 
         Raises:
             ValueError: a value out of range, or a loss that does not fit the labels.
@@ -115,7 +111,7 @@ class Protocol:
         if (self.labels == "hard") != self.loss.startswith("ce"):
             raise ValueError(
                 f"loss {self.loss!r} does not fit {self.labels} labels: hard labels take 'ce' or "
-                "'ce_unmixed', a teacher's take 'kl' or 'mse'"
+                "'ce_unmixed', a teacher's answers take 'kl' or 'mse'"
             )
         return self
 
@@ -130,27 +126,39 @@ class Protocol:
         return self.lr * 0.5 * (1 + math.cos(math.pi * progress / halves))
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able form, part of every run's config."""
+        """A dict that JSON can hold; part of every run's config."""
         return asdict(self)
 
 
-def batch_size(protocol: Protocol, images: ImageSet) -> int:
-    """Images per step: the protocol's own, or the stated rule for small sets.
+def check_fields(names: Iterable[str]) -> None:
+    """Reject a name that is not a field of a protocol.
 
-    Sets of 1,000 images and more use the benchmark's 128. Smaller ones would see one step per
-    epoch, so they follow RDED: 10, 50 or 100 for fewer than 10, fewer than 50, or more images per
-    class, and never more than the set holds.
+    Raises:
+        ValueError: the message names the nearest match.
+    """
+    known = [f.name for f in fields(Protocol)]
+    for name in names:
+        if name not in known:
+            raise ValueError(unknown("protocol field", name, known))
+
+
+def batch_size(protocol: Protocol, images: ImageSet) -> int:
+    """Images per step: the protocol's own batch, or a rule by the size of the set.
+
+    Sets of 1,000 images and more use the benchmark's 128. Smaller sets could have only one step
+    per epoch, so they follow RDED: 10 below 10 images per class, 50 below 50, else 100. A batch is
+    never larger than the set.
 
     Source: released YAML of arXiv 2502.06434; RDED, argument.py.
     """
     if protocol.batch is not None:
-        wanted = protocol.batch
+        batch = protocol.batch
     elif len(images) >= 1000:
-        wanted = 128
+        batch = 128
     else:
         per_class = len(images) / images.num_classes
-        wanted = 10 if per_class < 10 else 50 if per_class < 50 else 100
-    return min(wanted, len(images))
+        batch = 10 if per_class < 10 else 50 if per_class < 50 else 100
+    return min(batch, len(images))
 
 
 def hard(**changes: Any) -> Protocol:
@@ -167,9 +175,9 @@ def hard(**changes: Any) -> Protocol:
 
 
 def hard_unmixed(**changes: Any) -> Protocol:
-    """Hard labels with CutMix on the pixels and not on the labels: the released code's slip.
+    """Hard labels with CutMix on the pixels and not on the labels: a mistake of the released code.
 
-    What `--hard` with a mix does there: the student is told that a mixed image is of one class.
+    The released code does this for `--hard` with a mix: a mixed image gets the label of one class.
 
     Source: train_KD.py:257-274 of the released code of arXiv 2502.06434.
     """
@@ -178,9 +186,10 @@ def hard_unmixed(**changes: Any) -> Protocol:
 
 
 def soft(**changes: Any) -> Protocol:
-    """Soft labels, made on line: KL at T = 20 to a teacher's answer on the same CutMixed pixels.
+    """Soft labels, made during training: KL at T = 20 to a teacher's answer on the same pixels.
 
-    The rest is `hard`. KL is averaged over the batch ("batchmean") and not multiplied by T^2.
+    Pixels are CutMixed. The rest is `hard`. KL is averaged over the batch ("batchmean"), and not
+    multiplied by T^2.
 
     Source: standard_soft_config.yaml and train_KD.py of the released code of arXiv 2502.06434.
     """
@@ -189,10 +198,10 @@ def soft(**changes: Any) -> Protocol:
 
 
 def scoring(**changes: Any) -> Protocol:
-    """The training run on the full pool that difficulty scores are read from.
+    """The training run on the full pool that gives the difficulty scores.
 
-    The learning rate is constant, so the first ten epochs are the same however long the run goes
-    on: EL2N of epochs 0..9 does not depend on whether Forgetting asked for thirty.
+    The learning rate is constant, so the first ten epochs are the same for any length of the run:
+    EL2N of epochs 0..9 is the same in a run of thirty epochs for Forgetting.
 
     Source: summing over the first ten epochs of training-time outputs, arXiv 2210.15809 (code);
         a constant rate, arXiv 2001.10528.
@@ -204,8 +213,8 @@ def scoring(**changes: Any) -> Protocol:
     return base.but(**changes)
 
 
-def squeeze(**changes: Any) -> Protocol:
-    """The training of a teacher on the full pool, and the full-data reference of the gap to it.
+def squeezing(**changes: Any) -> Protocol:
+    """The training of a teacher on the full pool, and the full-data reference for gaps.
 
     Source: SRe2L (arXiv 2306.13092) squeezes in 200 epochs of SGD at 32 px, 50 at 64 px.
     Differs: AdamW 1e-3 and a cosine over 30 epochs, so that it needs no tuning on a new folder.
@@ -217,9 +226,9 @@ def _own(name: str, source: str, **changes: Any) -> Callable[[], Protocol]:
     return lambda: soft(name=name, source=source).but(**changes)
 
 
-# Each method's own recipe at ImageNet scale; batches are never larger than the set. Differs: RDED's
-# smallest crop is 1 / factor, 0.5 stands for its factor 2; DeepCore pads and crops, 0.5 to 1 stands
-# for that, and its cosine goes step by step to 1e-4.
+# Each method's own protocol at ImageNet scale. A batch is never larger than the set.
+# Differs: RDED's smallest crop is 1 / factor; 0.5 stands for its factor 2. DeepCore pads and crops;
+# crops of 0.5 to 1 stand for that. DeepCore's cosine falls at every step, down to 1e-4.
 NAMED: dict[str, Callable[[], Protocol]] = {
     "hard": hard,
     "soft": soft,
@@ -275,22 +284,24 @@ NAMED: dict[str, Callable[[], Protocol]] = {
 }
 
 
-def find(name: str) -> Protocol:
+def named(name: str) -> Protocol:
     """A protocol by its name.
 
     Raises:
-        ValueError: unknown, with the near match.
+        ValueError: unknown; the message names the nearest match.
     """
     if name not in NAMED:
         raise ValueError(unknown("protocol", name, NAMED))
     return NAMED[name]()
 
 
-def compare(*names: str) -> pd.DataFrame:
-    """Protocols side by side, all of NAMED when none is named: only the lines that differ.
+def side_by_side(*names: str) -> pd.DataFrame:
+    """Protocols side by side, by default all of NAMED: only the fields that differ.
 
     Returns:
         A column per protocol, a row per field.
     """
-    table = pd.DataFrame({n: find(n).as_dict() for n in names or NAMED}).drop(index="name")
+    import pandas as pd  # late: it is slow, and only this function needs it
+
+    table = pd.DataFrame({n: named(n).as_dict() for n in names or NAMED}).drop(index="name")
     return table[table.astype(str).nunique(axis=1) > 1]

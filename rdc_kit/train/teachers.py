@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from ..data.imagesets import DataError, ImageSet
 from ..ground import store
-from ..ground.runtime import Runtime, choose_runtime, data_dir
+from ..ground.device import Runtime, choose_runtime
+from ..ground.folders import runs_dir
 from . import models, protocols
-from .evaluation import accuracy, predict
+from .accuracy import accuracy, predict
 from .labels import Answer
 from .training import fit
 
@@ -27,14 +27,20 @@ class Teacher:
     Attributes:
         models: the networks; their mean logit is the answer.
         names: of the networks.
-        key: what they were trained on and how, as part of the name of every run that asks them.
-        top1: accuracy of the answer on the pool it was trained on, percent.
+        key: identifies their pool and training; part of the config of every run that uses them.
+        pool_top1: accuracy of the answer on the pool it was trained on, percent.
+        test_top1: the same on the test images; None before `tested_on`.
     """
 
     models: tuple[nn.Module, ...]
     names: tuple[str, ...]
     key: str
-    top1: float
+    pool_top1: float
+    test_top1: float | None = None
+
+    def __str__(self) -> str:
+        tested = "" if self.test_top1 is None else f", {self.test_top1:.1f} % of the test images"
+        return f"teacher {', '.join(self.names)}: {self.pool_top1:.1f} % of the pool{tested}"
 
     def answering(self, runtime: Runtime) -> Answer:
         """A function from normalised inputs [B, 3, S, S] to logits float32 [B, C], no gradient.
@@ -58,17 +64,32 @@ class Teacher:
         logits = torch.stack([predict(model, images, runtime) for model in self.models]).mean(0)
         return accuracy(logits, images.labels, images.num_classes).top1
 
+    def tested_on(self, test: ImageSet, runtime: Runtime) -> Teacher:
+        """The same teacher with its accuracy on the test images: the limit of what it can teach.
+
+        Raises:
+            DataError: it is below twice chance, although the accuracy on the pool was not.
+        """
+        top1 = self.accuracy_on(test, runtime)
+        if top1 < 200 / test.num_classes:
+            raise DataError(
+                f"the teacher gets {self.pool_top1:.1f} % of the pool but {top1:.1f} % of the test "
+                "set: are the test set's classes in the same order?"
+            )
+        return replace(self, test_top1=top1)
+
 
 def check_frozen(model: nn.Module) -> nn.Module:
-    """Refuse a teacher in train mode: its statistics would drift and its answer hang on the batch.
+    """Refuse a teacher in train mode: its statistics and answers would change with each batch.
 
     Raises:
-        ValueError: the network, or one of its layers, is in train mode or asks for gradients.
+        ValueError: the network, or one of its layers, is in train mode, or a weight requires
+            gradients.
     """
     if any(module.training for module in model.modules()):
         raise ValueError("the teacher is in train mode: call .eval() on it first")
     if any(p.requires_grad for p in model.parameters()):
-        raise ValueError("the teacher's weights ask for gradients: call .requires_grad_(False)")
+        raise ValueError("the teacher's weights require gradients: call .requires_grad_(False)")
     return model
 
 
@@ -79,40 +100,40 @@ def squeeze(
     seed: int = 0,
     runtime: Runtime | None = None,
 ) -> Teacher:
-    """Train a teacher on the pool, or fetch the one that was trained before.
+    """Train a teacher on the pool, or load the one that was trained before.
 
     Args:
         pool: the full training set.
         network: a name that `models.build` takes, several for an ensemble, or
-            "torchvision:resnet18" for the weights that torchvision publishes for ImageNet-1K. Left
-            out: the source's student with batch norm.
-        epochs: of the training.
+            "torchvision:resnet18" for the weights that torchvision publishes for ImageNet-1K. By
+            default the source's student with batch norm.
+        epochs: epochs of the training.
         seed: root of the seed tree.
         runtime: device and precision.
 
     Returns:
-        The teacher, its accuracy on the pool checked.
+        The teacher, after a check of its accuracy on the pool.
 
     Raises:
         DataError: it gets less than three times chance on the pool: the training failed, or its
-            classes stand in another order.
+            classes are in another order.
 
-    Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeeze.
+    Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
     """
     runtime = runtime or choose_runtime()
-    wanted = network or models.with_batch_norm(pool.traits.student)
-    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-    found = [_one(pool, name, epochs, seed, runtime) for name in names]
-    members, keys, scores = zip(*found, strict=True)
+    networks = network or models.with_batch_norm(pool.traits.student)
+    names = (networks,) if isinstance(networks, str) else tuple(networks)
+    parts = [_one(pool, name, epochs, seed, runtime) for name in names]
+    members, keys, scores = zip(*parts, strict=True)
     teacher = Teacher(members, names, " ".join(keys), scores[0])
-    if len(found) > 1:
-        teacher = replace(teacher, top1=teacher.accuracy_on(pool, runtime))
+    if len(parts) > 1:
+        teacher = replace(teacher, pool_top1=teacher.accuracy_on(pool, runtime))
     least = 300 / pool.num_classes if pool.num_classes > 3 else 60
-    if teacher.top1 < least:
+    if teacher.pool_top1 < least:
         raise DataError(
-            f"the teacher {', '.join(names)} gets {teacher.top1:.1f} % of the pool it was trained "
-            f"on, less than {least:.1f} %: train longer (epochs={epochs}), or check the order of "
-            "the classes"
+            f"the teacher {', '.join(names)} gets {teacher.pool_top1:.1f} % of the pool that it "
+            f"was trained on, less than {least:.1f} %: train longer (epochs={epochs}), or check "
+            "the order of the classes"
         )
     return teacher
 
@@ -124,49 +145,49 @@ def _one(
     if name.startswith(models.PUBLISHED):
         model = _published(name.removeprefix(models.PUBLISHED), pool.num_classes)
         model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-        scored = accuracy(predict(model, pool, runtime), pool.labels, pool.num_classes)
-        return model.requires_grad_(False), name, scored.top1
-    config = _config(pool, name, epochs, seed, runtime)
+        score = accuracy(predict(model, pool, runtime), pool.labels, pool.num_classes)
+        return model.requires_grad_(False), name, score.top1
+    config = _config(pool.fingerprint(), name, epochs, seed, runtime)
 
     def make(home: Path) -> dict[str, Any]:
-        protocol = protocols.squeeze(epochs=epochs)
+        protocol = protocols.squeezing(epochs=epochs)
         fitted = fit(pool, protocol, name, seed, runtime, checkpoint=home / "checkpoint.pt")
         with store.atomic_path(home / "weights.pt") as part:
             torch.save(fitted.model.state_dict(), part)
         (home / "checkpoint.pt").unlink(missing_ok=True)
-        scored = accuracy(predict(fitted.model, pool, runtime), pool.labels, pool.num_classes)
-        return {"top1": scored.top1, "seconds": fitted.seconds, "views": fitted.views}
+        score = accuracy(predict(fitted.model, pool, runtime), pool.labels, pool.num_classes)
+        return {"top1": score.top1, "seconds": fitted.seconds, "views": fitted.views}
 
-    folder, key = _folder(), store.config_hash(config)
-    facts = store.cached(folder, config, make)
+    home = store.cached(runs_dir("teachers"), config, make)
     model = models.build(name, pool.num_classes, pool.size, seed)
-    weights = torch.load(folder / key / "weights.pt", map_location="cpu", weights_only=True)
+    weights = torch.load(home / "weights.pt", map_location="cpu", weights_only=True)
     model.load_state_dict(weights)
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-    return model.eval().requires_grad_(False), key, facts["top1"]
+    return model.eval().requires_grad_(False), home.name, store.result_of(home)["top1"]
 
 
-def key_of(pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime) -> str:
-    """The key that a teacher of one network has, or will have once it is trained."""
+def key_of(pool_key: str, name: str, epochs: int, seed: int, runtime: Runtime) -> str:
+    """The key of a teacher of one network, before or after it is trained.
+
+    Args:
+        pool_key: fingerprint of the pool.
+        name, epochs, seed, runtime: as in `squeeze`.
+    """
     if name.startswith(models.PUBLISHED):
         return name
-    return store.config_hash(_config(pool, name, epochs, seed, runtime))
+    return store.config_hash(_config(pool_key, name, epochs, seed, runtime))
 
 
 def is_trained(key: str) -> bool:
-    """Whether the teacher of a key is there already."""
-    return key.startswith(models.PUBLISHED) or (_folder() / key / "result.json").is_file()
+    """Whether the teacher with this key exists already."""
+    return key.startswith(models.PUBLISHED) or store.is_done(runs_dir("teachers") / key)
 
 
-def _folder() -> Path:
-    return data_dir() / "runs" / "teachers"
-
-
-def _config(pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime) -> dict[str, Any]:
+def _config(pool_key: str, name: str, epochs: int, seed: int, runtime: Runtime) -> dict[str, Any]:
     return {
         "what": "teacher",
-        "pool": pool.fingerprint(),
-        "protocol": protocols.squeeze(epochs=epochs).as_dict(),
+        "pool": pool_key,
+        "protocol": protocols.squeezing(epochs=epochs).as_dict(),
         "network": name,
         "seed": seed,
         "precision": runtime.precision,
@@ -178,13 +199,15 @@ def _published(name: str, num_classes: int) -> nn.Module:
     """A torchvision network with its ImageNet-1K weights.
 
     Raises:
-        DataError: the pool is not ImageNet-1K, or the weights cannot be had.
+        DataError: the pool is not ImageNet-1K, or the weights cannot be downloaded.
     """
     if num_classes != 1000:
         raise DataError(
             f"torchvision's {name} knows ImageNet-1K's 1000 classes, the pool has {num_classes}: "
             "leave the teacher's name out to train one on the pool"
         )
+    import torchvision
+
     try:
         weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
         return torchvision.models.get_model(name, weights=weights).eval()

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground import store
+from ..ground.device import Runtime, choose_runtime
 from ..ground.progress import bar
-from ..ground.runtime import Runtime, choose_runtime, generator
+from ..ground.seeds import generator
 from . import models, protocols
 from .labels import Answer, StoredLabels, loss_of
 from .protocols import Protocol
@@ -105,7 +106,7 @@ def fit(
 ) -> Fitted:
     """Train a fresh network on a set.
 
-    Randomness hangs on (seed, purpose, epoch) alone, so an interrupted run that continues from its
+    Randomness depends only on (seed, purpose, epoch), so an interrupted run that continues from its
     checkpoint ends with the same weights as an undisturbed one (bitwise on a CPU). The loss is
     read once per epoch; nothing else waits for the device. All batches have the same shape: the
     last one of an epoch is filled up with the epoch's first images, which recorders do not see
@@ -113,18 +114,18 @@ def fit(
 
     Args:
         images: the training set.
-        protocol: the recipe.
-        student: name of the network; the source's default when left out.
+        protocol: how to train.
+        student: name of the network; the source's student by default.
         seed: root of the seed tree.
-        runtime: device and precision; `choose_runtime()` when left out.
-        recorders: watchers of every batch, such as the score recorders.
-        checkpoint: file to continue from and to write every half minute; it is left in place.
-        teacher: for soft labels, what answers to inputs (see `teachers.Teacher.answering`); for
-            stored ones, what `labels.store_labels` returned.
+        runtime: device and precision; `choose_runtime()` by default.
+        recorders: they see every batch, such as the score recorders.
+        checkpoint: file to continue from and to write every half minute; fit does not delete it.
+        teacher: for soft labels, a function from inputs to logits (see
+            `teachers.Teacher.answering`); for stored ones, what `labels.store_labels` returned.
 
     Raises:
-        Diverged: the loss is not finite. ValueError: unknown student, grid too large, or labels
-            that the protocol asks for and nobody gives.
+        Diverged: the loss is not finite. ValueError: unknown student, grid too large, or the
+            protocol needs a teacher or stored labels that are not given.
     """
     runtime = runtime or choose_runtime()
     student = student or images.traits.student
@@ -145,12 +146,12 @@ def fit(
             state.save(checkpoint)
             saved = time.monotonic()
     steps = protocol.epochs * feed.steps
-    seen = steps * feed.batch
-    return Fitted(model.eval(), state.losses, steps, feed.batch, seen, state.seconds)
+    views = steps * feed.batch
+    return Fitted(model.eval(), state.losses, steps, feed.batch, views, state.seconds)
 
 
 def view_for(images: ImageSet, protocol: Protocol) -> View:
-    """What a protocol shows of a set: its own wishes, else the set's, else the source's."""
+    """A set's view under a protocol: the protocol's settings, else the set's or the source's."""
     return make_view(
         images.traits,
         images.size,
@@ -172,7 +173,7 @@ def _lesson(
     teacher: Answer | StoredLabels | None,
     runtime: Runtime,
 ) -> Lesson:
-    """What one batch teaches: what the student sees, the label's targets, the teacher's answer."""
+    """The function that gives each batch its inputs, targets and teacher's answer."""
     stored = teacher if isinstance(teacher, StoredLabels) else None
     ask = teacher if callable(teacher) else None
     if protocol.labels == "stored" and stored is None:
@@ -198,7 +199,7 @@ def _lesson(
 
 
 class _Feed:
-    """Batches of constant shape, from the device when the set fits there, else from the host."""
+    """Batches of constant shape, from the device if the set fits on it, else from the host."""
 
     def __init__(self, images: ImageSet, batch: int, device: torch.device) -> None:
         self.count, self.batch, self.device = len(images), batch, device
@@ -213,12 +214,12 @@ class _Feed:
         """Yield positions [B] (on the device), images uint8 [B, 3, S, S] and labels [B]."""
         rows = torch.randperm(self.count, generator=order)
         rows = torch.cat([rows, rows[: self.steps * self.batch - self.count]])
-        home = rows.to(self.images.device)
-        there = rows.to(self.device)
+        image_rows = rows.to(self.images.device)
+        label_rows = rows.to(self.device)
         for k in range(self.steps):
             part = slice(k * self.batch, (k + 1) * self.batch)
-            pixels = self.images[home[part]].to(self.device, non_blocking=True)
-            yield there[part], pixels, self.labels[there[part]]
+            pixels = self.images[image_rows[part]].to(self.device, non_blocking=True)
+            yield label_rows[part], pixels, self.labels[label_rows[part]]
 
 
 def _train_epoch(

@@ -7,43 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...augment.boxes import crop_resize, random_crops
 from ...augment.views import make_view, normalise, plain_view
 from ...data.imagesets import DataError, ImageSet
 from ...distill.recipes import RECIPES
-from ...ground.runtime import generator
+from ...ground.seeds import generator
 from ...methods import METHODS
-from ...train import protocols
-from ..grid.experiments import Bench, Cell, grid
+from ..grid.arms import method_arms
+from ..grid.experiments import plan_trials
+from ..grid.setups import Setup, Trial
+from ..verdicts.metrics import nll, shannon
 from .observers import Observer
 
 RATIOS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
 
 
-def shannon(logits: Tensor) -> Tensor:
-    """Shannon entropy of softmax(logits), nats, float32 [B], between 0 and log C.
-
-    Args:
-        logits: float [B, C].
-
-    Source: arXiv 2502.06434, definition 1.3.
-    """
-    log_p = F.log_softmax(logits.float(), dim=1)
-    return -(log_p.exp() * log_p).sum(1)
-
-
-def nll(logits: Tensor, labels: Tensor) -> Tensor:
-    """Negative log-likelihood of the labels, nats, float32 [B].
-
-    Source: arXiv 2502.06434, definition 1.1 (the name; the formula is the usual one).
-    """
-    return F.cross_entropy(logits.float(), labels, reduction="none")
-
-
-def measure(
+def doubt(
     images: ImageSet,
     observer: Observer,
     view: str = "stored",
@@ -85,42 +66,45 @@ def _seen(
     return see(images.images, images.labels, draws)[0]
 
 
-def set_cells(bench: Bench, ipc: int, seeds: int, one_set: bool) -> list[Cell]:
-    """A cell for the set of every method and seed.
+def set_trials(setup: Setup, ipc: int, seeds: int, one_set: bool, grid: int = 2) -> list[Trial]:
+    """A trial for the set of every method and seed; nothing is trained on them.
 
     Args:
-        bench: pool and teacher.
+        setup: pool and teacher.
         ipc: stored images per class.
         seeds: how many sets of each method.
-        one_set: only one of those that are recovered step by step, which are dear to make.
+        one_set: only one of those that are recovered step by step, which take long to make.
+        grid: cells per side of PCA's composites.
     """
-    cells = grid(bench, list(METHODS), [ipc], [protocols.hard()], seeds)
-    return [c for c in cells if c.set_seed == 0 or not (one_set and c.arm.method in RECIPES)]
+    trials = plan_trials(setup, method_arms(METHODS, grid), ipc, seeds=seeds)
+    return [t for t in trials if t.seeds.set == 0 or not (one_set and t.arm.method in RECIPES)]
 
 
-def entropy_of_sets(cells: Sequence[Cell], bench: Bench, observer: Observer) -> pd.DataFrame:
+def entropy_of_sets(trials: Sequence[Trial], setup: Setup, observer: Observer) -> pd.DataFrame:
     """Entropy of the sets of a grid: as stored, and as their training sees them.
 
     Args:
-        cells: one per set and seed; protocols play no part.
+        trials: one per set and seed; protocols play no part.
+        setup: that they belong to.
+        observer: who looks.
 
     Returns:
         A row per set: method, family, dataset, size, ipc, seed (the set's), observer, stored, seen
         (mean entropy of its images, nats), stored_nll, seen_nll.
     """
     rows = []
-    for cell in cells:
-        made = bench.make_set(cell)
-        as_is = measure(made, observer)
-        views = measure(made, observer, made.view, seed=cell.set_seed)
+    for trial in trials:
+        made = setup.set_of(trial)
+        as_is = doubt(made, observer)
+        views = doubt(made, observer, made.view, seed=trial.seeds.set)
         rows.append(
             {
-                "method": cell.arm.method,
+                "method": trial.arm.method,
                 "family": made.provenance["family"],
                 "dataset": made.provenance.get("source", "?"),
                 "size": made.size,
-                "ipc": cell.ipc,
-                "seed": cell.set_seed,
+                "ipc": trial.ipc,
+                "seed": trial.seeds.set,
                 "observer": observer.name,
                 "stored": as_is["entropy"].mean(),
                 "seen": views["entropy"].mean(),
@@ -131,13 +115,28 @@ def entropy_of_sets(cells: Sequence[Cell], bench: Bench, observer: Observer) -> 
     return pd.DataFrame(rows)
 
 
-def counter_example() -> pd.DataFrame:
-    """Two answers to an image of class 0: the second is likelier right and yet less sure."""
-    answers = {"before": (0.3, 0.7, 0.0), "after": (0.4, 0.3, 0.3)}
-    logits = torch.tensor(list(answers.values())).clamp_min(1e-30).log()
-    found = {"NLL": nll(logits, torch.zeros(2, dtype=torch.long)), "entropy": shannon(logits)}
-    shown = pd.DataFrame(answers.values(), index=list(answers), columns=["p0", "p1", "p2"])
-    return shown.assign(**{name: values.numpy() for name, values in found.items()})
+def entropy_of_views(
+    stored: ImageSet, observer: Observer, seeds: int, draws: int = 8
+) -> pd.DataFrame:
+    """Mean entropy and NLL of a set's images and of every view of them, draw by draw.
+
+    Args:
+        stored: composites.
+        observer: who looks.
+        seeds: repetitions of the draws; the set is one.
+        draws: views of each image.
+
+    Returns:
+        A row per view ("stored", "whole", "shuffle", "cell") and seed: view, seed, entropy, nll
+        (nats).
+    """
+    rows = [
+        doubt(stored, observer, view, draws=draws, seed=seed)[["entropy", "nll"]].mean().to_dict()
+        | {"view": view, "seed": seed}
+        for seed in range(seeds)
+        for view in ("stored", "whole", "shuffle", "cell")
+    ]
+    return pd.DataFrame(rows)
 
 
 def selective_crops(
@@ -174,7 +173,7 @@ def selective_crops(
     losses, entropies = torch.stack(found, 2)  # each [N, crops]
     best = losses.argmin(1, keepdim=True)
     chosen = [values.gather(1, best).squeeze(1) for values in (losses, entropies)]
-    before = measure(images, observer)
+    before = doubt(images, observer)
     return pd.DataFrame(
         {
             "seed": seed,
@@ -229,7 +228,7 @@ def entropy_curve(
                 "seed": seed,
                 "image": range(len(images)),
                 "r": r,
-                "entropy": measure(images, observer, "whole", (r, r), draws, seed)["entropy"],
+                "entropy": doubt(images, observer, "whole", (r, r), draws, seed)["entropy"],
             }
         )
         for name, images in sets.items()

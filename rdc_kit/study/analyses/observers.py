@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
-from ...data.imagesets import IMAGENET_MEAN, IMAGENET_STD, Traits
-from ...ground.runtime import Runtime
+from ...data.imagesets import IMAGENET_MEAN, IMAGENET_STD, ImageSet, Traits
+from ...ground.device import Runtime
+from ...train.accuracy import predict
 from ...train.models import relatives
 from ...train.teachers import Teacher, squeeze
-from ..grid.experiments import Bench
+from ..grid.setups import Setup
 
 PRETRAINED = "efficientnet_b0"  # the observer of the paper's Figure 3
 _SIDE = 224  # that the pretrained observer was trained at
@@ -76,27 +77,29 @@ def from_teacher(teacher: Teacher, runtime: Runtime) -> Observer:
     return Observer(teacher.models, ", ".join(teacher.names), runtime)
 
 
-def observer_for(bench: Bench) -> Observer:
+def observer_for(setup: Setup) -> Observer:
     """torchvision's pretrained EfficientNet-B0 where it can be had, else a network of the kit's.
 
     The pretrained one knows ImageNet-1K: it is taken when every class of the pool is one of its
     classes by name (ImageNet-1K itself, Imagenette) and its weights are on disk or can be fetched.
     The other is trained on the pool as a teacher is, but with another architecture and seed than
-    the bench's teacher: it is no impartial judge of images that were optimised until it is sure.
+    the setup's teacher: it is no impartial judge of images that were optimised until it is sure.
     """
+    import torchvision
+
     known = torchvision.models.get_model_weights(PRETRAINED)["IMAGENET1K_V1"]
-    columns = columns_of(bench.pool.classes, known.meta["categories"])
+    columns = columns_of(setup.pool.classes, known.meta["categories"])
     if columns is not None:
         try:
             model = torchvision.models.get_model(PRETRAINED, weights=known)
         except (OSError, RuntimeError):  # no network, or a download cut short
             pass
         else:
-            model = model.eval().requires_grad_(False).to(bench.runtime.device)
-            return Observer((model,), f"{PRETRAINED}, pretrained", bench.runtime, columns, True)
-    network = relatives(bench.networks()[0])[_ANOTHER]
-    trained = squeeze(bench.pool, network, bench.teacher_epochs, seed=1, runtime=bench.runtime)
-    return from_teacher(trained, bench.runtime)
+            model = model.eval().requires_grad_(False).to(setup.runtime.device)
+            return Observer((model,), f"{PRETRAINED}, pretrained", setup.runtime, columns, True)
+    network = relatives(setup.networks()[0])[_ANOTHER]
+    trained = squeeze(setup.pool, network, setup.teacher_epochs, seed=1, runtime=setup.runtime)
+    return from_teacher(trained, setup.runtime)
 
 
 def columns_of(classes: Sequence[str], categories: Sequence[str]) -> Tensor | None:
@@ -106,3 +109,31 @@ def columns_of(classes: Sequence[str], categories: Sequence[str]) -> Tensor | No
     places = {name.lower(): k for k, name in enumerate(categories)}
     found = [places.get(name.lower().replace("_", " ")) for name in classes]
     return None if None in found else torch.tensor(found)
+
+
+def answers(teacher: Teacher, sets: dict[str, ImageSet], runtime: Runtime) -> pd.DataFrame:
+    """What a teacher says of sets: how much its answers vary from image to image.
+
+    Where they hardly vary there is little for a student to learn, whatever the labels are called.
+
+    Args:
+        teacher: who is asked, image by image, whole and unaugmented.
+        sets: name -> set.
+        runtime: device and precision.
+
+    Returns:
+        A row per set: classes (how many are ever the most likely), spread (sd of the logits over
+        images, mean over classes), sure (mean probability of the most likely class, 0..1), right
+        (share of images given their own label, percent).
+    """
+    rows = {}
+    for name, images in sets.items():
+        logits = torch.stack([predict(m, images, runtime) for m in teacher.models]).mean(0)
+        guesses = logits.argmax(1)
+        rows[name] = {
+            "classes": len(guesses.unique()),
+            "spread": float(logits.std(0).mean()),
+            "sure": float(logits.softmax(1).amax(1).mean()),
+            "right": 100 * float((guesses == images.labels).float().mean()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from ..figures.base import FAMILY_COLOURS
-from ..figures.methods import NAMES
+from ..figures.names import arm_titles
 from .canvas import DPI, new_figure, place
 
 ALL = "all"
@@ -41,7 +41,7 @@ def benchmark_lines(
     """The tidy table with its seeds put together, filtered and sorted.
 
     Args:
-        table: columns as runs.COLUMNS.
+        table: columns as rows.COLUMNS.
         reference: published numbers of one dataset and protocol; see `published`.
         family, labels, ipc: what to keep, or ALL.
         sort: a key of ORDERS.
@@ -112,7 +112,7 @@ def render_benchmark(
     ax.scatter(lines["top1"], y, s=20, color=colours, zorder=3)
     edges = np.where(lines["status"] == "exact", colours, "white")
     ax.scatter(lines["published"], y, s=26, marker="D", color=list(edges), edgecolor=colours)
-    ax.set_yticks(y, _names(lines), fontsize=8.5)
+    ax.set_yticks(y, _names(lines, arm_titles(table)), fontsize=8.5)
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set_xlabel("top-1 accuracy of the last epoch, %")
@@ -125,9 +125,9 @@ def render_benchmark(
     return figure
 
 
-def _names(lines: pd.DataFrame) -> list[str]:
+def _names(lines: pd.DataFrame, titles: dict[str, str]) -> list[str]:
     """A name per line: the method, and what else differs between the lines."""
-    names = [NAMES.get(arm, arm) for arm in lines["arm"]]
+    names = [titles[arm] for arm in lines["arm"]]
     for column, form in (("labels", "{}"), ("ipc", "ipc {}"), ("student", "{}")):
         if lines[column].nunique() > 1:
             names = [f"{n}, {form.format(v)}" for n, v in zip(names, lines[column], strict=True)]

@@ -86,7 +86,7 @@ def pixels(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def png(drawn: np.ndarray) -> bytes:
+def encode_png(drawn: np.ndarray) -> bytes:
     """A picture uint8 [H, W, 3] as PNG, packed loosely: it only travels to the browser."""
     packed = io.BytesIO()
     Image.fromarray(drawn).save(packed, "png", compress_level=1)

@@ -14,17 +14,16 @@ from torch import Tensor
 from ...augment.views import make_view
 from ...combine import combine
 from ...data.imagesets import ImageSet
-from ...ground.runtime import generator
+from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ...prune.selection import rank
-from ..analyses.difficulty import NAMES
-from ..analyses.entropy import shannon
 from ..analyses.observers import Observer
 from ..figures.base import FAMILY_COLOURS
-from ..grid.arms import SEEN
+from ..figures.names import VIEWS, metric_title
+from ..verdicts.metrics import shannon
 from .canvas import Block, new_figure, paint, place
 
-VIEWS = {shown: view for view, shown in SEEN.items()}
+VIEWS_BY_TITLE = {VIEWS[view]: view for view in ("whole", "shuffle", "cell")}
 DRAWS = 6  # views shown of a stored image; more make the observer slow at 224 px
 COMPOSITES = 4  # shown at once
 SAMPLE = 16  # images shown of a range of scores
@@ -86,7 +85,7 @@ def render_composite(
     made = combine(chosen, grid, grouping)
     assert made.members is not None
     at = [chosen.row_ids.tolist().index(row) for row in made.members[0].tolist()]
-    score = NAMES.get(scores.name, scores.name)
+    score = metric_title(scores.name)
     originals = Block(
         f"In the first composite: {len(at)} of the {len(rows):,} images of {name!r}, by {score} "
         "(rank 1 = easiest)",
@@ -115,12 +114,18 @@ def draw_views(
     Raises:
         ValueError: an unknown view, a number out of range, or no such image.
     """
-    if view not in VIEWS:
-        raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
+    if view not in VIEWS_BY_TITLE:
+        raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS_BY_TITLE)}")
     if not 0 <= index < len(stored):
         raise ValueError(f"image {index} was asked for, there are {len(stored)}, from 0")
     see = make_view(
-        stored.traits, stored.size, VIEWS[view], stored.grid, (low, 1.0), flip, cutout=cutout
+        stored.traits,
+        stored.size,
+        VIEWS_BY_TITLE[view],
+        stored.grid,
+        (low, 1.0),
+        flip=flip,
+        cutout=cutout,
     )
     batch = stored.images[index : index + 1].expand(DRAWS, -1, -1, -1)
     labels = stored.labels[index : index + 1].expand(DRAWS)
@@ -209,7 +214,7 @@ def render_scores(
     counts, edges = np.histogram(values, 50)
     left.stairs(counts, edges, fill=True, color=FAMILY_COLOURS["pruning"])
     left.axvspan(low, high, color=FAMILY_COLOURS["pca"], alpha=0.2, lw=0)
-    left.set_xlabel(f"{NAMES.get(score, score)}, easy to hard")
+    left.set_xlabel(f"{metric_title(score)}, easy to hard")
     left.set_ylabel("images")
     if against:
         _scatter(place(figure, 520, 28, 360, 175), scores, score, against, inside)
@@ -247,5 +252,5 @@ def _scatter(
         ax.plot(x[drawn[mask]], y[drawn[mask]], ".", ms=3, color=FAMILY_COLOURS[family], alpha=0.5)
     agree = pd.Series(x).corr(pd.Series(y), "spearman")
     ax.set_title(f"Spearman's rank correlation {agree:.2f}", fontsize=9)
-    ax.set_xlabel(NAMES.get(score, score))
-    ax.set_ylabel(NAMES.get(against, against))
+    ax.set_xlabel(metric_title(score))
+    ax.set_ylabel(metric_title(against))

@@ -21,8 +21,8 @@ from ...combine import GROUPINGS
 from ...data.imagesets import ImageSet
 from ...ground.progress import interactive
 from ...prune.recorders import Scores
-from ..analyses.difficulty import NAMES
 from ..analyses.observers import Observer
+from ..figures.names import metric_title
 from ..grid import monitor
 from . import browser, canvas, renders
 
@@ -53,7 +53,7 @@ def explore(
     def redraw(_: Any = None) -> None:
         try:
             state = {name: knob.value for name, knob in knobs.items()}
-            picture.value = canvas.png(_drawn(render, state))
+            picture.value = canvas.encode_png(_drawn(render, state))
             told.value = ""
         except Exception as error:
             message = html.escape(f"{type(error).__name__}: {error}")
@@ -176,7 +176,7 @@ def view_explorer(
             state["flip"], description="flip", indent=False, disabled=not stored.traits.flip
         )
         knobs = {
-            "view": _choice("view", list(renders.VIEWS), state["view"]),
+            "view": _choice("view", list(renders.VIEWS_BY_TITLE), state["view"]),
             "low": _slider(real, "smallest crop (area)", state["low"], 0.02, 1, 0.02),
             "cutout": _slider(real, "Cutout (side)", state["cutout"], 0, 1, 0.05),
             "index": _slider(whole, "image", state["index"], 0, last),
@@ -208,7 +208,7 @@ def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure
         return renders.render_scores(pool, scores, **state)
 
     def controls(state: State) -> dict[str, Widget]:
-        named = [(NAMES.get(name, name), name) for name in scores]
+        named = [(metric_title(name), name) for name in scores]
         spread = ipywidgets.IntRangeSlider
         return {
             "score": _choice("score", named, state["score"]),
@@ -229,7 +229,7 @@ def benchmark_browser(table: pd.DataFrame, reference: pd.DataFrame | None = None
     """Filter and sort a grid's table, beside the published numbers where they exist.
 
     Args:
-        table: the tidy table, columns as runs.COLUMNS.
+        table: the tidy table, columns as rows.COLUMNS.
         reference: published numbers of one dataset and protocol; see `published`.
     """
     theirs = [] if reference is None else sorted(set(reference["ipc"].astype(str)), key=int)

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-import seaborn as sns
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ...augment.boxes import cell_boxes
-from ...augment.views import make_view
-from ...data.imagesets import ImageSet
+from ...data.imagesets import ImageSet, Traits
 from ...ground import store
-from ...ground.runtime import generator, home_dir
-from ..grid.arms import SEEN
-from ..verdicts.stats import chance, summarise
+from ...ground.folders import home_dir
 
-PALETTE = sns.color_palette("colorblind").as_hex()
+# seaborn's "colorblind" palette, as numbers: importing seaborn takes a second.
+PALETTE = (
+    *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
+    *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
+)
 FAMILY_COLOURS = {
     "baseline": "#777777",
     "pruning": PALETTE[0],
@@ -115,121 +113,50 @@ def show_image(ax: Axes, pixels: torch.Tensor) -> None:
     ax.set_axis_off()
 
 
-def view_gallery(stored: ImageSet, columns: int = 8, seed: int = 0) -> Figure:
-    """One stored composite, and what training sees of it under each view, draw by draw.
-
-    Args:
-        stored: composites; the first is shown.
-        columns: draws per view.
-        seed: of the draws.
-    """
-    figure, axes = plt.subplots(
-        len(SEEN), columns + 1, figsize=(0.95 * columns + 1.2, 3.1), squeeze=False
-    )
-    for line, (view, name) in zip(axes, SEEN.items(), strict=True):
-        see = make_view(
-            stored.traits,
-            stored.size,
-            view=view,
-            grid=stored.grid,
-            scale=(stored.traits.min_crop, 1.0),
-        )
-        batch = stored.images[:1].expand(columns, -1, -1, -1)
-        inputs, _ = see(batch, stored.labels[:1].expand(columns), generator(seed, "gallery", view))
-        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
-        show_image(line[0], stored.images[0])
-        for ax, pixels in zip(line[1:], inputs, strict=True):
-            show_image(ax, (pixels * std + mean) * 255)
-        line[1].set_title(name, fontsize=8.5)
-    axes[0][0].set_title("stored", fontsize=8.5)
-    return figure
-
-
 def first_of_each_class(images: ImageSet) -> ImageSet:
     """The first stored image of every class: in a ranked set, the top of each ranking."""
     return images[torch.stack([images.rows_of(k)[0] for k in range(images.num_classes)])]
 
 
-def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> None:
-    """Accuracy of each arm: every seed as a point, the mean as a line, the sd as a band.
+def plot_line(
+    ax: Axes, table: pd.DataFrame, x: str, colour: str, label: str, style: str = "o-"
+) -> None:
+    """Mean accuracy against a column, with a band of ± 1 sd over seeds.
 
     Args:
         ax: where to draw.
-        table: tidy table with columns arm, family, seed, top1.
-        chance: accuracy of guessing, percent; drawn as a dotted line.
+        table: the rows of one line.
+        x: column along the axis.
+        colour, label, style: of the line.
     """
-    summary = summarise(table)
-    for y, row in enumerate(summary.itertuples()):
-        mine = table[table["arm"] == row.arm]
-        colour = FAMILY_COLOURS.get(mine["family"].iloc[0], "#333333")
-        if row.n > 1:
-            ax.barh(y, 2 * row.sd, 0.5, left=row.mean - row.sd, color=colour, alpha=0.25)
-        ax.plot([row.mean] * 2, [y - 0.3, y + 0.3], color=colour, lw=2)
-        jitter = np.linspace(-0.12, 0.12, len(mine)) if len(mine) > 1 else [0.0]
-        ax.scatter(mine["top1"], y + np.asarray(jitter), s=11, color=colour, zorder=3)
-        label = f"{row.mean:.1f}"
-        ax.annotate(
-            label, (row.mean, y), xytext=(0, 10), textcoords="offset points", ha="center", size=8
-        )
-    ax.set_yticks(range(len(summary)), summary["arm"])
-    ax.set_ylim(len(summary) - 0.4, -0.75)
-    if chance is not None:
-        ax.axvline(chance, color="#333333", ls=":", lw=1)
-        ax.text(chance, len(summary) - 0.45, " chance", size=7.5, va="bottom")
-    ax.set_xlim(left=0)
-    ax.set_xlabel("top-1 accuracy of the last epoch, %")
-    ax.grid(axis="y", visible=False)
+    found = table.groupby(x)["top1"].agg(["mean", "std"])
+    ax.plot(found.index, found["mean"], style, color=colour, ms=4, label=label)
+    low, high = found["mean"] - found["std"], found["mean"] + found["std"]
+    ax.fill_between(found.index, low, high, color=colour, alpha=0.15, lw=0)
 
 
-def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> None:
-    """Published accuracies by ipc, one line per method; hollow where the source is second-hand.
+def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) -> str:
+    """What all rows of a table share: dataset, size, ipc, labels, epochs, network.
 
     Args:
-        ax: where to draw.
-        table: from `published`, one protocol and one kind of labels.
-        methods: which, in order.
+        table: tidy; what varies in it is left out.
+        labels: say which labels were used.
+        student: say which network was trained.
     """
-    for method in methods:
-        mine = table[table["method"] == method]
-        if mine.empty:
-            continue
-        colour = FAMILY_COLOURS[mine["family"].iloc[0]]
-        ipcs = mine["ipc"].astype(int).astype(str)
-        ax.plot(ipcs, mine["top1"], color=colour, zorder=1)
-        fill = [colour if status == "exact" else "white" for status in mine["status"]]
-        ax.scatter(ipcs, mine["top1"], s=22, color=fill, edgecolor=colour, zorder=2)
-        ax.annotate(
-            method.upper() if method in ("pca", "el2n") else method,
-            (ipcs.iloc[-1], mine["top1"].iloc[-1]),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            size=8,
-        )
-    ax.margins(x=0.25)
-    ax.set_xlabel("images per class")
-    ax.set_ylim(bottom=0)
-
-
-def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
-    """Ours beside the paper's: the arms of `arms.pca_arms`, and the published hard labels.
-
-    Args:
-        table: tidy table of one dataset, size, ipc and protocol.
-        reference: published ImageNet-1K numbers with hard labels.
-    """
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(8.4, 3.5), gridspec_kw={"width_ratios": [1.7, 1]}
-    )
     facts = table.iloc[0]
-    plot_arms(left, table, chance=chance(table))
-    seeds = table["seed"].nunique()
-    left.set_title(
-        f"Here: {facts['dataset']}, {facts['size']} px, {facts['ipc']} per class, "
-        f"{facts['epochs']} epochs\n{facts['student']}, n = {seeds} seeds; band: ± 1 sd",
-    )
-    plot_published(right, reference, ["random", "el2n", "pca"])
-    right.set_title("Published: ImageNet-1K, 224 px\nhollow: second-hand source")
-    right.set_ylabel("top-1 accuracy, %")
-    return figure
+    forms = {"dataset": "{}", "size": "{} px", "ipc": "{} per class"}
+    forms |= {"labels": "{} labels"} if labels else {}
+    forms |= {"epochs": "{} epochs"} | ({"student": "{}"} if student else {})
+    same = [name for name in forms if name in table and table[name].nunique() == 1]
+    return ", ".join(forms[name].format(facts[name]) for name in same)
+
+
+def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
+    """How many seeds a figure shows, and what its bands or bars are."""
+    return f"n = {table['seed'].nunique()} seeds" + (f"; {spread}" if spread else "")
+
+
+def denormalised(inputs: torch.Tensor, traits: Traits) -> torch.Tensor:
+    """What training sees as pixels again: normalised float [B, 3, S, S] to 0..255."""
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (traits.mean, traits.std))
+    return (inputs * std + mean) * 255

@@ -12,10 +12,11 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from torch import Tensor
 
 from ...augment.boxes import cell_boxes, crop_resize
-from ...augment.views import draw_crops, shuffle_cells
+from ...augment.views import draw_crops, make_view, shuffle_cells
 from ...data.imagesets import ImageSet
-from ...ground.runtime import generator
-from .base import show_image
+from ...ground.seeds import generator
+from .base import denormalised, show_image
+from .names import VIEWS
 
 _INK = {"crop": "#d55e00", "cell": "#ffffff"}
 
@@ -111,3 +112,33 @@ def _arrow(figure: Figure, start: Axes, end: Axes, box: list[int], size: int, k:
             lw=1.2,
         )
     )
+
+
+def view_gallery(stored: ImageSet, columns: int = 8, seed: int = 0) -> Figure:
+    """One stored composite, and what training sees of it under each view, draw by draw.
+
+    Args:
+        stored: composites; the first is shown.
+        columns: draws per view.
+        seed: of the draws.
+    """
+    names = {view: VIEWS[view] for view in ("whole", "shuffle", "cell")}
+    figure, axes = plt.subplots(
+        len(names), columns + 1, figsize=(0.95 * columns + 1.2, 3.1), squeeze=False
+    )
+    for line, (view, name) in zip(axes, names.items(), strict=True):
+        see = make_view(
+            stored.traits,
+            stored.size,
+            view=view,
+            grid=stored.grid,
+            scale=(stored.traits.min_crop, 1.0),
+        )
+        batch = stored.images[:1].expand(columns, -1, -1, -1)
+        inputs, _ = see(batch, stored.labels[:1].expand(columns), generator(seed, "gallery", view))
+        show_image(line[0], stored.images[0])
+        for ax, pixels in zip(line[1:], denormalised(inputs, stored.traits), strict=True):
+            show_image(ax, pixels)
+        line[1].set_title(name, fontsize=8.5)
+    axes[0][0].set_title("stored", fontsize=8.5)
+    return figure

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
 from ..verdicts.stats import half_width
-from .base import FAMILY_COLOURS, PALETTE, first_of_each_class
-from .methods import NAMES
+from .base import FAMILY_COLOURS, PALETTE, caption, first_of_each_class
+from .names import method_title
 
 
 def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 8) -> Figure:
@@ -46,13 +46,13 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
                 values.mean(), y, xerr=spread, fmt=marker, color=colour, mfc=face, ms=5, lw=1.2
             )
     right.set_yticks(range(len(methods)), [""] * len(methods))
-    left.set_yticks(range(len(methods)), [NAMES[name] for name in methods])
+    left.set_yticks(range(len(methods)), [method_title(name) for name in methods])
     right.set_ylim(len(methods) - 0.5, -0.5)
     right.set_xlim(left=0)
     right.grid(axis="y", visible=False)
     right.set_xlabel("mean entropy, nats; filled: as stored, hollow: as training sees it")
     facts, seeds = table.iloc[0], table["seed"].nunique()
-    source = f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class"
+    source = caption(table)
     counts = table.groupby("method").size()
     sets_of = f"{counts.min()} to {seeds}" if counts.min() < seeds else str(seeds)
     told = f"observer: {facts['observer']}; ± 1 sd, n = {sets_of} sets"
@@ -121,7 +121,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
         mine = curve[curve["set"] == name].groupby("r")["entropy"]
         mean, spread = mine.mean(), mine.apply(lambda v: half_width(v.to_numpy()))
         colour = "#555555" if name == plain else PALETTE[k - 1]
-        ax.plot(mean.index, mean, "o^sD"[k] + "-", ms=3.5, color=colour, label=name)
+        ax.plot(mean.index, mean, "o^sD"[k] + "-", ms=3.5, color=colour, label=method_title(name))
         ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
     for k, one in enumerate(critical.values()):
         if np.isfinite(one["r"]):

@@ -13,24 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from ..verdicts.stats import half_width
-from .base import FAMILY_COLOURS
+from ...methods import METHODS
+from .base import FAMILY_COLOURS, caption, seeds_note
+from .names import method_title
 
-NAMES = {
-    "random": "Random",
-    "noise": "noise (control)",
-    "forgetting": "Forgetting, easiest",
-    "el2n": "EL2N, easiest",
-    "aum": "AUM, easiest",
-    "ccs": "CCS",
-    "sre2l": "SRe2L",
-    "cda": "CDA",
-    "gvbsm": "G-VBSM",
-    "lpld": "LPLD",
-    "dwa": "DWA",
-    "rded": "RDED",
-    "pca": "PCA",
-}
 _MARKERS = "oDs^v"
 
 
@@ -71,7 +57,7 @@ def plot_methods(
             )
             if method == "random":
                 ax.axvline(values.mean(), color=colour, ls=":", lw=0.9, zorder=0)
-    ax.set_yticks(range(len(methods)), [NAMES[m] for m in methods])
+    ax.set_yticks(range(len(methods)), [method_title(m) for m in methods])
     ax.set_ylim(len(methods) - 0.4, -1.7)  # room for the legend
     ax.set_xlim(left=0)
     ax.grid(axis="y", visible=False)
@@ -100,12 +86,12 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         table: a grid of one dataset, size and network, with the protocols "hard" and "soft".
         reference: published ImageNet-1K numbers under the benchmark's protocol.
     """
-    methods = [name for name in NAMES if name in set(table["method"])]
+    methods = [name for name in METHODS if name in set(table["method"])]
     heights = [len(methods), len(methods)]
     figure, axes = plt.subplots(
         2, 2, figsize=(8.4, 0.42 * len(methods) + 2), gridspec_kw={"height_ratios": heights}
     )
-    facts, seeds = table.iloc[0], table["seed"].nunique()
+    facts = table.iloc[0]
     for column, labels in enumerate(("soft", "hard")):
         ours, theirs = axes[:, column]
         mine = table[table["protocol"] == labels]
@@ -116,7 +102,7 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         plot_methods(theirs, found, methods, published)
         ours.set_title(
             f"{labels} labels, here: {facts['dataset']}, {facts['size']} px, {facts['student']}\n"
-            f"{facts['epochs']} epochs; mean ± 1 sd, n = {seeds} seeds"
+            f"{facts['epochs']} epochs; {seeds_note(table, 'mean ± 1 sd')}"
         )
         theirs.set_title(f"{labels} labels, published: ImageNet-1K\nhollow: second-hand source")
         theirs.set_xlabel("top-1 accuracy of the last epoch, %")
@@ -133,30 +119,10 @@ def _shapes(names: Sequence[object]) -> list[Line2D]:
     ]
 
 
-def gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """Soft minus hard, seed by seed, with the 95 % t-interval of its mean.
-
-    Args:
-        table: a grid with the protocols "hard" and "soft".
-
-    Returns:
-        Columns method, family, ipc, gap (points), ci95 (half-width), n.
-    """
-    usual = table[table["protocol"].isin(["hard", "soft"])]
-    keys = ["method", "family", "ipc", "seed"]
-    wide = usual.pivot_table("top1", keys, "protocol", sort=False)
-    difference = (wide["soft"] - wide["hard"]).rename("gap").reset_index()
-    rows = []
-    for (method, family, ipc), group in difference.groupby(keys[:3], sort=False):
-        values = group["gap"].to_numpy(float)
-        rows.append((method, family, ipc, values.mean(), half_width(values), len(values)))
-    return pd.DataFrame(rows, columns=[*keys[:3], "gap", "ci95", "n"])
-
-
 def gaps_figure(found: pd.DataFrame) -> Figure:
-    """What soft labels add to each method, in points, with 95 % t-intervals; from `gaps`."""
+    """What soft labels add to each method; from `metrics.soft_hard_gaps`."""
     figure, ax = plt.subplots(figsize=(5.6, 0.28 * found["method"].nunique() + 1))
-    methods = [name for name in NAMES if name in set(found["method"])]
+    methods = [name for name in METHODS if name in set(found["method"])]
     for k, ipc in enumerate(sorted(found["ipc"].unique())):
         mine = found[found["ipc"] == ipc].set_index("method").loc[methods]
         colours = [FAMILY_COLOURS[family] for family in mine["family"]]
@@ -166,7 +132,7 @@ def gaps_figure(found: pd.DataFrame) -> Figure:
                 row["gap"], y, xerr=row["ci95"], fmt=_MARKERS[k], color=colour, ms=5, lw=1.2
             )
     ax.axvline(0, color="#333333", lw=0.8)
-    ax.set_yticks(range(len(methods)), [NAMES[m] for m in methods])
+    ax.set_yticks(range(len(methods)), [method_title(m) for m in methods])
     ax.set_ylim(len(methods) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     ax.legend(handles=_shapes(sorted(found["ipc"].unique())), title="per class", fontsize=7.5)
@@ -192,7 +158,7 @@ def price_figure(table: pd.DataFrame) -> Figure:
             ax.plot(row["bytes"], row["top1"], shape, color=FAMILY_COLOURS[family], ms=5)
         last = mine.iloc[-1]
         ax.annotate(
-            NAMES[method],
+            method_title(method),
             (last["bytes"], last["top1"]),
             xytext=(6, 0),
             textcoords="offset points",
@@ -205,11 +171,7 @@ def price_figure(table: pd.DataFrame) -> Figure:
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.25)
-    facts, seeds = table.iloc[0], table["seed"].nunique()
-    ax.set_title(
-        f"{facts['dataset']}, {facts['size']} px, {facts['ipc']} per class, {facts['epochs']} "
-        f"epochs\nmeans, n = {seeds} seeds"
-    )
+    ax.set_title(f"{caption(table, student=False)}\nmeans, {seeds_note(table, '')}")
     ax.set_xlabel("images and labels, bytes (soft: as if stored)")
     ax.set_ylabel("top-1 accuracy, %")
     return figure

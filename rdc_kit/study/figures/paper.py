@@ -12,15 +12,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...ground import store
-from ..analyses import ablations, architectures, difficulty, robustness
-from ..verdicts.ledger import ledger, ledger_figure
+from ..grid.arms import ablation_parts
+from ..verdicts.ledger import ledger
+from ..verdicts.metrics import soft_hard_gaps
 from ..verdicts.published import published
-from ..verdicts.tables import SETTING, Results
-from . import base as figures
-from . import entropy as entropy_figures
-from . import methods as charts
+from ..verdicts.tables import SETTING, Tables
+from . import arms, base, entropy, methods
+from .ledger import ledger_figure
 
-Draw = Callable[[pd.DataFrame, Results], Figure]
+Draw = Callable[[pd.DataFrame, Tables], Figure]
 
 
 @dataclass(frozen=True)
@@ -44,56 +44,56 @@ class Remade:
     arm: str = ""
 
 
-def _labels(rows: pd.DataFrame, results: Results) -> Figure:
+def _labels(rows: pd.DataFrame, results: Tables) -> Figure:
     usual = rows[rows["protocol"].isin(["hard", "soft"])]
-    return charts.labels_figure(usual, published(dataset="imagenet-1k", protocol="rethinkdc"))
+    return methods.labels_figure(usual, published(dataset="imagenet-1k", protocol="rethinkdc"))
 
 
-def _first_look(rows: pd.DataFrame, results: Results) -> Figure:
+def _first_look(rows: pd.DataFrame, results: Tables) -> Figure:
     reference = published(dataset="imagenet-1k", labels="hard", protocol="rethinkdc")
-    return figures.first_look(rows, reference)
+    return arms.first_look(rows, reference)
 
 
-def _curve(rows: pd.DataFrame, results: Results) -> Figure:
+def _curve(rows: pd.DataFrame, results: Tables) -> Figure:
     """The curve, with r* as the notebook found it for the same setting."""
     found = results.get("03/critical")
     keys = [key for key in ("dataset", "size", "profile") if key in found]
     same = found[(found[keys] == rows[keys].iloc[0]).all(axis=1)].drop_duplicates("set")
     critical = same.set_index("set")[["r", "low", "high"]].T.to_dict()
-    return entropy_figures.curve_figure(rows, critical, "random")
+    return entropy.curve_figure(rows, critical, "random")
 
 
-def _ablations(rows: pd.DataFrame, results: Results) -> Figure:
+def _ablations(rows: pd.DataFrame, results: Tables) -> Figure:
     there = set(rows["arm"])
-    asked = ablations.parts(int(rows["ipc"].iloc[0]))
-    parts = {name: [a for a in arms if a.name in there] for name, arms in asked.items()}
-    return ablations.ablation_figure(rows, {n: arms for n, arms in parts.items() if len(arms) > 1})
+    asked = ablation_parts(int(rows["ipc"].iloc[0]))
+    parts = {name: [a for a in found if a.key in there] for name, found in asked.items()}
+    return arms.ablation_figure(rows, {n: found for n, found in parts.items() if len(found) > 1})
 
 
 REMADE = [
     Remade("first_look", "Table 5, Figure 1 in small", "00/runs", _first_look),
     Remade("soft_vs_hard", "Figures 1, 2; Tables 3-5", "01/runs", _labels, ("ipc",)),
-    Remade("orders", "Tables 6, 24", "02/runs", lambda t, _: difficulty.orders_figure(t), ("ipc",)),
-    Remade("entropy", "Figure 3", "03/sets", lambda t, _: entropy_figures.entropy_figure(t, {})),
+    Remade("orders", "Tables 6, 24", "02/runs", lambda t, _: arms.orders_figure(t), ("ipc",)),
+    Remade("entropy", "Figure 3", "03/sets", lambda t, _: entropy.entropy_figure(t, {})),
     Remade("curve", "Theorem 4.2", "03/curve", _curve),
-    Remade("crops", "Table 11", "04/sweep", lambda t, _: ablations.crops_figure(t)),
-    Remade("ablations", "Tables 7, 11, 12, 24", "05/runs", _ablations, arm=ablations.FULL),
+    Remade("crops", "Table 11", "04/sweep", lambda t, _: arms.crops_figure(t)),
+    Remade("ablations", "Tables 7, 11, 12, 24", "05/runs", _ablations, arm="pca"),
     Remade(
         "architectures",
         "Table 8",
         "06/runs",
-        lambda t, _: architectures.architectures_figure(t),
+        lambda t, _: arms.architectures_figure(t),
         ("student",),
     ),
     Remade(
-        "gaps", "Table 20", "01/runs", lambda t, _: charts.gaps_figure(charts.gaps(t)), ("ipc",)
+        "gaps", "Table 20", "01/runs", lambda t, _: methods.gaps_figure(soft_hard_gaps(t)), ("ipc",)
     ),
-    Remade("price", "the price of labels", "07/price", lambda t, _: charts.price_figure(t)),
-    Remade("stress", "open questions", "08/stress", lambda t, _: robustness.stress_figure(t)),
+    Remade("price", "the price of labels", "07/price", lambda t, _: methods.price_figure(t)),
+    Remade("stress", "open questions", "08/stress", lambda t, _: arms.stress_figure(t)),
 ]
 
 
-def remake(results: Results, folder: Path | None = None) -> dict[str, Path]:
+def remake(results: Tables, folder: Path | None = None) -> dict[str, Path]:
     """Draw every figure that there are results for, and the ledger's.
 
     Each is saved as pdf, png, csv (the plotted numbers) and json (git, versions, setting, seeds,
@@ -106,16 +106,16 @@ def remake(results: Results, folder: Path | None = None) -> dict[str, Path]:
     Returns:
         Name of each figure -> its png.
     """
-    figures.use_style()
-    folder = folder or figures.figures_dir() / "paper"
+    base.use_style()
+    folder = folder or base.figures_dir() / "paper"
     saved = {}
     for name, figure, rows, facts in _drawn(results):
-        saved[name] = figures.save_figure(figure, name, rows, facts, folder)
+        saved[name] = base.save_figure(figure, name, rows, facts, folder)
         plt.close(figure)
     return saved
 
 
-def _drawn(results: Results) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[str, Any]]]:
+def _drawn(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[str, Any]]]:
     for one in REMADE:
         for rows in results.groups(one.table, one.merge):
             if one.arm and one.arm not in set(rows["arm"]):

@@ -1,31 +1,96 @@
-"""Arms: the lines of a comparison, and the comparisons that the notebooks draw."""
+"""Arms: the lines of a comparison, each a way to make a set and a way to look at it.
+
+An arm's key says what differs from the method's defaults and what it changes of the protocol, such
+as "pca view=shuffle": two arms have one key only if they are the same. Keys are for joins; what
+people read is made from columns (figures.names).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SEEN = {"whole": "whole", "shuffle": "shuffled", "cell": "extracted"}  # views, as figures say
-_ENDS = {"easy": "easiest", "hard": "hardest"}
+from ...augment.boxes import Grid
+from ...ground.names import unknown
+from ...methods import METHODS, method_named
+from ...train import protocols
+
+CROPS = (0.02, 0.08, 0.25, 0.5, 0.75, 1.0)
+# Combining rules: options of pca.
+RULES: tuple[dict[str, Any], ...] = (
+    {"grid": 1},
+    {"grid": (1, 2)},
+    {"grid": 2},
+    {"grid": 2, "grouping": "sequential"},
+    {"grid": 2, "grouping": "random"},
+    {"grid": 3},
+)
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One line of a comparison: how the set is made, and how training sees it.
+    """One line of a comparison.
 
     Attributes:
-        name: what figures and tables call it.
         method: key of the method registry.
-        options: the method's options.
-        view: "whole", "cell" or "shuffle"; None for the view the set asks for.
-        recipe: changes of the protocol, such as {"cutout": 0.5}.
+        options: the method's options, where they are not its defaults.
+        protocol: changes of the protocol, such as {"view": "whole"} or {"cutout": 0.5}.
+        pool: method whose set is the pool; "" for the dataset itself.
+
+    Raises:
+        ValueError: an unknown method, option or protocol field, with the near match.
     """
 
-    name: str
     method: str
     options: dict[str, Any] = field(default_factory=dict)
-    view: str | None = None
-    recipe: dict[str, Any] = field(default_factory=dict)
+    protocol: dict[str, Any] = field(default_factory=dict)
+    pool: str = ""
+
+    def __post_init__(self) -> None:
+        known = method_named(self.method).options
+        for option in self.options:
+            if option not in known:
+                raise ValueError(unknown(f"option of {self.method}", option, known))
+        protocols.check_fields(self.protocol)
+
+    @property
+    def key(self) -> str:
+        """The method, and what differs from its defaults: unique and stable."""
+        usual = METHODS[self.method].options | {"view": METHODS[self.method].view}
+        changes = {
+            name: _text(name, value)
+            for name, value in (self.options | self.protocol).items()
+            if name not in usual or _text(name, value) != _text(name, usual[name])
+        }
+        parts = [f"on={self.pool}"] if self.pool else []
+        parts += [f"{name}={changes[name]}" for name in sorted(changes)]
+        return " ".join([self.method, *parts])
+
+
+Parts = dict[str, list[Arm]]  # question -> the arms that answer it
+
+
+def _text(name: str, value: Any) -> str:
+    """A value in a key: "2x3" for a grid, "0.5" for crops of half the area or more."""
+    if name == "grid":
+        return shape_text(value)
+    if name == "crop" and value is not None:
+        low, high = value
+        return f"{low:g}" if high == 1 else f"{low:g}-{high:g}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def shape_text(grid: Grid) -> str:
+    """A grid as tables hold it: "2x2"."""
+    rows, columns = (grid, grid) if isinstance(grid, int) else grid
+    return f"{rows}x{columns}"
+
+
+def method_arms(names: Iterable[str], grid: int = 2) -> list[Arm]:
+    """Methods as the registry has them, Random first; PCA with this many cells per side."""
+    options = {"pca": {"grid": grid}}
+    return [Arm(name, options.get(name, {})) for name in dict.fromkeys(["random", *names])]
 
 
 def pca_arms(grid: int = 2) -> list[Arm]:
@@ -36,21 +101,101 @@ def pca_arms(grid: int = 2) -> list[Arm]:
     """
     composite = {"grid": grid}
     return [
-        Arm("random", "random"),
-        Arm("easiest", "el2n", {"order": "easy"}),
-        Arm("hardest", "el2n", {"order": "hard"}),
-        Arm("easiest, combined, seen whole", "pca", composite, "whole"),
-        Arm("easiest, combined, shuffled", "pca", composite, "shuffle"),
-        Arm("easiest, combined, extracted", "pca", composite, "cell"),
-        Arm("random, combined, extracted", "pca", composite | {"order": "random"}, "cell"),
+        Arm("random"),
+        Arm("el2n"),
+        Arm("el2n", {"order": "hard"}),
+        *(Arm("pca", composite, {"view": view}) for view in ("whole", "shuffle")),
+        Arm("pca", composite),
+        Arm("pca", composite | {"order": "random"}),
     ]
 
 
 def pruning_arms() -> list[Arm]:
-    """Each score's easiest and hardest images, CCS's spread over difficulties, and random ones."""
-    found = [Arm("random", "random")]
-    for name, shown in (("el2n", "EL2N"), ("aum", "AUM"), ("forgetting", "Forgetting")):
-        found += [
-            Arm(f"{shown}, {_ENDS[order]}", name, {"order": order}) for order in ("easy", "hard")
-        ]
-    return [*found, Arm("AUM, spread (CCS)", "ccs")]
+    """Each metric's easiest and hardest images, CCS's spread over difficulties, and random ones."""
+    ends = [
+        Arm(name, {"order": order})
+        for name in ("el2n", "aum", "forgetting")
+        for order in ("easy", "hard")
+    ]
+    return [Arm("random"), *ends, Arm("ccs")]
+
+
+def crop_arms(
+    views: Sequence[str] = ("whole", "shuffle", "cell"),
+    grid: int = 2,
+    crops: Sequence[float] = CROPS,
+) -> list[Arm]:
+    """PCA's composites under views and crops: the smallest area of the random crop, 0..1.
+
+    The area is a fraction of the cell for extracted views, else of the composite; the largest is 1.
+    """
+    return [
+        Arm("pca", {"grid": grid}, {"view": view, "crop": (low, 1.0)})
+        for view in views
+        for low in crops
+    ]
+
+
+def crossing_arms() -> list[Arm]:
+    """Every pruning metric with every combining rule, at equal storage, seen by extraction."""
+    metrics: tuple[dict[str, Any], ...] = (
+        {},
+        {"metric": "aum"},
+        {"metric": "forgetting"},
+        {"order": "random"},
+    )
+    return [Arm("pca", {**metric, **rule}) for metric in metrics for rule in RULES]
+
+
+def ablation_parts(ipc: int, grid: int = 2) -> Parts:
+    """Question -> arms, the full PCA among them wherever it answers: Tables 7, 11, 12 and 24.
+
+    All at equal storage, ipc stored images per class, but for the "k = ipc" arm: the literal
+    reading of the text, ipc originals in ipc / grid^2 composites.
+
+    Args:
+        ipc: stored images per class. With one, grouping says nothing and is left out; "k = ipc"
+            is left out where grid^2 does not divide ipc.
+        grid: cells per side of the composites.
+    """
+    options: dict[str, Any] = {"grid": grid}
+    full = Arm("pca", options)
+
+    def pca(**changes: Any) -> Arm:
+        return Arm("pca", options | changes)
+
+    def seen(**changes: Any) -> Arm:
+        return Arm("pca", options, changes)
+
+    parts: Parts = {
+        "step by step": [
+            Arm("random"),
+            Arm("el2n"),
+            seen(view="whole"),
+            seen(view="shuffle"),
+            full,
+        ],
+        "which originals": [full, pca(order="hard"), pca(order="random")],
+        "pruning metric": [full, pca(metric="aum"), pca(metric="forgetting")],
+        "grid": [Arm("pca", {"grid": shape}) for shape in (1, (1, 2), 2, 3)],
+        "crop": crop_arms(("cell",), grid),
+        "mixing and blanking": [
+            full,
+            seen(cutout=0.25),
+            seen(cutout=0.5),
+            seen(mix="mixup"),
+            seen(mix="mixup", loss="ce_unmixed"),
+            seen(mix="cutmix"),
+            seen(mix="cutmix", loss="ce_unmixed"),
+        ],
+    }
+    if ipc > 1:
+        parts["grouping"] = [full, pca(grouping="sequential"), pca(grouping="random")]
+    if grid > 1 and ipc % grid**2 == 0:
+        parts["step by step"].append(pca(originals_per_class=ipc))
+    return parts
+
+
+def unique(parts: Parts) -> list[Arm]:
+    """Every arm once, in order."""
+    return list({arm.key: arm for arms in parts.values() for arm in arms}.values())

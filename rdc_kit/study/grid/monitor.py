@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from ...ground import store
-from ...ground.runtime import data_dir
+from ...ground.folders import runs_dir
+from ...ground.manifests import alive, read_status
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
 _KEPT = 7 * 86400  # seconds that the record of a finished grid stays
@@ -22,7 +23,7 @@ _QUICK = 0.5  # seconds; what takes less was fetched, not made, and tells nothin
 
 
 def _folder() -> Path:
-    return data_dir() / "runs" / "progress"
+    return runs_dir("progress")
 
 
 @contextlib.contextmanager
@@ -70,7 +71,7 @@ def reported(total: int) -> Iterator[Callable[[int, str], None]]:
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # a full disk is the runs' own news to break
+    with contextlib.suppress(OSError):  # a full disk is reported by the runs themselves
         store.write_json(path, dict(facts, said=store.now()))
 
 
@@ -85,32 +86,6 @@ def _forget_old() -> None:
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _KEPT:
                 path.unlink()
-
-
-def alive(pid: int, host: str | None = None) -> bool:
-    """Whether a process is there; one of another host counts as there, for it cannot be seen."""
-    if host not in (None, socket.gethostname()):
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def read_status(folder: Path) -> str:
-    """Status of a notebook run: "ok", "failed", "running", or "interrupted" (its process is gone).
-
-    Args:
-        folder: of the run, data/runs/notebooks/NAME-HASH.
-    """
-    manifest = store.read_json(folder / "manifest.json") or {}
-    status = manifest.get("status", "never started")
-    if status == "running" and not alive(int(manifest.get("pid", 0))):
-        return "interrupted"
-    return status
 
 
 def progress() -> pd.DataFrame:
@@ -149,7 +124,7 @@ def status() -> pd.DataFrame:
     A notebook's note is its error; done, total and seconds_left are its grids' and missing here.
     """
     rows = []
-    for path in (data_dir() / "runs" / "notebooks").glob("*/manifest.json"):
+    for path in runs_dir("notebooks").glob("*/manifest.json"):
         facts = store.read_json(path) or {}
         row = {"kind": "notebook", "name": path.parent.name, "status": read_status(path.parent)}
         row |= {"began": facts.get("started", ""), "note": facts.get("error", "")}

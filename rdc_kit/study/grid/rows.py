@@ -1,190 +1,193 @@
-"""One run: a set, a protocol, a network and a seed to a row of the tidy table, kept on disk."""
+"""Rows of the tidy table: a trial is trained or fetched, and everything that varies is a column."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from ...data.imagesets import ImageSet
 from ...data.saving import image_bytes
 from ...ground import store
-from ...ground.runtime import Runtime, data_dir, device_name
-from ...methods import METHODS
+from ...ground.device import device_name
+from ...ground.folders import runs_dir
+from ...methods import method_named
 from ...train.evaluation import evaluate
-from ...train.labels import Answer, StoredLabels, label_bytes, store_labels
-from ...train.protocols import Protocol
-from ...train.teachers import Teacher
+from ...train.labels import label_bytes
+from .arms import shape_text
+from .setups import Setup, Trial
 
+# What is tried. budget: images per class that the arm may store; ipc: what it stores (fewer where
+# it takes fewer originals). pool: method whose set was the pool, "" for the dataset. crop_low,
+# crop_high: smallest and largest area of the random crop, as fractions.
+ARM_COLUMNS = [
+    *("arm", "method", "family", "pool", "order", "metric", "grid", "grouping"),
+    *("budget", "ipc", "originals_per_class", "iterations"),
+    *("view", "crop_low", "crop_high", "cutout", "mix", "loss"),
+]
+# The seed of the replicate, and the four that it gives; empty where there is no such layer.
+SEED_COLUMNS = ["seed", "scoring_seed", "teacher_seed", "set_seed", "training_seed"]
 # make_seconds: of recovering or cropping the set's images; the scoring run and the teacher, which
-# all sets share, are not in it. label_bytes: see labels.label_bytes. teacher_top1: on the test set.
+# sets share, are not in it. label_bytes: see labels.label_bytes. teacher_top1: on the test set.
+# teacher: of soft labels. set_hash: fingerprint of the set; run_hash: of everything that was tried.
 COLUMNS = [
-    "arm",
-    "dataset",
-    "size",
-    "method",
-    "family",
-    "ipc",
-    "grid",
-    "view",
-    "labels",
-    "protocol",
-    "epochs",
-    "student",
-    "teacher",
-    "teacher_top1",
-    "seed",
-    "set_seed",
-    "top1",
-    "top5",
-    "per_class",
-    "image_bytes",
-    "label_bytes",
-    "steps",
-    "batch",
-    "views",
-    "seconds",
-    "images_per_second",
-    "make_seconds",
-    "device",
-    "precision",
-    "git",
-    "versions",
-    "config_hash",
+    *("dataset", "size", "profile"),
+    *ARM_COLUMNS,
+    *("labels", "protocol", "epochs", "student", "teacher", "teacher_top1", "precision"),
+    *SEED_COLUMNS,
+    *("top1", "top5", "per_class"),
+    *("image_bytes", "label_bytes", "steps", "batch", "views"),
+    *("seconds", "images_per_second", "make_seconds"),
+    *("device", "git", "versions", "set_hash", "run_hash"),
 ]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A teacher as a run needs it.
+class Extra:
+    """More that is measured of every trained network, beside its accuracy.
 
     Attributes:
-        teacher: the network or networks.
-        top1: accuracy on the test set, percent: the ceiling of what it can teach.
+        columns: names of what `measure` gives.
+        measure: a trained network and the test images to a number per column.
+        settings: what else the numbers depend on; part of the trial's name on disk, and columns.
+        hard_only: it says nothing of students of soft labels.
     """
 
-    teacher: Teacher
-    top1: float
+    columns: tuple[str, ...]
+    measure: Callable[[nn.Module, ImageSet], dict[str, Any]]
+    settings: dict[str, Any] = field(default_factory=dict)
+    hard_only: bool = False
 
 
-def train_once(
-    stored: ImageSet,
-    test: ImageSet,
-    protocol: Protocol,
-    student: str | None,
-    seed: int,
-    runtime: Runtime,
-    asked: Asked | None = None,
-    test_key: str = "",
+def row_of(
+    trial: Trial, setup: Setup, extra: Extra | None = None, wait: bool = True
 ) -> dict[str, Any]:
-    """One run: a row of the tidy table, from the store when this very run was made before.
+    """A trial's row, trained now or fetched; columns COLUMNS.
 
-    A run is named by the hash of the set's pixels and labels, the test set's, the protocol, the
-    network, the teacher, the seed and the precision. A run that was killed continues from its
-    checkpoint.
+    A trial is named by the hash of what makes the set, the test set, the protocol, the network, the
+    teacher, the seeds and the precision. One that was killed continues from its checkpoint.
 
     Args:
-        stored, test: the set, and the images that it is judged on.
-        protocol: the recipe.
-        student: network; the source's default when left out.
-        seed: root of the training's seed tree.
-        runtime: device and precision.
-        asked: the teacher, for soft and stored labels.
-        test_key: fingerprint of `test`, where the caller knows it already.
+        trial: what is tried.
+        setup: pool, test set, teacher and device.
+        extra: what else is measured.
+        wait: for another process that is training this very trial.
 
     Raises:
-        ValueError: the protocol needs a teacher and there is none.
+        Locked: another process is training it, and `wait` is False.
     """
-    if protocol.labels != "hard" and asked is None:
-        raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
-    student = student or stored.traits.student
-    key = asked.teacher.key if asked is not None and protocol.labels != "hard" else ""
-    test_key = test_key or test.fingerprint()
-    config = run_config(stored.fingerprint(), test_key, protocol, student, seed, runtime, key)
 
     def make(home: Path) -> dict[str, Any]:
+        soft = trial.protocol.labels != "hard"
+        count, seed = trial.protocol.teachers, trial.seeds.teacher
+        teacher = setup.teacher_of(count, seed) if soft else None
+        stored = setup.set_of(trial, wait)
         checkpoint = home / "checkpoint.pt"
-        teacher = _ready(stored, protocol, asked, runtime)
-        result = evaluate(stored, test, protocol, [seed], student, runtime, checkpoint, teacher)
+        result = evaluate(
+            stored,
+            setup.test,
+            trial.protocol,
+            [trial.seeds.training],
+            trial.student,
+            teacher=teacher,
+            runtime=setup.runtime,
+            checkpoint=checkpoint,
+            also=(lambda model: extra.measure(model, setup.test)) if extra else None,
+        )
         checkpoint.unlink(missing_ok=True)
-        row = result.rows[0]
-        helped = asked if protocol.labels != "hard" else None
-        return {
-            **_facts(stored, protocol),
-            **{k: row[k] for k in ("top1", "top5", "steps", "batch", "views")},
-            "per_class": [round(value, 2) for value in row["per_class"]],
-            "seconds": round(row["seconds"], 2),
-            "images_per_second": round(row["views"] / row["seconds"], 1),
-            "student": student,
-            "teacher": ", ".join(helped.teacher.names) if helped else "",
-            "teacher_top1": round(helped.top1, 2) if helped else None,
-            "seed": seed,
-            "device": device_name(runtime.device),
-            "precision": runtime.precision,
-            "git": store.git_state(),
-            "versions": " ".join(f"{k}={v}" for k, v in store.versions().items()),
-            "config_hash": home.name,
+        found = {name: result.rows[0][name] for name in extra.columns} if extra else {}
+        taught = {
+            "teacher": ", ".join(teacher.names) if teacher else "",
+            "teacher_top1": round(teacher.test_top1 or 0, 2) if teacher else None,
         }
+        where = {"device": device_name(setup.runtime.device)}
+        return _measured(result.rows[0]) | _of_set(stored, trial) | taught | where | found
 
-    return store.cached(train_dir(), config, make)
+    home = store.cached(runs_dir("train"), trial_config(trial, setup, extra), make, wait)
+    return _tried(trial, setup) | store.result_of(home) | {"run_hash": home.name}
 
 
-def run_config(
-    stored_key: str,
-    test_key: str,
-    protocol: Protocol,
-    student: str,
-    seed: int,
-    runtime: Runtime,
-    teacher_key: str,
-) -> dict[str, Any]:
-    """What names a run. The key of a set covers the view that it asks for."""
+def is_measured(trial: Trial, setup: Setup, extra: Extra | None = None) -> bool:
+    """Whether a trial is on disk; trains nothing to find out."""
+    return store.is_done(runs_dir("train") / store.config_hash(trial_config(trial, setup, extra)))
+
+
+def trial_config(trial: Trial, setup: Setup, extra: Extra | None = None) -> dict[str, Any]:
+    """Everything that a trial's numbers depend on."""
+    count, seed = trial.protocol.teachers, trial.seeds.teacher
+    config = {
+        "set": setup.set_key(trial),
+        "test": setup.keys[1],
+        "protocol": trial.protocol.as_dict(),
+        "student": trial.student,
+        "seed": trial.seeds.training,
+        "precision": setup.runtime.precision,
+        "device": setup.runtime.device.type,
+        "teacher": "" if trial.protocol.labels == "hard" else setup.teacher_key(count, seed),
+    }
+    return config | ({"extra": [*extra.columns, extra.settings]} if extra else {})
+
+
+def _tried(trial: Trial, setup: Setup) -> dict[str, Any]:
+    """The columns that are known before anything is trained."""
+    arm, protocol, method = trial.arm, trial.protocol, method_named(trial.arm.method)
+    settings = method.fixed | setup.settings(arm)
+    soft = protocol.labels != "hard"
+    scored = "scoring_seed" in settings and settings.get("order") != "random"
+    crop = protocol.crop or (setup.pool.traits.min_crop, 1.0)
     return {
-        "stored": stored_key,
-        "test": test_key,
-        "protocol": protocol.as_dict(),
-        "student": student,
-        "seed": seed,
-        "precision": runtime.precision,
-        "device": runtime.device.type,
-        "teacher": teacher_key,
+        "dataset": setup.pool.provenance.get("source", "?"),
+        "size": setup.pool.size,
+        "profile": setup.profile,
+        "arm": arm.key,
+        "method": arm.method,
+        "family": method.family,
+        "pool": arm.pool,
+        "order": settings.get("order", ""),
+        "metric": settings.get("metric", "") if scored else "",
+        "grouping": settings.get("grouping", ""),
+        "budget": trial.ipc,
+        "crop_low": crop[0],
+        "crop_high": crop[1],
+        **{name: getattr(protocol, name) for name in ("cutout", "mix", "loss", "labels", "epochs")},
+        "protocol": protocol.name,
+        "student": trial.student,
+        "precision": setup.runtime.precision,
+        "seed": trial.seed,
+        "scoring_seed": trial.seeds.scoring if scored else None,
+        "teacher_seed": trial.seeds.teacher if soft or "teacher_seed" in settings else None,
+        "set_seed": trial.seeds.set,
+        "training_seed": trial.seeds.training,
     }
 
 
-def train_dir() -> Path:
-    """Where finished runs are."""
-    return data_dir() / "runs" / "train"
-
-
-def _ready(
-    stored: ImageSet, protocol: Protocol, asked: Asked | None, runtime: Runtime
-) -> Answer | StoredLabels | None:
-    if asked is None or protocol.labels == "hard":
-        return None
-    answer = asked.teacher.answering(runtime)
-    if protocol.labels == "soft":
-        return answer
-    # One labelling for all seeds, as published: it belongs to the set, and can be large.
-    return store_labels(stored, protocol, answer, asked.teacher.key, runtime)
-
-
-def _facts(stored: ImageSet, protocol: Protocol) -> dict[str, Any]:
-    made = stored.provenance
-    method = made.get("method", "?")
-    family = METHODS[method].family if method in METHODS else "?"
+def _of_set(stored: ImageSet, trial: Trial) -> dict[str, Any]:
+    """The columns that are read from the set itself."""
+    made, count = stored.provenance, len(stored)
+    originals = (stored.row_ids if stored.members is None else stored.members) >= 0
     return {
-        "dataset": made.get("source", "?"),
-        "size": stored.size,
-        "method": method,
-        "family": family,
-        "ipc": len(stored) // stored.num_classes,  # as stored, whatever was asked for
-        "grid": "x".join(str(n) for n in stored.grid),
-        "view": protocol.view or stored.view,
-        "labels": protocol.labels,
-        "protocol": protocol.name,
-        "epochs": protocol.epochs,
-        "set_seed": made.get("seed", 0),
+        "ipc": count // stored.num_classes,
+        "grid": shape_text(stored.grid),
+        "originals_per_class": int(originals.sum()) // stored.num_classes,
+        "iterations": made.get("recipe", {}).get("iterations") if not trial.arm.pool else None,
+        "view": trial.protocol.view or stored.view,
         "make_seconds": made.get("make_seconds", 0.0),
         "image_bytes": image_bytes(stored),
-        "label_bytes": label_bytes(protocol, len(stored), stored.num_classes),
+        "label_bytes": label_bytes(trial.protocol, count, stored.num_classes),
+        "set_hash": stored.fingerprint(),
+    }
+
+
+def _measured(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns that were measured in training, and where."""
+    return {
+        **{name: row[name] for name in ("top1", "top5", "steps", "batch", "views")},
+        "per_class": " ".join(f"{value:.2f}" for value in row["per_class"]),
+        "seconds": round(row["seconds"], 2),
+        "images_per_second": round(row["views"] / row["seconds"], 1),
+        "git": store.git_state(),
+        "versions": " ".join(f"{name}={version}" for name, version in store.versions().items()),
     }

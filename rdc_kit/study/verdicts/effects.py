@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from ..grid.rows import ARM_COLUMNS
 from .stats import chance
 
 Effect = Callable[[pd.DataFrame], pd.Series]
@@ -47,7 +48,7 @@ def minus(first: dict[str, object], second: dict[str, object], value: str = "top
 
 
 def arm(first: str, second: str, value: str = "top1") -> Effect:
-    """The difference of two arms."""
+    """The difference of two arms, by their keys (see grid.arms)."""
     return minus({"arm": first}, {"arm": second}, value)
 
 
@@ -62,18 +63,37 @@ def _each(rows: pd.DataFrame, key: str, value: str = "top1") -> pd.DataFrame:
     return rows.pivot_table(value, "seed", key)
 
 
+def like(rows: pd.DataFrame, key: str, but: str) -> pd.DataFrame:
+    """Rows of an arm, and of those that differ from it in one column only.
+
+    Args:
+        rows: tidy table.
+        key: of the arm.
+        but: the column that may differ.
+
+    Raises:
+        Absent: the arm is not there.
+    """
+    if "arm" not in rows or key not in set(rows["arm"]):
+        raise Absent(key)
+    same = [c for c in ARM_COLUMNS if c in rows and c not in ("arm", but)]
+    pattern = rows.loc[rows["arm"] == key, same].iloc[0]
+    equal = (rows[same] == pattern) | (rows[same].isna() & pattern.isna())
+    return rows[equal.all(axis=1)]
+
+
 def _distilled(rows: pd.DataFrame, labels: str, family: str) -> pd.DataFrame:
     mine = rows[rows["family"].str.startswith(family) & (rows["protocol"] == labels)]
     return _each(mine, "method")
 
 
-def matches(rows: pd.DataFrame) -> pd.Series:
+def random_matches(rows: pd.DataFrame) -> pd.Series:
     """Random less the mean of the distilled sets, soft labels."""
     mean = _distilled(rows, "soft", "distillation").mean(axis=1)
     return by_seed(rows, method="random", protocol="soft") - mean
 
 
-def matches_all(rows: pd.DataFrame) -> pd.Series:
+def random_beats_all(rows: pd.DataFrame) -> pd.Series:
     """Random less the best distilled set, soft labels, at 50 per class and more."""
     if rows["ipc"].min() < 50:
         raise Absent("ipc of 50 and more")
@@ -106,10 +126,15 @@ def noise_above_chance(labels: str) -> Effect:
     return effect
 
 
-def metrics(rows: pd.DataFrame) -> pd.Series:
+def noise_below_chance(labels: str) -> Effect:
+    """Chance, less the accuracy after training on pure noise."""
+    above = noise_above_chance(labels)
+    return lambda rows: -above(rows)
+
+
+def steady_metrics(rows: pd.DataFrame) -> pd.Series:
     """EL2N and AUM, mean, less Forgetting; the easiest of each."""
-    others = by_seed(rows, arm=("EL2N, easiest", "AUM, easiest"))
-    return others - by_seed(rows, arm="Forgetting, easiest")
+    return by_seed(rows, arm=("el2n", "aum")) - by_seed(rows, arm="forgetting")
 
 
 def shift(rows: pd.DataFrame) -> pd.Series:
@@ -117,17 +142,15 @@ def shift(rows: pd.DataFrame) -> pd.Series:
     few, many = rows["ipc"].min(), rows["ipc"].max()
     if few == many:
         raise Absent("two numbers per class")
-    lead = [arm("EL2N, easiest", "random")(rows[rows["ipc"] == ipc]) for ipc in (few, many)]
+    lead = [arm("el2n", "random")(rows[rows["ipc"] == ipc]) for ipc in (few, many)]
     return lead[0] - lead[1]
 
 
 def interior(rows: pd.DataFrame) -> pd.Series:
     """The best crop between the ends, chosen on the other seeds, against the better end."""
-    swept = rows[rows["arm"].str.startswith("extracted, r = ")]
-    if swept.empty:
-        raise Absent("a sweep of extracted crops")
-    ratios = swept["arm"].str.rpartition(" ")[2].astype(float)
-    table = _each(swept.assign(r=ratios), "r")
+    table = _each(like(rows, "pca", "crop_low"), "crop_low")
+    if len(table.columns) < 3:
+        raise Absent("three crops")
     inside, ends = table.iloc[:, 1:-1], table.iloc[:, [0, -1]]
     chosen = _left_out(inside)
     return chosen - ends.max(axis=1)
@@ -142,7 +165,7 @@ def _left_out(table: pd.DataFrame) -> pd.Series:
     return pd.Series(found, index=table.index, dtype=float)
 
 
-def leads(rows: pd.DataFrame) -> pd.Series:
+def lead_over_rivals(rows: pd.DataFrame) -> pd.Series:
     """PCA less the best rival, network by network; mean over networks."""
     parts = []
     for _, mine in rows.groupby("student"):
@@ -165,11 +188,16 @@ def lowest_entropy(rows: pd.DataFrame) -> pd.Series:
 
 def catches_up(rows: pd.DataFrame) -> pd.Series:
     """H(D') - H(D) at the crop where it is highest on the other seeds."""
-    tables = [_each(rows[rows["set"] == s], "r", "entropy") for s in ("easiest (EL2N)", "random")]
+    tables = [_each(rows[rows["set"] == s], "r", "entropy") for s in ("el2n", "random")]
     return _left_out(tables[0] - tables[1])
 
 
-def time(rows: pd.DataFrame) -> pd.Series:
+def time_ratio(rows: pd.DataFrame) -> pd.Series:
     """Seconds of training with soft labels over those with hard ones."""
     soft, hard = (by_seed(rows, "seconds", protocol=kind) for kind in ("soft", "hard"))
     return soft / hard
+
+
+def share_against(rows: pd.DataFrame) -> pd.Series:
+    """Images that went against each other, likelier and yet less sure, in percent."""
+    return by_seed(rows, "share")

@@ -6,18 +6,15 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ...train.labels import stored_bytes
-from ..analyses.entropy import counter_example
-from ..figures.base import PALETTE
 from . import effects
 from .claims import CLAIMS, SHOWN, Claim
+from .metrics import counter_example
 from .stats import half_width
-from .tables import SETTING, Results
+from .tables import SETTING, Tables
 
 COLUMNS = ["claim", "says", *SETTING, "measured", "effect", "low", "high", "unit", "n", "verdict"]
 
@@ -38,7 +35,7 @@ def verdict(values: Sequence[float], least: float = 0.0, smoke: bool = False) ->
     return "fails" if mean + half < least else "undecided"
 
 
-def judge(claim: Claim, results: Results) -> list[dict[str, object]]:
+def judge(claim: Claim, results: Tables) -> list[dict[str, object]]:
     """A ledger row for every setting that there are results of; else one that says so."""
     rows = []
     for group in results.groups(claim.table, claim.merge):
@@ -78,7 +75,7 @@ def _shown(group: pd.DataFrame, key: str) -> object:
     return ", ".join(str(value) for value in values)
 
 
-def ledger(results: Results) -> pd.DataFrame:
+def ledger(results: Tables) -> pd.DataFrame:
     """Every claim against every setting that was run.
 
     Returns:
@@ -169,41 +166,3 @@ def _effect(row: dict[Hashable, Any]) -> str:
     if pd.notna(row["low"]):
         text += f" ({row['low']:.{digits}f} to {row['high']:.{digits}f})"
     return f"{text} {row['unit']}"
-
-
-def ledger_figure(table: pd.DataFrame) -> Figure:
-    """Effects in points with their 95 % intervals, coloured by verdict; the bar is the threshold.
-
-    Args:
-        table: from `ledger`; rows in other units, or without an interval, are left out.
-    """
-    drawn = table[(table["unit"] == "points") & table["low"].notna()].reset_index(drop=True)
-    figure, ax = plt.subplots(figsize=(8.2, 0.27 * len(drawn) + 1))
-    for y, row in enumerate(drawn.to_dict("records")):
-        colour, marker = _LOOKS[row["verdict"]]
-        ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
-        ax.plot(row["effect"], y, marker, color=colour, ms=5)
-        ax.plot([row["least"]] * 2, [y - 0.35, y + 0.35], color="#333333", lw=1)
-    names = [
-        f"{row['claim']}: {row['dataset']}, {row['ipc']} per class"
-        for row in drawn.to_dict("records")
-    ]
-    ax.set_yticks(range(len(drawn)), names, fontsize=7.5)
-    ax.set_ylim(len(drawn) - 0.4, -0.6)
-    ax.set_xscale("symlog", linthresh=10)
-    ticks = [-50, -10, -5, 0, 5, 10, 50]
-    ax.set_xticks(ticks, [str(tick) for tick in ticks])
-    ax.set_xlabel("points of top-1 in favour of the claim (linear to ± 10, then logarithmic)")
-    ax.grid(axis="y", visible=False)
-    for verdict_, (colour, marker) in _LOOKS.items():
-        ax.plot([], [], marker, color=colour, ms=5, label=verdict_)
-    ax.legend(ncols=4, fontsize=7.5, loc="lower left", bbox_to_anchor=(0, 1))
-    return figure
-
-
-_LOOKS = {
-    "holds": (PALETTE[2], "o"),
-    "fails": (PALETTE[3], "X"),
-    "undecided": ("#777777", "D"),
-    "not evidence": ("#bbbbbb", "s"),
-}

@@ -10,12 +10,11 @@ import math
 
 import pandas as pd
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from ...data.imagesets import ImageSet
-from ...ground.runtime import Runtime
-from ...train.evaluation import predict
-from ...train.teachers import Teacher
-from .stats import differences
+from ..grid.arms import Parts
+from .stats import differences, half_width
 
 _LEAST, _MOST = math.exp(-1), math.e
 
@@ -123,7 +122,7 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     return rows[[*columns, "ior_hard", "ior_soft", "lrs"]].rename_axis(columns=None)
 
 
-def against_random(table: pd.DataFrame) -> pd.DataFrame:
+def differences_to_random(table: pd.DataFrame) -> pd.DataFrame:
     """Every method's paired difference to Random, for each ipc, protocol and network.
 
     Args:
@@ -142,29 +141,79 @@ def against_random(table: pd.DataFrame) -> pd.DataFrame:
     return joined[front + [c for c in joined if c not in front]]
 
 
-def answers(teacher: Teacher, sets: dict[str, ImageSet], runtime: Runtime) -> pd.DataFrame:
-    """What a teacher says of sets: how much its answers vary from image to image.
-
-    Where they hardly vary there is little for a student to learn, whatever the labels are called.
+def shannon(logits: Tensor) -> Tensor:
+    """Shannon entropy of softmax(logits), nats, float32 [B], between 0 and log C.
 
     Args:
-        teacher: who is asked, image by image, whole and unaugmented.
-        sets: name -> set.
-        runtime: device and precision.
+        logits: float [B, C].
+
+    Source: arXiv 2502.06434, definition 1.3.
+    """
+    log_p = F.log_softmax(logits.float(), dim=1)
+    return -(log_p.exp() * log_p).sum(1)
+
+
+def nll(logits: Tensor, labels: Tensor) -> Tensor:
+    """Negative log-likelihood of the labels, nats, float32 [B].
+
+    Source: arXiv 2502.06434, definition 1.1 (the name; the formula is the usual one).
+    """
+    return F.cross_entropy(logits.float(), labels, reduction="none")
+
+
+def counter_example() -> pd.DataFrame:
+    """Two answers to an image of class 0: the second is likelier right and yet less sure."""
+    answers = {"before": (0.3, 0.7, 0.0), "after": (0.4, 0.3, 0.3)}
+    logits = torch.tensor(list(answers.values())).clamp_min(1e-30).log()
+    found = {"NLL": nll(logits, torch.zeros(2, dtype=torch.long)), "entropy": shannon(logits)}
+    shown = pd.DataFrame(answers.values(), index=list(answers), columns=["p0", "p1", "p2"])
+    return shown.assign(**{name: values.numpy() for name, values in found.items()})
+
+
+def contrasts(table: pd.DataFrame, parts: Parts, full: str = "pca") -> pd.DataFrame:
+    """Each part's arms against the full PCA, paired by seed; see `stats.differences`.
 
     Returns:
-        A row per set: classes (how many are ever the most likely), spread (sd of the logits over
-        images, mean over classes), sure (mean probability of the most likely class, 0..1), right
-        (share of images given their own label, percent).
+        Columns part, a (key of the arm), b (of the full PCA), difference, low, high, n, reading.
     """
-    rows = {}
-    for name, images in sets.items():
-        logits = torch.stack([predict(m, images, runtime) for m in teacher.models]).mean(0)
-        guesses = logits.argmax(1)
-        rows[name] = {
-            "classes": len(guesses.unique()),
-            "spread": float(logits.std(0).mean()),
-            "sure": float(logits.softmax(1).amax(1).mean()),
-            "right": 100 * float((guesses == images.labels).float().mean()),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    rows = []
+    for part, arms in parts.items():
+        pairs = [(arm.key, full) for arm in arms if arm.key != full]
+        rows.append(differences(table, pairs).assign(part=part))
+    joined = pd.concat(rows, ignore_index=True)
+    return joined[["part", *(c for c in joined if c != "part")]]
+
+
+def differences_by_student(table: pd.DataFrame, method: str = "pca") -> pd.DataFrame:
+    """A method's paired difference to each rival, network by network.
+
+    Returns:
+        Columns student, a, b, difference, low, high, n, reading; see `stats.differences`.
+    """
+    rivals = [name for name in table["method"].unique() if name != method]
+    found = [
+        differences(rows, [(method, rival) for rival in rivals], by="method").assign(student=name)
+        for name, rows in table.groupby("student", sort=False)
+    ]
+    joined = pd.concat(found, ignore_index=True)
+    return joined[["student", *(c for c in joined if c != "student")]]
+
+
+def soft_hard_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Soft minus hard, seed by seed, with the 95 % t-interval of its mean.
+
+    Args:
+        table: a grid with the protocols "hard" and "soft".
+
+    Returns:
+        Columns method, family, ipc, gap (points), ci95 (half-width), n.
+    """
+    usual = table[table["protocol"].isin(["hard", "soft"])]
+    keys = ["method", "family", "ipc", "seed"]
+    wide = usual.pivot_table("top1", keys, "protocol", sort=False)
+    difference = (wide["soft"] - wide["hard"]).rename("gap").reset_index()
+    rows = []
+    for (method, family, ipc), group in difference.groupby(keys[:3], sort=False):
+        values = group["gap"].to_numpy(float)
+        rows.append((method, family, ipc, values.mean(), half_width(values), len(values)))
+    return pd.DataFrame(rows, columns=[*keys[:3], "gap", "ci95", "n"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 
 def half_width(values: np.ndarray, level: float = 0.95) -> float:
@@ -17,6 +16,8 @@ def half_width(values: np.ndarray, level: float = 0.95) -> float:
     n = len(values)
     if n < 2:
         return float("nan")
+    from scipy import stats  # late, for it is slow and only this needs it
+
     quantile = stats.t.ppf(0.5 + level / 2, n - 1)
     return float(quantile * np.std(values, ddof=1) / np.sqrt(n))
 
@@ -84,3 +85,11 @@ def _reading(mean: float, half: float, values: np.ndarray) -> str:
     if abs(mean) <= half:
         return "undecided"
     return "a is higher" if mean > 0 else "b is higher"
+
+
+def accuracy_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean and sd of top-1 as text, a row per method, a column per ipc, protocol and network."""
+    columns = ["ipc", "protocol"] + (["student"] if table["student"].nunique() > 1 else [])
+    groups = table.groupby(["method", *columns], sort=False)["top1"]
+    text = groups.agg(lambda v: f"{v.mean():.1f}" + (f" ± {v.std():.1f}" if len(v) > 1 else ""))
+    return text.unstack(columns, sort=False)

@@ -1,4 +1,4 @@
-"""Results: tables of finished notebook runs, or the committed evidence, by notebook and name.
+"""Tables of finished notebook runs, or the committed evidence, by notebook and name.
 
 A table is named "NN/NAME", such as "05/runs": the table NAME of notebook NN.
 """
@@ -15,10 +15,11 @@ import pandas as pd
 
 from ...data.imagesets import DataError
 from ...ground import store
-from ...ground.runtime import checkout, data_dir
+from ...ground.folders import evidence_dir, home_dir, runs_dir
 
 WHERE = ("runs", "evidence")
 SETTING = ["dataset", "size", "ipc", "epochs", "student", "profile"]
+_TEXT = ("profile", "pool", "order", "metric", "grouping", "teacher")  # may be empty
 _EVIDENCE = re.compile(r"(\d\d)-(.+)-(\d+)px-(\w+)\.csv")
 
 
@@ -37,7 +38,7 @@ class Table:
     rows: pd.DataFrame
 
 
-class Results:
+class Tables:
     """All tables of one place.
 
     Args:
@@ -53,7 +54,7 @@ class Results:
         if not found:
             return pd.DataFrame()
         joined = pd.concat(found, ignore_index=True)
-        keys = [c for c in ("arm", "config_hash") if c in joined]
+        keys = [c for c in ("arm", "run_hash") if c in joined]
         return joined.drop_duplicates(keys if len(keys) == 2 else None).reset_index(drop=True)
 
     def groups(self, name: str, merge: tuple[str, ...] = ()) -> Iterator[pd.DataFrame]:
@@ -83,7 +84,7 @@ class Results:
         }
 
 
-def collect(where: str = "runs") -> Results:
+def collect(where: str = "runs") -> Tables:
     """Read every table there is.
 
     Args:
@@ -97,13 +98,15 @@ def collect(where: str = "runs") -> Results:
         raise ValueError(f"results are in {' or '.join(WHERE)}, got {where!r}")
     found = list(_of_runs() if where == "runs" else _of_evidence())
     if not found:
-        remedy = "`make study` makes them" if where == "runs" else "this checkout has lost them"
+        remedy = "`make study` makes them, or read the committed ones with results = 'evidence'"
+        if where == "evidence":
+            remedy = f"{evidence_dir()} holds no tables"
         raise DataError(f"there are no results in {where}: {remedy}")
-    return Results(found)
+    return Tables(found)
 
 
 def _of_runs() -> Iterator[Table]:
-    for path in sorted((data_dir() / "runs" / "notebooks").glob("*/manifest.json")):
+    for path in sorted(runs_dir("notebooks").glob("*/manifest.json")):
         facts = store.read_json(path) or {}
         number = path.parent.name[:2]
         if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
@@ -113,7 +116,7 @@ def _of_runs() -> Iterator[Table]:
 
 
 def _of_evidence() -> Iterator[Table]:
-    for path in sorted((checkout() / "data" / "evidence").glob("*.csv")):
+    for path in sorted(evidence_dir().glob("*.csv")):
         if match := _EVIDENCE.fullmatch(path.name):
             number, dataset, size, name = match.groups()
             setting = {"dataset": dataset, "size": int(size), "profile": "evidence"}
@@ -122,12 +125,13 @@ def _of_evidence() -> Iterator[Table]:
 
 def _table(number: str, name: str, path: Path, setting: dict[str, object]) -> Table:
     rows = pd.read_csv(path)
+    empty = [c for c in _TEXT if c in rows]
+    rows[empty] = rows[empty].astype(object).fillna("")
     missing = {key: setting[key] for key in ("dataset", "size", "profile") if key not in rows}
     return Table(f"{number}/{name}", path, rows.assign(**missing))
 
 
 def _short(path: Path) -> str:
-    for root in (checkout(), data_dir().parent):
-        if path.is_relative_to(root):
-            return str(path.relative_to(root))
-    return path.name
+    if path.parent == evidence_dir():
+        return f"data/evidence/{path.name}"
+    return str(path.relative_to(home_dir())) if path.is_relative_to(home_dir()) else path.name

@@ -1,0 +1,47 @@
+"""What the verbs runs, claims and figures do: they read what is there and train nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..ground import store
+from ..ground.folders import data_dir, runs_dir
+from ..ground.manifests import read_status
+
+
+def list_runs() -> int:
+    """Print every notebook run of this home and how it ended."""
+    manifests = sorted(runs_dir("notebooks").glob("*/manifest.json"))
+    for path in manifests:
+        facts = store.read_json(path)
+        print(f"{read_status(path.parent):12} {facts['started']}  {path.parent.name}", end="")
+        print(f"  {facts['error']}" if "error" in facts else "")
+    trained = sum(store.is_done(home) for home in runs_dir("train").glob("*"))
+    print(
+        f"runs: {len(manifests)} notebooks, {trained} finished trainings in {data_dir() / 'runs'}"
+    )
+    return 0
+
+
+def print_ledger(where: str) -> int:
+    """Print the ledger of claims; `where` is "runs" or "evidence"."""
+    from ..study.verdicts.ledger import as_text, ledger
+    from ..study.verdicts.tables import collect
+
+    table = ledger(collect(where))
+    print(as_text(table))
+    counts = table["verdict"].value_counts()
+    print(f"claims: {', '.join(f'{count} {word}' for word, count in counts.items())}")
+    return 0
+
+
+def remake_figures(where: str, out: Path | None) -> int:
+    """Draw the paper's figures from tables; `where` is "runs" or "evidence"."""
+    from ..study.figures.paper import remake
+    from ..study.verdicts.tables import collect
+
+    saved = remake(collect(where), out)
+    for path in saved.values():
+        print(path)
+    print(f"figures: {len(saved)}, each as pdf, png, csv and json")
+    return 0

@@ -1,0 +1,85 @@
+"""The device and the number format of the training that runs on it."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device and the number format that its training runs in.
+
+    Attributes:
+        device: where the images, the model and the views live.
+        precision: "bf16" (autocast, weights stay fp32) or "fp32" (exact mode).
+        channels_last: memory layout of model and batch; it changes speed, not meaning.
+    """
+
+    device: torch.device
+    precision: str
+    channels_last: bool
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Context in which forward passes run."""
+        on = self.precision == "bf16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=on)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Layout for the model and each batch."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def __str__(self) -> str:
+        layout = "channels_last" if self.channels_last else "contiguous"
+        return f"{device_name(self.device)}, {self.precision}, {layout}"
+
+
+def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
+    """Pick the device and the precision.
+
+    Args:
+        device: "auto" (CUDA if there is a GPU, else CPU), "cpu", "cuda" or "cuda:1".
+        precision: "auto" (bf16 if the processor has it), "bf16", or "fp32" (exact).
+
+    Raises:
+        ValueError: unknown precision, or a CUDA device that torch does not see.
+    """
+    if precision not in ("auto", "bf16", "fp32"):
+        raise ValueError(f"precision must be 'auto', 'bf16' or 'fp32', got {precision!r}")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch_device = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"unknown device {device!r}: use 'auto', 'cpu' or 'cuda'") from None
+    if torch_device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device {device!r} is not supported: use 'auto', 'cpu' or 'cuda'")
+    if torch_device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {device!r} needs a CUDA GPU, but torch sees none: use 'cpu'")
+    if precision == "auto":
+        precision = "bf16" if has_bf16(torch_device) else "fp32"
+    return Runtime(torch_device, precision, channels_last=precision == "bf16")
+
+
+def has_bf16(device: torch.device) -> bool:
+    """True if the processor computes bf16 in hardware; without that, bf16 is slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    with contextlib.suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text()
+        return "amx_bf16" in flags or "avx512_bf16" in flags
+    return False
+
+
+def device_name(device: torch.device) -> str:
+    """Readable name of the processor, for tables and figures."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    amx = ", AMX" if has_bf16(device) else ""
+    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads{amx})"

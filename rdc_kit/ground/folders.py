@@ -1,0 +1,57 @@
+"""Folders: the checkout or the installed package, and the home of data and figures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def checkout() -> Path | None:
+    """The folder of the repository, with notebooks/ and figures/; None for an installed package."""
+    root = PACKAGE.parent
+    return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else None
+
+
+def home_dir() -> Path:
+    """Folder that holds data/ and figures/: RDC_HOME, else the checkout, else ~/rdc_kit.
+
+    It never depends on the working directory, so a notebook and the command line agree.
+    """
+    setting = os.environ.get("RDC_HOME")
+    if setting:
+        return Path(setting).resolve()
+    return checkout() or Path.home() / "rdc_kit"
+
+
+def data_dir() -> Path:
+    """Folder for downloads, caches and runs."""
+    return home_dir() / "data"
+
+
+def runs_dir(kind: str) -> Path:
+    """Folder of one kind of finished work, such as "train" or "notebooks"."""
+    return data_dir() / "runs" / kind
+
+
+def notebooks_dir() -> Path:
+    """Folder of the kit's own notebooks: the checkout's, else those that came with the package."""
+    root = checkout()
+    return root / "notebooks" if root else PACKAGE / "shipped" / "notebooks"
+
+
+def evidence_dir() -> Path:
+    """Folder of the committed tables: the checkout's, else those that came with the package."""
+    root = checkout()
+    return root / "data" / "evidence" if root else PACKAGE / "shipped" / "evidence"
+
+
+def local_copies() -> Path | None:
+    """RDC_DATA: a folder of local dataset copies. The kit looks there before any download.
+
+    A relative RDC_DATA starts at the checkout, or at the home of an installed package. The
+    working directory does not matter.
+    """
+    setting = os.environ.get("RDC_DATA")
+    return ((checkout() or home_dir()) / setting).resolve() if setting else None

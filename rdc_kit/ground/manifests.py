@@ -1,0 +1,48 @@
+"""Manifests: the file in which a notebook run records its status, from start to end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from . import store
+
+
+def write_manifest(folder: Path, status: str, **facts: Any) -> None:
+    """Set a run's status; "running" begins a new manifest, other statuses complete it."""
+    path = folder / "manifest.json"
+    manifest = {} if status == "running" else store.read_json(path) or {}
+    if status == "running":
+        manifest = {"started": store.now(), "pid": os.getpid(), "git": store.git_state()}
+        manifest |= {"versions": store.versions()}
+    else:
+        manifest["ended"] = store.now()
+    store.write_json(path, {**manifest, **facts, "status": status})
+
+
+def alive(pid: int, host: str | None = None) -> bool:
+    """Whether a process runs; one of another host counts as running, since we cannot see it."""
+    if host not in (None, socket.gethostname()):
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def read_status(folder: Path) -> str:
+    """Status of a notebook run: "ok", "failed", "running", or "interrupted" (its process is gone).
+
+    Args:
+        folder: the folder of the run, data/runs/notebooks/NAME-HASH.
+    """
+    manifest = store.read_json(folder / "manifest.json") or {}
+    status = manifest.get("status", "never started")
+    if status == "running" and not alive(int(manifest.get("pid", 0))):
+        return "interrupted"
+    return status

@@ -1,0 +1,36 @@
+"""One tree of seeds: every purpose has a branch, and nothing draws from global random state."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+
+import torch
+
+
+def derive_seed(seed: int, *path: str | int) -> int:
+    """One branch of the seed tree: (0, "views", 3) and (0, "init") share nothing.
+
+    Args:
+        seed: the one integer that the user chose.
+        path: the purpose of the randomness, such as "order" and an epoch.
+    """
+    text = "/".join(str(part) for part in (seed, *path))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def generator(seed: int, *path: str | int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator for one purpose; nothing in the kit draws from global random state."""
+    return torch.Generator(device=device).manual_seed(derive_seed(seed, *path))
+
+
+@contextlib.contextmanager
+def seeded_globals(seed: int, *path: str | int) -> Iterator[None]:
+    """Seed torch's CPU generator for a block and restore it, for code that takes no generator.
+
+    Only model construction needs it: nn.Module initialisers draw from global state.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive_seed(seed, *path))
+        yield

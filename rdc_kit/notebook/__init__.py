@@ -1,0 +1,1 @@
+"""The first and the last cell of every notebook, and its parameters."""

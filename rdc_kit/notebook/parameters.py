@@ -1,0 +1,121 @@
+"""A notebook's parameters: what there is, what is wrong with a value, and the profiles."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..data import sources
+from ..ground.device import choose_runtime
+from ..ground.names import unknown
+from ..study.verdicts import tables
+from ..train import models
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much to run: the one big switch.
+
+    Attributes:
+        epochs: of every training on a stored set.
+        seeds: per line of a comparison.
+        teacher_epochs: of the training of a teacher on the pool.
+        iterations: of every recovered image; 0 is the method's own number.
+        scoring_epochs: of the scoring runs, by metric; a metric's own number when left out.
+        one_set: all seeds train on one set of each kind that takes long to make.
+        full_size: take the source's size in the paper instead of its small default.
+    """
+
+    epochs: int
+    seeds: int
+    teacher_epochs: int
+    iterations: int
+    scoring_epochs: Mapping[str, int] = field(default_factory=dict)
+    one_set: bool = False
+    full_size: bool = False
+
+
+_FEW = {"el2n": 2, "aum": 4, "aum_prob": 4, "forgetting": 4}
+PROFILES = {
+    "smoke": Profile(3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, one_set=True),
+    "small": Profile(150, 3, teacher_epochs=30, iterations=200, one_set=True),
+    "paper": Profile(300, 3, teacher_epochs=30, iterations=0, full_size=True),
+}
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers of at least 1 from text such as "1 10", in order.
+
+    Raises:
+        ValueError: something else stands there, or nothing.
+    """
+    words = text.replace(",", " ").split()
+    if not words or not all(word.isdigit() and int(word) for word in words):
+        raise ValueError(f"expected whole numbers such as '1 10', got {text!r}")
+    return tuple(sorted({int(word) for word in words}))
+
+
+def _at_least(least: int) -> Callable[[Any], str]:
+    return lambda value: "" if value >= least else f"must be at least {least}"
+
+
+def _one_of(*allowed: str) -> Callable[[Any], str]:
+    return lambda value: "" if value in allowed else f"must be one of {', '.join(allowed)}"
+
+
+def _accepted_by(check: Callable[[Any], Any]) -> Callable[[Any], str]:
+    def problem(value: Any) -> str:
+        try:
+            check(value)
+        except ValueError as error:
+            return f"is not usable: {error}"
+        return ""
+
+    return problem
+
+
+# Every parameter that a notebook may have: its type, and what is wrong with a value ("": nothing).
+PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
+    "dataset": (str, _accepted_by(sources.check_source)),
+    "size": (int, _at_least(0)),
+    "ipc": (int, _at_least(1)),
+    "ipcs": (str, _accepted_by(numbers)),
+    "teacher": (str, _accepted_by(lambda name: models.with_batch_norm(name) if name else None)),
+    "grid": (int, _at_least(1)),
+    "students": (str, _accepted_by(lambda text: [*map(models.check_network, text.split())])),
+    "results": (str, _one_of(*tables.WHERE)),
+    "seeds": (int, _at_least(0)),
+    "epochs": (int, _at_least(0)),
+    "profile": (str, _one_of(*PROFILES)),
+    "device": (str, _accepted_by(choose_runtime)),
+}
+
+
+def check_parameter(key: str, value: Any) -> None:
+    """Check the type and the value of one parameter.
+
+    Raises:
+        TypeError: unknown name or wrong type. ValueError: a value out of range.
+    """
+    if key not in PARAMETERS:
+        raise TypeError(unknown("parameter", key, PARAMETERS))
+    kind, problem = PARAMETERS[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"parameter {key} must be {kind.__name__}, got {value!r}")
+    if wrong := problem(value):
+        raise ValueError(f"parameter {key}={value!r} {wrong}")
+
+
+def own_parameters(caller: dict[str, Any]) -> dict[str, Any]:
+    """What the notebook's parameters cell sets: names with a type beside, as papermill reads them.
+
+    Raises:
+        TypeError: a name that the kit does not know but that looks like one that it does.
+    """
+    declared = caller.get("__annotations__") or PARAMETERS
+    for name in declared:
+        if name not in PARAMETERS and difflib.get_close_matches(name, PARAMETERS, 1, 0.8):
+            raise TypeError(unknown("parameter", name, PARAMETERS))
+    return {name: caller[name] for name in PARAMETERS if name in declared and name in caller}

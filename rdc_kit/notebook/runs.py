@@ -1,0 +1,286 @@
+"""First and last cell of every notebook: `start` checks and announces, `finish` tells the truth.
+
+A run's manifest says "running" from its first act and "ok" only as its last, so a notebook that
+was killed, timed out or stopped half-way can never look finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..augment.boxes import as_grid
+from ..data import loading, sources
+from ..data.imagesets import check_enough
+from ..ground import store
+from ..ground.device import Runtime, choose_runtime
+from ..ground.folders import notebooks_dir, runs_dir
+from ..ground.manifests import write_manifest
+from ..study.figures import base
+from ..study.grid.arms import Arm
+from ..study.grid.experiments import Experiment, plan_trials
+from ..study.grid.rows import Extra
+from ..study.grid.setups import Setup
+from ..train import models, protocols
+from ..train.evaluation import check_pair
+from ..train.protocols import Protocol
+from .parameters import PROFILES, Profile, check_parameter, numbers, own_parameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MADE = re.compile(r"run\.(?:experiment|table|figure)\(\s*\"(\w+)\"")
+
+
+class Incomplete(RuntimeError):
+    """The notebook ended without doing its work; the message says what is missing."""
+
+
+@dataclass
+class Run:
+    """A notebook run: its checked parameters, and what it has shown so far.
+
+    Attributes:
+        name: of the notebook.
+        params: as given.
+        folder: where tables and the manifest go.
+        runtime: device and precision.
+        dataset, size, ipc, grid, seeds, epochs: parameters with zeros resolved from the profile
+            and the source.
+        ipcs: all that are compared, smallest first; ipc is the largest.
+        profile: for what is not a parameter of its own.
+        experiments, tables, figures: by name, so that `finish` knows what is missing.
+    """
+
+    name: str
+    params: dict[str, Any]
+    folder: Path
+    runtime: Runtime
+    dataset: str
+    size: int
+    ipcs: tuple[int, ...]
+    grid: int
+    seeds: int
+    epochs: int
+    profile: Profile
+    began: float = field(default_factory=time.monotonic)
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    figures: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def ipc(self) -> int:
+        """The largest number of images per class."""
+        return self.ipcs[-1]
+
+    @cached_property
+    def setup(self) -> Setup:
+        """Pool, test set, teacher and the profile's settings, after checking that they will do.
+
+        Raises:
+            DataError: no or another test set, or a class with fewer images than ipc composites
+                need. ValueError: the grid does not fit the images.
+        """
+        pool, test = loading.load(self.dataset, self.size)
+        as_grid(self.grid, self.size)
+        check_enough(pool, self.ipc * self.grid**2)
+        iterations = self.profile.iterations
+        options = {"iterations": iterations} if iterations else {}
+        return Setup(
+            pool,
+            check_pair(pool, test),
+            self.runtime,
+            self.params.get("teacher") or None,
+            self.profile.teacher_epochs,
+            self.profile.scoring_epochs,
+            options,
+            self.params.get("profile", "small"),
+        )
+
+    @property
+    def students(self) -> list[str]:
+        """The networks of the parameter `students`, each in the form that fits the images."""
+        named = self.params.get("students", "").split()
+        return list(dict.fromkeys(models.fitting(name, self.size) for name in named))
+
+    def protocol(self, name: str = "hard") -> Protocol:
+        """A protocol by its name, with this run's epochs."""
+        return protocols.named(name).but(epochs=self.epochs)
+
+    def experiment(
+        self,
+        name: str,
+        arms: Sequence[Arm],
+        named: Sequence[str] = ("hard",),
+        ipcs: Sequence[int] = (),
+        *,
+        students: Sequence[str] = (),
+        one_set: bool = False,
+        extra: Extra | None = None,
+    ) -> Experiment:
+        """A grid with this run's setup and seeds; `measure` makes its table.
+
+        Args:
+            name: of its table.
+            arms: the lines to compare.
+            named: protocols, by name.
+            ipcs: stored images per class; this run's when empty.
+            students, one_set: see `plan_trials`; one_set only where the profile says so.
+            extra: more to measure of every network.
+        """
+        found = [self.protocol(one) for one in named]
+        trials = plan_trials(
+            self.setup,
+            arms,
+            list(ipcs or self.ipcs),
+            found,
+            self.seeds,
+            students=students,
+            one_set=one_set and self.profile.one_set,
+        )
+        self.experiments[name] = Experiment(self.setup, trials, name, extra)
+        return self.experiments[name]
+
+    def measure(self, experiment: Experiment) -> pd.DataFrame:
+        """Make or fetch every trial of an experiment, and keep the table."""
+        return self.table(experiment.name, experiment.measure())
+
+    def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Keep a table as NAME.csv in the run's folder, and give it back."""
+        with store.atomic_path(self.folder / f"{name}.csv") as part:
+            table.to_csv(part, index=False)
+        self.tables[name] = table
+        return table
+
+    def figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Figure:
+        """Save a figure with its numbers and this run's parameters, and give it back."""
+        facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
+        source = store.safe_name(self.dataset)
+        ipcs = "-".join(map(str, self.ipcs))
+        unique = f"{self.name[:2]}_{name}-{source}-{self.size}px-ipc{ipcs}"
+        self.figures[name] = base.save_figure(figure, unique, table, facts)
+        return figure
+
+
+def start(**params: Any) -> Run:
+    """Check the parameters, choose the device, open the manifest.
+
+    Args:
+        params: the notebook's parameters, by name; left out, they are those of the calling
+            notebook's tagged cell, `dataset: str = "digits"` and so on. 0 for size, seeds or epochs
+            means: as the profile and the source say.
+
+    Raises:
+        TypeError: an unknown parameter or a value of the wrong type (papermill turns
+            `-p smoke false` into a string; `rdc run` does not).
+        ValueError: a value out of range.
+    """
+    params = params or own_parameters(sys._getframe(1).f_globals)
+    for key, value in params.items():
+        check_parameter(key, value)
+    base.use_style()
+    name, profile_name = _notebook_name(), params.get("profile", "small")
+    dataset, profile = params.get("dataset", "digits"), PROFILES[profile_name]
+    traits = sources.traits_of(dataset)
+    folder = os.environ.get("RDC_RUN_DIR")
+    run = Run(
+        name=name,
+        params=params,
+        folder=Path(folder) if folder else runs_dir("notebooks") / f"{name}-live",
+        runtime=choose_runtime(params.get("device", "auto")),
+        dataset=dataset,
+        size=params.get("size") or (traits.paper_size if profile.full_size else traits.size),
+        ipcs=numbers(params.get("ipcs", str(params.get("ipc", 1)))),
+        grid=params.get("grid", 1),
+        seeds=params.get("seeds") or profile.seeds,
+        epochs=params.get("epochs") or profile.epochs,
+        profile=profile,
+    )
+    setting = {"dataset": run.dataset, "size": run.size, "profile": profile_name}
+    said = (
+        f"{name}: {run.dataset} at {run.size} px, {', '.join(map(str, run.ipcs))} image(s) per "
+        f"class, {run.epochs} epochs, {run.seeds} seed(s)\n"
+    )
+    if "dataset" not in params:  # a notebook that only reads results
+        setting, said = {}, f"{name}: "
+    facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
+    write_manifest(run.folder, "running", name=name, **facts)
+    versions = store.versions()
+    print(
+        f"{said}{run.runtime}; torch {versions['torch']}, torchvision {versions['torchvision']}; "
+        f"results in {run.folder}"
+    )
+    return run
+
+
+def _notebook_name() -> str:
+    """Name of the notebook that calls: told by `rdc run`, by JupyterLab, or by who started it."""
+    named = os.environ.get("RDC_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME", "")
+    if not named:
+        import psutil  # comes with ipykernel
+
+        parent = psutil.Process().parent()
+        words = parent.cmdline() if parent else []
+        named = next((word for word in words if word.endswith(".ipynb")), "notebook")
+    return Path(named).stem
+
+
+def finish(run: Run) -> None:
+    """Check that the work was done, then mark the run "ok".
+
+    Every experiment must have all its rows and steps, every figure must be on disk, and every
+    table, experiment and figure that the notebook names must be there.
+
+    Raises:
+        Incomplete: something is missing; the manifest says "failed".
+    """
+    missing = _missing(run)
+    steps = sum(int(t["steps"].sum()) for t in run.tables.values() if "steps" in t)
+    seconds = round(time.monotonic() - run.began, 1)
+    if missing:
+        write_manifest(run.folder, "failed", error="; ".join(missing), seconds=seconds)
+        raise Incomplete(f"{run.name} is not complete: {'; '.join(missing)}")
+    work = {"rows": {n: len(t) for n, t in run.tables.items()}, "steps": steps}
+    shown = {name: str(path) for name, path in run.figures.items()}
+    write_manifest(run.folder, "ok", seconds=seconds, work=work, figures=shown)
+    print(f"{run.name}: ok, {steps:,} optimiser steps behind it, {seconds:.0f} s in this run")
+
+
+def _code(path: Path) -> str:
+    """All code of a notebook; "" where there is no such file."""
+    cells = json.loads(path.read_text())["cells"] if path.is_file() else []
+    return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+
+
+def _missing(run: Run) -> list[str]:
+    """What is not there, a phrase each."""
+    made = {*run.tables, *run.figures}
+    named = set(_MADE.findall(_code(notebooks_dir() / f"{run.name}.ipynb")))
+    missing = [
+        f"{name!r} was not made" for name in sorted(named | {*run.experiments}) if name not in made
+    ]
+    for name, experiment in run.experiments.items():
+        table, trials = run.tables.get(name), experiment.trials
+        if table is None:
+            continue
+        if len(table) != len(trials):
+            missing.append(f"table {name!r} has {len(table)} rows instead of {len(trials)}")
+        elif table["steps"].sum() < sum(trial.protocol.epochs for trial in trials):
+            missing.append(f"table {name!r} has fewer optimiser steps than epochs")
+    missing += [f"table {name!r} is empty" for name, t in run.tables.items() if t.empty]
+    missing += [
+        f"figure {name!r} was not saved"
+        for name, path in run.figures.items()
+        if not path.is_file() or not path.stat().st_size
+    ]
+    return missing or ([] if made else ["no table and no figure was made"])

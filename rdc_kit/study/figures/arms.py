@@ -1,0 +1,253 @@
+"""Figures of arms: the lines of a comparison, drawn from the tidy table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...methods import METHODS
+from ..grid.arms import Arm
+from ..verdicts.stats import chance, summarise
+from .base import FAMILY_COLOURS, PALETTE, caption, plot_line, seeds_note
+from .names import VIEWS, arm_titles, method_title
+
+_DASHES = ("-", "--", ":")
+_MARKERS = "oDs^vPX"
+
+
+def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> None:
+    """Accuracy of each arm: every seed as a point, the mean as a line, the sd as a band.
+
+    Args:
+        ax: where to draw.
+        table: tidy table; names are made of its columns.
+        chance: accuracy of guessing, percent; drawn as a dotted line.
+    """
+    summary = summarise(table)
+    titles = arm_titles(table)
+    for y, row in enumerate(summary.itertuples()):
+        mine = table[table["arm"] == row.arm]
+        colour = FAMILY_COLOURS.get(mine["family"].iloc[0], "#333333")
+        if row.n > 1:
+            ax.barh(y, 2 * row.sd, 0.5, left=row.mean - row.sd, color=colour, alpha=0.25)
+        ax.plot([row.mean] * 2, [y - 0.3, y + 0.3], color=colour, lw=2)
+        jitter = np.linspace(-0.12, 0.12, len(mine)) if len(mine) > 1 else [0.0]
+        ax.scatter(mine["top1"], y + np.asarray(jitter), s=11, color=colour, zorder=3)
+        label = f"{row.mean:.1f}"
+        ax.annotate(
+            label, (row.mean, y), xytext=(0, 10), textcoords="offset points", ha="center", size=8
+        )
+    ax.set_yticks(range(len(summary)), [titles[key] for key in summary["arm"]])
+    ax.set_ylim(len(summary) - 0.4, -0.75)
+    if chance is not None:
+        ax.axvline(chance, color="#333333", ls=":", lw=1)
+        ax.text(chance, len(summary) - 0.45, " chance", size=7.5, va="bottom")
+    ax.set_xlim(left=0)
+    ax.set_xlabel("top-1 accuracy of the last epoch, %")
+    ax.grid(axis="y", visible=False)
+
+
+def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> None:
+    """Published accuracies by ipc, one line per method; hollow where the source is second-hand.
+
+    Args:
+        ax: where to draw.
+        table: from `published`, one protocol and one kind of labels.
+        methods: which, in order.
+    """
+    for method in methods:
+        mine = table[table["method"] == method]
+        if mine.empty:
+            continue
+        colour = FAMILY_COLOURS[mine["family"].iloc[0]]
+        ipcs = mine["ipc"].astype(int).astype(str)
+        ax.plot(ipcs, mine["top1"], color=colour, zorder=1)
+        fill = [colour if status == "exact" else "white" for status in mine["status"]]
+        ax.scatter(ipcs, mine["top1"], s=22, color=fill, edgecolor=colour, zorder=2)
+        ax.annotate(
+            METHODS[method].title,
+            (ipcs.iloc[-1], mine["top1"].iloc[-1]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            size=8,
+        )
+    ax.margins(x=0.25)
+    ax.set_xlabel("images per class")
+    ax.set_ylim(bottom=0)
+
+
+def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
+    """Ours beside the paper's: the arms of `arms.pca_arms`, and the published hard labels.
+
+    Args:
+        table: tidy table of one dataset, size, ipc and protocol.
+        reference: published ImageNet-1K numbers with hard labels.
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(8.4, 3.5), gridspec_kw={"width_ratios": [1.7, 1]}
+    )
+    plot_arms(left, table, chance=chance(table))
+    left.set_title(f"Here: {caption(table)}\n{seeds_note(table)}")
+    plot_published(right, reference, ["random", "el2n", "pca"])
+    right.set_title("Published: ImageNet-1K, 224 px\nhollow: second-hand source")
+    right.set_ylabel("top-1 accuracy, %")
+    return figure
+
+
+def ablation_figure(
+    table: pd.DataFrame, parts: Mapping[str, Sequence[Arm]], full: str = "pca"
+) -> Figure:
+    """A panel per question: accuracy of each arm, seeds as points, band of ± 1 sd.
+
+    Args:
+        table: tidy table of one dataset, size and protocol.
+        parts: question -> arms, all of which the table has.
+        full: key of the arm that the others are compared with, drawn as a line.
+    """
+    columns = 2
+    lines = math.ceil(len(parts) / columns)
+    names = list(parts)
+    heights = [
+        max(len(parts[n]) for n in names[k * columns : (k + 1) * columns]) + 1 for k in range(lines)
+    ]
+    figure, axes = plt.subplots(
+        lines,
+        columns,
+        figsize=(8.6, 0.36 * sum(heights) + 0.9),
+        gridspec_kw={"height_ratios": heights},
+        squeeze=False,
+        sharex=True,
+    )
+    reference = table.loc[table["arm"] == full, "top1"].mean()
+    for ax, name in zip(axes.flat, names, strict=False):
+        rows = pd.concat([table[table["arm"] == arm.key] for arm in parts[name]])
+        plot_arms(ax, rows, chance(table))
+        ax.axvline(reference, color="#bbbbbb", lw=0.8, zorder=0)
+        ax.set_title(name)
+        ax.set_xlabel("")
+    for ax in list(axes.flat)[len(names) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("top-1 accuracy of the last epoch, %")
+    usual = table[table["arm"] == full]
+    shared = caption(usual if len(usual) else table, labels=True)
+    figure.suptitle(f"{shared}; {seeds_note(table)}", x=0.01, ha="left", fontsize=9.5)
+    return figure
+
+
+def crops_figure(table: pd.DataFrame) -> Figure:
+    """Accuracy against the smallest crop, a line per view; the band is ± 1 sd over seeds.
+
+    Args:
+        table: trials of `arms.crop_arms`.
+    """
+    colours = {"whole": "#777777", "shuffle": PALETTE[1], "cell": PALETTE[0]}
+    figure, ax = plt.subplots(figsize=(5.4, 3.2))
+    for k, (view, rows) in enumerate(table.groupby("view", sort=False)):
+        plot_line(ax, rows, "crop_low", colours[str(view)], VIEWS[str(view)], "o^s"[k] + "-")
+    ax.set_xlabel("smallest area of the random crop, r")
+    ax.set_ylabel("top-1 accuracy, %")
+    ax.set_ylim(bottom=0)
+    ax.legend()
+    ax.set_title(
+        f"{caption(table, student=False)}\n{table['student'].iloc[0]}, {seeds_note(table)}"
+    )
+    return figure
+
+
+def orders_figure(table: pd.DataFrame) -> Figure:
+    """Accuracy against images per class, a line per arm; the band is ± 1 sd over seeds.
+
+    Args:
+        table: trials of `arms.pruning_arms`; the colour is the order's, the dash the metric's.
+    """
+    colours = {"easy": PALETTE[0], "hard": PALETTE[3], "ccs": PALETTE[2], "random": "#777777"}
+    figure, ax = plt.subplots(figsize=(6.6, 3.4))
+    methods = [name for name in table["method"].unique() if name not in ("random", "ccs")]
+    for key, title in arm_titles(table).items():
+        rows = table[table["arm"] == key]
+        method, order = rows["method"].iloc[0], rows["order"].iloc[0]
+        dash = _DASHES[methods.index(method)] if method in methods else "-"
+        plot_line(ax, rows, "ipc", colours[order], title, "o" + dash)
+    ax.set_xscale("log")
+    ipcs = sorted(table["ipc"].unique())
+    ax.set_xticks(ipcs, [str(ipc) for ipc in ipcs])
+    ax.minorticks_off()
+    ax.set_xlabel("images per class")
+    ax.set_ylabel("top-1 accuracy, %")
+    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table)}")
+    return figure
+
+
+def architectures_figure(table: pd.DataFrame) -> Figure:
+    """Accuracy of each network on each method's set; seeds' mean with a bar of ± 1 sd.
+
+    Args:
+        table: a grid of one dataset, size and ipc over several students, one protocol.
+    """
+    networks = list(table["student"].unique())
+    methods = list(table["method"].unique())
+    figure, ax = plt.subplots(figsize=(6.6, 0.42 * len(networks) + 1.3))
+    places = np.linspace(-0.24, 0.24, len(methods))
+    for k, method in enumerate(methods):
+        mine = table[table["method"] == method]
+        found = mine.groupby("student")["top1"].agg(["mean", "std"]).loc[networks]
+        ax.errorbar(
+            found["mean"],
+            np.arange(len(networks)) + places[k],
+            xerr=found["std"],
+            fmt=_MARKERS[k],
+            ms=4.5,
+            lw=1.1,
+            color=FAMILY_COLOURS[mine["family"].iloc[0]],
+            label=method_title(method),
+        )
+    ax.axvline(chance(table), color="#333333", ls=":", lw=1)
+    ax.set_yticks(range(len(networks)), networks)
+    ax.set_ylim(len(networks) - 0.5, -0.5)
+    ax.set_xlim(left=0)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("top-1 accuracy of the last epoch, % (dotted: chance)")
+    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_title(
+        f"{caption(table, labels=True, student=False)}\n{seeds_note(table, 'bars: ± 1 sd')}"
+    )
+    return figure
+
+
+def stress_figure(table: pd.DataFrame) -> Figure:
+    """A panel per measure: each arm's mean as a line, ± 1 sd as a band, every seed as a point.
+
+    Args:
+        table: of an experiment with `robustness.stress`, one dataset, size, ipc and student.
+    """
+    facts = table.iloc[0]
+    panels = {
+        "clean": "clean",
+        "corrupted": f"corrupted, severity {facts['severity']}",
+        "pgd": f"PGD, eps = {facts['eps'] * 255:.3g}/255",
+        "worst_class": "worst class, clean",
+    }
+    arms = table["arm"].nunique()
+    figure, axes = plt.subplots(
+        1, len(panels), sharex=True, sharey=True, figsize=(9.6, 0.42 * arms + 1.6)
+    )
+    for ax, (measure, title) in zip(axes, panels.items(), strict=True):
+        plot_arms(ax, table.assign(top1=table[measure]))
+        ax.set_title(title)
+        ax.set_xlabel("top-1 accuracy, %")
+        ax.margins(x=0.08)
+    for ax in axes[1:]:
+        ax.tick_params(left=False)
+    images = f"{facts['images']} test images"
+    figure.suptitle(f"{caption(table, labels=True)}; {images}; {seeds_note(table)}")
+    return figure

@@ -1,0 +1,34 @@
+"""The crossing's figure: pruning metrics by combining rules."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from ..analyses.crossings import crossed
+from .base import caption, seeds_note
+from .names import GROUPING_TITLES, metric_title
+
+
+def crossing_figure(table: pd.DataFrame) -> Figure:
+    """Mean accuracy of each pair, shaded, with its sd; from trials of `arms.crossing_arms`."""
+    ranked = crossed(table).assign(rule=lambda t: list(zip(t["grid"], t["grouping"], strict=True)))
+    firsts = table.drop_duplicates(["grid", "grouping"])
+    rules = list(zip(firsts["grid"], firsts["grouping"], strict=True))
+    chosen = ["el2n", "aum", "forgetting", "random"]
+    means, spreads = (
+        ranked.pivot(index="chosen", columns="rule", values=v).loc[chosen, rules]
+        for v in ("mean", "sd")
+    )
+    figure, ax = plt.subplots(figsize=(7.4, 2.9))
+    titles = [f"{grid.replace('x', ' x ')}\n{GROUPING_TITLES[how]}" for grid, how in rules]
+    text = means.map("{:.1f}".format) + "\n± " + spreads.map("{:.1f}".format)
+    sns.heatmap(means, annot=text, fmt="", cmap="cividis", cbar=False, ax=ax, annot_kws={"size": 8})
+    ax.set_xticklabels(titles, rotation=0)
+    ax.set_yticklabels([metric_title(name) for name in chosen], rotation=0)
+    ax.set(xlabel="", ylabel="")
+    spread = seeds_note(table, "mean ± sd")
+    ax.set_title(f"{caption(table, student=False)}; top-1 %; {spread}")
+    return figure

@@ -1,0 +1,56 @@
+"""Figures of difficulty scores: how they are distributed, and how far they agree."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from ...prune.scores import Scores
+from .base import FAMILY_COLOURS
+from .names import metric_title
+
+
+def plot_scores(scores: dict[str, Scores]) -> Figure:
+    """A histogram of each score; easy left, hard right; images never learned stand apart."""
+    figure, axes = plt.subplots(1, len(scores), figsize=(2.6 * len(scores), 2.3), squeeze=False)
+    for ax, (name, one) in zip(axes[0], scores.items(), strict=True):
+        values = one.values.numpy()
+        never = None if one.never_learned is None else one.never_learned.numpy()
+        learned = values if never is None else values[~never]
+        ax.hist(learned, bins=40, color=FAMILY_COLOURS["pruning"])
+        ax.set_title(metric_title(name))
+        ax.set_xlabel("difficulty: easy to hard")
+        least = (values == values.min()).mean()
+        if least > 0.01:
+            ax.annotate(
+                f"{100 * least:.0f} % share\nthe lowest value",
+                (0.97, 0.9),
+                xycoords="axes fraction",
+                ha="right",
+                va="top",
+                size=8,
+            )
+        ax.grid(axis="x", visible=False)
+    axes[0, 0].set_ylabel("images")
+    return figure
+
+
+def agreement_figure(table: pd.DataFrame) -> Figure:
+    """The table of `agreement` as a shaded square, each number written in."""
+    side = 0.8 + 0.62 * len(table)
+    figure, ax = plt.subplots(figsize=(side + 0.6, side))
+    names = [metric_title(name) for name in table]
+    sns.heatmap(
+        table.set_axis(names, axis=0).set_axis(names, axis=1),
+        annot=True,
+        fmt=".2f",
+        cmap="Blues",
+        vmin=0,
+        vmax=1.3,
+        cbar=False,
+        ax=ax,
+    )
+    ax.tick_params(axis="x", rotation=30)
+    return figure

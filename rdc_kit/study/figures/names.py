@@ -1,0 +1,104 @@
+"""What people read: display text made from the columns of a row, here and nowhere else.
+
+Nothing joins on these words. Change one, and figures and tables change; no number and no verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ...data.sources import traits_of
+from ...methods import METHODS
+from ...prune.scores import METRICS
+
+VIEWS = {"stored": "stored", "whole": "whole", "shuffle": "shuffled", "cell": "extracted"}
+ORDERS = {"easy": "easiest", "hard": "hardest", "random": "random", "ccs": "spread (CCS)"}
+_VIEWS_OF_PCA = {"whole": "seen whole", "shuffle": "shuffled"}
+_ORDERS_OF_PCA = {"hard": "of the hardest", "random": "of random originals"}
+GROUPING_TITLES = {
+    "rank_block": "alike in difficulty",
+    "sequential": "neighbours in rank",
+    "random": "grouped at random",
+}
+_MIXES = {"mixup": "Mixup", "cutmix": "CutMix"}
+
+Row = Mapping[Hashable, Any]
+
+
+def method_title(method: str, order: str = "easy") -> str:
+    """A method's title; a pruning metric says which end is kept."""
+    title, order = METHODS[method].title, METHODS[method].fixed.get("order", order)
+    ends = METHODS[method].family == "pruning" and order in ("easy", "hard")
+    return f"{title}, {ORDERS[order]}" if ends else title
+
+
+def metric_title(metric: str) -> str:
+    """A metric's title; one that the kit does not know keeps its name."""
+    return METRICS[metric].title if metric in METRICS else metric
+
+
+def arm_title(row: Row) -> str:
+    """An arm's name, from the columns of one of its rows: the method, and what is unusual in it."""
+    method, order = str(row["method"]), _value(row, "order", "easy")
+    if method not in METHODS:
+        return str(row.get("arm", method))
+    if method != "pca":
+        return ", ".join([method_title(method, order), *_protocol_words(row, method)])
+    pool = _value(row, "pool", "")
+    if pool:
+        top = "random" if order == "random" else METHODS["pca"].title
+        return f"{top} on {METHODS[pool].title}"
+    return ", ".join([METHODS["pca"].title, *_set_words(row, order), *_protocol_words(row, "pca")])
+
+
+def _set_words(row: Row, order: str) -> list[str]:
+    """How PCA's composites differ from the usual ones."""
+    metric, grid = _value(row, "metric", "el2n"), _value(row, "grid", "2x2")
+    words = [_ORDERS_OF_PCA.get(order, "")]
+    words += [f"by {metric_title(metric)}" if metric != "el2n" else ""]
+    words += [grid.replace("x", " x ") if grid != "2x2" else ""]
+    grouping = _value(row, "grouping", "rank_block")
+    words += [GROUPING_TITLES[grouping] if grouping != "rank_block" else ""]
+    ipc, budget = _value(row, "ipc", 0), _value(row, "budget", _value(row, "ipc", 0))
+    words += [f"k = ipc ({ipc:g} stored)" if ipc != budget else ""]
+    return [word for word in words if word]
+
+
+def _protocol_words(row: Row, method: str) -> list[str]:
+    """How the protocol differs from the usual one: view, crop, Cutout, mixing."""
+    hard = _value(row, "labels", "hard") == "hard"
+    view = _value(row, "view", METHODS[method].view)
+    words = [_VIEWS_OF_PCA.get(view, "") if view != METHODS[method].view and hard else ""]
+    low, usual = _value(row, "crop_low", None), traits_of(str(row.get("dataset", ""))).min_crop
+    words += [f"r = {low:g}" if low is not None and low != usual and hard else ""]
+    cutout, mix = _value(row, "cutout", 0.0), _value(row, "mix", "none")
+    words += [f"Cutout {cutout:g}" if cutout else "", _MIXES.get(mix, "") if hard else ""]
+    words += ["labels unmixed" if _value(row, "loss", "ce") == "ce_unmixed" else ""]
+    return [word for word in words if word]
+
+
+def _value(row: Row, column: str, missing: Any) -> Any:
+    """A row's value; an absent or empty one counts as the usual."""
+    value = row.get(column, missing)
+    return missing if value is None or value == "" or value != value else value
+
+
+def arm_titles(table: pd.DataFrame) -> dict[str, str]:
+    """Key of every arm of a table -> its name, in order of appearance."""
+    first = table.drop_duplicates("arm").to_dict("records")
+    return {str(row["arm"]): arm_title(row) for row in first}
+
+
+def titled(differences: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of differences for people: arms by name instead of by key.
+
+    Args:
+        differences: from `stats.differences`, columns a and b.
+        table: the rows that they were computed from.
+    """
+    names = arm_titles(table)
+    shown = {column: differences[column].map(lambda key: names.get(key, key)) for column in "ab"}
+    return differences.assign(**shown)

@@ -1,0 +1,171 @@
+"""Setups and trials: what all lines of a grid share, and what one of them tries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from ...data.imagesets import ImageSet
+from ...ground import store
+from ...ground.device import Runtime, choose_runtime
+from ...ground.folders import runs_dir
+from ...methods import compress, method_named
+from ...prune.scores import METRICS, Scores, dynamics, score
+from ...train import models
+from ...train.evaluation import check_pair
+from ...train.protocols import Protocol
+from ...train.teachers import Teacher, key_of, squeeze
+from .arms import Arm
+
+
+class Seeds(NamedTuple):
+    """The four things that chance has a hand in, a seed each."""
+
+    scoring: int = 0
+    teacher: int = 0
+    set: int = 0
+    training: int = 0
+
+
+ALL_0 = Seeds()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One line of a grid, before it is made.
+
+    Attributes:
+        arm, ipc, protocol, student: what is tried; ipc is what the arm may store.
+        seed: of the replicate; trials of one seed are paired.
+        seeds: what the replicate seeds; a layer that replicates share has one seed in all.
+    """
+
+    arm: Arm
+    ipc: int
+    protocol: Protocol
+    student: str
+    seed: int
+    seeds: Seeds
+
+
+@dataclass
+class Setup:
+    """What all trials of a grid share.
+
+    Attributes:
+        pool, test: from `load`.
+        runtime: device and precision.
+        teacher: network that answers under soft labels, and that the distillation methods use; the
+            source's student with batch norm when left out.
+        teacher_epochs: of its training.
+        scoring_epochs: of the scoring run, by metric; a metric's own number when left out.
+        options: passed to every method that has them, such as iterations=100. What an arm is known
+            by, such as PCA's grid, belongs to the arm.
+        profile: of the notebook, "" elsewhere; only a column of the table.
+    """
+
+    pool: ImageSet
+    test: ImageSet
+    runtime: Runtime = field(default_factory=choose_runtime)
+    teacher: str | None = None
+    teacher_epochs: int = 30
+    scoring_epochs: Mapping[str, int] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    profile: str = ""
+
+    def __post_init__(self) -> None:
+        self.test = check_pair(self.pool, self.test)
+        self._made: dict[str, ImageSet] = {}  # the last set only
+        self._teachers: dict[tuple[int, int], Teacher] = {}
+
+    @cached_property
+    def keys(self) -> tuple[str, str]:
+        """Fingerprints of pool and test set, read once."""
+        return self.pool.fingerprint(), self.test.fingerprint()
+
+    def settings(self, arm: Arm, seeds: Seeds = ALL_0) -> dict[str, Any]:
+        """Every option of an arm's method: the method's defaults, the setup's, the arm's own."""
+        method = method_named(arm.method)
+        known = method.options
+        metric = (method.fixed | known | arm.options).get("metric")
+        epochs = METRICS[metric].epochs if metric in METRICS else None
+        shared = {
+            **self.options,
+            "epochs": self.scoring_epochs.get(str(metric), epochs),
+            "teacher": self.teacher,
+            "teacher_epochs": self.teacher_epochs,
+            "scoring_seed": seeds.scoring,
+            "teacher_seed": seeds.teacher,
+        }
+        return known | {k: v for k, v in shared.items() if k in known} | arm.options
+
+    def make(self, arm: Arm | str, ipc: int, seeds: Seeds = ALL_0) -> ImageSet:
+        """The set of an arm; `ipc` images per class."""
+        arm = Arm(arm) if isinstance(arm, str) else arm
+        settings = self.settings(arm, seeds)
+        return compress(arm.method, self.pool, ipc, seeds.set, self.runtime, **settings)
+
+    def score(self, metric: str = "el2n", seed: int = 0) -> Scores:
+        """A metric of the pool, with this setup's epochs; higher = harder."""
+        return score(self.pool, metric, self.scoring_epochs.get(metric), seed, self.runtime)
+
+    def scores(self, seed: int = 0) -> dict[str, Scores]:
+        """Every metric of the pool, read from one training run."""
+        usual = {name: metric.epochs for name, metric in METRICS.items()}
+        epochs = usual | dict(self.scoring_epochs)
+        full, window = epochs["forgetting"], epochs["el2n"]
+        return dynamics(self.pool, full, window, seed, runtime=self.runtime)
+
+    def set_key(self, trial: Trial) -> str:
+        """Name of a trial's set, known before the set is made: all that goes into it."""
+        settings = self.settings(trial.arm, trial.seeds)
+        made = [trial.arm.method, trial.ipc, trial.seeds.set, settings, self.keys[0]]
+        return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])
+
+    def set_of(self, trial: Trial, wait: bool = True) -> ImageSet:
+        """A trial's set, made anew; the last one is remembered.
+
+        Raises:
+            Locked: another process is making it, and `wait` is False.
+        """
+        key = self.set_key(trial)
+        if key not in self._made:
+            slow = method_named(trial.arm.method).family.startswith("distillation")
+            home = runs_dir("making") / key
+            with store.lock(home, f"a set of {trial.arm.key}", wait) if slow else nullcontext():
+                self._made = {key: self.make(trial.arm, trial.ipc, trial.seeds)}
+        return self._made[key]
+
+    def networks(self, count: int = 1) -> tuple[str, ...]:
+        """Names of the teacher and, for an ensemble, of its relatives."""
+        own = models.with_batch_norm(self.teacher or self.pool.traits.student)
+        return ((own,) if count == 1 else models.relatives(own))[:count]
+
+    def teacher_of(self, count: int = 1, seed: int = 0) -> Teacher:
+        """The teacher of soft labels, trained or fetched, its accuracy on the test set known.
+
+        Raises:
+            DataError: it is not far enough above chance, on the pool or on the test set.
+        """
+        if (count, seed) not in self._teachers:
+            made = squeeze(self.pool, self.networks(count), self.teacher_epochs, seed, self.runtime)
+            self._teachers[count, seed] = made.tested_on(self.test, self.runtime)
+        return self._teachers[count, seed]
+
+    def teacher_key(self, count: int = 1, seed: int = 0) -> str:
+        """Key of the teacher, trained or not."""
+        known = (self.teacher_epochs, seed, self.runtime)
+        return " ".join(key_of(self.keys[0], name, *known) for name in self.networks(count))
+
+    def whole_pool(self, student: str) -> float:
+        """Top-1 of a network trained on the whole pool with hard labels, percent.
+
+        torchvision's published weights, where they are the teacher's and of this network.
+        """
+        if self.teacher == models.PUBLISHED + student:
+            return self.teacher_of().test_top1 or 0.0
+        trained = squeeze(self.pool, student, self.teacher_epochs, runtime=self.runtime)
+        return trained.accuracy_on(self.test, self.runtime)

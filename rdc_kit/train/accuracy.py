@@ -1,0 +1,58 @@
+"""The logits of a network for a set, and its accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..augment.views import plain_view
+from ..data.imagesets import ImageSet
+from ..ground.device import Runtime, choose_runtime
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module, images: ImageSet, runtime: Runtime | None = None, batch: int = 256
+) -> Tensor:
+    """Logits of a set's images, whole and unaugmented.
+
+    Returns:
+        float32 [N, C] on the CPU, in the set's order. The model is left in eval mode.
+    """
+    runtime = runtime or choose_runtime()
+    model.eval()
+    logits = []
+    for start in range(0, len(images), batch):
+        pixels = images.images[start : start + batch].to(runtime.device)
+        inputs = plain_view(pixels, images.traits, images.size)
+        inputs = inputs.contiguous(memory_format=runtime.memory_format)
+        with runtime.autocast():
+            logits.append(model(inputs).float())
+    return torch.cat(logits).cpu()
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy on a test set, percent.
+
+    Attributes:
+        top1, top5: micro average over images (top5 is of min(5, C) guesses).
+        per_class: top-1 of each class, length C; NaN for a class without test images.
+    """
+
+    top1: float
+    top5: float
+    per_class: list[float]
+
+
+def accuracy(logits: Tensor, labels: Tensor, num_classes: int) -> Accuracy:
+    """Score logits float [N, C] against labels int64 [N]."""
+    guesses = logits.topk(min(5, num_classes), dim=1).indices
+    hits = guesses == labels[:, None]
+    first = hits[:, 0].double()
+    sums = torch.zeros(num_classes, dtype=torch.float64).index_add_(0, labels, first)
+    per_class = 100 * sums / torch.bincount(labels, minlength=num_classes)
+    top5 = 100 * float(hits.any(1).double().mean())
+    return Accuracy(100 * float(first.mean()), top5, per_class.tolist())

@@ -1,0 +1,59 @@
+"""The verb benchmark: planned, run, reported; wrong grids are refused."""
+
+import pandas as pd
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.__main__ import main
+from rdc_kit.commands import benchmark
+
+
+def test_labels_and_names_become_protocols_once_each():
+    found = benchmark.chosen_protocols(["hard", "soft"], ["rded", "soft"], 7)
+    assert [p.name for p in found] == ["hard", "soft", "rded"]
+    assert {p.epochs for p in found} == {7}
+    usual = benchmark.chosen_protocols(["hard"], ["rded"])
+    assert usual == [rdc.protocols.hard(), rdc.protocols.named("rded")]
+
+
+def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_path):
+    out = tmp_path / "grid.csv"
+    call = ["benchmark", "--size", "16", "--methods", "noise", "rded", "--ipc", "1", "--seeds", "2"]
+    call += ["--epochs", "2", "--teacher-epochs", "8", "--device", "cpu", "--out", str(out)]
+    assert main([*call, "--plan"]) == 0
+    told = capsys.readouterr().out
+    assert "3 methods x ipc 1 x hard, soft x 2 seeds" in told
+    assert "12 runs, 0 already done" in told
+    assert not out.exists()
+    assert main(call) == 0
+    told = capsys.readouterr().out
+    assert "lrs in 0..1" in told
+    assert "teacher convnet3-w32-bn: " in told
+    assert told.strip().splitlines()[-1] == f"benchmark: 12 runs in {out}"
+    assert len(pd.read_csv(out)) == 12
+    found = pd.read_csv(tmp_path / "grid-differences.csv")
+    assert list(zip(found["protocol"], found["a"])) == [  # noqa: B905
+        ("hard", "noise"), ("hard", "rded"), ("soft", "noise"), ("soft", "rded")
+    ]  # fmt: skip
+    assert (found["reading"] == "not evidence").all()  # two seeds
+    assert pd.read_csv(tmp_path / "grid-ranking.csv")["lrs"].between(0, 1).all()
+    assert (fresh_home / "figures" / "benchmark-digits-16px.png").is_file()
+    assert main([*call, "--plan"]) == 0
+    assert "12 runs, 12 already done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--methods", "sre2"], "did you mean 'sre2l'"),
+        (["--labels", "smooth"], "labels must be hard or soft, got 'smooth'"),
+        (["--protocols", "rdde"], "did you mean 'rded'"),
+        (["--students", "resnet19"], "unknown network 'resnet19'"),
+        (["--seeds", "0"], "seeds and ipc must be at least 1"),
+        (["--ipc", "999"], "are asked of each class"),
+        (["--teacher", "torchvision:resnet18", "--methods", "rded"], "knows ImageNet-1K"),
+    ],
+)
+def test_wrong_grids_are_refused_with_one_clear_line(fresh_home, capsys, given, message):
+    assert main(["benchmark", "--epochs", "1", "--ipc", "1", "--seeds", "1", *given]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""The verbs runs, claims and figures: they read what is there."""
+
+import shutil
+
+from rdc_kit.__main__ import main
+from rdc_kit.ground import folders, store
+
+
+def test_runs_lists_nothing_at_first(fresh_home, capsys):
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.startswith("runs: 0 notebooks, 0 finished trainings")
+
+
+def test_runs_says_how_each_ended(fresh_home, capsys):
+    runs = fresh_home / "data" / "runs"
+    facts = {"started": "2026-01-01T10:00:00+00:00"}
+    endings = {"00_a-1": {"status": "ok"}, "01_b-2": {"status": "failed", "error": "no luck"},
+               "02_c-3": {"status": "running", "pid": 2**22 + 1}}  # fmt: skip
+    for name, ending in endings.items():
+        store.write_json(runs / "notebooks" / name / "manifest.json", facts | ending)
+    store.cached(runs / "train", {"a": 1}, lambda home: {"top1": 1})
+    (runs / "train" / "begun").mkdir()
+    assert main(["runs"]) == 0
+    told = capsys.readouterr().out.strip().splitlines()
+    assert [line.split()[0] for line in told[:3]] == ["ok", "failed", "interrupted"]
+    assert told[1].endswith("01_b-2  no luck")
+    assert told[3].startswith("runs: 3 notebooks, 1 finished trainings")
+
+
+def test_claims_prints_every_verdict_and_counts_them(capsys):
+    assert main(["claims", "--results", "evidence"]) == 0
+    told = capsys.readouterr().out
+    assert "C9 " in told
+    last = told.strip().splitlines()[-1]
+    assert last.startswith("claims: ")
+    assert " holds" in last
+
+
+def test_no_results_are_one_line_that_says_what_to_do(fresh_home, capsys):
+    assert main(["claims"]) == 2
+    told = capsys.readouterr().err
+    assert "there are no results in runs: `make study` makes them" in told
+    assert len(told.strip().splitlines()) == 1
+    assert main(["figures", "--results", "here"]) == 2
+    assert "results are in runs or evidence, got 'here'" in capsys.readouterr().err
+
+
+def test_figures_are_drawn_into_the_folder_that_was_asked_for(tmp_path, monkeypatch, capsys):
+    """From a few of the committed tables."""
+    few = tmp_path / "evidence"
+    few.mkdir()
+    for name in ("00-digits-32px-runs.csv", "04-digits-32px-sweep.csv"):
+        shutil.copy(folders.evidence_dir() / name, few)
+    monkeypatch.setattr("rdc_kit.study.verdicts.tables.evidence_dir", lambda: few)
+    out = tmp_path / "out"
+    assert main(["figures", "--results", "evidence", "--out", str(out)]) == 0
+    told = capsys.readouterr().out.strip().splitlines()
+    drawn = sorted(path.name for path in out.glob("*.png"))
+    assert sorted(line.rpartition("/")[2] for line in told[:-1]) == drawn
+    assert {name.split("-")[0] for name in drawn} == {"first_look", "crops", "ledger.png"}
+    assert told[-1] == f"figures: {len(drawn)}, each as pdf, png, csv and json"

@@ -1,0 +1,317 @@
+"""The strict runner: nothing looks finished unless it is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from rdc_kit.__main__ import main
+from rdc_kit.commands import run
+from rdc_kit.ground import store
+from rdc_kit.ground.folders import notebooks_dir
+from rdc_kit.ground.manifests import read_status
+from rdc_kit.study.figures import paper
+
+PARAMETERS = """
+smoke: bool = True  # a switch
+lr: float = 0.1
+ipc: int = 1
+name: str = "x"
+shapes: list[int] = [1, 2]
+plain = 3
+"""
+
+
+OPEN = "import rdc_kit as rdc\nrun = rdc.start()\n"
+WORK = "import pandas as pd\nrun.table('t', pd.DataFrame({'a': [1]}))\nprint(smoke, lr, ipc)"
+CLOSE = "rdc.finish(run)"
+
+
+def write(path, *cells, parameters=PARAMETERS):
+    tagged = nbformat.v4.new_code_cell(parameters.strip(), metadata={"tags": ["parameters"]})
+    cells = [tagged, *(nbformat.v4.new_code_cell(c) for c in cells)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return write(tmp_path / "tiny.ipynb", OPEN, WORK, CLOSE)
+
+
+def test_parameters_are_read_without_running_the_notebook(tiny):
+    known = run.declared(tiny)
+    assert {n: p.kind for n, p in known.items()} == {
+        "smoke": "bool", "lr": "float", "ipc": "int", "name": "str", "shapes": "list[int]",
+        "plain": "int",
+    }  # fmt: skip
+    assert known["shapes"].default == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"smoke": "false"}, {"smoke": False}),
+        ({"smoke": "True"}, {"smoke": True}),
+        ({"lr": "1e-3"}, {"lr": 0.001}),
+        ({"lr": "2"}, {"lr": 2.0}),
+        ({"ipc": "10", "plain": "4"}, {"ipc": 10, "plain": 4}),
+        ({"name": "false"}, {"name": "false"}),
+        ({"shapes": "[3]"}, {"shapes": [3]}),
+    ],
+)
+def test_values_get_the_declared_type(tiny, given, expected):
+    found = run.check_parameters(tiny, given)
+    assert found == expected
+    assert all(type(found[k]) is type(expected[k]) for k in expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"icp": "3"}, "no parameter 'icp' - did you mean 'ipc'?"),
+        ({"smoke": "maybe"}, "smoke must be bool, got 'maybe'"),
+        ({"ipc": "1e3"}, "ipc must be int, got '1e3'"),
+        ({"ipc": "0"}, "ipc=0 must be at least 1"),
+        ({"lr": "fast"}, "lr must be float"),
+        ({"shapes": "3"}, r"shapes must be list\[int\]"),
+    ],
+)
+def test_wrong_parameters_are_refused(tiny, given, message):
+    with pytest.raises(run.UsageError, match=message):
+        run.check_parameters(tiny, given)
+
+
+def test_wrong_usage_exits_2_and_runs_nothing(tiny, fresh_home, capsys):
+    assert run.run_notebook(tiny, {"icp": "3"}) == 2
+    assert "did you mean 'ipc'" in capsys.readouterr().err
+    assert run.run_notebook(tiny.parent / "none.ipynb") == 2
+    bare = tiny.parent / "bare.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), bare)
+    assert run.run_notebook(bare) == 2
+    assert not (fresh_home / "data").exists()
+
+
+def the_folder(fresh_home):
+    (folder,) = (fresh_home / "data" / "runs" / "notebooks").iterdir()
+    return folder
+
+
+def test_a_good_run_ends_ok_with_its_parameters_inside(tiny, fresh_home, capsys):
+    assert run.run_notebook(tiny, {"smoke": "false", "lr": "1e-3", "ipc": "2"}) == 0
+    folder = the_folder(fresh_home)
+    assert read_status(folder) == "ok"
+    executed = nbformat.read(folder / "tiny.ipynb", as_version=4)
+    printed = "".join(o.get("text", "") for c in executed.cells for o in c.get("outputs", []))
+    assert "False 0.001 2" in printed
+    assert "tiny ok in" in capsys.readouterr().out
+    manifest = store.read_json(folder / "manifest.json")
+    assert manifest["parameters"]["ipc"] == 2
+    assert {"started", "ended", "git", "versions", "runtime"} <= manifest.keys()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise ValueError('no luck')", "ValueError: no luck"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "papermill ended"),
+        ("import os; os._exit(0)", "papermill ended"),
+        ("import sys; sys.exit(0)", "FAILED"),
+        ("run.folder.joinpath('manifest.json').unlink()", "FAILED"),
+    ],
+)
+def test_no_failure_looks_like_success(tmp_path, fresh_home, capsys, body, told):
+    cells = [OPEN, WORK, body] if "unlink" in body else [OPEN, WORK, body, CLOSE]
+    assert run.run_notebook(write(tmp_path / "tiny.ipynb", *cells)) == 1
+    assert told in capsys.readouterr().err
+    folder = the_folder(fresh_home)
+    assert read_status(folder) == "failed"
+    assert not (folder / "tiny.ipynb").exists()
+
+
+def test_a_notebook_without_language_metadata_takes_parameters(tiny, fresh_home):
+    content = json.loads(tiny.read_text())
+    assert "language_info" not in content["metadata"]
+    assert run.run_notebook(tiny, {"ipc": "2"}) == 0
+
+
+def test_a_notebook_that_never_finishes_its_work_fails(tmp_path, fresh_home, capsys):
+    grid = """from rdc_kit.study.grid.arms import Arm
+run.experiment("runs", [Arm("random")])
+run.table("look", pd.DataFrame({"a": []}))"""
+    parameters = 'dataset: str = "digits"\nprofile: str = "smoke"'
+    path = tmp_path / "tiny.ipynb"
+    write(path, OPEN, "import pandas as pd\n" + grid, CLOSE, parameters=parameters)
+    assert run.run_notebook(path) == 1
+    told = capsys.readouterr().err
+    assert "'runs' was not made" in told
+    assert "table 'look' is empty" in told
+    without = write(tmp_path / "other.ipynb", OPEN, WORK)
+    assert run.run_notebook(without) == 1
+    assert "without reaching finish" in capsys.readouterr().err
+    nothing = write(tmp_path / "idle.ipynb", OPEN, CLOSE)
+    assert run.run_notebook(nothing) == 1
+    assert "no table and no figure was made" in capsys.readouterr().err
+
+
+def test_a_timeout_ends_the_kernel_too(tmp_path, fresh_home, capsys):
+    slow = write(tmp_path / "slow.ipynb", OPEN + "import time; time.sleep(60)", CLOSE)
+    began = time.monotonic()
+    assert run.run_notebook(slow, timeout=8) == 1
+    assert time.monotonic() - began < 40
+    assert "stopped after 8 s" in capsys.readouterr().err
+    manifest = store.read_json(the_folder(fresh_home) / "manifest.json")
+    assert manifest["status"] == "failed"
+
+
+def start_runner(path):
+    command = [sys.executable, "-m", "rdc_kit", "run", str(path)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, seconds=60):
+    limit = time.monotonic() + seconds
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert condition()
+
+
+def test_signals_and_a_second_runner(tmp_path, fresh_home):
+    """Ctrl-C ends as failed; meanwhile another process with the same run exits 3."""
+    mark = tmp_path / "mark"
+    body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(120)"
+    slow = write(tmp_path / "slow.ipynb", OPEN + body, CLOSE)
+    first = start_runner(slow)
+    wait_for(mark.exists)
+    second = start_runner(slow)
+    assert second.wait(60) == 3
+    assert f"process {first.pid}" in second.stderr.read()
+    first.send_signal(signal.SIGINT)
+    assert first.wait(60) == 1
+    assert "stopped by SIGINT" in first.stderr.read()
+    assert read_status(the_folder(fresh_home)) == "failed"
+
+
+def test_a_stopped_study_does_not_go_on_with_the_next_notebook(tmp_path, fresh_home, monkeypatch):
+    """A study that was asked to end once started the next notebook instead."""
+    asked = []
+
+    def stopped(command, environment, log, timeout):
+        asked.append(command)
+        return "stopped by SIGTERM"
+
+    monkeypatch.setattr(run, "_supervise", stopped)
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_a", "02_b"):
+        write(tmp_path / "notebooks" / f"{name}.ipynb", OPEN, CLOSE)
+    with pytest.raises(KeyboardInterrupt):
+        run.run_all({}, folder=tmp_path / "notebooks")
+    assert len(asked) == 1
+
+
+def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
+    mark = tmp_path / "mark"
+    body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(30)"
+    first = start_runner(write(tmp_path / "slow.ipynb", OPEN + body, CLOSE))
+    wait_for(mark.exists)
+    folder = the_folder(fresh_home)
+    assert read_status(folder) == "running"
+    kernel = store.read_json(folder / "manifest.json")["pid"]
+    first.kill()
+    first.wait()
+    os.kill(kernel, signal.SIGKILL)
+    wait_for(lambda: read_status(folder) == "interrupted")
+
+
+def test_plain_papermill_works_too(tiny, fresh_home, tmp_path):
+    """With a relative path, from another folder, without our runner."""
+    command = [sys.executable, "-m", "papermill", "tiny.ipynb", "out.ipynb", "-k", "python3"]
+    done = subprocess.run(command, cwd=tiny.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert read_status(the_folder(fresh_home)) == "ok"
+
+
+def test_a_study_gives_each_notebook_the_parameters_that_it_has(tmp_path, fresh_home, monkeypatch):
+    folder, seen = tmp_path / "notebooks", []
+    folder.mkdir()
+    write(folder / "01_a.ipynb", parameters="ipc: int = 1\nlr: float = 1.0")
+    write(folder / "02_b.ipynb", parameters="ipc: int = 1")
+    write(folder / "draft.ipynb", parameters="ipc: int = 1")
+
+    def one(notebook, given, timeout):
+        seen.append((notebook.stem, given))
+        return 1 if notebook.stem == "01_a" else 0
+
+    monkeypatch.setattr(run, "run_notebook", one)
+    assert run.run_all({"ipc": "2", "lr": "3"}, folder=folder) == 1
+    assert seen == [("01_a", {"ipc": "2", "lr": "3"}), ("02_b", {"ipc": "2"})]
+    assert run.run_all({}, folder=tmp_path) == 2
+
+
+# The kit's own notebooks
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory):
+    """Every notebook at the smallest profile, in order, in one home, by the command line."""
+    folder = tmp_path_factory.mktemp("studied")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RDC_HOME", str(folder))
+        assert main(["study", "--profile", "smoke", "-p", "students", "convnet2-w8 resnet18"]) == 0
+    return folder
+
+
+NOTEBOOKS = sorted(notebooks_dir().glob("[0-9]*.ipynb"))
+
+
+PICTURES = {"00": 5, "01": 3, "02": 4, "03": 3, "04": 5, "05": 1, "06": 2, "07": 2, "08": 3}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_notebook_runs_from_start_to_finish(studied, path):
+    (folder,) = (studied / "data" / "runs" / "notebooks").glob(f"{path.stem}-*")
+    manifest = store.read_json(folder / "manifest.json")
+    assert manifest["status"] == "ok"
+    executed = json.loads((folder / path.name).read_text())
+    outputs = [o for c in executed["cells"] for o in c.get("outputs", [])]
+    pictures = sum("image/png" in o.get("data", {}) for o in outputs)
+    assert pictures >= PICTURES.get(path.stem[:2], 1)
+    assert not [o for o in outputs if o["output_type"] == "error"]
+    told = [o for o in outputs if o.get("name") == "stderr"]
+    assert not told, told  # warnings are errors of taste
+    assert "widgets" not in executed["metadata"]
+    for figure in manifest["figures"].values():
+        for ending in (".png", ".pdf", ".csv", ".json"):
+            assert Path(figure).with_suffix(ending).stat().st_size > 0
+
+
+def test_the_smallest_profile_decides_nothing(studied):
+    """Two seeds of three epochs: every reading and every verdict says so."""
+    folder = studied / "data" / "runs" / "notebooks"
+    (readings,) = folder.glob("00_*/differences.csv")
+    assert readings.read_text().count("not evidence") == 6
+    (ledger,) = folder.glob("91_*/ledger.csv")
+    verdicts = set(pd.read_csv(ledger)["verdict"])
+    assert verdicts == {"not evidence", "not tested", "holds, by arithmetic"}
+
+
+def test_the_paper_figures_are_drawn_from_the_studys_results(studied):
+    drawn = {path.stem.split("-")[0] for path in (studied / "figures" / "paper").glob("*.png")}
+    assert drawn == {one.name for one in paper.REMADE} | {"ledger"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("1 x", "expected whole numbers such as '1 10'"), ("", "expected"), ("0", "expected")],
+)
+def test_a_list_of_numbers_is_checked_before_anything_runs(text, message, capsys):
+    path = notebooks_dir() / "02_pruning_metrics.ipynb"
+    assert main(["run", str(path), "-p", "ipcs", text]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,28 @@
+"""The verb speed: a ratio, and the rounds behind it."""
+
+import pandas as pd
+import pytest
+
+from rdc_kit.__main__ import main
+from rdc_kit.commands import speed
+
+
+@pytest.mark.parametrize("verb", ["speed", "bench"])
+def test_speed_prints_a_ratio_and_keeps_the_rounds(tmp_path, capsys, monkeypatch, verb):
+    monkeypatch.setattr(speed, "startup_line", lambda *rounds, **more: "import rdc_kit 1 s")
+    out = tmp_path / "bench.csv"
+    call = [verb, "--size", "16", "--student", "convnet2-w8", "--batch", "16", "--rounds", "1"]
+    assert main([*call, "--out", str(out)]) == 0
+    told = capsys.readouterr().out.strip().splitlines()
+    assert told[0] == "import rdc_kit 1 s"
+    assert "ratio " in told[-1]
+    table = pd.read_csv(out)
+    assert list(table["loop"]) == ["plain, 0 workers", "plain, 2 workers", "rdc_kit"]
+    assert list(table.columns) == speed.COLUMNS
+    assert (table["images_per_second"] > 0).all()
+
+
+def test_no_rounds_are_refused(capsys):
+    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
+        speed.speed(rounds=0)
+    assert capsys.readouterr().out == ""

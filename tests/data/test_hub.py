@@ -1,0 +1,62 @@
+"""Tables of images that the `datasets` library reads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import rdc_kit as rdc
+
+from ..conftest import colour_blocks
+from .conftest import _value, encoded, image_features, parquet, refuses
+
+
+@pytest.mark.parametrize("label", ["label", "class_id"])
+def test_parquet_with_either_label_column(tmp_path, label):
+    path = parquet(
+        tmp_path / "some.parquet",
+        {"image": [encoded(0), encoded(1, "L")], label: [1, 0]},
+        image_features({label: _value("int64")}),
+    )
+    pool, test = rdc.load(f"parquet:{path}", size=16)
+    assert pool.labels.tolist() == [1, 0]
+    assert pool.provenance["label_column"] == label
+    assert test is None
+
+
+def test_sets_of_the_same_folder_name_are_not_mixed_up(tmp_path, fresh_home):
+    """`datasets` caches a local folder by its last name: the second set came back as the first."""
+    one, two = colour_blocks(per_class=2), colour_blocks(per_class=3, seed=1)
+    one.save(tmp_path / "a" / "set")
+    two.save(tmp_path / "b" / "set")
+    for folder, saved in (("a", one), ("b", two), ("a", one)):
+        found = rdc.load(f"parquet:{tmp_path / folder / 'set'}").train
+        assert torch.equal(found.images, saved.images)
+        assert torch.equal(found.labels, saved.labels)
+
+
+def test_missing_columns_name_those_found(tmp_path):
+    path = parquet(tmp_path / "a.parquet", {"picture": ["x"], "label": [0]})
+    refuses(f"parquet:{path}", "no image column", "found picture, label", "expected one of image")
+    features = image_features({"target": _value("int64")})
+    path = parquet(tmp_path / "b.parquet", {"image": [encoded(0)], "target": [0]}, features)
+    refuses(f"parquet:{path}", "no label column", "found image, target", "class_id")
+
+
+def test_labels_that_are_no_integers(tmp_path):
+    features = image_features({"label": _value("string")})
+    path = parquet(tmp_path / "a.parquet", {"image": [encoded(0)], "label": ["cat"]}, features)
+    refuses(f"parquet:{path}", "'label'", "expected integers")
+
+
+def test_no_network_says_what_to_put_where(fresh_home):
+    """In a process of its own: the Hub's client reads HF_HUB_OFFLINE when it is imported."""
+    environment = {k: v for k, v in os.environ.items() if k != "RDC_DATA"} | {"HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "rdc_kit", "compress", "random", "--dataset", "cifar10"]
+    command += ["--out", str(fresh_home / "set")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    for part in ("cannot load 'uoft-cs/cifar10'", "DIR/cifar10", "RDC_DATA=DIR"):
+        assert part in done.stderr

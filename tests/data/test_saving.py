@@ -1,0 +1,87 @@
+"""Saved sets come back as they were, here and in the `datasets` library."""
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import rdc_kit as rdc
+from rdc_kit.data import saving
+
+from ..conftest import colour_blocks
+
+
+def test_saved_sets_come_back_with_the_same_pixels_from_elsewhere(tmp_path, fresh_home):
+    pool = colour_blocks(per_class=8)
+    stored = rdc.compress("pca", pool, ipc=2, order="random")
+    stored.save(tmp_path / "made" / "set")
+    script = (
+        "import sys, rdc_kit as rdc\n"
+        f"s = rdc.load('parquet:{tmp_path / 'made' / 'set'}').train\n"
+        "print(s.fingerprint(), s.grid, s.view, s.provenance['method'], s.members.shape)"
+    )
+    os.makedirs(tmp_path / "elsewhere")
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path / "elsewhere", capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.split() == [
+        stored.fingerprint(), "(2,", "2)", "cell", "pca", "torch.Size([6,", "4])"
+    ]  # fmt: skip
+
+
+def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
+    import datasets
+
+    stored = colour_blocks(per_class=2)
+    stored.save(tmp_path / "set")
+    found = datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))["train"]
+    assert found.features["label"].names == list(stored.classes)
+    assert found["label"][:] == stored.labels.tolist()
+    for row, pixels in zip(found, stored.images, strict=True):
+        assert np.array_equal(np.asarray(row["image"]), pixels.permute(1, 2, 0).numpy())
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "configs:" in card
+    assert "source: blocks" in card
+
+
+def test_save_never_overwrites_by_surprise(tmp_path):
+    pool = colour_blocks(per_class=2)
+    pool.save(tmp_path / "set")
+    with pytest.raises(FileExistsError, match="pass overwrite=True"):
+        pool.save(tmp_path / "set")
+    pool[:3].save(tmp_path / "set", overwrite=True)
+    assert len(rdc.load(f"parquet:{tmp_path / 'set'}").train) == 3
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(FileExistsError, match="does not replace it"):
+        pool.save(tmp_path / "mine", overwrite=True)
+
+
+def test_png_keeps_every_pixel_and_its_bytes_are_counted():
+    pool = colour_blocks(per_class=2)
+    kept = [saving.png(pixels) for pixels in pool.images.numpy()]
+    for data, pixels in zip(kept, pool.images.numpy(), strict=True):
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), pixels.transpose(1, 2, 0))
+    assert saving.image_bytes(pool) == sum(map(len, kept))
+
+
+def test_the_official_package_reads_a_set_that_we_saved(tmp_path):
+    """rethinkdc 0.3.2: its HFDatasetAdapter gives the same pixels and labels."""
+    official = pytest.importorskip(
+        "rethinkdc.imagenet_ipc", reason="pip install --no-deps rethinkdc==0.3.2"
+    )
+    import datasets
+
+    stored = rdc.compress("pca", colour_blocks(per_class=8), 2, order="random")
+    stored.save(tmp_path / "set")
+    found = datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
+    theirs = official.HFDatasetAdapter(found, transform=np.asarray)
+    assert len(theirs) == len(stored)
+    for (pixels, label), ours, own in zip(theirs, stored.images, stored.labels, strict=True):
+        assert np.array_equal(pixels, ours.permute(1, 2, 0).numpy())
+        assert label == int(own)
+    assert "wandb" not in sys.modules

@@ -1,0 +1,86 @@
+"""Where images come from: the digits, image folders, names."""
+
+import numpy as np
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.ground.folders import local_copies
+
+from ..conftest import picture
+from .conftest import refuses
+
+
+def test_digits_are_scikit_learns(digits):
+    from sklearn.datasets import load_digits
+
+    pool, test = digits
+    assert (len(pool), len(test), pool.size, pool.num_classes) == (1347, 450, 32, 10)
+    assert pool.images.dtype == torch.uint8
+    shares = pool.counts() / len(pool)
+    assert (shares - torch.bincount(test.labels) / len(test)).abs().max() < 0.01
+    small = rdc.load("digits", size=8).train
+    originals = np.rint(load_digits().images * 255 / 16)
+    theirs = {
+        (image.astype(np.uint8).tobytes(), int(label))
+        for image, label in zip(originals, load_digits().target, strict=True)
+    }
+    assert {
+        (image[0].numpy().tobytes(), int(label))
+        for image, label in zip(small.images, small.labels, strict=True)
+    } < theirs
+
+
+def test_digits_traits_are_measured(digits):
+    pixels = digits.train.images.float() / 255
+    assert abs(pixels.mean() - digits.train.traits.mean[0]) < 2e-3
+    assert abs(pixels.std() - digits.train.traits.std[0]) < 2e-3
+    assert digits.train.traits.flip is False
+
+
+def test_a_folder_has_torchvisions_classes_and_maps_val_by_name(folder):
+    from torchvision.datasets import ImageFolder
+
+    pool, test = rdc.load(f"folder:{folder}", size=24)
+    theirs = ImageFolder(str(folder / "train"))
+    assert list(pool.classes) == theirs.classes == ["10", "2", "cat"]
+    assert pool.labels.tolist() == theirs.targets
+    assert pool.images.shape == (12, 3, 24, 24)
+    assert test.classes == pool.classes
+    assert test.labels.tolist() == [1, 2]  # "2" and "cat", though they are folders 0 and 1 of val
+
+
+def test_unknown_dataset():
+    refuses("imagenete", "unknown dataset 'imagenete'", "did you mean 'imagenette'?", "digits")
+    refuses("folders:/x", "unknown dataset", "folder:PATH")
+
+
+def test_missing_places(tmp_path):
+    refuses(f"folder:{tmp_path / 'no'}", "does not exist", "folder:PATH")
+    refuses(f"parquet:{tmp_path / 'no'}", "does not exist", "parquet:PATH")
+    refuses(f"folder:{tmp_path}", "no class folders", "CLASS/image.jpg")
+    (tmp_path / "a").mkdir()
+    refuses(f"folder:{tmp_path}", "no images")
+
+
+def test_a_test_class_that_training_lacks(folder):
+    picture(folder / "val" / "dog" / "a.png", 5)
+    refuses(f"folder:{folder}", "dog", "train")
+
+
+def _has_imagenette():
+    copies = local_copies()
+    return copies is not None and (copies / "imagenette").is_dir()
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not _has_imagenette(), reason="RDC_DATA holds no imagenette")
+def test_imagenette_loads_offline():
+    pool, test = rdc.load("imagenette", size=32)
+    assert (len(pool), len(test)) == (9469, 3925)
+    assert pool.classes[0] == "tench"
+    assert pool.classes[-1] == "parachute"
+    assert pool.counts().min() > 850
+    assert pool.provenance["label_column"] == "label"
+    mean = pool.images.float().mean((0, 2, 3)) / 255
+    assert ((mean - rdc.Traits().mean[0]).abs() < 0.06).all()

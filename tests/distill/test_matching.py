@@ -1,0 +1,85 @@
+"""Statistics of a teacher's layers: collected, and how far a batch is from them."""
+
+import pytest
+import torch
+from torch import nn
+
+from rdc_kit.distill import matching as statistics
+from rdc_kit.distill.matching import Matcher, collect_moments, running
+from rdc_kit.ground.seeds import generator
+
+from .conftest import inputs_of
+
+
+@pytest.mark.parametrize("batch", [4, 7, 100])
+def test_collected_statistics_are_those_of_the_whole_set_whatever_the_batch(blocks, teacher, batch):
+    model, seen = teacher.models[0], {}
+    found = collect_moments(model, blocks, convolutions=True, batch=batch)
+    with statistics.reading(model, seen.__setitem__, convolutions=True):
+        model(inputs_of(blocks))
+    assert {kind for _, kind in found} == {"norm", "conv", "patch"}
+    for entry, moments in found.items():
+        values = seen[entry].transpose(0, 1).flatten(1).double()
+        assert torch.allclose(moments.mean[0].double(), values.mean(1), atol=1e-5)
+        assert torch.allclose(moments.var[0].double(), values.var(1, unbiased=False), rtol=1e-4)
+
+
+def test_class_wise_statistics_are_exact_sums(blocks, teacher):
+    model = teacher.models[0]
+    each = collect_moments(model, blocks, by_class=True, batch=5)
+    for label in range(3):
+        alone = collect_moments(model, blocks[blocks.rows_of(label)])
+        for entry, moments in alone.items():
+            assert torch.allclose(each[entry].mean[label], moments.mean[0], atol=1e-6)
+            assert torch.allclose(each[entry].var[label], moments.var[0], atol=1e-6)
+    together = collect_moments(model, blocks)  # six of each class: the mean of means is the mean
+    for entry, moments in together.items():
+        assert torch.allclose(each[entry].mean.mean(0), moments.mean[0], atol=1e-5)
+
+
+def test_the_distance_is_nothing_for_the_images_that_the_statistics_are_of(blocks, teacher):
+    model = teacher.models[0]
+    exactly = Matcher(model, collect_moments(model, blocks))
+    _, gap = exactly(inputs_of(blocks))
+    _, other = exactly(torch.randn(18, 3, 16, 16, generator=generator(0)))
+    assert gap.item() < 1e-3
+    assert other.item() > 100 * gap.item()
+
+
+def test_the_distance_is_the_written_out_sum_with_the_first_layer_tenfold(blocks, teacher):
+    model, seen = teacher.models[0], {}
+    inputs = inputs_of(blocks)[:5]
+    with statistics.reading(model, seen.__setitem__):
+        model(inputs)
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    expected = 0.0
+    for k, (norm, folded) in enumerate(zip(norms, seen.values(), strict=True)):
+        mean, var = folded.mean((0, 2)), folded.var((0, 2), unbiased=False)
+        gap = (mean - norm.running_mean).norm() + 3 * (var - norm.running_var).norm()
+        expected += (10 if k == 0 else 1) * gap.item()
+    logits, found = Matcher(model, running(model), var_weight=3.0)(inputs)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(logits, model(inputs))
+
+
+def test_patches_are_values_per_place_over_channels_and_pixels():
+    maps = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).view(2, 3, 8, 8)
+    folded = statistics.patches(maps)
+    assert folded.shape == (2, 4, 48)
+    assert torch.equal(folded[1, 2].sort().values, maps[1, :, 4:, :4].flatten().sort().values)
+    assert statistics.patches(torch.ones(1, 2, 6, 3)).shape == (1, 2, 32)  # resized up to 8 x 4
+
+
+def test_the_moving_average_starts_at_the_first_batch_and_lets_the_gradient_through(teacher):
+    """The released code starts at 0: a batch mean of 5 reads 1.0, 1.8, 2.4 there."""
+    model = teacher.models[0]
+    matcher = Matcher(model, running(model), momentum=0.8)
+    steady = Matcher(model, running(model))
+    inputs = torch.randn(4, 3, 16, 16, generator=generator(1), requires_grad=True)
+    own = steady(inputs)[1]
+    for _ in range(3):  # the same batch over and over: the average is the batch's own
+        _, gap = matcher(inputs)
+        assert gap.item() == pytest.approx(own.item(), rel=1e-4)
+    (slope,) = torch.autograd.grad(gap, inputs)
+    (straight,) = torch.autograd.grad(own, inputs)
+    assert torch.allclose(slope, straight, rtol=1e-3, atol=1e-6)

@@ -1,0 +1,73 @@
+"""Recipes are the published settings, at the scale nearest to the images."""
+
+from dataclasses import asdict
+
+import pytest
+
+from rdc_kit.distill.recipes import RECIPES, Recipe, recipe
+
+SIZES = (32, 64, 224)
+
+
+def changed(method, size):
+    """What a recipe sets otherwise than SRe2L's of the same size."""
+    plain = asdict(recipe("sre2l", size))
+    return {k: v for k, v in asdict(recipe(method, size)).items() if v != plain[k]}
+
+
+@pytest.mark.parametrize(
+    ("size", "iterations", "lr", "weight", "jitter", "crop"),
+    [
+        (32, 1000, 0.25, 0.01, 4, False),
+        (64, 4000, 0.1, 1.0, 4, True),
+        (224, 4000, 0.25, 0.01, 32, True),
+    ],
+)
+def test_sre2l_is_the_three_published_scripts(size, iterations, lr, weight, jitter, crop):
+    how = recipe("sre2l", size)
+    assert (how.iterations, how.lr, how.weight) == (iterations, lr, weight)
+    assert (how.jitter, how.crop, how.batch, how.teachers) == (jitter, crop, 100, 1)
+
+
+@pytest.mark.parametrize("method", list(RECIPES))
+def test_a_recipe_serves_up_to_its_size(method):
+    for below, size in zip((8, 33, 65), SIZES, strict=True):
+        assert recipe(method, below) == recipe(method, size)
+    assert recipe(method, 1024) == recipe(method, 224)
+    assert len({repr(recipe(method, size)) for size in SIZES}) == 3
+
+
+def test_cda_is_sre2l_with_a_curriculum():
+    assert changed("cda", 224) == {"milestone": 1.0}
+    assert changed("cda", 64) == {"milestone": 1.0, "lr": 0.4, "weight": 0.05}
+    assert changed("cda", 32) == {"milestone": 1.0, "crop": True}
+
+
+def test_lpld_is_sre2l_class_by_class():
+    assert changed("lpld", 224) == {"by_class": True}
+    assert changed("lpld", 64) == {"by_class": True, "weight": 0.05}
+    assert changed("lpld", 32) == {"by_class": True}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_only_dwa_starts_from_real_images_and_moves_the_teacher(size):
+    assert [name for name in RECIPES if recipe(name, size).real] == ["dwa"]
+    assert [name for name in RECIPES if recipe(name, size).perturb] == ["dwa"]
+    how = recipe("dwa", size)
+    assert (how.perturb, how.var_weight) == ((15, 2.0) if size == 224 else (12, 11.0))
+    assert how.rho == 0.015
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_only_gvbsm_has_four_teachers_and_convolutions(size):
+    assert [name for name in RECIPES if recipe(name, size).convolutions] == ["gvbsm"]
+    assert [name for name in RECIPES if recipe(name, size).teachers > 1] == ["gvbsm"]
+    how = recipe("gvbsm", size)
+    assert (how.teachers, how.momentum, how.drop, how.densify) == (4, 0.8, 0.4, 1.0)
+    assert (how.lr, how.batch) == ((0.1, 80) if size == 224 else (0.05, 100))
+
+
+def test_a_plain_recipe_uses_no_methods_own_part():
+    plain = Recipe()
+    assert not (plain.crop or plain.by_class or plain.real or plain.convolutions)
+    assert plain.milestone == plain.perturb == plain.momentum == plain.drop == plain.densify == 0

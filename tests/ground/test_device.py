@@ -1,0 +1,29 @@
+"""Devices and precision."""
+
+import pytest
+import torch
+
+from rdc_kit.ground.device import choose_runtime
+
+
+def test_a_missing_gpu_is_said_at_once():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ValueError, match="torch sees none"):
+        choose_runtime("cuda")
+    with pytest.raises(ValueError, match="unknown device 'gpu'"):
+        choose_runtime("gpu")
+
+
+def test_the_precision_decides_the_type_of_results_and_the_layout():
+    for precision, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        runtime = choose_runtime("cpu", precision)
+        with runtime.autocast():
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == kind
+        assert runtime.channels_last is (precision == "bf16")
+        assert precision in str(runtime)
+    assert choose_runtime("cpu", "bf16").memory_format == torch.channels_last
+    with pytest.raises(ValueError, match="precision must be 'auto', 'bf16' or 'fp32', got 'fp16'"):
+        choose_runtime("cpu", "fp16")
+    with pytest.raises(ValueError, match="device 'meta' is not supported"):
+        choose_runtime("meta")

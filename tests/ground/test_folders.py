@@ -1,0 +1,18 @@
+"""Where things are."""
+
+from rdc_kit.ground.folders import checkout, data_dir, local_copies
+
+
+def test_folders_do_not_hang_on_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.delenv("RDC_HOME")
+    monkeypatch.setenv("RDC_DATA", "copies")
+    monkeypatch.chdir(tmp_path)
+    assert (checkout() / "rdc_kit" / "ground" / "folders.py").is_file()
+    assert data_dir() == checkout() / "data"
+    assert local_copies() == checkout() / "copies"
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RDC_DATA", str(tmp_path / "elsewhere"))
+    assert data_dir() == tmp_path.resolve() / "home" / "data"
+    assert local_copies() == tmp_path.resolve() / "elsewhere"
+    monkeypatch.delenv("RDC_DATA")
+    assert local_copies() is None

@@ -1,0 +1,198 @@
+"""Files that are whole or absent, cached runs, locks."""
+
+import multiprocessing
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from rdc_kit.ground import store
+
+
+def test_a_failing_save_keeps_the_old_figure(tmp_path, monkeypatch):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(OSError, match="disk full"), store.atomic_path(target) as part:
+        part.write_text("half of the n")
+        raise OSError("disk full")
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+def _count_call(home):
+    with (home.parent / "calls").open("a") as file:
+        file.write("x")
+    return {"value": 1}
+
+
+def _cached_call(folder):
+    store.cached(folder, {"a": 1}, _count_call)
+
+
+def test_two_processes_make_a_run_once(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_cached_call, args=(tmp_path,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(300)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert (tmp_path / "calls").read_text() == "x"
+
+
+def test_a_run_that_dies_leaves_no_result(tmp_path):
+    def dies(home):
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        store.cached(tmp_path, {"a": 1}, dies)
+    home = store.cached(tmp_path, {"a": 1}, lambda home: 7)
+    assert store.result_of(home) == 7
+    assert store.cached(tmp_path, {"a": 1}, dies) == home
+
+
+def test_a_caller_that_does_not_wait_is_told_who_holds_a_run(tmp_path):
+    home = tmp_path / store.config_hash({"a": 1})
+    told = pytest.raises(store.Locked, match="is being worked on by process")
+    with store.lock(home, "other"), told:
+        store.cached(tmp_path, {"a": 1}, lambda home: 1, wait=False)
+    assert store.cached(tmp_path, {"a": 1}, lambda home: 1, wait=False) == home
+
+
+def test_a_folder_is_replaced_whole_or_kept(tmp_path):
+    target = tmp_path / "set"
+    with store.atomic_path(target) as part:
+        part.mkdir()
+        (part / "old").touch()
+    with pytest.raises(RuntimeError, match="power cut"), store.atomic_path(target) as part:
+        part.mkdir()
+        (part / "half").touch()
+        raise RuntimeError("power cut")
+    assert [p.name for p in target.iterdir()] == ["old"]
+    with store.atomic_path(target) as part:
+        part.mkdir()
+        (part / "new").touch()
+        assert [p.name for p in target.iterdir()] == ["old"]  # until the block has ended
+    assert [p.name for p in target.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_file_gets_its_folders_and_keeps_its_ending(tmp_path):
+    target = tmp_path / "a" / "b" / "table.csv"
+    with store.atomic_path(target) as part:
+        assert part.suffix == ".csv"  # some writers choose the format by it
+        part.write_text("1,2")
+        assert not target.exists()
+    assert target.read_text() == "1,2"
+
+
+def test_json_comes_back_and_an_absent_file_is_none(tmp_path):
+    value = {"a": [1, 2.5, None], "b": {"c": "é"}}
+    store.write_json(tmp_path / "x.json", value)
+    assert store.read_json(tmp_path / "x.json") == value
+    assert store.read_json(tmp_path / "y.json") is None
+
+
+def test_the_hash_ignores_the_order_of_keys_and_nothing_else(monkeypatch):
+    one = store.config_hash({"a": 1, "b": {"c": 2, "d": [3, 4]}})
+    assert one == store.config_hash({"b": {"d": [3, 4], "c": 2}, "a": 1})
+    assert re.fullmatch(r"[0-9a-f]{16}", one)
+    others = [
+        {"a": 2, "b": {"c": 2, "d": [3, 4]}},
+        {"a": 1, "b": {"c": 2, "d": [4, 3]}},
+        {"a": "1", "b": {"c": 2, "d": [3, 4]}},
+        {"a": 1, "c": {"c": 2, "d": [3, 4]}},
+    ]
+    assert len({one, *map(store.config_hash, others)}) == 5
+    monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
+    assert store.config_hash({"a": 1, "b": {"c": 2, "d": [3, 4]}}) != one
+
+
+def test_a_cached_result_is_made_once_for_each_config(tmp_path):
+    made = []
+
+    def make(home):
+        made.append(home)
+        return {"value": len(made)}
+
+    homes = [
+        store.cached(tmp_path, config, make)
+        for config in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3})
+    ]
+    assert [store.result_of(home)["value"] for home in homes] == [1, 1, 2]
+    first, second = made
+    assert first.name == store.config_hash({"a": 1, "b": 2})
+    assert store.read_json(first / "config.json") == {"a": 1, "b": 2}
+    assert store.read_json(second / "config.json") == {"a": 1, "b": 3}
+
+
+TAKE = """
+import sys
+from pathlib import Path
+from rdc_kit.ground import store
+try:
+    with store.lock(Path(sys.argv[1]), "the set"):
+        print("held", flush=True)
+        sys.stdin.read()
+except store.Locked as error:
+    print(error)
+"""
+
+
+def test_another_process_is_told_who_holds_the_lock(tmp_path):
+    command = [sys.executable, "-c", TAKE, str(tmp_path)]
+    with store.lock(tmp_path, "mine"):
+        told = subprocess.run(command, capture_output=True, text=True, input="").stdout
+    assert told.startswith(f"the set is being worked on by process {os.getpid()} on ")
+    assert not (tmp_path / "holder.json").exists()
+    with store.lock(tmp_path, "mine again"):
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    command = [sys.executable, "-c", TAKE, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(store.Locked, match=f"process {process.pid} "):
+            store.lock(tmp_path, "the set").__enter__()
+        process.kill()
+        process.wait()
+    with store.lock(tmp_path, "the set"):
+        assert store.read_json(tmp_path / "holder.json")["pid"] == os.getpid()
+
+
+def test_a_full_disk_is_told_with_both_numbers(tmp_path):
+    store.require_free_space(tmp_path / "new", 0)
+    with pytest.raises(OSError, match=r"MB free, 1,000,000,000,000 MB are needed: free some"):
+        store.require_free_space(tmp_path / "new", 10**18)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("digits", "digits"),
+        ("folder:/data/my images", "folder--data-my-images"),
+        ("/x/", "x"),
+        ("a" * 30 + "b" * 30, "a" * 10 + "b" * 30),
+    ],
+)
+def test_names_of_sources_become_names_of_files(text, expected):
+    assert store.safe_name(text) == expected
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "checkout", lambda: tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert store.git_state() == ""
+    (tmp_path / "file").write_text("one")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "file"], [*who, "commit", "-qm", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    clean = store.git_state()
+    assert re.fullmatch(r"[0-9a-f]{12}", clean)
+    (tmp_path / "file").write_text("other")
+    assert store.git_state() == f"{clean}-dirty"

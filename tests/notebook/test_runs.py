@@ -1,0 +1,175 @@
+"""The first and last cell of a notebook: nothing is finished that is not."""
+
+import json
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.ground import store
+from rdc_kit.ground.manifests import read_status
+from rdc_kit.notebook import parameters, runs
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.verdicts.tables import collect
+from rdc_kit.train.models import fitting
+
+from ..conftest import picture
+
+
+@pytest.fixture(autouse=True)
+def named(monkeypatch):
+    """No test says of itself that it is a notebook of the kit, unless it wants to."""
+    monkeypatch.setenv("RDC_NOTEBOOK", "tiny")
+    monkeypatch.delenv("RDC_RUN_DIR", raising=False)
+
+
+def smoke(**params):
+    return rdc.start(**{"dataset": "digits", "profile": "smoke", "size": 16} | params)
+
+
+def quick(run, name="runs", **settings):
+    """A grid of one epoch of training."""
+    run.epochs = 1
+    return run.experiment(name, [Arm("random")], **settings)
+
+
+def test_zeros_are_resolved_from_profile_and_source(fresh_home):
+    zeros = {"dataset": "imagenette", "size": 0, "seeds": 0}
+    small = rdc.start(**zeros, epochs=0, profile="small")
+    paper = rdc.start(**zeros, epochs=7, profile="paper")
+    assert (small.size, small.epochs, small.seeds) == (64, 150, 3)
+    assert (paper.size, paper.epochs, paper.seeds) == (224, 7, 3)
+
+
+def test_the_name_is_told_by_the_runner_or_by_jupyter(fresh_home, monkeypatch):
+    assert smoke().name == "tiny"
+    monkeypatch.delenv("RDC_NOTEBOOK")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/00_start_here.ipynb")
+    run = smoke()
+    assert run.name == "00_start_here"
+    assert run.folder == fresh_home / "data" / "runs" / "notebooks" / "00_start_here-live"
+
+
+def test_a_run_notes_its_setting_for_the_ledger(fresh_home, monkeypatch):
+    monkeypatch.setenv("RDC_NOTEBOOK", "00_mine")
+    run = rdc.start(dataset="digits", profile="smoke")
+    facts = store.read_json(run.folder / "manifest.json")
+    assert facts["setting"] == {"dataset": "digits", "size": 32, "profile": "smoke"}
+    assert facts["status"] == "running"
+    run.table("runs", pd.DataFrame({"arm": ["el2n"], "seed": [0], "top1": [1], "steps": [5]}))
+    rdc.finish(run)
+    assert read_status(run.folder) == "ok"
+    assert set(collect().get("00/runs")["profile"]) == {"smoke"}
+
+
+def test_a_notebook_that_only_reads_results_has_no_setting(fresh_home, capsys):
+    run = rdc.start(results="evidence")
+    assert store.read_json(run.folder / "manifest.json")["setting"] == {}
+    assert "per class" not in capsys.readouterr().out
+
+
+def test_an_experiment_has_this_runs_setup_and_seeds(fresh_home):
+    run = smoke(ipcs="1 2", seeds=2, grid=3)
+    experiment = run.experiment("runs", [Arm("random"), Arm("noise")], ["hard", "soft"])
+    assert len(experiment.trials) == 2 * 2 * 2 * 2
+    assert {trial.protocol.epochs for trial in experiment.trials} == {3}
+    setup = experiment.setup
+    assert (setup.options, setup.teacher_epochs, setup.profile) == (
+        {"iterations": 3}, 12, "smoke",
+    )  # fmt: skip
+    assert setup.scoring_epochs["el2n"] == 2
+    few = run.experiment("few", [Arm("random")], ipcs=[1], one_set=True)
+    assert {trial.ipc for trial in few.trials} == {1}
+    assert {trial.seeds.set for trial in few.trials} == {0}
+    own = run.experiment("own", [Arm("random")], ipcs=[1])
+    assert {trial.seeds.set for trial in own.trials} == {0, 1}
+    run.params["profile"] = "paper"
+    run.profile = parameters.PROFILES["paper"]
+    kept = run.experiment("kept", [Arm("random")], ipcs=[1], one_set=True)
+    assert {trial.seeds.set for trial in kept.trials} == {0, 1}  # the paper's profile makes each
+
+
+def test_students_get_the_stem_that_fits_their_images(fresh_home):
+    run = smoke(students="resnet18 convnet3-w8 resnet18", size=32)
+    assert run.students == ["resnet18-small", "convnet3-w8"]
+    assert smoke().students == []
+    assert [fitting(name, 224) for name in ("swin_t", "resnet18")] == ["swin_t", "resnet18"]
+    with pytest.raises(ValueError, match="unknown network 'resnot'"):
+        smoke(students="resnot")
+
+
+def test_measuring_keeps_the_table_and_finishing_counts_its_steps(fresh_home):
+    run = smoke(seeds=1)
+    table = run.measure(quick(run))
+    assert len(pd.read_csv(run.folder / "runs.csv")) == len(table) == 1
+    rdc.finish(run)
+    facts = store.read_json(run.folder / "manifest.json")
+    assert facts["status"] == "ok"
+    assert facts["work"] == {"rows": {"runs": 1}, "steps": int(table["steps"].sum())}
+
+
+def test_a_figure_is_named_by_what_it_shows(fresh_home):
+    run = smoke(ipcs="1 2")
+    figure, _ = plt.subplots()
+    assert run.figure("look", figure, pd.DataFrame({"a": [1]})) is figure
+    path = run.figures["look"]
+    assert path == fresh_home / "figures" / "ti_look-digits-16px-ipc1-2.png"
+    facts = store.read_json(path.with_suffix(".json"))
+    assert facts["parameters"]["ipcs"] == "1 2"
+    assert facts["notebook"] == "tiny"
+
+
+def fails(run, message):
+    with pytest.raises(runs.Incomplete, match=message):
+        rdc.finish(run)
+    assert read_status(run.folder) == "failed"
+
+
+def test_what_is_missing_is_said_and_the_run_has_failed(fresh_home):
+    fails(smoke(), "no table and no figure was made")
+    run = smoke(seeds=2)
+    quick(run)
+    fails(run, "'runs' was not made")
+    run.table("runs", pd.DataFrame({"steps": [9]}))
+    fails(run, "table 'runs' has 1 rows instead of 2")
+    run.table("runs", pd.DataFrame({"steps": [0, 0]}))
+    fails(run, "table 'runs' has fewer optimiser steps than epochs")
+    run.table("runs", pd.DataFrame({"steps": [1, 1]}))
+    run.table("more", pd.DataFrame({"a": []}))
+    fails(run, "table 'more' is empty")
+    run.tables.pop("more")
+    figure, _ = plt.subplots()
+    run.figure("look", figure, pd.DataFrame({"a": [1]}))
+    run.figures["look"].unlink()
+    fails(run, "figure 'look' was not saved")
+    run.figures.pop("look")
+    rdc.finish(run)
+    assert read_status(run.folder) == "ok"
+
+
+def test_what_the_notebook_names_must_be_made(fresh_home, tmp_path, monkeypatch):
+    """A cell that was skipped leaves its table or figure unmade."""
+    code = (
+        'run.measure(run.experiment("runs", arms))\nrun.figure("look", f, t)\nrun.table(\n"t", x)'
+    )
+    cells = [{"cell_type": "code", "source": [code]}, {"cell_type": "markdown", "source": ["x"]}]
+    (tmp_path / "tiny.ipynb").write_text(json.dumps({"cells": cells}))
+    monkeypatch.setattr(runs, "notebooks_dir", lambda: tmp_path)
+    run = smoke()
+    run.table("t", pd.DataFrame({"a": [1]}))
+    fails(run, "'look' was not made; 'runs' was not made")
+
+
+def test_data_that_cannot_carry_the_study_is_refused_before_any_training(fresh_home, tmp_path):
+    for kind in ("train", "val"):
+        for name in ("a", "b"):
+            picture(tmp_path / "pictures" / kind / name / "0.png", 1)
+    name = f"folder:{tmp_path / 'pictures'}"
+    with pytest.raises(rdc.DataError, match="class 'a' has 1 images, 2 are asked"):
+        _ = rdc.start(dataset=name, size=16, ipc=2, grid=1).setup
+    with pytest.raises(rdc.DataError, match="no test set"):
+        _ = rdc.start(dataset=f"{name}/train", size=16, ipc=1, grid=1).setup
+    with pytest.raises(ValueError, match="17x17 grid does not fit"):
+        _ = rdc.start(dataset=name, size=16, ipc=1, grid=17).setup
+    assert not (fresh_home / "data" / "runs" / "scores").exists()

@@ -1,0 +1,149 @@
+"""Controls without a browser, and the sheet where nobody watches."""
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.ground import store
+from rdc_kit.study.explorers import canvas, widgets
+from rdc_kit.study.grid import monitor
+
+from .conftest import Doubtful, published_numbers, some_runs, texts
+
+
+def parts(box):
+    """Controls by description, the picture and the message of a live explorer."""
+    panel, picture, told = box.children
+    return {knob.description: knob for knob in panel.children}, picture, told
+
+
+def explorers(pool, scores):
+    return {
+        "composite": lambda: widgets.composite_builder(pool, scores),
+        "view": lambda: widgets.view_explorer(
+            rdc.combine(rdc.select(pool, scores, 4), 2), Doubtful(), pool
+        ),
+        "score": lambda: widgets.score_explorer(pool, {"el2n": scores}),
+        "benchmark": lambda: widgets.benchmark_browser(some_runs(), published_numbers()),
+    }
+
+
+MOVES = {
+    "composite": ("ranks, easy to hard", (5, 20)),
+    "view": ("smallest crop (area)", 0.02),
+    "score": ("percentiles", (50, 60)),
+    "benchmark": ("family", "pca"),
+}
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_a_control_changes_the_picture_and_no_figure_stays(pool, scores, live, kind):
+    box = explorers(pool, scores)[kind]()
+    assert "rdc-explorer" in box._dom_classes
+    knobs, picture, told = parts(box)
+    before = bytes(picture.value)
+    assert before.startswith(b"\x89PNG")
+    name, value = MOVES[kind]
+    knobs[name].value = value
+    assert bytes(picture.value) != before
+    assert told.value == ""
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_every_choice_of_every_control_can_be_drawn(pool, scores, live, kind):
+    knobs, _, told = parts(explorers(pool, scores)[kind]())
+    for knob in knobs.values():
+        start = knob.value
+        if isinstance(knob, ipywidgets.Dropdown):
+            choices = knob.options
+        else:
+            choices = [knob.min, knob.max] if not isinstance(start, tuple | bool) else []
+        for choice in choices:
+            knob.value = choice[1] if isinstance(choice, tuple) else choice
+            assert told.value == "", f"{knob.description}={choice}: {told.value}"
+        knob.value = start
+
+
+def test_an_error_is_seen_and_goes_away(pool, scores, live):
+    knobs, picture, told = parts(widgets.composite_builder(pool, scores))
+    before = bytes(picture.value)
+    knobs["ranks, easy to hard"].value = (1, 2)
+    assert "ValueError: ranks 1 to 2 are 2, a composite needs 4" in told.value
+    assert "rdc-error" in told.value
+    assert bytes(picture.value) == before
+    knobs["ranks, easy to hard"].value = (1, 4)
+    assert told.value == ""
+    assert bytes(picture.value) != before
+
+
+def test_a_render_that_uses_pyplot_leaves_no_figure(live):
+    def render(level):
+        figure, ax = plt.subplots()
+        ax.axhline(level)
+        return figure
+
+    def controls(state):
+        return {"level": ipywidgets.IntSlider(state["level"])}
+
+    before = plt.get_fignums()
+    box = widgets.explore(render, controls, [{"level": 1}])
+    for level in range(5):
+        box.children[0].children[0].value = level
+    assert plt.get_fignums() == before
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_headless_is_one_figure_that_makes_no_widget(pool, scores, monkeypatch, kind):
+    made = []
+    monkeypatch.setattr(ipywidgets.Widget, "open", lambda self: made.append(self))
+    figure = explorers(pool, scores)[kind]()
+    assert isinstance(figure, plt.Figure)
+    assert made == []
+    assert plt.get_fignums() == []
+    drawn = canvas.pixels(figure)
+    assert drawn.shape[0] > 300
+    assert (drawn < 250).any(axis=2).mean() > 0.02
+
+
+def test_a_sheet_holds_the_pictures_of_its_states_and_raises_their_errors():
+    def render(shade):
+        if shade > 9:
+            raise ValueError("too dark")
+        figure = canvas.new_figure(40)
+        figure.set_facecolor((shade / 10,) * 3)
+        return figure
+
+    figure = widgets.explore(render, dict, [{"shade": 2}, {"shade": 6}])
+    assert texts(figure) == ["shade 2", "shade 6"]
+    drawn = canvas.pixels(figure)
+    assert {51, 153} <= set(drawn[:, 500, 0].tolist())
+    with pytest.raises(ValueError, match="too dark"):
+        widgets.explore(render, dict, [{"shade": 10}])
+
+
+def test_the_monitor_lists_grids_and_notebooks_and_refreshes(fresh_home, live):
+    with monitor.reported(3) as tell:
+        tell(1, "hardest")
+    folder = fresh_home / "data" / "runs" / "notebooks" / "00_start_here-12ab"
+    gone = {"status": "running", "pid": 2**22 + 1, "started": store.now()}
+    store.write_json(folder / "manifest.json", gone)
+    table = monitor.status().set_index("kind")
+    assert table.loc["notebook", "status"] == "interrupted"
+    assert table.loc["grid", ["done", "total"]].tolist() == [1, 3]
+    box = widgets.run_monitor()
+    (button, clock, _), told = box.children[0].children, box.children[1]
+    assert "00_start_here-12ab" in told.value
+    store.write_json(folder / "manifest.json", gone | {"status": "failed", "error": "no luck"})
+    assert "no luck" not in told.value
+    button.click()
+    assert "no luck" in told.value
+    store.write_json(folder / "manifest.json", gone | {"status": "ok"})
+    clock.value = 1
+    assert "<td>ok</td>" in told.value
+
+
+def test_the_monitor_is_a_table_when_nobody_watches(fresh_home):
+    assert list(widgets.run_monitor().columns) == monitor.COLUMNS
+    assert len(monitor.status()) == 0

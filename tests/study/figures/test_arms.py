@@ -1,0 +1,108 @@
+"""Figures of arms: every seed is shown, n is stated, and the numbers are the table's."""
+
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from rdc_kit.study.figures import arms as figures
+from rdc_kit.study.grid import arms
+from rdc_kit.study.verdicts import stats
+from rdc_kit.study.verdicts.published import published
+
+from .conftest import all_text, arm_rows
+
+
+def test_the_figure_shows_every_seed_and_states_n():
+    table = arm_rows({"random": ({"family": "baseline"}, [50, 52]), "pca": ({}, [60, 61])})
+    reference = published(dataset="imagenet-1k", labels="hard", protocol="rethinkdc")
+    left, right = figures.first_look(table, reference).axes
+    assert sum(len(c.get_offsets()) for c in left.collections) == len(table)
+    assert "n = 2 seeds" in left.get_title(loc="left")
+    assert "second-hand" in right.get_title(loc="left")
+    text = " ".join(t.get_text() for t in left.texts)
+    for mean in stats.summarise(table)["mean"]:
+        assert re.search(rf"\b{mean:.1f}\b", text)
+    assert [t.get_text() for t in left.get_yticklabels()] == ["Random", "PCA"]
+
+
+def test_ablations_have_a_panel_per_question():
+    parts = {name: arms.ablation_parts(1)[name] for name in ("step by step", "grid")}
+    values = {arm.key: ({}, [50 + k, 51 + k, 52 + k]) for k, arm in enumerate(arms.unique(parts))}
+    figure = figures.ablation_figure(arm_rows(values), parts)
+    titles = [ax.get_title() or ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == ["step by step", "grid"]
+    assert "n = 3 seeds" in figure.get_suptitle()
+    assert len(figure.axes[0].get_yticks()) == 5
+    assert len(figure.axes[1].get_yticks()) == 4
+
+
+def test_the_sweep_draws_a_line_per_view():
+    values = {}
+    for k, arm in enumerate(arms.crop_arms(crops=(0.5, 1.0))):
+        columns = {"view": arm.protocol["view"], "crop_low": arm.protocol["crop"][0]}
+        values[arm.key] = (columns, [50 + k, 52 + k])
+    table = arm_rows(values)
+    (ax,) = figures.crops_figure(table).axes
+    assert ax.get_legend_handles_labels()[1] == ["whole", "shuffled", "extracted"]
+    for line in ax.lines:
+        assert line.get_xdata().tolist() == [0.5, 1.0]
+    mean = table.loc[table["arm"] == "pca crop=1", "top1"].mean()
+    np.testing.assert_allclose(ax.lines[2].get_ydata()[1], mean)
+
+
+def test_the_orders_figure_has_a_line_per_arm():
+    values = {"random": ({"family": "baseline", "order": "random"}, [21, 22, 25])}
+    values |= {"el2n": ({"family": "pruning"}, [28, 29, 32])}
+    values |= {"el2n order=hard": ({"family": "pruning", "order": "hard"}, [8, 9, 12])}
+    few, many = (arm_rows(values, ipc=ipc, view="whole") for ipc in (1, 10))
+    figure = figures.orders_figure(pd.concat([few, many.assign(top1=many["top1"] + 9)]))
+    (ax,) = figure.axes
+    assert ax.get_legend_handles_labels()[1] == ["Random", "EL2N, easiest", "EL2N, hardest"]
+    random = next(line for line in ax.lines if line.get_label() == "Random")
+    assert random.get_xydata().tolist() == [[1, 22 + 2 / 3], [10, 31 + 2 / 3]]
+
+
+def test_architectures_are_lines_and_methods_are_marks():
+    values = {
+        "random": ({"family": "baseline"}, [50, 52]),
+        "el2n": ({"family": "pruning"}, [55, 56]),
+    }
+    values |= {"pca": ({}, [60, 61])}
+    networks = ("convnet2-w8", "convnet3-w8")
+    table = pd.concat([arm_rows(values, student=network) for network in networks])
+    (ax,) = figures.architectures_figure(table).axes
+    assert [t.get_text() for t in ax.get_yticklabels()] == list(networks)
+    assert ax.get_legend_handles_labels()[1] == ["Random", "EL2N, easiest", "PCA"]
+
+
+def test_stress_has_a_panel_per_measure():
+    facts = {"severity": 1, "eps": 2 / 255, "images": 18}
+    facts |= {"clean": 90.0, "corrupted": 80.0, "worst_class": 50.0, "crop_low": 0.5}
+    values = {"random": ({"family": "baseline"}, [1, 2]), "pca": ({}, [3, 5])}
+    values |= {"random cutout=0.5": ({"family": "baseline", "cutout": 0.5}, [7, 8])}
+    table = arm_rows(values, **facts)
+    table["pgd"] = table["top1"]
+    figure = figures.stress_figure(pd.read_csv(io.StringIO(table.to_csv(index=False))))
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles == ["clean", "corrupted, severity 1", "PGD, eps = 2/255", "worst class, clean"]
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert [name.split(",")[0] for name in names] == ["Random", "PCA", "Random"]
+    assert len(set(names)) == 3
+    assert "n = 2 seeds" in figure.get_suptitle()
+    assert "18 test images" in figure.get_suptitle()
+    means = table.groupby("arm", sort=False)["pgd"].mean()
+    shown = {line.get_xdata()[0] for line in figure.axes[2].lines}
+    assert shown == set(means)
+
+
+def test_chance_is_a_line_with_its_name():
+    table = arm_rows({"random": ({"order": "random", "view": "whole"}, [50, 52])})
+    _, ax = plt.subplots()
+    figures.plot_arms(ax, table, chance=100 / 3)
+    assert ax.lines[-1].get_xdata()[0] == pytest.approx(100 / 3)
+    assert "Random" in all_text(ax.figure)
+    assert "chance" in all_text(ax.figure)

@@ -1,0 +1,97 @@
+"""What all figures share: saving, captions, sheets of images."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.data.imagesets import Traits
+from rdc_kit.study.figures import arms, base
+from rdc_kit.study.verdicts.published import published
+
+from ...conftest import colour_blocks
+from .conftest import arm_rows
+
+
+@pytest.fixture
+def two():
+    return arm_rows({"random": ({}, [50, 52]), "pca": ({}, [60, 61])})
+
+
+def test_figures_are_byte_identical_when_remade_and_embed_their_fonts(two, tmp_path):
+    reference = published(dataset="imagenet-1k", labels="hard", protocol="rethinkdc")
+    facts = {"seeds": [0, 1]}
+    for name in ("one", "two"):
+        drawn = arms.first_look(two, reference)
+        base.save_figure(drawn, "look", two, facts, tmp_path / name)
+    for ending in ("pdf", "png", "csv", "json"):
+        one, again = ((tmp_path / name / f"look.{ending}").read_bytes() for name in ("one", "two"))
+        assert one == again, ending
+    pdf = (tmp_path / "one" / "look.pdf").read_bytes()
+    assert b"/Type3" not in pdf
+    assert b"/FontFile2" in pdf
+    saved = json.loads((tmp_path / "one" / "look.json").read_text())
+    assert saved["seeds"] == [0, 1]
+    assert "torch" in saved["versions"]
+    numbers = pd.read_csv(tmp_path / "one" / "look.csv")
+    assert numbers["top1"].tolist() == pytest.approx(two["top1"].tolist())
+
+
+def test_figures_go_to_the_home(fresh_home, two):
+    figure, _ = plt.subplots()
+    assert base.save_figure(figure, "empty", two) == fresh_home / "figures" / "empty.png"
+
+
+def test_sheets_draw_the_pixels_that_are_there():
+    pool = colour_blocks(per_class=8)
+    stored = rdc.compress("pca", pool, 2, order="random")
+    sheet = base.show_images({"a": stored, "b": pool[:3]}, columns=5)
+    drawn = [ax.images[0].get_array() for ax in sheet.axes if ax.images]
+    assert len(drawn) == 5 + 3
+    assert (drawn[0] == stored.images[0].permute(1, 2, 0).numpy()).all()
+
+
+def test_the_first_of_each_class_is_the_top_of_its_ranking():
+    pool = colour_blocks(per_class=4)
+    assert base.first_of_each_class(pool).row_ids.tolist() == [0, 1, 2]
+
+
+def test_a_line_is_the_mean_with_a_band_of_one_sd():
+    table = arm_rows(
+        {"pca": ({"crop_low": 0.5}, [50, 54]), "pca crop=1": ({"crop_low": 1}, [60, 60])}
+    )
+    _, ax = plt.subplots()
+    base.plot_line(ax, table, "crop_low", "red", "PCA")
+    assert ax.lines[0].get_xydata().tolist() == [[0.5, 52], [1, 60]]
+    band = ax.collections[0].get_paths()[0].vertices
+    assert {round(y, 3) for x, y in band if x == 0.5} == {
+        round(52 - 8**0.5, 3),
+        round(52 + 8**0.5, 3),
+    }
+
+
+def test_a_caption_leaves_out_what_varies(two):
+    assert base.caption(two) == "blocks, 16 px, 1 per class, 3 epochs, convnet2-w8"
+    assert base.caption(two, labels=True, student=False) == (
+        "blocks, 16 px, 1 per class, hard labels, 3 epochs"
+    )
+    assert base.caption(pd.concat([two, two.assign(ipc=10)]), student=False) == (
+        "blocks, 16 px, 3 epochs"
+    )
+    assert base.seeds_note(two) == "n = 2 seeds; band: ± 1 sd"
+    assert base.seeds_note(two, "") == "n = 2 seeds"
+
+
+def test_what_training_sees_becomes_pixels_again():
+    traits = Traits(size=4, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.1))
+    inputs = torch.tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1)
+    found = base.denormalised(inputs, traits).flatten()
+    np.testing.assert_allclose(found, [0.5 * 255, 0.6 * 255, 0.2 * 255], rtol=1e-5)
+
+
+def test_every_family_has_a_colour():
+    assert {m.family for m in rdc.METHODS.values()} <= set(base.FAMILY_COLOURS)

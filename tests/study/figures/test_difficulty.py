@@ -1,0 +1,33 @@
+"""Figures of scores: histograms and the square of agreement."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rdc_kit.prune.recorders import Scores
+from rdc_kit.study.figures import difficulty
+
+from .conftest import all_text
+
+
+def scores_of(values, name="el2n", never=None):
+    values = torch.tensor(values, dtype=torch.float32)
+    return Scores(name, values, torch.arange(len(values)), never)
+
+
+def test_score_histograms_say_how_many_share_the_lowest_value():
+    even = scores_of([0, 0, 1, 2], "forgetting", torch.tensor([False, False, False, True]))
+    figure = difficulty.plot_scores({"forgetting": even, "el2n": scores_of(np.arange(200.0))})
+    texts = [[t.get_text() for t in ax.texts] for ax in figure.axes]
+    assert texts == [["50 % share\nthe lowest value"], []]
+    heights = sum(patch.get_height() for patch in figure.axes[0].patches)
+    assert heights == 3  # the image that was never learned stands apart
+
+
+def test_agreement_is_written_into_its_square():
+    names = ["el2n", "aum", "forgetting"]
+    table = pd.DataFrame(np.eye(3), names, names)
+    (ax,) = difficulty.agreement_figure(table).axes
+    assert len(ax.texts) == 9
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["EL2N", "AUM", "Forgetting"]
+    assert "1.00" in all_text(ax.figure)

@@ -1,0 +1,40 @@
+"""Charts of the benchmark: what is drawn is what the tables say."""
+
+import numpy as np
+import pytest
+
+from rdc_kit.study.figures import methods
+from rdc_kit.study.verdicts import published
+from rdc_kit.study.verdicts.metrics import soft_hard_gaps
+
+from .conftest import markers
+
+
+def test_the_benchmark_figure_shows_each_mean_and_keeps_what_is_missing_missing(table):
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    figure = methods.labels_figure(table, reference)
+    soft, hard, soft_published, hard_published = figure.axes
+    assert len(markers(soft)) == 3
+    assert len(markers(hard)) == 4
+    mean = table.query("method == 'pca' and ipc == 1 and labels == 'hard'")["top1"].mean()
+    assert any(x == pytest.approx(mean) and y == 1 for x, y, _ in markers(hard))
+    assert "n = 3 seeds" in hard.get_title(loc="left")
+    shown = reference.query("labels == 'hard' and method in ['random', 'pca']")
+    drawn = markers(hard_published)
+    assert sorted(x for x, _, _ in drawn) == sorted(shown["top1"])
+    assert {colour for *_, colour in drawn} == {"white"}  # all second-hand
+    assert "not found" in [t.get_text() for t in soft_published.texts]  # PCA, soft: never copied
+    assert "second-hand" in hard_published.get_title(loc="left")
+
+
+def test_gaps_are_drawn_with_their_n(table):
+    found = soft_hard_gaps(table[table["ipc"] == 1])
+    figure = methods.gaps_figure(found)
+    assert len(markers(figure.axes[0])) == 2
+    assert "n = 3" in figure.axes[0].get_xlabel()
+
+
+def test_the_price_is_images_and_labels_together(table):
+    figure = methods.price_figure(table[table["ipc"] == 1])
+    xs = {float(x) for line in figure.axes[0].lines for x in np.atleast_1d(line.get_xdata())}
+    assert xs == {5010.0, 14000.0}

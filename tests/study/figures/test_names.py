@@ -1,0 +1,86 @@
+"""Names: display text made of columns, and only there."""
+
+import pandas as pd
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.study.figures import names
+from rdc_kit.study.grid import arms
+
+
+def row(method, **columns):
+    usual = {"arm": "a", "order": "easy", "metric": "el2n", "grid": "2x2", "view": "cell"}
+    usual |= {"grouping": "rank_block", "pool": "", "budget": 1, "ipc": 1, "labels": "hard"}
+    usual |= {"dataset": "digits", "crop_low": 0.5, "cutout": 0.0, "mix": "none", "loss": "ce"}
+    single = {} if method == "pca" else {"view": "whole", "grid": "1x1", "grouping": ""}
+    return usual | single | {"method": method} | columns
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        (row("random", order="random"), "Random"),
+        (row("el2n"), "EL2N, easiest"),
+        (row("el2n", order="hard"), "EL2N, hardest"),
+        (row("ccs", order="ccs"), "CCS"),
+        (row("noise", order=""), "noise (control)"),
+        (row("pca"), "PCA"),
+        (row("pca", view="whole"), "PCA, seen whole"),
+        (row("pca", view="shuffle"), "PCA, shuffled"),
+        (row("pca", order="random", metric=""), "PCA, of random originals"),
+        (row("pca", order="hard"), "PCA, of the hardest"),
+        (row("pca", metric="aum"), "PCA, by AUM"),
+        (row("pca", grid="1x2"), "PCA, 1 x 2"),
+        (row("pca", grouping="sequential"), "PCA, neighbours in rank"),
+        (row("pca", budget=4), "PCA, k = ipc (1 stored)"),
+        (row("pca", crop_low=0.25), "PCA, r = 0.25"),
+        (row("pca", cutout=0.5), "PCA, Cutout 0.5"),
+        (row("pca", mix="mixup", loss="ce_unmixed"), "PCA, Mixup, labels unmixed"),
+        (row("random", order="random", cutout=0.5), "Random, Cutout 0.5"),
+        (row("pca", pool="sre2l"), "PCA on SRe2L"),
+        (row("pca", pool="sre2l", order="random"), "random on SRe2L"),
+        ({"method": "pca", "arm": "pca"}, "PCA"),
+        ({"method": "mine", "arm": "mine x=1"}, "mine x=1"),
+    ],
+)
+def test_a_title_says_the_method_and_what_is_unusual(given, title):
+    assert names.arm_title(given) == title
+
+
+def test_an_empty_cell_counts_as_the_usual():
+    given = row("pca", cutout=float("nan"), mix=None, metric="", crop_low=float("nan"))
+    assert names.arm_title(given) == "PCA"
+
+
+def test_views_and_crops_of_soft_protocols_are_not_the_arms():
+    """Under soft labels the protocol brings its own, the same for all arms."""
+    assert names.arm_title(row("pca", labels="soft", view="whole", crop_low=0.08)) == "PCA"
+
+
+def test_titles_tell_a_tables_arms_apart():
+    table = pd.DataFrame(
+        [
+            row(arm.method, arm=arm.key, **arm.protocol, **{**arm.options, "grid": "2x2"})
+            for arm in arms.pca_arms()
+            if arm.method == "pca"
+        ]
+    )
+    found = names.arm_titles(table)
+    assert list(found) == [arm.key for arm in arms.pca_arms() if arm.method == "pca"]
+    assert len(set(found.values())) == len(found)
+
+
+def test_differences_are_shown_by_name_and_unknown_keys_stay():
+    differences = pd.DataFrame({"a": ["pca", "x"], "b": ["random", "pca"], "n": [3, 3]})
+    table = pd.DataFrame([row("pca", arm="pca"), row("random", arm="random", order="random")])
+    shown = names.titled(differences, table)
+    assert shown["a"].tolist() == ["PCA", "x"]
+    assert shown["b"].tolist() == ["Random", "PCA"]
+    assert differences["a"].tolist() == ["pca", "x"]
+
+
+def test_every_method_and_metric_has_a_title():
+    titles = [names.method_title(name) for name in rdc.METHODS]
+    assert len(set(titles)) == len(titles)
+    assert names.metric_title("aum") == "AUM"
+    assert names.metric_title("mine") == "mine"

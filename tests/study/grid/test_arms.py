@@ -1,0 +1,157 @@
+"""Arms: keys that tell them apart, equal storage, and what each list of arms holds."""
+
+from itertools import chain
+
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.methods import METHODS
+from rdc_kit.study.grid import arms
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.grid.experiments import plan_trials
+
+from ..conftest import large_setup
+
+LISTS = {
+    "pca_arms": arms.pca_arms,
+    "pruning_arms": arms.pruning_arms,
+    "ablation_parts": lambda: list(chain.from_iterable(arms.ablation_parts(4).values())),
+    "crossing_arms": arms.crossing_arms,
+    "crop_arms": arms.crop_arms,
+}
+
+
+def content(arm):
+    """All that an arm says, its method's defaults spelled out."""
+    method = METHODS[arm.method]
+    settings = method.options | {"view": method.view} | arm.options | arm.protocol
+    return arm.method, arm.pool, repr(sorted(settings.items()))
+
+
+def test_two_arms_have_one_key_only_if_they_say_the_same():
+    everything = [arm for made in LISTS.values() for arm in made()]
+    assert len({content(arm) for arm in everything}) == len({arm.key for arm in everything})
+    assert len({(content(arm), arm.key) for arm in everything}) == len(
+        set(map(content, everything))
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if name != "ablation_parts"])
+def test_no_list_names_an_arm_twice(name):
+    keys = [arm.key for arm in LISTS[name]()]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("arm", "key"),
+    [
+        (Arm("pca", {"grid": 2}, {"view": "cell"}), "pca"),
+        (Arm("pca", {"order": "easy", "metric": "el2n", "grouping": "rank_block"}), "pca"),
+        (Arm("pca", {"scoring_seed": 0, "epochs": None}), "pca"),
+        (Arm("el2n", {"order": "easy"}), "el2n"),
+        (Arm("random", {}, {"view": "whole"}), "random"),
+        (Arm("ccs", {"beta": 0.3}), "ccs"),
+        (Arm("rded", {"factor": None}), "rded"),
+    ],
+)
+def test_a_default_that_is_stated_changes_no_key(arm, key):
+    assert arm.key == key
+
+
+@pytest.mark.parametrize(
+    ("arm", "key"),
+    [
+        (Arm("pca", {}, {"view": "shuffle"}), "pca view=shuffle"),
+        (Arm("el2n", {"order": "hard"}), "el2n order=hard"),
+        (Arm("pca", {"order": "random"}, pool="sre2l"), "pca on=sre2l order=random"),
+        (Arm("pca", {}, {"crop": (0.25, 1.0)}), "pca crop=0.25"),
+        (Arm("pca", {}, {"crop": (0.2, 0.5)}), "pca crop=0.2-0.5"),
+        (Arm("pca", {"grid": (1, 2)}), "pca grid=1x2"),
+        (Arm("pca", {}, {"mix": "mixup", "loss": "ce_unmixed"}), "pca loss=ce_unmixed mix=mixup"),
+    ],
+)
+def test_keys_are_written_as_the_readme_of_the_table_says(arm, key):
+    assert arm.key == key
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"method": "pac"}, "did you mean 'pca'"),
+        ({"method": "pca", "options": {"gird": 3}}, "did you mean 'grid'"),
+        ({"method": "random", "options": {"order": "hard"}}, "order"),
+        ({"method": "pca", "protocol": {"veiw": "cell"}}, "did you mean 'view'"),
+    ],
+)
+def test_an_arm_with_a_slip_in_it_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        Arm(**given)
+
+
+def test_random_comes_first_and_once():
+    assert [arm.key for arm in arms.method_arms(["pca", "random", "el2n", "pca"])] == [
+        "random", "pca", "el2n",
+    ]  # fmt: skip
+
+
+def test_grids_are_written_as_rows_by_columns():
+    assert [arms.shape_text(grid) for grid in (1, 2, (1, 2))] == ["1x1", "2x2", "1x2"]
+
+
+# The lists
+
+
+def test_every_arm_stores_as_much_but_the_literal_one(fresh_home):
+    setup = large_setup()
+    found = arms.unique(arms.ablation_parts(ipc=4))
+    assert len({arm.key for arm in found}) == len(found) == 27
+    for trial in plan_trials(setup, found, 4, seeds=1):
+        stored = setup.set_of(trial)
+        literal = trial.arm.key == "pca originals_per_class=4"
+        assert stored.counts().tolist() == [1 if literal else 4] * 3, trial.arm.key
+
+
+def test_what_says_nothing_is_left_out():
+    def literal(parts):
+        return [arm for arm in arms.unique(parts) if "originals_per_class" in arm.options]
+
+    few = arms.ablation_parts(ipc=1)
+    assert "grouping" not in few
+    assert not literal(few)
+    assert [arm.key for arm in literal(arms.ablation_parts(9, 3))] == [
+        "pca grid=3x3 originals_per_class=9"
+    ]
+
+
+def test_arms_change_the_protocol_and_nothing_else():
+    setup, protocol = large_setup(), rdc.protocols.hard(epochs=7)
+    found = arms.unique(arms.ablation_parts(2))
+    trials = plan_trials(setup, found, 2, [protocol], [5])
+    by_key = {trial.arm.key: trial.protocol for trial in trials}
+    assert by_key["pca"] == protocol
+    assert by_key["pca cutout=0.5"] == protocol.but(cutout=0.5)
+    assert by_key["pca loss=ce_unmixed mix=cutmix"] == protocol.but(mix="cutmix", loss="ce_unmixed")
+    assert by_key["pca crop=0.25"] == protocol.but(view="cell", crop=(0.25, 1.0))
+    assert {trial.seed for trial in trials} == {5}
+
+
+def test_arms_of_the_ablations_share_runs_with_the_first_notebook():
+    """The full PCA is the same set under the same view as notebook 00's."""
+    mine = next(arm for arm in arms.unique(arms.ablation_parts(1)) if arm.key == "pca")
+    theirs = next(arm for arm in arms.pca_arms() if arm.key == "pca")
+    assert mine == theirs
+
+
+def test_the_crossing_is_full_and_of_equal_storage(fresh_home):
+    setup = large_setup()
+    found = arms.crossing_arms()
+    assert len({arm.key for arm in found}) == 4 * len(arms.RULES)
+    made = {}
+    for trial in plan_trials(setup, found, 2, seeds=1):
+        stored = setup.set_of(trial)
+        assert stored.counts().tolist() == [2, 2, 2]
+        made[trial.arm.key] = stored
+    alike, near = made["pca"], made["pca grouping=sequential"]
+    assert sorted(alike.members.flatten().tolist()) == sorted(near.members.flatten().tolist())
+    assert alike.members.tolist() != near.members.tolist()
+    assert made["pca grid=3x3"].grid == (3, 3)

@@ -1,0 +1,164 @@
+"""Experiments: tidy, made once, interrupted, shared by processes."""
+
+import multiprocessing
+import os
+
+import pandas as pd
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.ground import store
+from rdc_kit.ground.folders import runs_dir
+from rdc_kit.study.grid import experiments, rows
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.grid.experiments import Experiment, plan_trials
+
+from ..conftest import small_setup, small_trials
+
+ARMS = [Arm("random"), Arm("pca", {"order": "random"})]
+STEADY = ["top1", "top5", "per_class", "steps", "views", "set_hash", "run_hash", "image_bytes"]
+
+
+def small_compare(seeds=2):
+    setup = small_setup()
+    return Experiment(setup, plan_trials(setup, ARMS, 2, [rdc.protocols.hard(epochs=2)], seeds))
+
+
+def test_a_grid_is_every_combination_and_random_is_always_in_it():
+    trials = small_trials(small_setup())
+    assert len(trials) == 3 * 2 * 2 * 2
+    assert len(set(map(repr, trials))) == len(trials)
+    assert {trial.arm.method for trial in trials} == {"random", "sre2l", "el2n"}
+    assert all(trial.seeds.set == trial.seeds.training == trial.seed for trial in trials)
+    assert all(trial.seeds.scoring == trial.seeds.teacher == 0 for trial in trials)
+    assert [trial.seed for trial in trials] == [0] * 12 + [1] * 12
+    with pytest.raises(ValueError, match="did you mean 'sre2l'"):
+        small_trials(small_setup(), methods=["srel2"])
+    with pytest.raises(ValueError, match="unknown network 'resnet19'"):
+        small_trials(small_setup(), students=["resnet19"])
+
+
+def test_without_protocols_labels_are_hard_and_the_student_is_the_sources():
+    (trial,) = plan_trials(small_setup(), [Arm("random")], 1, seeds=[7])
+    assert trial.protocol == rdc.protocols.hard()
+    assert (trial.student, trial.seed) == ("convnet2-w8", 7)
+
+
+def test_a_comparison_is_tidy_and_made_once(fresh_home, monkeypatch):
+    table = small_compare().measure()
+    assert list(table.columns) == rows.COLUMNS
+    assert list(table["arm"]) == ["random", "pca order=random"] * 2
+    assert list(table["seed"]) == [0, 0, 1, 1]
+    assert table["run_hash"].nunique() == 4
+    assert (table["views"] == table["steps"] * table["batch"]).all()
+    assert (table["label_bytes"] == 6).all()
+    assert (table["image_bytes"] > 6 * 100).all()
+    monkeypatch.setattr(rows, "evaluate", None)  # a second training would fail
+    pd.testing.assert_frame_equal(small_compare().measure(), table)
+
+
+def test_a_grid_is_tidy_and_a_second_call_trains_nothing(fresh_home, monkeypatch):
+    setup = small_setup()
+    trials = small_trials(setup)
+    table = Experiment(setup, trials).measure()
+    assert list(table.columns) == rows.COLUMNS
+    assert table["run_hash"].nunique() == len(table) == len(trials)
+    soft = table[table["labels"] == "soft"]
+    assert (soft["teacher"] == "convnet2-w8-bn").all()
+    assert (soft["teacher_top1"] > 90).all()
+    assert (soft["label_bytes"] == soft["ipc"] * 3 * 2 * (2 * 3 + 25)).all()
+    hard = table[table["labels"] == "hard"]
+    assert (hard["teacher"] == "").all()
+    assert (hard["label_bytes"] == hard["ipc"] * 3).all()
+    monkeypatch.setattr(rows, "evaluate", None)  # any training would fail
+    again = small_setup()
+    assert all(rows.is_measured(trial, again) for trial in trials)
+    pd.testing.assert_frame_equal(Experiment(again, trials).measure(), table)
+
+
+def test_one_set_serves_all_seeds_when_asked(fresh_home):
+    setup = small_setup()
+    trials = small_trials(setup, methods=["noise"], seeds=2, one_set=True)
+    table = Experiment(setup, trials).measure()
+    assert (table["set_seed"] == 0).all()
+    assert sorted(table["seed"].unique()) == sorted(table["training_seed"].unique()) == [0, 1]
+    configs = [
+        store.read_json(runs_dir("train") / name / "config.json") for name in table["run_hash"]
+    ]
+    assert len({config["set"] for config in configs}) == 4  # two methods x two ipcs
+    assert table["set_hash"].nunique() == 4
+
+
+def test_the_sets_of_an_experiment_are_the_first_of_each_arm(fresh_home):
+    setup = small_setup()
+    experiment = Experiment(setup, small_trials(setup, methods=["noise", "el2n"]))
+    made = experiment.sets()
+    assert list(made) == ["random", "noise", "el2n"]
+    assert all(one.counts().tolist() == [2, 2, 2] for one in made.values())
+    assert torch.equal(made["random"].images, setup.make("random", 2).images)
+
+
+def _work(home, threads):
+    os.environ["RDC_HOME"] = str(home)
+    torch.set_num_threads(threads)
+    setup = small_setup()
+    Experiment(setup, small_trials(setup, epochs=30)).measure()
+
+
+def start(home):
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_work, args=(home, torch.get_num_threads()))
+    process.start()
+    return process
+
+
+def test_a_grid_killed_half_way_ends_with_the_same_table(tmp_path, monkeypatch):
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "killed"))
+    process = start(tmp_path / "killed")
+    folder = tmp_path / "killed" / "data" / "runs" / "train"
+    while len(list(folder.glob("*/result.json"))) < 5:
+        assert process.is_alive(), "it ended before it could be killed"
+        process.join(0.02)
+    process.kill()
+    process.join()
+    setup = small_setup()
+    trials = small_trials(setup, epochs=30)
+    done = sum(rows.is_measured(trial, setup) for trial in trials)
+    assert 5 <= done < len(trials)
+    resumed = Experiment(setup, trials).measure()
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "straight"))
+    straight = Experiment(small_setup(), trials).measure()
+    pd.testing.assert_frame_equal(resumed[STEADY], straight[STEADY])
+
+
+def test_two_processes_share_a_grid_and_no_run_is_made_twice(tmp_path, monkeypatch):
+    home = tmp_path / "shared"
+    workers = [start(home), start(home)]
+    for worker in workers:
+        worker.join(300)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    monkeypatch.setenv("RDC_HOME", str(home))
+    setup = small_setup()
+    table = Experiment(setup, small_trials(setup, epochs=30)).measure()
+    results = list((home / "data" / "runs" / "train").glob("*/result.json"))
+    assert len(results) == len(table) == table["run_hash"].nunique() == 24
+
+
+def test_what_another_process_is_at_is_put_off_and_fetched_later(fresh_home, monkeypatch):
+    """The first run is locked until the others are done; no order of the table changes."""
+    setup = small_setup()
+    trials = small_trials(setup, methods=["noise"], seeds=1)
+    real, asked = experiments.row_of, []
+
+    def locked_once(trial, *arguments, **settings):
+        k = trials.index(trial)
+        asked.append(k)
+        if k == 0 and asked.count(0) == 1:
+            raise store.Locked("somebody is at it")
+        return real(trial, *arguments, **settings)
+
+    monkeypatch.setattr(experiments, "row_of", locked_once)
+    table = Experiment(setup, trials).measure()
+    assert asked == [0, 1, 2, 3, 4, 5, 6, 7, 0]
+    assert list(table["method"]) == [trial.arm.method for trial in trials]

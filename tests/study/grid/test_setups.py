@@ -1,0 +1,132 @@
+"""Setups: the settings that arms share, names of sets that are not made yet, teachers."""
+
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.data.imagesets import DataError
+from rdc_kit.ground import store
+from rdc_kit.ground.folders import runs_dir
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.grid.setups import Seeds, Setup, Trial
+from rdc_kit.train.teachers import Teacher
+
+from ...conftest import colour_blocks
+from ..conftest import EXACT, HARD1, large_setup, small_setup
+
+
+def trial(arm, ipc=1, student="convnet2-w8", protocol=HARD1, **seeds):
+    return Trial(arm, ipc, protocol, student, 0, Seeds(**seeds))
+
+
+def test_an_arms_own_options_win_over_the_setups_and_these_over_the_methods():
+    setup = small_setup(options={"iterations": 3, "grid": 3}, teacher="convnet2-w8-bn")
+    assert setup.settings(Arm("pca"))["grid"] == 3
+    assert setup.settings(Arm("pca", {"grid": 2}))["grid"] == 2
+    assert "grid" not in setup.settings(Arm("el2n"))
+    recovered = setup.settings(Arm("sre2l"), Seeds(teacher=4))
+    assert recovered["iterations"] == 3
+    assert (recovered["teacher"], recovered["teacher_epochs"]) == ("convnet2-w8-bn", 20)
+    assert recovered["teacher_seed"] == 4
+    assert recovered["lr"] is None  # the recipe's own
+
+
+def test_scoring_lasts_as_long_as_the_metric_asks():
+    setup = small_setup(scoring_epochs={"el2n": 2})
+    assert setup.settings(Arm("el2n"))["epochs"] == 2
+    assert setup.settings(Arm("pca"))["epochs"] == 2
+    assert setup.settings(Arm("aum"))["epochs"] == 30
+    assert setup.settings(Arm("pca", {"metric": "aum"}))["epochs"] == 30
+    assert setup.settings(Arm("ccs"))["epochs"] == 30
+    assert setup.settings(Arm("el2n"), Seeds(scoring=7))["scoring_seed"] == 7
+
+
+def test_a_set_has_a_name_before_it_is_made(fresh_home):
+    setup = large_setup()
+    key = setup.set_key(trial(Arm("pca")))
+    alike = [
+        trial(Arm("pca", {"grid": 2, "order": "easy"})),
+        trial(Arm("pca", {}, {"view": "shuffle"})),  # another look at the same set
+        trial(Arm("pca"), student="convnet3-w8"),
+        trial(Arm("pca"), protocol=rdc.protocols.soft()),
+        trial(Arm("pca"), training=3),
+    ]
+    assert {setup.set_key(one) for one in alike} == {key}
+    others = [
+        trial(Arm("pca", {"grid": 3})),
+        trial(Arm("el2n")),
+        trial(Arm("pca"), ipc=2),
+        trial(Arm("pca"), set=1),
+        trial(Arm("pca"), scoring=1),
+    ]
+    assert len({key, *map(setup.set_key, others)}) == 1 + len(others)
+    assert large_setup(pool=colour_blocks(39)).set_key(trial(Arm("pca"))) != key
+    assert large_setup(scoring_epochs={"el2n": 3}).set_key(trial(Arm("pca"))) != key
+    assert not list(fresh_home.rglob("result.json"))
+
+
+def test_the_last_set_is_remembered(fresh_home):
+    setup = large_setup()
+    one = setup.set_of(trial(Arm("random"), set=1))
+    assert setup.set_of(trial(Arm("random", {}, {"cutout": 0.5}), set=1)) is one
+    setup.set_of(trial(Arm("noise")))
+    again = setup.set_of(trial(Arm("random"), set=1))
+    assert again is not one
+    assert torch.equal(again.images, one.images)
+    made = setup.make("random", 1, Seeds(set=1))
+    assert torch.equal(made.images, one.images)
+
+
+def test_a_slow_set_is_made_by_one_process_at_a_time(fresh_home):
+    setup, asked = small_setup(), trial(Arm("sre2l"))
+    with (
+        store.lock(runs_dir("making") / setup.set_key(asked), "a set"),
+        pytest.raises(store.Locked, match="a set of sre2l is being worked on"),
+    ):
+        setup.set_of(asked, wait=False)
+    assert setup.set_of(asked, wait=False).counts().tolist() == [1, 1, 1]
+
+
+def test_a_test_set_in_another_order_is_found_out_before_soft_labels_are_used(fresh_home):
+    pool, test = colour_blocks(per_class=8, classes=5), colour_blocks(classes=5, seed=0)
+    test.labels[:] = (test.labels + 1) % 5
+    with pytest.raises(DataError, match="classes in the same order"):
+        Setup(pool, test, EXACT, teacher_epochs=20).teacher_of()
+
+
+def test_the_teacher_knows_its_accuracy_on_both_sets_and_is_trained_once(fresh_home):
+    setup = small_setup()
+    teacher = setup.teacher_of()
+    assert isinstance(teacher, Teacher)
+    assert teacher.names == ("convnet2-w8-bn",) == setup.networks()
+    assert min(teacher.pool_top1, teacher.test_top1) > 90
+    assert setup.teacher_of() is teacher
+    assert len(setup.networks(4)) == len(set(setup.networks(4))) == 4
+    assert setup.networks(4)[0] == setup.networks()[0]
+    assert setup.teacher_key(4).split()[0] == setup.teacher_key()
+    assert setup.teacher_key(seed=1) != setup.teacher_key()
+
+
+def test_the_whole_pool_is_a_training_with_hard_labels(fresh_home):
+    assert small_setup().whole_pool("convnet2-w8") > 90
+
+
+def test_every_score_is_of_the_pool_and_as_long_as_asked(fresh_home):
+    setup = small_setup()
+    found = setup.scores()
+    assert set(found) == {"el2n", "aum", "aum_prob", "forgetting"}
+    assert torch.equal(setup.score("el2n").values, found["el2n"].values)
+    assert found["el2n"].row_ids.tolist() == setup.pool.row_ids.tolist()
+
+
+def test_another_metric_prunes_otherwise(fresh_home, exact):
+    setup = large_setup()
+    made = {
+        metric: setup.make(Arm("pca", {"metric": metric}), 2)
+        for metric in ("el2n", "aum", "forgetting")
+    }
+    assert made["aum"].members.tolist() != made["el2n"].members.tolist()
+    aum = rdc.select(setup.pool, rdc.aum(setup.pool, 2, runtime=exact), 8, "easy")
+    assert set(made["aum"].members.flatten().tolist()) == set(aum.row_ids.tolist())
+    with pytest.raises(ValueError, match="unknown pruning metric 'amu' - did you mean 'aum'"):
+        setup.make(Arm("pca", {"metric": "amu"}), 2)

@@ -1,0 +1,119 @@
+"""Metrics beyond accuracy: known answers, scipy, and pairs seed by seed."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats as reference
+
+from rdc_kit.study.grid import arms
+from rdc_kit.study.grid.arms import method_arms
+from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.verdicts import metrics, stats
+
+from ..conftest import HARD1, large_setup
+
+
+def test_lrs_and_ars_are_on_fractions_and_lie_in_0_to_1():
+    middle = (1 - math.exp(-1)) / (math.e - math.exp(-1))
+    assert metrics.lrs(50, 50, 30, 30) == pytest.approx(middle) == pytest.approx(0.269, abs=1e-3)
+    assert metrics.ars(40, 40, 20, 20) == pytest.approx(middle)
+    assert metrics.lrs(0, 100, 100, 0) == pytest.approx(1)
+    assert metrics.lrs(100, 0, 0, 100) == pytest.approx(0)
+    assert 0 < metrics.lrs(80, 70, 60, 30) < 1  # 9371 in the released code, which takes percent
+    assert metrics.hlr(80, 70) == 10
+    assert metrics.ior(30, 60) == -30
+
+
+def test_ranking_compares_with_full_data_and_with_random_of_the_same_ipc():
+    rows = [
+        ("random", "baseline", 1, "hard", 20), ("random", "baseline", 1, "soft", 40),
+        ("random", "baseline", 1, "hard", 22), ("random", "baseline", 1, "soft", 44),
+        ("pca", "pca", 1, "hard", 31), ("pca", "pca", 1, "soft", 41),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["method", "family", "ipc", "labels", "top1"])
+    found = metrics.ranking(table, full=81).set_index("method")
+    assert found.loc["random", ["hard", "soft", "gap", "hlr"]].tolist() == [21, 42, 21, 60]
+    assert found.loc["pca", ["ior_hard", "ior_soft"]].tolist() == [10, -1]
+    assert found.loc["pca", "lrs"] == pytest.approx(metrics.lrs(81, 31, 41, 42))
+    with pytest.raises(ValueError, match="no runs with soft labels"):
+        metrics.ranking(table[table["labels"] == "hard"], 81)
+    with pytest.raises(ValueError, match="no random baseline"):
+        metrics.ranking(table[table["method"] == "pca"], 81)
+
+
+def test_differences_to_random_are_taken_within_ipc_protocol_and_network():
+    rows = [
+        (method, ipc, "hard", "net", seed, 10 * ipc + lift + noise * seed)
+        for method, lift, noise in (("random", 0, 1), ("pca", 5, 1), ("el2n", -2, 1))
+        for ipc in (1, 10)
+        for seed in range(3)
+    ]
+    columns = ["method", "ipc", "protocol", "student", "seed", "top1"]
+    found = metrics.differences_to_random(pd.DataFrame(rows, columns=columns))
+    assert list(found.columns[:5]) == ["ipc", "protocol", "student", "a", "b"]
+    assert found[["ipc", "a", "difference"]].to_numpy().tolist() == [
+        [1, "pca", 5], [1, "el2n", -2], [10, "pca", 5], [10, "el2n", -2],
+    ]  # fmt: skip
+    assert set(found["b"]) == {"random"}
+
+
+def test_entropy_of_known_answers():
+    logits = torch.tensor([[0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 0.0, 0.0]])
+    assert metrics.shannon(logits).tolist() == pytest.approx([math.log(4), 0.0], abs=1e-6)
+    drawn = torch.randn(20, 7)
+    expected = reference.entropy(drawn.softmax(1).numpy(), axis=1)
+    np.testing.assert_allclose(metrics.shannon(drawn), expected, rtol=1e-5)
+    own = metrics.nll(drawn, torch.arange(20) % 7)
+    np.testing.assert_allclose(
+        own, -np.log(drawn.softmax(1).numpy()[range(20), np.arange(20) % 7]), rtol=1e-5
+    )
+
+
+def test_the_worked_example_is_the_published_one():
+    shown = metrics.counter_example()
+    assert shown["NLL"].tolist() == pytest.approx([1.204, 0.916], abs=5e-4)
+    assert shown["entropy"].tolist() == pytest.approx([0.611, 1.089], abs=5e-4)
+
+
+def test_contrasts_pair_each_arm_with_the_full_method(fresh_home):
+    setup, found = large_setup(), arms.ablation_parts(1)
+    short = {part: found[part] for part in ("step by step", "grid")}
+    trials = plan_trials(setup, arms.unique(short), 1, [HARD1], 3)
+    table = Experiment(setup, trials).measure()
+    rows = metrics.contrasts(table, short).set_index(["part", "a"])
+    assert len(rows) == 4 + 3
+    assert set(rows["b"]) == {"pca"}
+    means = stats.summarise(table).set_index("arm")["mean"]
+    expected = means["random"] - means["pca"]
+    assert rows.loc[("step by step", "random"), "difference"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_leads_are_paired_within_a_network(fresh_home):
+    setup, students = large_setup(), ["convnet2-w8", "convnet3-w8"]
+    trials = plan_trials(setup, method_arms(["el2n", "pca"]), 1, [HARD1], 3, students=students)
+    table = Experiment(setup, trials).measure()
+    found = metrics.differences_by_student(table).set_index(["student", "b"])
+    assert len(found) == 2 * 2
+    mine = table[table["student"] == "convnet3-w8"].groupby("method")["top1"].mean()
+    expected = mine["pca"] - mine["random"]
+    assert found.loc[("convnet3-w8", "random"), "difference"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_gaps_are_paired_by_seed_with_their_interval():
+    rows = [
+        ("random", "baseline", ipc, labels, seed, 20 + seed**2 + (labels == "soft") * (5 + seed))
+        for ipc in (1, 10)
+        for labels in ("hard", "soft")
+        for seed in range(3)
+        if (ipc, labels) != (10, "soft")
+    ]
+    table = pd.DataFrame(rows, columns=["method", "family", "ipc", "protocol", "seed", "top1"])
+    found = metrics.soft_hard_gaps(table).set_index(["method", "ipc"])
+    assert ("random", 10) not in found.dropna().index
+    row = found.loc[("random", 1)]
+    assert (row["gap"], row["n"]) == (6, 3)
+    low, high = reference.t.interval(0.95, 2, 6, reference.sem([5, 6, 7]))
+    assert row["ci95"] == pytest.approx((high - low) / 2)

@@ -1,0 +1,59 @@
+"""Spread, paired differences and summaries, against scipy and by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as reference
+
+from rdc_kit.study.verdicts import stats
+
+from ..conftest import toy
+
+
+def test_t_interval_is_scipys():
+    values = np.array([48.8, 47.7, 50.0])
+    low, high = reference.t.interval(0.95, 2, values.mean(), reference.sem(values))
+    assert stats.half_width(values) == pytest.approx((high - low) / 2)
+    assert np.isnan(stats.half_width(values[:1]))
+
+
+def test_differences_are_paired_and_need_three_seeds():
+    table = toy({"a": [50, 60, 70], "b": [48, 57.5, 67.9], "c": [70, 50, 61]})
+    found = stats.differences(table, [("a", "b"), ("b", "a"), ("a", "c")])
+    assert list(found["reading"]) == ["a is higher", "b is higher", "undecided"]
+    result = reference.ttest_rel([50, 60, 70], [48, 57.5, 67.9]).confidence_interval()
+    assert (found.low[0], found.high[0]) == pytest.approx((result.low, result.high), abs=1e-3)
+    few = stats.differences(table[table["seed"] < 2], [("a", "b")])
+    assert few.reading[0] == "not evidence"
+    with pytest.raises(ValueError, match="no arm 'd'"):
+        stats.differences(table, [("a", "d")])
+
+
+def test_chance_is_one_in_as_many_as_there_are_classes():
+    assert stats.chance(pd.DataFrame({"per_class": ["1.00 2.00 3.00 4.00"]})) == 25
+
+
+def test_a_summary_has_mean_sd_interval_and_n():
+    found = stats.summarise(toy({"b": [48.8, 47.7, 50.0], "a": [7]})).set_index("arm")
+    assert list(found.index) == ["b", "a"]
+    values = np.array([48.8, 47.7, 50.0])
+    assert found.loc["b", "mean"] == pytest.approx(values.mean())
+    assert found.loc["b", "sd"] == pytest.approx(values.std(ddof=1))
+    assert found.loc["b", "ci95"] == pytest.approx(
+        reference.sem(values) * reference.t.ppf(0.975, 2)
+    )
+    assert found.loc["a", ["mean", "n"]].tolist() == [7, 1]
+    assert np.isnan(found.loc["a", "sd"])
+
+
+def test_the_accuracy_table_is_mean_and_sd_as_text():
+    values = {("random", 1): [21, 22, 25], ("pca", 1): [28, 29, 32], ("pca", 10): [50]}
+    rows = [(*key, seed, v) for key, line in values.items() for seed, v in enumerate(line)]
+    table = pd.DataFrame(rows, columns=["method", "ipc", "seed", "top1"])
+    table = table.assign(protocol="hard", student="convnet2-w8")
+    found = stats.accuracy_table(table)
+    assert found.loc["random", (1, "hard")] == "22.7 ± 2.1"
+    assert found.loc["pca", (10, "hard")] == "50.0"  # one seed has no sd
+    assert list(found.index) == ["random", "pca"]
+    two = stats.accuracy_table(pd.concat([table, table.assign(student="resnet18")]))
+    assert two.loc["random", (1, "hard", "resnet18")] == "22.7 ± 2.1"

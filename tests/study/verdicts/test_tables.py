@@ -1,0 +1,65 @@
+"""Tables of runs and of the evidence: what is found, what counts, what is counted once."""
+
+import hashlib
+
+import pandas as pd
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.ground.folders import evidence_dir
+from rdc_kit.study.verdicts import tables
+
+from .conftest import arms, write
+
+GOOD = {"el2n": [80, 81, 82], "random": [60, 62, 61]}
+
+
+def test_runs_that_two_notebook_runs_share_count_once(fresh_home):
+    write(fresh_home, "00_start_here-a", {"runs": arms(GOOD)})
+    write(fresh_home, "00_start_here-b", {"runs": arms(GOOD)})
+    assert len(tables.collect().get("00/runs")) == 6
+    assert tables.collect().inputs("00/runs").keys() == {
+        f"data/runs/notebooks/00_start_here-{k}/runs.csv" for k in "ab"
+    }
+
+
+def test_places_have_names():
+    with pytest.raises(ValueError, match="results are in runs or evidence, got 'here'"):
+        tables.collect("here")
+
+
+def test_a_run_that_did_not_end_well_has_no_tables(fresh_home):
+    with pytest.raises(rdc.DataError, match="no results in runs: `make study` makes them"):
+        tables.collect()
+    write(fresh_home, "00_start_here-a", {"runs": arms(GOOD)}, status="failed")
+    write(fresh_home, "mine-a", {"runs": arms(GOOD)})  # no notebook of the study
+    with pytest.raises(rdc.DataError):
+        tables.collect()
+
+
+def test_settings_are_told_apart_unless_they_are_to_stay_together(fresh_home):
+    both = pd.concat([arms(GOOD), arms(GOOD, ipc=10)])
+    write(fresh_home, "00_start_here-a", {"runs": both})
+    found = tables.collect()
+    assert [set(rows["ipc"]) for rows in found.groups("00/runs")] == [{1}, {10}]
+    assert [set(rows["ipc"]) for rows in found.groups("00/runs", ("ipc",))] == [{1, 10}]
+    assert list(found.groups("01/runs")) == []
+    assert found.get("01/runs").empty
+
+
+def test_empty_text_is_text_and_not_a_missing_number(fresh_home):
+    table = arms(GOOD).assign(pool="", metric="", teacher="")
+    write(fresh_home, "00_start_here-a", {"runs": table})
+    rows = tables.collect().get("00/runs")
+    assert (rows[["pool", "metric", "teacher"]] == "").all(axis=None)
+    assert set(rows["profile"]) == {"small"}
+
+
+def test_the_evidence_is_named_by_its_files_and_hashed():
+    found = tables.collect("evidence")
+    rows = found.get("00/runs")
+    digits = rows[rows["dataset"] == "digits"]
+    named = found.inputs("00/runs", digits)
+    assert list(named) == ["data/evidence/00-digits-32px-runs.csv"]
+    content = (evidence_dir() / "00-digits-32px-runs.csv").read_bytes()
+    assert list(named.values()) == [hashlib.sha256(content).hexdigest()[:16]]

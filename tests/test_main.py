@@ -1,0 +1,58 @@
+"""The command line: verdicts and exit statuses."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rdc_kit.__main__ import EXAMPLES, VERBS, main, parser
+from rdc_kit.commands import reports
+from rdc_kit.ground.store import Locked
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_verb_has_help_with_an_example(verb, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert f"example: rdc {verb}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_example_is_understood(verb):
+    assert parser().parse_args(EXAMPLES[verb].split()[1:]).verb == verb
+
+
+def test_an_old_name_of_a_verb_still_works():
+    assert parser().parse_args(["bench", "--rounds", "1"]).verb == "speed"
+
+
+def test_unknown_verbs_exit_2():
+    with pytest.raises(SystemExit) as ended:
+        main(["benhc"])
+    assert ended.value.code == 2
+
+
+def test_the_module_runs_from_any_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "rdc_kit", "methods"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (Locked("a set is being worked on"), 3, "runs: a set is being worked on"),
+        (ValueError("no such thing"), 2, "runs: no such thing"),
+        (FileExistsError("it exists"), 2, "runs: it exists"),
+        (KeyboardInterrupt(), 1, "runs: stopped; the same call continues it"),
+    ],
+)
+def test_each_end_has_its_status_and_one_line(monkeypatch, capsys, error, status, told):
+    def ends():
+        raise error
+
+    monkeypatch.setattr(reports, "list_runs", ends)
+    assert main(["runs"]) == status
+    assert capsys.readouterr().err.strip() == told

@@ -1,0 +1,43 @@
+"""What a network answers, and how often it is right."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, top_k_accuracy_score
+
+from rdc_kit.augment.views import plain_view
+from rdc_kit.train import accuracy as evaluation
+from rdc_kit.train import models
+
+
+def test_accuracy_is_scikit_learns():
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(500, 12, generator=draw)
+    labels = torch.randint(0, 11, (500,), generator=draw)  # class 11 has no test image
+    found = evaluation.accuracy(logits, labels, 12)
+    guesses = logits.argmax(1).numpy()
+    assert found.top1 == pytest.approx(100 * accuracy_score(labels, guesses))
+    top5 = top_k_accuracy_score(labels, logits.numpy(), k=5, labels=range(12))
+    assert found.top5 == pytest.approx(100 * top5)
+    for k in range(11):
+        mine = labels.numpy() == k
+        assert found.per_class[k] == pytest.approx(100 * np.mean(guesses[mine] == k))
+    assert np.isnan(found.per_class[11])
+
+
+def test_top5_of_few_classes_is_of_what_there_is():
+    found = evaluation.accuracy(torch.eye(3), torch.tensor([0, 2, 1]), 3)
+    assert found.top5 == 100
+    assert found.top1 == pytest.approx(100 / 3)
+
+
+def test_predictions_stand_in_the_sets_order_whatever_the_batch(blocks, exact):
+    model = models.build("convnet2-w8", 3, 16, seed=1)
+    inputs = plain_view(blocks.images, blocks.traits, 16)
+    with torch.no_grad():
+        expected = model.eval()(inputs)
+    for batch in (1, 7, 100):
+        model.train()
+        found = evaluation.predict(model, blocks, exact, batch)
+        assert torch.allclose(found, expected, atol=1e-5)
+        assert not model.training

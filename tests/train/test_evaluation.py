@@ -1,0 +1,56 @@
+"""The mean over seeds, and what is refused before any training."""
+
+import numpy as np
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.train import evaluation
+
+from ..conftest import colour_blocks
+
+
+def test_it_learns(blocks, exact):
+    result = rdc.evaluate(blocks, colour_blocks(seed=0), rdc.protocols.hard(epochs=15), 2)
+    assert result.mean > 95
+    assert [row["seed"] for row in result.rows] == [0, 1]
+    assert "n = 2 seeds" in str(result)
+
+
+def test_a_test_set_that_does_not_fit_is_refused_before_training(blocks):
+    with pytest.raises(rdc.DataError, match="no test set"):
+        rdc.evaluate(blocks, None)
+    with pytest.raises(rdc.DataError, match="different classes"):
+        rdc.evaluate(blocks, colour_blocks(classes=4))
+    with pytest.raises(rdc.DataError, match="16 px, test images 8 px"):
+        rdc.evaluate(blocks, colour_blocks(size=8))
+
+
+def test_a_result_is_the_mean_and_the_sample_sd_of_its_seeds():
+    rows = [{"top1": value, "steps": 9} for value in (40.0, 44.0, 48.0)]
+    result = evaluation.Result(rows)
+    assert (result.mean, result.sd) == (44, 4)
+    assert str(result) == "top-1 44.0 ± 4.0 % (n = 3 seeds, 9 steps each)"
+    alone = evaluation.Result(rows[:1])
+    assert np.isnan(alone.sd)
+    assert str(alone) == "top-1 40.0 % (n = 1 seed, 9 steps each)"
+
+
+def test_a_teacher_is_asked_whatever_form_its_labels_have(fresh_home, exact, blocks):
+    """Stored labels are made by the way; hard ones do not ask."""
+    test, teacher = colour_blocks(seed=0), rdc.squeeze(blocks, epochs=20, runtime=exact)
+    known = {"student": "convnet2-w8", "teacher": teacher, "runtime": exact}
+    for name in ("hard", "soft", "fkd"):
+        protocol = rdc.protocols.named(name).but(epochs=20)
+        assert rdc.evaluate(blocks, test, protocol, 1, **known).mean > 60, name
+    assert len(list((fresh_home / "data" / "runs" / "labels").glob("*/result.json"))) == 1
+    with pytest.raises(ValueError, match="needs a teacher"):
+        rdc.evaluate(blocks, test, rdc.protocols.soft(epochs=1), 1, runtime=exact)
+
+
+def test_more_can_be_measured_of_each_network(exact, blocks):
+    protocol = rdc.protocols.hard(epochs=1)
+    count = {"also": lambda model: {"weights": sum(p.numel() for p in model.parameters())}}
+    result = rdc.evaluate(blocks, colour_blocks(seed=0), protocol, 2, runtime=exact, **count)
+    assert [row["weights"] for row in result.rows] == [
+        8 * 3 * 9 + 8 + 16 + 8 * 8 * 9 + 8 + 16 + 387
+    ] * 2

@@ -1,0 +1,81 @@
+"""Protocols are data; unknown keys fail; the batch rule is the stated one."""
+
+import dataclasses
+import math
+
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.train import protocols
+
+from ..conftest import colour_blocks
+
+
+def test_hard_is_the_released_yaml():
+    hard = protocols.hard()
+    assert (hard.epochs, hard.optimiser, hard.lr, hard.weight_decay) == (300, "adamw", 1e-3, 0.01)
+    assert (hard.mix, hard.cutout, hard.schedule) == ("none", 0.0, "cosine")
+
+
+def test_cosine_steps_per_epoch():
+    hard = protocols.hard(epochs=4, lr=1.0)
+    assert [hard.lr_at(e) for e in range(4)] == pytest.approx(
+        [1.0, 0.5 * (1 + math.cos(math.pi / 4)), 0.5, 0.5 * (1 - math.cos(math.pi / 4))]
+    )
+    assert protocols.scoring(epochs=50).lr_at(49) == protocols.scoring().lr
+
+
+@pytest.mark.parametrize(
+    ("per_class", "classes", "expected"),
+    [(1, 10, 10), (5, 10, 10), (10, 10, 50), (50, 10, 100), (100, 10, 128), (1, 3, 3)],
+)
+def test_the_batch_follows_the_stated_rule(per_class, classes, expected):
+    images = colour_blocks(per_class=per_class, classes=classes, size=8)
+    assert protocols.batch_size(protocols.hard(), images) == expected
+
+
+def test_a_given_batch_wins_but_never_exceeds_the_set():
+    images = colour_blocks(per_class=5, classes=2, size=8)
+    assert protocols.batch_size(protocols.hard(batch=4), images) == 4
+    assert protocols.batch_size(protocols.hard(batch=999), images) == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epoch": 3}, "unknown protocol field 'epoch' - did you mean 'epochs'"),
+        ({"epochs": 0}, "epochs and batch must be at least 1"),
+        ({"optimiser": "adam"}, "unknown optimiser 'adam'"),
+        ({"view": "cells"}, "unknown view 'cells'"),
+        ({"mix": None}, "unknown mix None"),
+    ],
+)
+def test_wrong_values_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        protocols.hard(**changes)
+
+
+def test_a_protocol_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        protocols.hard().epochs = 3
+
+
+def test_the_protocols_stand_side_by_side():
+    table = rdc.protocols.side_by_side("hard", "soft", "rded", "gvbsm")
+    assert list(table.columns) == ["hard", "soft", "rded", "gvbsm"]
+    assert table.loc["labels"].tolist() == ["hard", "soft", "soft", "soft"]
+    assert table.loc["loss", "gvbsm"] == "mse"
+    assert "weight_decay" not in table.index  # the same in all four
+    everything = rdc.protocols.side_by_side()
+    assert set(rdc.METHODS) & set(everything.columns) == {
+        "sre2l", "cda", "dwa", "lpld", "gvbsm", "rded"
+    }  # fmt: skip
+    assert everything.loc["source"].notna().all()
+
+
+def test_half_cosine_and_warm_up_are_the_written_out_schedules():
+    rded = rdc.protocols.named("rded").but(epochs=10, lr=1.0)
+    assert rded.lr_at(0) == 1
+    assert rded.lr_at(10) == pytest.approx(0.5)
+    tiny = rdc.protocols.named("tiny").but(lr=1.0)
+    assert [tiny.lr_at(e) for e in (0, 4, 5)] == pytest.approx([0.2, 1.0, 1.0])
