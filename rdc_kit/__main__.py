@@ -66,14 +66,15 @@ def _notebooks(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from .commands.run import run_notebook
 
-    return run_notebook(options.notebook, dict(options.parameter), options.timeout)
+    given = dict(options.parameter)
+    return run_notebook(options.notebook, given, options.timeout, options.workers)
 
 
 def _study(options: argparse.Namespace) -> int:
-    from .commands.run import run_all
+    from .commands.study import run_all
 
     given = {"dataset": options.dataset, "profile": options.profile, **dict(options.parameter)}
-    return run_all(given, options.timeout)
+    return run_all(given, options.timeout, workers=options.workers)
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -117,7 +118,8 @@ def _benchmark(options: argparse.Namespace) -> int:
     from .commands.benchmark import benchmark, chosen_protocols
 
     wanted = chosen_protocols(options.labels, options.protocols, options.epochs)
-    names = "students seeds size one_set teacher teacher_epochs iterations device plan_only out"
+    names = "students seeds size one_set teacher teacher_epochs iterations device workers"
+    names += " plan_only out"
     given = {key: getattr(options, key) for key in names.split()}
     return benchmark(options.dataset, options.methods, options.ipc, wanted, **given)
 
@@ -173,6 +175,14 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--timeout", type=float, help="seconds for each notebook")
     made["study"].add_argument("--dataset", default="digits")
     made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
+    for name, what, usual in (
+        ("run", "processes", "1"),
+        ("study", "notebooks", "auto"),
+        ("benchmark", "processes", "auto"),
+    ):
+        made[name].add_argument(
+            "--workers", default=usual, help=f"{what} at a time: a number, or auto ({usual})"
+        )
     for name in ("claims", "figures"):
         made[name].add_argument(
             "--results", default="runs", help="runs of this machine, or the committed evidence"

@@ -1,4 +1,4 @@
-"""The benchmark: a grid of methods, planned first, run, and summed up."""
+"""The verb benchmark: plan a grid of methods, measure it, and print a summary."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..study.grid.arms import method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import human_time, plan
 from ..study.grid.setups import Setup
+from ..study.grid.workers import workers_from
 from ..study.verdicts.metrics import differences_to_random, ranking
 from ..study.verdicts.published import published
 from ..study.verdicts.stats import accuracy_table
@@ -32,7 +33,7 @@ from ..train.protocols import Protocol
 def chosen_protocols(
     labels: Sequence[str], names: Sequence[str] = (), epochs: int | None = None
 ) -> list[Protocol]:
-    """The protocols of a grid: the benchmark's for each kind of labels, and others by name.
+    """The protocols of a grid: "hard" or "soft" for each kind of labels, and others by name.
 
     Raises:
         ValueError: unknown labels or protocol.
@@ -40,8 +41,8 @@ def chosen_protocols(
     for kind in labels:
         if kind not in ("hard", "soft"):
             raise ValueError(f"labels must be hard or soft, got {kind!r}")
-    found = [protocols.named(name) for name in dict.fromkeys([*labels, *names])]
-    return [p.but(epochs=epochs) for p in found] if epochs else found
+    choices = [protocols.named(name) for name in dict.fromkeys([*labels, *names])]
+    return [p.but(epochs=epochs) for p in choices] if epochs else choices
 
 
 def benchmark(
@@ -58,24 +59,26 @@ def benchmark(
     teacher_epochs: int = 30,
     iterations: int | None = None,
     device: str = "auto",
+    workers: str | int = 1,
     plan_only: bool = False,
     out: Path | None = None,
 ) -> int:
     """Plan a grid of methods, measure it, print and keep its table; see `plan_trials`.
 
     Args:
-        dataset, size, device: see `load` and `choose_runtime`.
+        dataset, size, device: see `load` and `choose_runtime`; workers: see `Experiment.measure`.
         names: methods, or "all"; Random is always added.
         ipcs: stored images per class.
         wanted: from `chosen_protocols`.
         students, seeds, one_set: see `plan_trials`; teacher, teacher_epochs: see `Setup`.
         iterations: of every recovered image; the method's own number when left out.
-        plan_only: only say what it would take.
-        out: where the table goes; under data/runs/benchmark when left out.
+        plan_only: only print the plan.
+        out: path of the table; under data/runs/benchmark when left out.
 
     Returns:
-        Exit status: 0 when every trial is there.
+        Exit status: 0 when every trial is measured, or the plan printed.
     """
+    workers_from(workers)
     arms = method_arms(METHODS if list(names) == ["all"] else names)
     if seeds < 1 or min(ipcs, default=0) < 1:
         raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
@@ -94,7 +97,7 @@ def benchmark(
     if plan_only:
         return 0
     _announce_teacher(experiment)
-    table = experiment.measure(None if interactive() else _Log(len(trials)))
+    table = experiment.measure(None if interactive() else _Log(len(trials)), workers)
     out = out or runs_dir("benchmark") / _name(dataset, experiment) / "runs.csv"
     _keep(table, setup, out)
     _draw(table)
@@ -103,7 +106,7 @@ def benchmark(
 
 
 def _announce_teacher(experiment: Experiment) -> None:
-    """Train or fetch the teacher first, where one is needed, and say how good it is."""
+    """Train or load the teacher first, where one is needed, and print how good it is."""
     needed = any(
         t.protocol.labels != "hard" or "teacher" in METHODS[t.arm.method].needs
         for t in experiment.trials
@@ -113,7 +116,7 @@ def _announce_teacher(experiment: Experiment) -> None:
 
 
 def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
-    """Write the rows, their differences to Random and the ranking side by side; print a summary."""
+    """Write the rows, their differences to Random and the ranking, a file each; print a summary."""
     parts = {"": table, "-differences": differences_to_random(table)}
     with pd.option_context("display.width", 200, "display.max_columns", 50):
         print(f"\ntop-1 %, mean ± sd, n = {table['seed'].nunique()} seeds")
@@ -130,18 +133,18 @@ def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
 
 
 class _Log:
-    """A line a minute for logs, where no bar is shown."""
+    """Prints a line every minute, where no progress bar is shown."""
 
     def __init__(self, total: int) -> None:
         self.total, self.began = total, time.monotonic()
-        self.said = self.began
+        self.printed = self.began
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()
-        if now - self.said > 60:
+        if now - self.printed > 60:
             left = (now - self.began) / done * (self.total - done)
             print(f"{done} of {self.total} runs, about {human_time(left)} left", flush=True)
-            self.said = now
+            self.printed = now
 
 
 def _name(dataset: str, experiment: Experiment) -> str:
@@ -151,13 +154,13 @@ def _name(dataset: str, experiment: Experiment) -> str:
 
 
 def _draw(table: pd.DataFrame) -> None:
-    """The figure of soft against hard labels, where the grid has both."""
+    """Save the figure of soft against hard labels, where the grid has both."""
     usual = table[table["protocol"].isin(["hard", "soft"])]
     if set(usual["protocol"]) != {"hard", "soft"} or usual["student"].nunique() > 1:
         return
     base.use_style()
     reference = published(dataset="imagenet-1k", protocol="rethinkdc")
-    drawn = methods.labels_figure(usual, reference)
+    figure = methods.labels_figure(usual, reference)
     source, size = store.safe_name(usual["dataset"].iloc[0]), usual["size"].iloc[0]
-    path = base.save_figure(drawn, f"benchmark-{source}-{size}px", usual)
+    path = base.save_figure(figure, f"benchmark-{source}-{size}px", usual)
     print(f"figure: {path}")

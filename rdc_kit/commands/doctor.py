@@ -19,7 +19,7 @@ from .startup import startup_line
 
 
 def _python() -> str:
-    """Older Pythons never come here: the kit's syntax needs 3.11."""
+    """An older Python cannot reach this line: the kit's syntax needs 3.11."""
     return f"{platform.python_version()} ({sys.executable})"
 
 
@@ -30,18 +30,18 @@ def _package(requirement: str) -> Callable[[], str]:
         from packaging.requirements import Requirement
 
         try:
-            found = metadata.version(name)
+            version = metadata.version(name)
         except metadata.PackageNotFoundError:
             raise RuntimeError("not installed: run `make test`, or install requirements") from None
-        if not Requirement(requirement).specifier.contains(found, prereleases=True):
-            raise RuntimeError(f"{found} does not satisfy {requirement!r}: install requirements")
-        return found
+        if not Requirement(requirement).specifier.contains(version, prereleases=True):
+            raise RuntimeError(f"{version} does not satisfy {requirement!r}: install requirements")
+        return version
 
     return look
 
 
 def _pair() -> str:
-    """A torch without its torchvision imports, and fails at the first operator."""
+    """A torch with the wrong torchvision imports, but fails at the first operator."""
     import torchvision
 
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
@@ -71,7 +71,8 @@ def _disk() -> str:
         raise RuntimeError(f"{folder} is not writable: set RDC_HOME to a folder that is")
     free = shutil.disk_usage(folder).free / 1e9
     if free < 2:
-        raise RuntimeError(f"{free:.1f} GB free in {folder}: free some, or set RDC_HOME elsewhere")
+        remedy = "free some, or set RDC_HOME to another disk"
+        raise RuntimeError(f"{free:.1f} GB free in {folder}: {remedy}")
     return f"{free:.0f} GB free in {folder}"
 
 
@@ -81,12 +82,12 @@ def _data() -> str:
         return "RDC_DATA is not set: digits is bundled, other datasets come from the Hub"
     if not copies.is_dir():
         raise RuntimeError(f"RDC_DATA names {copies}, which does not exist")
-    found = [name for name in sources.NAMED if (copies / name).is_dir()]
-    return f"local copies in {copies}: {', '.join(found) or 'none of the named datasets'}"
+    names = [name for name in sources.NAMED if (copies / name).is_dir()]
+    return f"local copies in {copies}: {', '.join(names) or 'none of the named datasets'}"
 
 
 def requirements() -> list[str]:
-    """Requirement specifiers of the installed package, those of the tests left out."""
+    """Requirement specifiers of the installed package, without those of the tests."""
     return [spec for spec in metadata.requires("rdc_kit") or [] if "extra ==" not in spec]
 
 
@@ -104,8 +105,8 @@ def doctor() -> int:
     for name, look in checks:
         try:
             print(f"[OK]   {name}: {look()}")
-        except Exception as error:  # each check reports its own trouble; none may hide the others
+        except Exception as error:  # a failed check must not stop the others
             failures += 1
             print(f"[FAIL] {name}: {error}")
-    print("doctor: all is well" if not failures else f"doctor: {failures} thing(s) to mend")
+    print("doctor: all is well" if not failures else f"doctor: {failures} thing(s) to fix")
     return 1 if failures else 0

@@ -1,4 +1,4 @@
-"""The gallery: finished notebook runs as pages that open from disk, without a server or network."""
+"""The gallery: finished notebook runs as pages that open from disk, without server or network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..ground import store
 from ..ground.folders import data_dir, notebooks_dir, runs_dir
 from ..ground.manifests import read_status
 
-# What runs in the browser is left out: it would be fetched from the network, and nothing needs it.
+# Scripts are left out: the browser would fetch them from the network, and the pages need none.
 _PAGE = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js %}{% endblock %}
 {% block html_head_js_mathjax %}{% endblock %}
@@ -62,7 +62,7 @@ _INDEX = """<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Finished:
-    """A notebook run that ended well.
+    """A notebook run that ended "ok".
 
     Attributes:
         notebook: the executed copy.
@@ -74,7 +74,7 @@ class Finished:
 
     @property
     def dataset(self) -> str:
-        """What it ran on, as given; empty for one that only reads results."""
+        """The dataset, as given; empty for a notebook that only reads results."""
         return self._setting().get("dataset", "")
 
     def line(self) -> str:
@@ -95,7 +95,7 @@ def finished(dataset: str = "") -> list[Finished]:
     """The newest run of each notebook that ended "ok", by name.
 
     Args:
-        dataset: only runs on this one, and those that only read results; all when empty.
+        dataset: only runs on this dataset, and runs that only read results; all when empty.
     """
     newest: dict[str, Finished] = {}
     for path in runs_dir("notebooks").glob("*/manifest.json"):
@@ -103,7 +103,7 @@ def finished(dataset: str = "") -> list[Finished]:
             continue
         facts = store.read_json(path)
         run = Finished(path.parent / f"{facts['name']}.ipynb", facts)
-        # A notebook that was run by hand keeps its cells in JupyterLab, not here.
+        # The cells of a notebook run by hand are saved by JupyterLab, not in this folder.
         if not run.notebook.is_file() or (dataset and run.dataset not in ("", dataset)):
             continue
         known = newest.get(facts["name"])
@@ -113,13 +113,13 @@ def finished(dataset: str = "") -> list[Finished]:
 
 
 def gallery(out: Path | None = None, dataset: str = "") -> int:
-    """Write a page for each finished notebook, and index.html; prints one line of verdict.
+    """Write a page for each finished notebook, and index.html; print one line.
 
-    Nothing is run. Pages hold their images and need no other file.
+    No notebook is run. A page contains its images and needs no other file.
 
     Args:
         out: folder; data/gallery of the home when left out. Pages of the same name are replaced.
-        dataset: only runs on this one; all when empty.
+        dataset: see `finished`.
 
     Returns:
         0, or 1 when no notebook has finished.
@@ -128,11 +128,11 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
     if not runs:
         where, choice = runs_dir("notebooks"), f" DATASET={dataset}" if dataset else ""
         what = f"finished notebook run on {dataset}" if dataset else "finished notebook run"
-        said = f"gallery: there is no {what} in {where}: `make study{choice}` makes them"
-        print(said, file=sys.stderr)
+        message = f"gallery: there is no {what} in {where}: `make study{choice}` makes them"
+        print(message, file=sys.stderr)
         return 1
     entries = []
-    for run, (title, page) in [(run, export(run)) for run in runs]:  # all made before any is kept
+    for run, (title, page) in [(run, export(run)) for run in runs]:  # all pages, then write
         name = f"{run.notebook.stem}.html"
         _write(out / name, page)
         entries.append(
@@ -145,7 +145,7 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
 
 
 def export(run: Finished) -> tuple[str, str]:
-    """Title of a finished notebook, its first heading, and the page."""
+    """Title of a finished notebook (its first heading), and its page."""
     content = _without_live_parts(nbformat.read(run.notebook, as_version=4))
     title = _title(content) or run.notebook.stem
     content.metadata["title"] = title
@@ -154,7 +154,7 @@ def export(run: Finished) -> tuple[str, str]:
         if cell.cell_type == "markdown":
             cell.source = _with_images(cell.source, origin)
     quiet = logging.getLogger(__name__)
-    quiet.setLevel(logging.ERROR)  # nbconvert warns of every figure without a description
+    quiet.setLevel(logging.ERROR)  # nbconvert warns about every figure without a description
     exporter = HTMLExporter(raw_template=_PAGE, log=quiet)
     banner = (
         '<header class="run"><a href="index.html">All notebooks</a>'
@@ -166,7 +166,7 @@ def export(run: Finished) -> tuple[str, str]:
 
 
 def _without_live_parts(content: Any) -> Any:
-    """The notebook without widgets and scripts; a widget's static twin, where it has one, stays."""
+    """The notebook without widgets and scripts; a widget's static picture stays, if it has one."""
     content.metadata.pop("widgets", None)
     for cell in content.cells:
         kept = []
@@ -189,15 +189,15 @@ def _title(content: Any) -> str:
 
 
 def _origin(content: Any) -> Path:
-    """The folder that the notebook was in when it ran: its links to images start there."""
+    """The folder that the notebook was in when it ran: its links to images are relative to it."""
     source = Path(content.metadata.get("papermill", {}).get("input_path") or "")
     return source.parent if source.is_file() else notebooks_dir()
 
 
 def _with_images(markdown: str, origin: Path) -> str:
-    """Markdown with the images that it links to inside it, where there is such a file.
+    """Markdown with the linked images inside it, where the file exists.
 
-    nbconvert's own embedding leaves out what is not below the notebook's folder, as figures/ is.
+    nbconvert only does this for images below the notebook's folder, and figures/ is not.
     """
 
     def embedded(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the verb notebooks does: hand out copies of the notebooks to work in."""
+"""The verb notebooks: copies of the notebooks to work in."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PICTURE = re.compile(r"\]\(\.\./(figures/[^)\\]+)\)")
 
 
 def hand_out(folder: Path) -> int:
-    """Copy the notebooks into FOLDER/notebooks, and the pictures that they show beside.
+    """Copy the notebooks into FOLDER/notebooks, and their pictures into FOLDER/figures.
 
     Raises:
-        FileExistsError: a notebook of that name is there already; nothing is written over.
+        FileExistsError: a notebook of that name exists already; nothing is overwritten.
     """
     target = folder / "notebooks"
     notebooks = sorted(notebooks_dir().glob("[0-9]*.ipynb"))

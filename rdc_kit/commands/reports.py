@@ -1,4 +1,4 @@
-"""What the verbs runs, claims and figures do: they read what is there and train nothing."""
+"""The verbs runs, claims and figures: they read finished work and train nothing."""
 
 from __future__ import annotations
 

@@ -18,9 +18,10 @@ from typing import Any
 import yaml
 
 from ..ground import progress, store
-from ..ground.folders import notebooks_dir, runs_dir
+from ..ground.folders import runs_dir
 from ..ground.manifests import read_status, write_manifest
 from ..notebook.parameters import PARAMETERS, check_parameter
+from ..study.grid.workers import workers_from
 
 OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
 _NEEDED = 200 * 10**6  # bytes free before a run starts
@@ -119,7 +120,10 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
 
 
 def run_notebook(
-    notebook: Path | str, given: dict[str, str] | None = None, timeout: float | None = None
+    notebook: Path | str,
+    given: dict[str, str] | None = None,
+    timeout: float | None = None,
+    workers: str | int = 1,
 ) -> int:
     """Execute a notebook headless; prints one line of verdict.
 
@@ -130,6 +134,7 @@ def run_notebook(
         notebook: path of the .ipynb.
         given: parameters as text.
         timeout: seconds for the whole notebook.
+        workers: processes that share each of its grids; see `Experiment.measure`.
 
     Returns:
         0: `finish` was reached and satisfied. 1: failed. 2: wrong usage. 3: the same run is
@@ -139,24 +144,29 @@ def run_notebook(
         KeyboardInterrupt: stopped by SIGINT or SIGTERM; the run is marked failed.
     """
     notebook = Path(notebook)
+    workers_from(workers)
     try:
         parameters = check_parameters(notebook, given or {})
     except UsageError as error:
-        return _verdict(USAGE, str(error))
+        return print_verdict(USAGE, str(error))
     key = store.config_hash([notebook.read_text(), parameters])[:8]
     folder = runs_dir("notebooks") / f"{notebook.stem}-{key}"
     try:
         store.require_free_space(folder, _NEEDED)
         with store.lock(folder, notebook.stem):
-            return _execute(notebook, parameters, folder, timeout)
+            return _execute(notebook, parameters, folder, timeout, workers)
     except store.Locked as error:
-        return _verdict(LOCKED, str(error))
+        return print_verdict(LOCKED, str(error))
     except OSError as error:
-        return _verdict(FAILED, f"{notebook.stem}: {error}")
+        return print_verdict(FAILED, f"{notebook.stem}: {error}")
 
 
 def _execute(
-    notebook: Path, parameters: dict[str, Any], folder: Path, timeout: float | None
+    notebook: Path,
+    parameters: dict[str, Any],
+    folder: Path,
+    timeout: float | None,
+    workers: str | int,
 ) -> int:
     write_manifest(folder, "running", name=notebook.stem, parameters=parameters)
     executed, partial = folder / notebook.name, folder / "partial.ipynb"
@@ -181,6 +191,7 @@ def _execute(
         "RDC_RUN_DIR": str(folder),
         "RDC_INTERACTIVE": "0",
         "RDC_NOTEBOOK": notebook.stem,
+        "RDC_WORKERS": str(workers),
     }
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}
     error = _supervise(command, environment, folder / "papermill.log", timeout)
@@ -192,13 +203,13 @@ def _execute(
         write_manifest(folder, "failed", error=error)
         if partial.is_file():
             partial.replace(failed)
-        code = _verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")
+        code = print_verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")
         if error.startswith("stopped by"):  # somebody wants us to end, and not just this notebook
             raise KeyboardInterrupt
         return code
     partial.replace(executed)
     seconds = store.read_json(folder / "manifest.json")["seconds"]
-    return _verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
+    return print_verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
 
 
 def _supervise(
@@ -262,31 +273,7 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _verdict(code: int, line: str) -> int:
+def print_verdict(code: int, line: str) -> int:
+    """Print the last line of a verb, to stderr unless all is well; returns the code."""
     print(line, file=sys.stderr if code else sys.stdout, flush=True)
     return code
-
-
-def run_all(given: dict[str, str], timeout: float | None = None, folder: Path | None = None) -> int:
-    """Run every notebook of a folder in order, each with those parameters that it has.
-
-    Args:
-        given: parameters as text.
-        timeout: seconds for each notebook.
-        folder: the kit's own notebooks when left out.
-
-    Returns:
-        0 only when all ended ok; else the first code that was not 0.
-    """
-    folder = folder or notebooks_dir()
-    notebooks = sorted(folder.glob("[0-9]*.ipynb"))
-    if not notebooks:
-        return _verdict(USAGE, f"no notebooks in {folder}")
-    codes = []
-    for notebook in notebooks:
-        known = declared(notebook)
-        mine = {name: text for name, text in given.items() if name in known}
-        codes.append(run_notebook(notebook, mine, timeout))
-    done = codes.count(OK)
-    worst = next((code for code in codes if code), OK)
-    return _verdict(worst, f"study: {done} of {len(notebooks)} notebooks ok")

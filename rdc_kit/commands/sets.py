@@ -1,4 +1,4 @@
-"""What the verbs methods, compress and score do: sets and scores without a notebook."""
+"""The verbs methods, compress and score: sets and scores without a notebook."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def save_set(
     """Compress a dataset and save the set in the Hub's format.
 
     Raises:
-        FileExistsError: `out` is there already. ValueError: an unknown method.
+        FileExistsError: `out` exists already. ValueError: an unknown method.
     """
     method_named(method)
     if out.exists():
@@ -68,14 +68,14 @@ def save_scores(
     """Score every image of a pool and write the scores as csv, a row per image."""
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
-    found = dynamics(pool, epochs, seed=seed, runtime=runtime)
+    scores = dynamics(pool, epochs, seed=seed, runtime=runtime)
     columns = {"row_id": pool.row_ids, "label": pool.labels}
-    columns |= {name: scores.values for name, scores in found.items()}
-    never = found["forgetting"].never_learned
+    columns |= {name: one.values for name, one in scores.items()}
+    never = scores["forgetting"].never_learned
     if never is not None:
         columns["never_learned"] = never
     with store.atomic_path(out) as part:
         table = pd.DataFrame({name: column.numpy() for name, column in columns.items()})
         table.to_csv(part, index=False)
-    print(f"score: {', '.join(found)} of {len(pool):,} rows in {out}; higher = harder")
+    print(f"score: {', '.join(scores)} of {len(pool):,} rows in {out}; higher = harder")
     return 0

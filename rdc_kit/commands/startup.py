@@ -19,18 +19,17 @@ _CALLS = {
 def startup_times(rounds: int = 3) -> dict[str, float]:
     """Seconds of each call in a fresh Python process, the least of some rounds.
 
-    The empty process itself is taken off. With more than one round the first is not counted: it
+    The empty process itself is taken off. One round more comes first and is not counted: it
     fetches the files from the disk.
     """
     calls = {"nothing": ["-c", "pass"], **_CALLS}
     times: dict[str, list[float]] = {name: [] for name in calls}
-    uncounted = 1 if rounds > 1 else 0
-    for _ in range(rounds + uncounted):
+    for _ in range(rounds + 1):
         for name, arguments in calls.items():
             began = time.perf_counter()
             subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
             times[name].append(time.perf_counter() - began)
-    least = {name: min(values[uncounted:]) for name, values in times.items()}
+    least = {name: min(values[1:]) for name, values in times.items()}
     return {name: least[name] - least["nothing"] for name in _CALLS}
 
 

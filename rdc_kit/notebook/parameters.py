@@ -1,4 +1,4 @@
-"""A notebook's parameters: what there is, what is wrong with a value, and the profiles."""
+"""A notebook's parameters: their names, how their values are checked, and the profiles."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from ..train import models
 
 @dataclass(frozen=True)
 class Profile:
-    """How much to run: the one big switch.
+    """How much a notebook computes.
 
     Attributes:
         epochs: of every training on a stored set.
-        seeds: per line of a comparison.
+        seeds: trainings of each arm.
         teacher_epochs: of the training of a teacher on the pool.
-        iterations: of every recovered image; 0 is the method's own number.
-        scoring_epochs: of the scoring runs, by metric; a metric's own number when left out.
-        one_set: all seeds train on one set of each kind that takes long to make.
-        full_size: take the source's size in the paper instead of its small default.
+        iterations: of every recovered image; 0 for the method's own number.
+        scoring_epochs: of the trainings that give the scores, by metric; a metric's own number
+            when left out.
+        one_set: all seeds train on the same set, for each method whose sets take long to make.
+        full_size: use the source's size in the paper instead of its small default.
     """
 
     epochs: int
@@ -49,7 +50,7 @@ def numbers(text: str) -> tuple[int, ...]:
     """Whole numbers of at least 1 from text such as "1 10", in order.
 
     Raises:
-        ValueError: something else stands there, or nothing.
+        ValueError: the text has something else, or nothing.
     """
     words = text.replace(",", " ").split()
     if not words or not all(word.isdigit() and int(word) for word in words):
@@ -76,7 +77,8 @@ def _accepted_by(check: Callable[[Any], Any]) -> Callable[[Any], str]:
     return problem
 
 
-# Every parameter that a notebook may have: its type, and what is wrong with a value ("": nothing).
+# Every parameter that a notebook may have: its type, and a function from a value to what is wrong
+# with it ("": nothing).
 PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
     "dataset": (str, _accepted_by(sources.check_source)),
     "size": (int, _at_least(0)),
@@ -109,10 +111,10 @@ def check_parameter(key: str, value: Any) -> None:
 
 
 def own_parameters(caller: dict[str, Any]) -> dict[str, Any]:
-    """What the notebook's parameters cell sets: names with a type beside, as papermill reads them.
+    """What the notebook's parameters cell sets: the names that have a type, as for papermill.
 
     Raises:
-        TypeError: a name that the kit does not know but that looks like one that it does.
+        TypeError: an unknown name that looks like a known one.
     """
     declared = caller.get("__annotations__") or PARAMETERS
     for name in declared:

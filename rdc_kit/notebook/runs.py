@@ -1,7 +1,7 @@
-"""First and last cell of every notebook: `start` checks and announces, `finish` tells the truth.
+"""First and last cell of every notebook: `start` checks the parameters, `finish` checks the work.
 
-A run's manifest says "running" from its first act and "ok" only as its last, so a notebook that
-was killed, timed out or stopped half-way can never look finished.
+A run's manifest says "running" from the first step and "ok" only after the last. So a notebook that
+was killed, timed out or stopped in the middle never looks finished.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Incomplete(RuntimeError):
 
 @dataclass
 class Run:
-    """A notebook run: its checked parameters, and what it has shown so far.
+    """A notebook run: its checked parameters, and what it has made so far.
 
     Attributes:
         name: of the notebook.
@@ -57,9 +57,9 @@ class Run:
         runtime: device and precision.
         dataset, size, ipc, grid, seeds, epochs: parameters with zeros resolved from the profile
             and the source.
-        ipcs: all that are compared, smallest first; ipc is the largest.
-        profile: for what is not a parameter of its own.
-        experiments, tables, figures: by name, so that `finish` knows what is missing.
+        ipcs: all numbers of images per class, smallest first; ipc is the largest.
+        profile: the settings that are not parameters of their own.
+        experiments, tables, figures: by name, so that `finish` can see what is missing.
     """
 
     name: str
@@ -85,11 +85,11 @@ class Run:
 
     @cached_property
     def setup(self) -> Setup:
-        """Pool, test set, teacher and the profile's settings, after checking that they will do.
+        """Pool, test set, teacher and the profile's settings, all checked.
 
         Raises:
-            DataError: no or another test set, or a class with fewer images than ipc composites
-                need. ValueError: the grid does not fit the images.
+            DataError: no test set, or one that does not fit, or a class with fewer images than ipc
+                composites need. ValueError: the grid does not fit the images.
         """
         pool, test = loading.load(self.dataset, self.size)
         as_grid(self.grid, self.size)
@@ -132,18 +132,18 @@ class Run:
 
         Args:
             name: of its table.
-            arms: the lines to compare.
-            named: protocols, by name.
+            arms: to compare.
+            named: names of the protocols.
             ipcs: stored images per class; this run's when empty.
-            students, one_set: see `plan_trials`; one_set only where the profile says so.
-            extra: more to measure of every network.
+            students, one_set: see `plan_trials`; one_set only where the profile has it too.
+            extra: what else to measure of every network.
         """
-        found = [self.protocol(one) for one in named]
+        chosen = [self.protocol(one) for one in named]
         trials = plan_trials(
             self.setup,
             arms,
             list(ipcs or self.ipcs),
-            found,
+            chosen,
             self.seeds,
             students=students,
             one_set=one_set and self.profile.one_set,
@@ -152,18 +152,19 @@ class Run:
         return self.experiments[name]
 
     def measure(self, experiment: Experiment) -> pd.DataFrame:
-        """Make or fetch every trial of an experiment, and keep the table."""
-        return self.table(experiment.name, experiment.measure())
+        """Train or load every trial of an experiment, and keep the table."""
+        workers = os.environ.get("RDC_WORKERS", "1")  # `rdc run --workers` sets it
+        return self.table(experiment.name, experiment.measure(workers=workers))
 
     def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Keep a table as NAME.csv in the run's folder, and give it back."""
+        """Keep a table as NAME.csv in the run's folder, and return it."""
         with store.atomic_path(self.folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)
         self.tables[name] = table
         return table
 
     def figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Figure:
-        """Save a figure with its numbers and this run's parameters, and give it back."""
+        """Save a figure with its numbers and this run's parameters, and return it."""
         facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
         source = store.safe_name(self.dataset)
         ipcs = "-".join(map(str, self.ipcs))
@@ -173,12 +174,12 @@ class Run:
 
 
 def start(**params: Any) -> Run:
-    """Check the parameters, choose the device, open the manifest.
+    """Check the parameters, choose the device, begin the manifest.
 
     Args:
-        params: the notebook's parameters, by name; left out, they are those of the calling
-            notebook's tagged cell, `dataset: str = "digits"` and so on. 0 for size, seeds or epochs
-            means: as the profile and the source say.
+        params: the notebook's parameters, by name; without any, those of the calling notebook's
+            tagged cell, `dataset: str = "digits"` and so on. 0 for size, seeds or epochs means:
+            the number of the profile or the source.
 
     Raises:
         TypeError: an unknown parameter or a value of the wrong type (papermill turns
@@ -207,39 +208,39 @@ def start(**params: Any) -> Run:
         profile=profile,
     )
     setting = {"dataset": run.dataset, "size": run.size, "profile": profile_name}
-    said = (
+    message = (
         f"{name}: {run.dataset} at {run.size} px, {', '.join(map(str, run.ipcs))} image(s) per "
         f"class, {run.epochs} epochs, {run.seeds} seed(s)\n"
     )
     if "dataset" not in params:  # a notebook that only reads results
-        setting, said = {}, f"{name}: "
+        setting, message = {}, f"{name}: "
     facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
     write_manifest(run.folder, "running", name=name, **facts)
     versions = store.versions()
     print(
-        f"{said}{run.runtime}; torch {versions['torch']}, torchvision {versions['torchvision']}; "
-        f"results in {run.folder}"
+        f"{message}{run.runtime}; torch {versions['torch']}, "
+        f"torchvision {versions['torchvision']}; results in {run.folder}"
     )
     return run
 
 
 def _notebook_name() -> str:
-    """Name of the notebook that calls: told by `rdc run`, by JupyterLab, or by who started it."""
-    named = os.environ.get("RDC_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME", "")
-    if not named:
+    """Name of the calling notebook: from `rdc run`, from JupyterLab, or from the parent process."""
+    source = os.environ.get("RDC_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME", "")
+    if not source:
         import psutil  # comes with ipykernel
 
         parent = psutil.Process().parent()
         words = parent.cmdline() if parent else []
-        named = next((word for word in words if word.endswith(".ipynb")), "notebook")
-    return Path(named).stem
+        source = next((word for word in words if word.endswith(".ipynb")), "notebook")
+    return Path(source).stem
 
 
 def finish(run: Run) -> None:
     """Check that the work was done, then mark the run "ok".
 
     Every experiment must have all its rows and steps, every figure must be on disk, and every
-    table, experiment and figure that the notebook names must be there.
+    table, experiment and figure that the notebook's code names must exist.
 
     Raises:
         Incomplete: something is missing; the manifest says "failed".
@@ -253,7 +254,7 @@ def finish(run: Run) -> None:
     work = {"rows": {n: len(t) for n, t in run.tables.items()}, "steps": steps}
     shown = {name: str(path) for name, path in run.figures.items()}
     write_manifest(run.folder, "ok", seconds=seconds, work=work, figures=shown)
-    print(f"{run.name}: ok, {steps:,} optimiser steps behind it, {seconds:.0f} s in this run")
+    print(f"{run.name}: ok, {steps:,} optimiser steps in its tables, {seconds:.0f} s in this run")
 
 
 def _code(path: Path) -> str:
@@ -263,11 +264,13 @@ def _code(path: Path) -> str:
 
 
 def _missing(run: Run) -> list[str]:
-    """What is not there, a phrase each."""
-    made = {*run.tables, *run.figures}
-    named = set(_MADE.findall(_code(notebooks_dir() / f"{run.name}.ipynb")))
+    """What is missing: a phrase for each."""
+    outputs = {*run.tables, *run.figures}
+    expected = set(_MADE.findall(_code(notebooks_dir() / f"{run.name}.ipynb")))
     missing = [
-        f"{name!r} was not made" for name in sorted(named | {*run.experiments}) if name not in made
+        f"{name!r} was not made"
+        for name in sorted(expected | {*run.experiments})
+        if name not in outputs
     ]
     for name, experiment in run.experiments.items():
         table, trials = run.tables.get(name), experiment.trials
@@ -283,4 +286,4 @@ def _missing(run: Run) -> list[str]:
         for name, path in run.figures.items()
         if not path.is_file() or not path.stat().st_size
     ]
-    return missing or ([] if made else ["no table and no figure was made"])
+    return missing or ([] if outputs else ["no table and no figure was made"])

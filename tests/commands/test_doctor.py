@@ -28,7 +28,7 @@ def test_no_check_hides_another(monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "[FAIL] jupyter kernel: no kernel here" in told
     assert "[OK]   start: quick" in told
-    assert told.strip().endswith("doctor: 1 thing(s) to mend")
+    assert told.strip().endswith("doctor: 1 thing(s) to fix")
 
 
 def test_requirements_are_those_of_the_package_and_not_of_its_tests():

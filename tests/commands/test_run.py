@@ -6,10 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nbformat
-import pandas as pd
 import pytest
 
 from rdc_kit.__main__ import main
@@ -17,7 +15,6 @@ from rdc_kit.commands import run
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.ground.manifests import read_status
-from rdc_kit.study.figures import paper
 
 PARAMETERS = """
 smoke: bool = True  # a switch
@@ -199,23 +196,6 @@ def test_signals_and_a_second_runner(tmp_path, fresh_home):
     assert read_status(the_folder(fresh_home)) == "failed"
 
 
-def test_a_stopped_study_does_not_go_on_with_the_next_notebook(tmp_path, fresh_home, monkeypatch):
-    """A study that was asked to end once started the next notebook instead."""
-    asked = []
-
-    def stopped(command, environment, log, timeout):
-        asked.append(command)
-        return "stopped by SIGTERM"
-
-    monkeypatch.setattr(run, "_supervise", stopped)
-    (tmp_path / "notebooks").mkdir()
-    for name in ("01_a", "02_b"):
-        write(tmp_path / "notebooks" / f"{name}.ipynb", OPEN, CLOSE)
-    with pytest.raises(KeyboardInterrupt):
-        run.run_all({}, folder=tmp_path / "notebooks")
-    assert len(asked) == 1
-
-
 def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
     mark = tmp_path / "mark"
     body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(30)"
@@ -236,75 +216,6 @@ def test_plain_papermill_works_too(tiny, fresh_home, tmp_path):
     done = subprocess.run(command, cwd=tiny.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert read_status(the_folder(fresh_home)) == "ok"
-
-
-def test_a_study_gives_each_notebook_the_parameters_that_it_has(tmp_path, fresh_home, monkeypatch):
-    folder, seen = tmp_path / "notebooks", []
-    folder.mkdir()
-    write(folder / "01_a.ipynb", parameters="ipc: int = 1\nlr: float = 1.0")
-    write(folder / "02_b.ipynb", parameters="ipc: int = 1")
-    write(folder / "draft.ipynb", parameters="ipc: int = 1")
-
-    def one(notebook, given, timeout):
-        seen.append((notebook.stem, given))
-        return 1 if notebook.stem == "01_a" else 0
-
-    monkeypatch.setattr(run, "run_notebook", one)
-    assert run.run_all({"ipc": "2", "lr": "3"}, folder=folder) == 1
-    assert seen == [("01_a", {"ipc": "2", "lr": "3"}), ("02_b", {"ipc": "2"})]
-    assert run.run_all({}, folder=tmp_path) == 2
-
-
-# The kit's own notebooks
-
-
-@pytest.fixture(scope="module")
-def studied(tmp_path_factory):
-    """Every notebook at the smallest profile, in order, in one home, by the command line."""
-    folder = tmp_path_factory.mktemp("studied")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RDC_HOME", str(folder))
-        assert main(["study", "--profile", "smoke", "-p", "students", "convnet2-w8 resnet18"]) == 0
-    return folder
-
-
-NOTEBOOKS = sorted(notebooks_dir().glob("[0-9]*.ipynb"))
-
-
-PICTURES = {"00": 5, "01": 3, "02": 4, "03": 3, "04": 5, "05": 1, "06": 2, "07": 2, "08": 3}
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_every_notebook_runs_from_start_to_finish(studied, path):
-    (folder,) = (studied / "data" / "runs" / "notebooks").glob(f"{path.stem}-*")
-    manifest = store.read_json(folder / "manifest.json")
-    assert manifest["status"] == "ok"
-    executed = json.loads((folder / path.name).read_text())
-    outputs = [o for c in executed["cells"] for o in c.get("outputs", [])]
-    pictures = sum("image/png" in o.get("data", {}) for o in outputs)
-    assert pictures >= PICTURES.get(path.stem[:2], 1)
-    assert not [o for o in outputs if o["output_type"] == "error"]
-    told = [o for o in outputs if o.get("name") == "stderr"]
-    assert not told, told  # warnings are errors of taste
-    assert "widgets" not in executed["metadata"]
-    for figure in manifest["figures"].values():
-        for ending in (".png", ".pdf", ".csv", ".json"):
-            assert Path(figure).with_suffix(ending).stat().st_size > 0
-
-
-def test_the_smallest_profile_decides_nothing(studied):
-    """Two seeds of three epochs: every reading and every verdict says so."""
-    folder = studied / "data" / "runs" / "notebooks"
-    (readings,) = folder.glob("00_*/differences.csv")
-    assert readings.read_text().count("not evidence") == 6
-    (ledger,) = folder.glob("91_*/ledger.csv")
-    verdicts = set(pd.read_csv(ledger)["verdict"])
-    assert verdicts == {"not evidence", "not tested", "holds, by arithmetic"}
-
-
-def test_the_paper_figures_are_drawn_from_the_studys_results(studied):
-    drawn = {path.stem.split("-")[0] for path in (studied / "figures" / "paper").glob("*.png")}
-    assert drawn == {one.name for one in paper.REMADE} | {"ledger"}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Common corruptions of images, of five severities, made here: nothing is downloaded.
+"""Common corruptions of images, in five severities; the kit makes them and downloads nothing.
 
-A corruption is a function (images, severity, draws): uint8 [B, 3, S, S], 1 to 5, and a generator on
-the CPU, to uint8 [B, 3, S, S]. The same generator state gives the same pixels.
+A corruption is a function of (images, severity, draws): uint8 [B, 3, S, S], 1 to 5, and a generator
+on the CPU. It returns uint8 [B, 3, S, S]. The same generator state gives the same pixels.
 
 Source: Hendrycks and Dietterich, arXiv 1903.12261; levels of CIFAR-10-C (make_cifar_c.py).
-Differs: seven of its kinds; small images keep these levels at every side, where ImageNet-C takes
-    harder ones; the blur grows with the side; values are rounded instead of cut.
+Differs: seven of its kinds; images of every side have these levels, where ImageNet-C has harder
+    ones for large images; the blur grows with the side; values are rounded instead of cut.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from torch import Tensor
 
 Corruption = Callable[[Tensor, int, torch.Generator], Tensor]
 
-# Of severity 1 to 5, as in CIFAR-10-C: sd of the noise on 0..1, photons at white, the blur's sigma
-# in pixels of a 32 px image, what is added to white = 1, the factor of contrast, the share of the
-# side that is kept, and the JPEG quality.
+# For severity 1 to 5, as in CIFAR-10-C: sd of the noise on 0..1, photons at white, the blur's sigma
+# in pixels of a 32 px image, the number added to the brightness (white = 1), the factor of the
+# contrast, the share of the side that stays, and the JPEG quality.
 LEVELS: dict[str, tuple[float, ...]] = {
     "gaussian_noise": (0.04, 0.06, 0.08, 0.09, 0.10),
     "shot_noise": (500, 250, 100, 75, 50),
@@ -36,7 +36,7 @@ LEVELS: dict[str, tuple[float, ...]] = {
 
 
 def level(name: str, severity: int) -> float:
-    """The number that stands for a severity.
+    """The number that LEVELS has for a severity.
 
     Raises:
         ValueError: a severity that is not 1 to 5.
@@ -47,19 +47,19 @@ def level(name: str, severity: int) -> float:
 
 
 def gaussian_noise(images: Tensor, severity: int, draws: torch.Generator) -> Tensor:
-    """The same normal noise for every brightness."""
+    """Add normal noise, equally strong for every brightness."""
     noise = torch.randn(images.shape, generator=draws)
     return _pixels(images / 255 + noise * level("gaussian_noise", severity))
 
 
 def shot_noise(images: Tensor, severity: int, draws: torch.Generator) -> Tensor:
-    """Poisson noise: so many photons at white, fewer in the dark."""
+    """Poisson noise: a number of photons at white, fewer where the image is darker."""
     photons = level("shot_noise", severity)
     return _pixels(torch.poisson(images / 255 * photons, generator=draws) / photons)
 
 
 def gaussian_blur(images: Tensor, severity: int, draws: torch.Generator) -> Tensor:
-    """Blur whose sigma grows with the side of the image; the border is continued outwards."""
+    """Blur with a sigma that grows with the image's side; the border pixels repeat outwards."""
     sigma = level("gaussian_blur", severity) * images.shape[-1] / 32
     reach = int(4 * sigma + 0.5)
     at = torch.arange(-reach, reach + 1).float()
@@ -71,7 +71,7 @@ def gaussian_blur(images: Tensor, severity: int, draws: torch.Generator) -> Tens
 
 
 def brightness(images: Tensor, severity: int, draws: torch.Generator) -> Tensor:
-    """Raise the value of HSV; hue and saturation stay."""
+    """Raise the value of HSV; hue and saturation do not change."""
     pixels = images / 255
     value = pixels.amax(1, keepdim=True)
     raised = (value + level("brightness", severity)).clamp(max=1)
@@ -99,7 +99,7 @@ def pixelate(images: Tensor, severity: int, draws: torch.Generator) -> Tensor:
 
 
 def jpeg(images: Tensor, severity: int, draws: torch.Generator) -> Tensor:
-    """Write and read the image as JPEG."""
+    """Write the image as JPEG and read it again."""
 
     def change(image: Image.Image) -> Image.Image:
         written = io.BytesIO()

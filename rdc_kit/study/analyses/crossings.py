@@ -1,4 +1,4 @@
-"""Open questions as grids: metrics crossed with combining rules, and PCA on distilled sets."""
+"""Open questions as grids: every metric with every combining rule, and PCA on distilled sets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..grid.arms import Arm
 from ..grid.experiments import Experiment, plan_trials
 from ..grid.setups import Setup
 
-_ROOM = 2  # distilled images to choose from, for each one that PCA keeps
+_ROOM = 2  # distilled images to choose from, for each image that PCA keeps
 
 
 def crossed(table: pd.DataFrame) -> pd.DataFrame:
-    """Trials of `arms.crossing_arms`, ranked.
+    """The trials of `arms.crossing_arms`, ranked.
 
     Returns:
         Columns chosen (the metric, or "random"), grid, grouping, mean, sd, n, rank (1 is best),
@@ -39,14 +39,14 @@ def distilled() -> list[str]:
 def on_top(setup: Setup, ipc: int, grid: int, seeds: int, protocol: Protocol) -> pd.DataFrame:
     """PCA with each distilled set as its pool, beside the distilled set itself, at equal storage.
 
-    Of each method 2 ipc grid^2 images per class are distilled (seed 0); PCA prunes them by EL2N of
-    a training on them, or at random, and combines.
+    Each method distils 2 ipc grid^2 images per class (seed 0). PCA prunes them, by the EL2N of a
+    training on them or at random, and combines what it keeps.
 
     Args:
         setup: the real pool, the test set and the teacher.
         ipc: stored images per class of every arm.
         grid: cells per side of the composites.
-        seeds: of the trainings; each arm has one set.
+        seeds: number of trainings per arm; each arm has one set.
         protocol: with hard labels.
 
     Returns:
@@ -55,18 +55,18 @@ def on_top(setup: Setup, ipc: int, grid: int, seeds: int, protocol: Protocol) ->
     tables = []
     for name in distilled():
         # RDED's crops stay whole: composites cannot be combined again.
-        made = Arm(name, {"factor": 1} if name == "rded" else {})
-        over = replace(setup, pool=setup.make(made, _ROOM * ipc * grid**2))
+        pool_arm = Arm(name, {"factor": 1} if name == "rded" else {})
+        distilled_setup = replace(setup, pool=setup.make(pool_arm, _ROOM * ipc * grid**2))
         options = {"grid": grid}
-        above = [Arm("pca", options, pool=name)]
-        above.append(Arm("pca", options | {"order": "random"}, pool=name))
-        for arms, ground in (([Arm(name)], setup), (above, over)):
-            trials = plan_trials(ground, arms, ipc, [protocol], seeds, one_set=True)
-            tables.append(Experiment(ground, trials, f"PCA on {name}").measure())
+        pca_arms = [Arm("pca", options, pool=name)]
+        pca_arms.append(Arm("pca", options | {"order": "random"}, pool=name))
+        for arms, arms_setup in (([Arm(name)], setup), (pca_arms, distilled_setup)):
+            trials = plan_trials(arms_setup, arms, ipc, [protocol], seeds, one_set=True)
+            tables.append(Experiment(arms_setup, trials, f"PCA on {name}").measure())
     return pd.concat(tables, ignore_index=True)
 
 
 def on_top_pairs() -> list[tuple[str, str]]:
-    """Differences of interest: PCA on a distilled set against the set, and against its control."""
-    above = [(f"pca on={name}", name) for name in distilled()]
-    return above + [(key, f"{key} order=random") for key, _ in above]
+    """The differences to look at: PCA on a distilled set minus the set, and minus random on it."""
+    pairs = [(f"pca on={name}", name) for name in distilled()]
+    return pairs + [(key, f"{key} order=random") for key, _ in pairs]

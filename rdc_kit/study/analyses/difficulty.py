@@ -1,4 +1,4 @@
-"""Difficulty scores looked at: how they are distributed, how far they agree, what they tie."""
+"""A look at difficulty scores: how far they agree, and how many images have equal scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...prune.recorders import Scores
 
 
 def agreement(scores: dict[str, Scores]) -> pd.DataFrame:
-    """Spearman's rank correlation between scores, 1 where they order the images alike.
+    """Spearman's rank correlation between scores, 1 where they order the images in the same way.
 
     Args:
         scores: from `dynamics`, of the same pool.
@@ -22,12 +22,14 @@ def agreement(scores: dict[str, Scores]) -> pd.DataFrame:
 
 
 def ties(scores: dict[str, Scores], pool: ImageSet, per_class: Sequence[int]) -> pd.DataFrame:
-    """Share of a class that ties with the image at the cut, mean over classes: drawn by lot.
+    """Share of a class that ties with the image at the cut, mean over classes.
+
+    Selection chooses at random among these images.
 
     Args:
-        scores: of the pool.
-        pool: gives the classes.
-        per_class: images kept of each class, a column each.
+        scores: of the pool, by name.
+        pool: for the classes.
+        per_class: images kept of each class; each number is a column.
 
     Returns:
         A row per score and end ("easy", "hard"), fractions 0..1; 0 where nothing ties.
@@ -35,7 +37,7 @@ def ties(scores: dict[str, Scores], pool: ImageSet, per_class: Sequence[int]) ->
     rows = {}
     for name, one in scores.items():
         for end, sign in (("easy", 1), ("hard", -1)):
-            shares = [_tied(sign * one.values.numpy(), pool, keep) for keep in per_class]
+            shares = [_tied_share(sign * one.values.numpy(), pool, keep) for keep in per_class]
             rows[name, end] = shares
     columns = pd.Index(list(per_class), name="per class")
     return pd.DataFrame.from_dict(rows, "index", columns=columns).set_index(
@@ -43,10 +45,10 @@ def ties(scores: dict[str, Scores], pool: ImageSet, per_class: Sequence[int]) ->
     )
 
 
-def _tied(values: np.ndarray, pool: ImageSet, keep: int) -> float:
+def _tied_share(values: np.ndarray, pool: ImageSet, keep: int) -> float:
     shares = []
     for label in range(pool.num_classes):
-        mine = values[pool.rows_of(label).numpy()]
-        equals = int((mine == np.sort(mine)[keep - 1]).sum())
-        shares.append(equals / len(mine) if equals > 1 else 0.0)
+        members = values[pool.rows_of(label).numpy()]
+        equals = int((members == np.sort(members)[keep - 1]).sum())
+        shares.append(equals / len(members) if equals > 1 else 0.0)
     return float(np.mean(shares))

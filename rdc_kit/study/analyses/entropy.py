@@ -36,10 +36,11 @@ def doubt(
 
     Args:
         images: the set.
-        observer: who looks.
+        observer: the network that looks.
         view: "stored" (the image as it is), or a view of `make_view`: "whole", "cell", "shuffle".
-        crop: area of the random crop; the source's smallest useful one to 1 when left out.
-        draws: views of each image; entropies are averaged, not answers.
+        crop: range of the random crop's area; from the source's smallest useful area to 1 when
+            left out.
+        draws: views of each image; the mean is of the entropies, not of the answers.
         seed: of the draws.
 
     Returns:
@@ -49,14 +50,14 @@ def doubt(
     targets = observer.targets(images.labels)
     times = 1 if view == "stored" else draws
     for draw in range(times):
-        inputs = _seen(images, view, crop, generator(seed, "entropy", view, draw))
+        inputs = _inputs(images, view, crop, generator(seed, "entropy", view, draw))
         logits = observer.logits(inputs, images.traits)
         entropies += shannon(logits) / times
         losses += nll(logits, targets) / times
     return pd.DataFrame({"label": images.labels, "entropy": entropies, "nll": losses})
 
 
-def _seen(
+def _inputs(
     images: ImageSet, view: str, crop: tuple[float, float] | None, draws: torch.Generator
 ) -> Tensor:
     if view == "stored":
@@ -67,13 +68,13 @@ def _seen(
 
 
 def set_trials(setup: Setup, ipc: int, seeds: int, one_set: bool, grid: int = 2) -> list[Trial]:
-    """A trial for the set of every method and seed; nothing is trained on them.
+    """A trial for the set of every method and seed; no network is trained on these sets.
 
     Args:
         setup: pool and teacher.
         ipc: stored images per class.
         seeds: how many sets of each method.
-        one_set: only one of those that are recovered step by step, which take long to make.
+        one_set: only one set of each method that recovers images step by step, which takes long.
         grid: cells per side of PCA's composites.
     """
     trials = plan_trials(setup, method_arms(METHODS, grid), ipc, seeds=seeds)
@@ -81,12 +82,12 @@ def set_trials(setup: Setup, ipc: int, seeds: int, one_set: bool, grid: int = 2)
 
 
 def entropy_of_sets(trials: Sequence[Trial], setup: Setup, observer: Observer) -> pd.DataFrame:
-    """Entropy of the sets of a grid: as stored, and as their training sees them.
+    """Entropy of the sets of a grid: as stored, and as training sees them.
 
     Args:
-        trials: one per set and seed; protocols play no part.
-        setup: that they belong to.
-        observer: who looks.
+        trials: one per set and seed; their protocols are not used.
+        setup: of the trials.
+        observer: the network that looks.
 
     Returns:
         A row per set: method, family, dataset, size, ipc, seed (the set's), observer, stored, seen
@@ -94,15 +95,15 @@ def entropy_of_sets(trials: Sequence[Trial], setup: Setup, observer: Observer) -
     """
     rows = []
     for trial in trials:
-        made = setup.set_of(trial)
-        as_is = doubt(made, observer)
-        views = doubt(made, observer, made.view, seed=trial.seeds.set)
+        images = setup.set_of(trial)
+        as_is = doubt(images, observer)
+        views = doubt(images, observer, images.view, seed=trial.seeds.set)
         rows.append(
             {
                 "method": trial.arm.method,
-                "family": made.provenance["family"],
-                "dataset": made.provenance.get("source", "?"),
-                "size": made.size,
+                "family": images.provenance["family"],
+                "dataset": images.provenance.get("source", "?"),
+                "size": images.size,
                 "ipc": trial.ipc,
                 "seed": trial.seeds.set,
                 "observer": observer.name,
@@ -118,12 +119,12 @@ def entropy_of_sets(trials: Sequence[Trial], setup: Setup, observer: Observer) -
 def entropy_of_views(
     stored: ImageSet, observer: Observer, seeds: int, draws: int = 8
 ) -> pd.DataFrame:
-    """Mean entropy and NLL of a set's images and of every view of them, draw by draw.
+    """Mean entropy and NLL of a set's images and of every view of them, seed by seed.
 
     Args:
         stored: composites.
-        observer: who looks.
-        seeds: repetitions of the draws; the set is one.
+        observer: the network that looks.
+        seeds: repetitions of the draws; the set is the same.
         draws: views of each image.
 
     Returns:
@@ -142,15 +143,15 @@ def entropy_of_views(
 def selective_crops(
     pool: ImageSet, observer: Observer, crops: int = 5, count: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """What choosing the likeliest crop does to likelihood and to entropy, image by image.
+    """How NLL and entropy change when the likeliest crop is chosen, image by image.
 
-    Of each image, `crops` square crops, and of these the one with the lowest NLL, as RDED does.
+    Each image gives `crops` square crops; the one with the lowest NLL is chosen, as in RDED.
 
     Args:
         pool: originals.
-        observer: scores the crops, and is asked afterwards.
-        crops: drawn of each.
-        count: images drawn from the pool, fewer where it is smaller.
+        observer: scores the crops, and gives the entropies.
+        crops: drawn from each image.
+        count: images drawn from the pool; all where it has fewer.
         seed: of the draws.
 
     Returns:
@@ -158,19 +159,19 @@ def selective_crops(
 
     Source: Proposition 4.1 of arXiv 2502.06434; cropping as in arXiv 2312.03526.
     """
-    drawn = torch.randperm(len(pool), generator=generator(seed, "selective images"))[:count]
-    images = pool[drawn]
+    rows = torch.randperm(len(pool), generator=generator(seed, "selective images"))[:count]
+    images = pool[rows]
     count, side = len(images), images.size
     whole = torch.tensor([[0, 0, side, side]]).expand(count * crops, 4)
     draws = generator(seed, "selective crops")
     boxes = random_crops(whole, (images.traits.min_crop, 1.0), (1.0, 1.0), draws)
     targets = observer.targets(images.labels)
-    found = []
+    measures = []
     for k in range(crops):
         pixels = crop_resize(images.images, boxes.view(count, crops, 4)[:, k], side)
         logits = observer.logits(normalise(pixels, images.traits), images.traits)
-        found.append(torch.stack([nll(logits, targets), shannon(logits)]))
-    losses, entropies = torch.stack(found, 2)  # each [N, crops]
+        measures.append(torch.stack([nll(logits, targets), shannon(logits)]))
+    losses, entropies = torch.stack(measures, 2)  # each [N, crops]
     best = losses.argmin(1, keepdim=True)
     chosen = [values.gather(1, best).squeeze(1) for values in (losses, entropies)]
     before = doubt(images, observer)
@@ -186,7 +187,7 @@ def selective_crops(
 
 
 def likelier_and_less_sure(found: pd.DataFrame) -> pd.DataFrame:
-    """Images whose chosen crop is likelier than the whole and yet less sure, seed by seed.
+    """Images whose chosen crop has lower NLL than the whole, but higher entropy, seed by seed.
 
     Args:
         found: from `selective_crops`, of one or several seeds.
@@ -213,7 +214,7 @@ def entropy_curve(
 
     Args:
         sets: name -> set.
-        observer: who looks.
+        observer: the network that looks.
         ratios: areas of the crops, fractions of the image.
         draws: crops of each image.
         seed: of the draws.
@@ -238,7 +239,7 @@ def entropy_curve(
 
 
 def crossing(ratios: np.ndarray, difference: np.ndarray) -> float:
-    """The largest ratio at which a difference is not below 0, linear between the ratios given.
+    """The largest ratio where a difference is not below 0, linear between the given ratios.
 
     Args:
         ratios: float [K], rising. difference: float [K], H(A_r(D')) - H(A_r(D)).
@@ -259,12 +260,12 @@ def crossing(ratios: np.ndarray, difference: np.ndarray) -> float:
 def critical_ratio(
     curve: pd.DataFrame, simple: str, plain: str, resamples: int = 1000, seed: int = 0
 ) -> dict[str, float]:
-    """r* of Theorem 4.2: the largest crop whose randomness makes the simpler set no simpler.
+    """r* of Theorem 4.2: the largest crop at which the simpler set is no longer simpler.
 
     Args:
         curve: from `entropy_curve`, of one or several seeds.
         simple: name of D', the set of lower entropy; plain: of D.
-        resamples: bootstraps over images, both sets apart.
+        resamples: bootstrap samples over images, drawn for each set on its own.
         seed: of the resampling.
 
     Returns:
@@ -272,10 +273,10 @@ def critical_ratio(
         resamples that have one, 0..1), gap (H(D') - H(D) of uncropped images, nats).
 
     Raises:
-        DataError: a set that the curve does not have.
+        DataError: the curve does not have one of the sets.
     """
     tables = {
-        name: one.pivot_table("entropy", "image", "r")  # over seeds: one set's images may recur
+        name: one.pivot_table("entropy", "image", "r")  # mean over seeds, by image
         for name, one in curve.groupby("set", sort=False)
     }
     for name in (simple, plain):
@@ -285,17 +286,17 @@ def critical_ratio(
     first, second = tables[simple].to_numpy(), tables[plain].to_numpy()
     difference = first.mean(0) - second.mean(0)
     draw = np.random.default_rng(seed)
-    found = []
+    crossings = []
     for _ in range(resamples):
         one = first[draw.integers(len(first), size=len(first))].mean(0)
         two = second[draw.integers(len(second), size=len(second))].mean(0)
-        found.append(crossing(ratios, one - two))
-    there = np.array(found)[np.isfinite(found)]
-    low, high = np.quantile(there, [0.025, 0.975]) if len(there) else (np.nan, np.nan)
+        crossings.append(crossing(ratios, one - two))
+    finite = np.array(crossings)[np.isfinite(crossings)]
+    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (np.nan, np.nan)
     return {
         "r": crossing(ratios, difference),
         "low": float(low),
         "high": float(high),
-        "share": len(there) / resamples,
+        "share": len(finite) / resamples,
         "gap": float(difference[-1]),
     }

@@ -1,4 +1,4 @@
-"""Observers: fixed networks that images are shown to, to ask how sure they are."""
+"""Observers: fixed networks that look at images, to measure how sure they are."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from ...train.teachers import Teacher, squeeze
 from ..grid.setups import Setup
 
 PRETRAINED = "efficientnet_b0"  # the observer of the paper's Figure 3
-_SIDE = 224  # that the pretrained observer was trained at
+_SIDE = 224  # of the images that the pretrained observer was trained on
 _BATCH = 250
-_ANOTHER = 2  # of relatives: a ConvNet of double width, or EfficientNet-B0 for a ResNet
+_ANOTHER = 2  # place in `relatives`: a ConvNet of double width, or EfficientNet-B0 for a ResNet
 
 
 @dataclass(frozen=True)
 class Observer:
-    """A frozen network that all images are shown to.
+    """A frozen network that looks at all images.
 
     Attributes:
-        models: the network, or an ensemble whose mean logit counts.
+        models: the network, or an ensemble; its answer is the mean of their logits.
         name: for figures and tables.
-        runtime: where it computes; always in fp32, for bf16 rounds small entropies away.
+        runtime: where it computes; always in fp32, because bf16 rounds small entropies to 0.
         columns: int64 [C], its output for each class of the pool; None: they are the same.
-        pretrained: whether inputs are re-normalised and resized to what torchvision's weights want.
+        pretrained: normalise and resize the inputs again, as torchvision's weights need them.
     """
 
     models: tuple[nn.Module, ...]
@@ -47,43 +47,44 @@ class Observer:
 
         Args:
             inputs: float [B, 3, T, T], normalised by `traits`.
-            traits: of the set that the views are of.
+            traits: of the set that the views come from.
         """
         if self.pretrained:
             inputs = F.interpolate(_imagenet(inputs, traits), (_SIDE, _SIDE), mode="bilinear")
         inputs = inputs.to(self.runtime.device)
-        found = []
+        outputs = []
         for part in inputs.split(_BATCH):
             part = part.contiguous(memory_format=self.runtime.memory_format)
-            found.append(torch.stack([model(part) for model in self.models]).mean(0).float())
-        return torch.cat(found).cpu()
+            outputs.append(torch.stack([model(part) for model in self.models]).mean(0).float())
+        return torch.cat(outputs).cpu()
 
     def targets(self, labels: Tensor) -> Tensor:
-        """Its own numbers of the pool's labels, int64 [B]."""
+        """The pool's labels in the observer's own numbering, int64 [B]."""
         return labels if self.columns is None else self.columns[labels]
 
 
 def _imagenet(inputs: Tensor, traits: Traits) -> Tensor:
     """The same images, normalised as torchvision's weights expect."""
-    own, wanted = (
+    own, target = (
         [torch.tensor(v, device=inputs.device).view(3, 1, 1) for v in pair]
         for pair in ((traits.mean, traits.std), (IMAGENET_MEAN, IMAGENET_STD))
     )
-    return (inputs * own[1] + own[0] - wanted[0]) / wanted[1]
+    return (inputs * own[1] + own[0] - target[0]) / target[1]
 
 
 def from_teacher(teacher: Teacher, runtime: Runtime) -> Observer:
-    """A network of the kit's as observer."""
+    """An observer made of a network that the kit trained."""
     return Observer(teacher.models, ", ".join(teacher.names), runtime)
 
 
 def observer_for(setup: Setup) -> Observer:
-    """torchvision's pretrained EfficientNet-B0 where it can be had, else a network of the kit's.
+    """torchvision's pretrained EfficientNet-B0 where possible, else a network that the kit trains.
 
-    The pretrained one knows ImageNet-1K: it is taken when every class of the pool is one of its
+    The pretrained network knows ImageNet-1K. It is used when every class of the pool is one of its
     classes by name (ImageNet-1K itself, Imagenette) and its weights are on disk or can be fetched.
-    The other is trained on the pool as a teacher is, but with another architecture and seed than
-    the setup's teacher: it is no impartial judge of images that were optimised until it is sure.
+    The other is trained on the pool like a teacher, but with another architecture and seed than
+    the setup's teacher: the teacher itself is no fair judge of images that were optimised until
+    it was sure of them.
     """
     import torchvision
 
@@ -107,17 +108,17 @@ def columns_of(classes: Sequence[str], categories: Sequence[str]) -> Tensor | No
     if len(classes) == len(categories):
         return torch.arange(len(categories))
     places = {name.lower(): k for k, name in enumerate(categories)}
-    found = [places.get(name.lower().replace("_", " ")) for name in classes]
-    return None if None in found else torch.tensor(found)
+    columns = [places.get(name.lower().replace("_", " ")) for name in classes]
+    return None if None in columns else torch.tensor(columns)
 
 
 def answers(teacher: Teacher, sets: dict[str, ImageSet], runtime: Runtime) -> pd.DataFrame:
-    """What a teacher says of sets: how much its answers vary from image to image.
+    """What a teacher answers to sets: how much its answers vary from image to image.
 
-    Where they hardly vary there is little for a student to learn, whatever the labels are called.
+    Where they hardly vary, a student can learn little, whatever the kind of labels.
 
     Args:
-        teacher: who is asked, image by image, whole and unaugmented.
+        teacher: gives the answers; it sees each image whole and without augmentation.
         sets: name -> set.
         runtime: device and precision.
 

@@ -1,11 +1,12 @@
-"""How a student stands up: common corruptions, a small attack, and its worst class.
+"""How robust a student is: common corruptions, a small attack, and its worst class.
 
-All students of a comparison face the same images, the same noise and the same random starts.
+All students of a comparison get the same images, the same noise and the same random starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ COLUMNS = (
     *("clean", "corrupted", *CORRUPTIONS, "pgd", "worst_class", "class_sd", "class_gap"),
     *("severity", "eps", "images"),
 )
-_BATCH = 100  # images; fixed, for the noise is drawn batch by batch
+_BATCH = 100  # images; fixed, because the noise is drawn batch by batch
 
 
 def pgd(
@@ -40,14 +41,14 @@ def pgd(
     """Change no pixel by more than `eps` so that the loss grows: projected gradient ascent.
 
     Args:
-        model: on the images' device; it is put in eval mode and asked in fp32.
+        model: on the images' device; this puts it in eval mode and computes in fp32.
         images: uint8 [B, 3, S, S].
         labels: int64 [B].
         traits: normalisation of the source.
         size: side that the model sees, pixels.
         eps: largest change of a pixel on the scale 0..1.
         steps: gradient steps of size 2.5 * eps / steps, by the sign.
-        draws: of the random start, on any device; without one the start is the image itself.
+        draws: for the random start, on any device; without it the image itself is the start.
 
     Returns:
         float32 [B, 3, S, S] in 0..1.
@@ -75,15 +76,15 @@ def _ask(model: nn.Module, pixels: Tensor, traits: Traits, size: int) -> Tensor:
 
 
 def stress(severity: int = 3, eps: float = 2 / 255, count: int = 500) -> Extra:
-    """What an experiment measures beside accuracy: corruptions, a small attack, the worst class.
+    """What an experiment measures besides accuracy: corruptions, a small attack, the worst class.
 
-    All students of a comparison face the same images, the same noise and the same random starts;
-    all measuring is in fp32.
+    All students of a comparison get the same images, the same noise and the same random starts.
+    Everything is measured in fp32.
 
     Args:
         severity: of the corruptions, 1 to 5.
         eps: of the attack, on the scale 0..1.
-        count: test images, drawn once for all students; all where there are fewer.
+        count: test images, drawn once for all students; all images where there are fewer.
 
     Returns:
         For `Experiment.extra`; columns COLUMNS.
@@ -96,28 +97,30 @@ def stress(severity: int = 3, eps: float = 2 / 255, count: int = 500) -> Extra:
         raise ValueError(f"count must be at least 1 and eps in 0..1, got {count} and {eps}")
     settings = {"severity": severity, "eps": eps, "images": count}
 
-    def measured(model: nn.Module, test: ImageSet) -> dict[str, Any]:
-        rows = torch.randperm(len(test), generator=generator(0, "stress"))[:count]
-        found = stress_test(model, test[rows], severity, eps)
-        rounded = {name: round(value, 3) for name, value in found.items()}
-        return rounded | settings | {"images": len(rows)}
+    return Extra(COLUMNS, partial(_measured, settings), settings, hard_only=True)
 
-    return Extra(COLUMNS, measured, settings, hard_only=True)
+
+def _measured(settings: dict[str, Any], model: nn.Module, test: ImageSet) -> dict[str, Any]:
+    """What `stress` measures, of one network; a function of the module, so that workers find it."""
+    rows = torch.randperm(len(test), generator=generator(0, "stress"))[: settings["images"]]
+    values = stress_test(model, test[rows], settings["severity"], settings["eps"])
+    rounded = {name: round(value, 3) for name, value in values.items()}
+    return rounded | settings | {"images": len(rows)}
 
 
 def stress_test(
     model: nn.Module, images: ImageSet, severity: int = 3, eps: float = 2 / 255
 ) -> dict[str, float]:
-    """Put a trained network to the test.
+    """Measure how robust a trained network is.
 
     Args:
-        model: on any device; it is left in eval mode.
+        model: on any device; it stays in eval mode afterwards.
         images: test images.
         severity, eps: see `stress`.
 
     Returns:
-        Top-1 in percent: clean, corrupted (mean over the kinds), each kind of CORRUPTIONS, pgd. On
-        the clean images, of each class's top-1 in percent: worst_class, class_sd (over the
+        Top-1 in percent: clean, corrupted (mean over the kinds), each kind of CORRUPTIONS, pgd. And
+        from each class's top-1 on the clean images, in percent: worst_class, class_sd (over the
         classes, divided by their number) and class_gap (best minus worst).
     """
     model.eval()
@@ -135,7 +138,7 @@ def stress_test(
     }
 
 
-Change = Callable[[ImageSet], Tensor]  # images to what is seen of them: float [B, 3, S, S], 0..1
+Change = Callable[[ImageSet], Tensor]  # images to what the model sees: float [B, 3, S, S], 0..1
 
 
 def _corrupted(kind: str, severity: int) -> Change:
@@ -154,9 +157,9 @@ def _attacked(model: nn.Module, eps: float) -> Change:
 
 
 def _accuracy(model: nn.Module, images: ImageSet, change: Change) -> Accuracy:
-    device, found = next(model.parameters()).device, []
+    device, logits = next(model.parameters()).device, []
     for start in range(0, len(images), _BATCH):
         pixels = change(images[start : start + _BATCH]).to(device)
         with torch.no_grad():
-            found.append(_ask(model, pixels, images.traits, images.size).cpu())
-    return accuracy(torch.cat(found), images.labels, images.num_classes)
+            logits.append(_ask(model, pixels, images.traits, images.size).cpu())
+    return accuracy(torch.cat(logits), images.labels, images.num_classes)

@@ -1,1 +1,1 @@
-"""Pure render functions, and thin widgets around them."""
+"""Functions that draw pictures, and widgets around them."""

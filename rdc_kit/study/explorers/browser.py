@@ -1,4 +1,4 @@
-"""The benchmark's table, looked through: filtered, sorted, drawn, beside the published numbers."""
+"""Look through a benchmark's table: filter, sort and draw it beside the published numbers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .canvas import DPI, new_figure, place
 
 ALL = "all"
 SAME = "as here"
-LONGEST = 24  # lines of a picture; more are slow to draw and nobody reads them
-# What lines can be sorted by: column of `benchmark_lines`, and whether the least comes first.
+LONGEST = 24  # lines of a picture; more are slow to draw and hard to read
+# How lines can be sorted: column of `benchmark_lines`, and whether the smallest comes first.
 ORDERS = {
     "accuracy": ("top1", False),
     "published accuracy": ("published", False),
@@ -38,19 +38,19 @@ def benchmark_lines(
     sort: str = "accuracy",
     published_ipc: str = SAME,
 ) -> pd.DataFrame:
-    """The tidy table with its seeds put together, filtered and sorted.
+    """The tidy table as means over seeds, filtered and sorted.
 
     Args:
         table: columns as rows.COLUMNS.
         reference: published numbers of one dataset and protocol; see `published`.
         family, labels, ipc: what to keep, or ALL.
         sort: a key of ORDERS.
-        published_ipc: images per class of the published number beside: SAME, or a number as text.
+        published_ipc: images per class of the published numbers: SAME, or a number as text.
 
     Returns:
         A row per method, labels, protocol, ipc and network: those columns, top1 (mean, percent),
-        sd, n, image_bytes, label_bytes, seconds (means), and published (percent, NaN: none found)
-        with its status.
+        sd, n, image_bytes, label_bytes, seconds (means), and published (percent; NaN where there
+        is none) with its status.
 
     Raises:
         ValueError: nothing matches, or an unknown order.
@@ -58,9 +58,9 @@ def benchmark_lines(
     if sort not in ORDERS:
         raise ValueError(f"unknown order {sort!r}: use one of {', '.join(ORDERS)}")
     kept = table
-    for column, wanted in (("family", family), ("labels", labels), ("ipc", ipc)):
-        if wanted != ALL:
-            kept = kept[kept[column] == wanted]
+    for column, choice in (("family", family), ("labels", labels), ("ipc", ipc)):
+        if choice != ALL:
+            kept = kept[kept[column] == choice]
     if kept.empty:
         raise ValueError(f"no run with family {family!r}, labels {labels!r} and ipc {ipc!r}")
     lines = kept.groupby(_GROUPS, sort=False, as_index=False).agg(
@@ -78,11 +78,11 @@ def _beside(lines: pd.DataFrame, reference: pd.DataFrame | None, ipc: str) -> pd
     """Add the columns published and status."""
     if reference is None:
         return lines.assign(published=np.nan, status="")
-    wanted = lines["ipc"].astype(str) if ipc == SAME else pd.Series(ipc, lines.index)
+    published_at = lines["ipc"].astype(str) if ipc == SAME else pd.Series(ipc, lines.index)
     keys = ["method", "labels", "ipc"]
-    found = reference.drop_duplicates(keys).rename(columns={"top1": "published"})
-    found = found[[*keys, "published", "status"]].assign(ipc=found["ipc"].astype(str))
-    merged = lines.assign(ipc=wanted).merge(found, on=keys, how="left")
+    numbers = reference.drop_duplicates(keys).rename(columns={"top1": "published"})
+    numbers = numbers[[*keys, "published", "status"]].assign(ipc=numbers["ipc"].astype(str))
+    merged = lines.assign(ipc=published_at).merge(numbers, on=keys, how="left")
     return merged.assign(ipc=lines["ipc"].to_numpy(), status=merged["status"].fillna(""))
 
 
@@ -92,7 +92,7 @@ def render_benchmark(
     published_ipc: str = SAME,
     **choice: Any,
 ) -> Figure:
-    """`benchmark_lines` as a chart with its numbers beside: ours filled, published as diamonds.
+    """`benchmark_lines` as a chart, with the numbers beside: ours as dots, published as diamonds.
 
     Raises:
         ValueError: see `benchmark_lines`.

@@ -1,4 +1,4 @@
-"""Pictures made fast: images pasted into one array, drawn by one axes, encoded once.
+"""Fast pictures: all images are pasted into one array, drawn by one axes and encoded once.
 
 A slider waits for each picture. Twenty axes take half a second to draw, one takes a few hundredths.
 """
@@ -31,12 +31,12 @@ class Block:
     """Images of one kind on a picture.
 
     Attributes:
-        title: above them.
+        title: text above them.
         images: uint8 [N, 3, S, S].
-        captions: one under each, or none.
-        side: of each as drawn, pixels; columns: per line.
+        captions: a text under each image, or none.
+        side: of each image as drawn, pixels; columns: images per line.
         left, top: corner of the block, pixels.
-        cells: grid whose seams are drawn.
+        cells: grid; lines are drawn between its cells.
         colour: of the title.
     """
 
@@ -67,9 +67,9 @@ class Block:
 
 
 def new_figure(height: int) -> Figure:
-    """An empty picture, WIDTH x height pixels, that pyplot does not know of and so never keeps."""
+    """An empty picture, WIDTH x height pixels, which pyplot does not know and does not keep."""
     figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI)
-    figure.set_layout_engine("none")  # the places are given
+    figure.set_layout_engine("none")  # `place` sets all positions
     return figure
 
 
@@ -87,19 +87,19 @@ def pixels(figure: Figure) -> np.ndarray:
 
 
 def encode_png(drawn: np.ndarray) -> bytes:
-    """A picture uint8 [H, W, 3] as PNG, packed loosely: it only travels to the browser."""
+    """A picture uint8 [H, W, 3] as PNG, little compressed: it only goes to the browser."""
     packed = io.BytesIO()
     Image.fromarray(drawn).save(packed, "png", compress_level=1)
     return packed.getvalue()
 
 
 def paint(blocks: Sequence[Block], figure: Figure | None = None, top: int = 0) -> Figure:
-    """Draw blocks of images below each other, on a new picture or on one's free part.
+    """Draw blocks of images, on a new picture or on the free part of one.
 
     Args:
         blocks: with their places.
-        figure: to draw on.
-        top: where its free part begins, pixels; the blocks' tops count from there.
+        figure: the picture to draw on; a new one when left out.
+        top: where its free part begins, pixels; the tops of the blocks are relative to it.
     """
     height = max(block.bottom for block in blocks)
     figure = figure or new_figure(height)
@@ -120,8 +120,8 @@ def _paste(canvas: np.ndarray, block: Block) -> None:
     side = block.side
     larger = side >= block.images.shape[-1]
     how: dict[str, Any] = {"mode": "nearest"} if larger else {"mode": "bilinear", "antialias": True}
-    drawn = F.interpolate(block.images.float(), (side, side), **how)
-    tiles = drawn.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    resized = F.interpolate(block.images.float(), (side, side), **how)
+    tiles = resized.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     for k, tile in enumerate(tiles):
         for y, x, _, _ in cell_boxes(side, block.cells).tolist():
             if y:
@@ -133,7 +133,7 @@ def _paste(canvas: np.ndarray, block: Block) -> None:
 
 
 def sheet(parts: dict[str, np.ndarray]) -> Figure:
-    """Pictures below each other, each under its title.
+    """Pictures one below the other, each under its title.
 
     Args:
         parts: title -> uint8 [H, W, 3], at most WIDTH wide.

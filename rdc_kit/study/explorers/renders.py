@@ -1,4 +1,4 @@
-"""The explorers' pictures: a state in, a Figure out; no widgets, no pyplot, a bad state raises."""
+"""The explorers' pictures: a state in, a Figure out; no widgets, no pyplot; wrong states raise."""
 
 from __future__ import annotations
 
@@ -26,25 +26,27 @@ from .canvas import Block, new_figure, paint, place
 VIEWS_BY_TITLE = {VIEWS[view]: view for view in ("whole", "shuffle", "cell")}
 DRAWS = 6  # views shown of a stored image; more make the observer slow at 224 px
 COMPOSITES = 4  # shown at once
-SAMPLE = 16  # images shown of a range of scores
-_DOTS = 3000  # of a scatter; more only take time
+SAMPLE = 16  # images shown from a range of scores
+_DOTS = 3000  # of a scatter; more only take longer to draw
 
 
 def chosen_ranks(window: tuple[int, int], cells: int) -> Tensor:
-    """Ranks [n * cells] spread evenly over a window, n as many composites as fit and are shown.
+    """Ranks [n * cells], spread evenly over a window, for n composites.
+
+    n is the number that the window has ranks for, but at most COMPOSITES.
 
     Args:
         window: first and last rank, from 1.
-        cells: of a composite.
+        cells: number of cells of a composite.
 
     Raises:
-        ValueError: the window holds fewer ranks than one composite has cells.
+        ValueError: the window has fewer ranks than one composite has cells.
     """
     wide = window[1] - window[0] + 1
     count = min(wide // cells, COMPOSITES)
     if count < 1 or window[0] < 1:
         raise ValueError(
-            f"ranks {window[0]} to {window[1]} are {wide}, a composite needs {cells}: widen it"
+            f"ranks {window[0]} to {window[1]} are {wide}, a composite needs {cells}: choose more"
         )
     if count * cells == 1:
         return torch.tensor([window[0]])
@@ -70,33 +72,33 @@ def render_composite(
         grouping: see `combine`.
 
     Raises:
-        ValueError: an unknown class or grouping, or a window that does not fit.
+        ValueError: an unknown class or grouping, or a window with too few or too high ranks.
     """
     if name not in pool.classes:
         raise ValueError(f"no class {name!r}: use one of {', '.join(pool.classes)}")
     label = pool.classes.index(name)
     rows = pool.rows_of(label)
     if window[1] > len(rows):
-        raise ValueError(f"class {name!r} has {len(rows)} images, rank {window[1]} was asked for")
+        raise ValueError(f"class {name!r} has {len(rows)} images, got rank {window[1]}")
     ranks = chosen_ranks(window, grid**2)
     order = rank(scores.aligned_to(pool).values[rows], generator(0, "select", label))
     chosen = pool[rows[order[ranks - 1]]]
     chosen = replace(chosen, labels=torch.zeros_like(chosen.labels), classes=(name,))
-    made = combine(chosen, grid, grouping)
-    assert made.members is not None
-    at = [chosen.row_ids.tolist().index(row) for row in made.members[0].tolist()]
+    combined = combine(chosen, grid, grouping)
+    assert combined.members is not None
+    first = [chosen.row_ids.tolist().index(row) for row in combined.members[0].tolist()]
     score = metric_title(scores.name)
     originals = Block(
-        f"In the first composite: {len(at)} of the {len(rows):,} images of {name!r}, by {score} "
+        f"In the first composite: {len(first)} of the {len(rows):,} images of {name!r}, by {score} "
         "(rank 1 = easiest)",
-        chosen.images[torch.tensor(at)],
-        [f"rank {int(ranks[k])}" for k in at],
+        chosen.images[torch.tensor(first)],
+        [f"rank {int(ranks[k])}" for k in first],
         colour=FAMILY_COLOURS["pruning"],
     )
     composites = Block(
         f"Ranks {window[0]} to {window[1]}, grouped by {grouping}: {len(chosen)} originals in the "
-        f"storage of {len(made)}, {pool.size} px each, {grid} x {grid} cells",
-        made.images,
+        f"storage of {len(combined)}, {pool.size} px each, {grid} x {grid} cells",
+        combined.images,
         side=208,
         columns=COMPOSITES,
         top=originals.bottom + 4,
@@ -117,7 +119,7 @@ def draw_views(
     if view not in VIEWS_BY_TITLE:
         raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS_BY_TITLE)}")
     if not 0 <= index < len(stored):
-        raise ValueError(f"image {index} was asked for, there are {len(stored)}, from 0")
+        raise ValueError(f"the set has {len(stored)} images, counted from 0, got image {index}")
     see = make_view(
         stored.traits,
         stored.size,
@@ -142,16 +144,16 @@ def render_views(
     draw: int = 0,
     observer: Observer | None = None,
 ) -> Figure:
-    """A stored image with its cells, and what training sees of it; the observer's doubt in nats.
+    """A stored image with its cells, its views in training, and the observer's entropy in nats.
 
     Args:
-        stored: the set; index: which of its images.
-        view: a key of VIEWS.
+        stored: the set; index: which image of it.
+        view: a key of VIEWS_BY_TITLE.
         low: smallest area of a crop, as a fraction of the image or of the cell.
-        cutout: side of the blanked square, as a fraction of the view's.
+        cutout: side of the square that Cutout removes, as a fraction of the view's side.
         flip: mirror half of the views, where the set allows it.
-        draw: which of the many draws.
-        observer: the network whose entropy is written under each view, and the mean.
+        draw: seed of the draw.
+        observer: its entropy is written under each view, and the mean at the left.
 
     Raises:
         ValueError: see `draw_views`.
@@ -172,11 +174,11 @@ def render_views(
         ]
     name = stored.classes[int(stored.labels[index])]
     whole = Block(f"Stored: {name!r}", stored.images[[index]], side=232, cells=stored.grid)
-    told = f"{DRAWS} views, {view}"
+    title = f"{DRAWS} views, {view}"
     if flip and not stored.traits.flip:
-        told += " (not flipped: that would change the label)"
+        title += " (not flipped: that would change the label)"
     captions = [f"{doubt:.3f} nats" for doubt in doubts]
-    views = Block(told, seen, captions, side=200, columns=3, left=264)
+    views = Block(title, seen, captions, side=200, columns=3, left=264)
     figure = paint([whole, views])
     for k, note in enumerate(notes):
         figure.axes[0].text(whole.left, whole.bottom + 12 + 18 * k, note, size=8.5)
@@ -191,13 +193,13 @@ def render_scores(
     against: str = "",
     draw: int = 0,
 ) -> Figure:
-    """A score's histogram and its scatter against another, a range marked; images of the range.
+    """A score's histogram, its scatter against another score, and images from a marked range.
 
     Args:
         pool: that was scored.
         scores: by name.
-        score: the one looked at; against: another, "" for none.
-        percentiles: of the score's values, 0 = easiest, 100 = hardest; ties are all in.
+        score: the score to show; against: another score, "" for none.
+        percentiles: of the score's values, 0 = easiest, 100 = hardest; all ties are included.
         draw: seed of the sample of SAMPLE images.
 
     Raises:
@@ -231,7 +233,7 @@ def render_scores(
 
 
 def score_range(values: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:
-    """Values at two percentiles, both of them values that occur.
+    """Values at two percentiles; both are values of the score, not between two.
 
     Raises:
         ValueError: not 0 <= low <= high <= 100.
@@ -246,10 +248,10 @@ def _scatter(
     ax: Axes, scores: dict[str, Scores], score: str, against: str, inside: np.ndarray
 ) -> None:
     x, y = scores[score].values.numpy(), scores[against].values.numpy()
-    drawn = np.random.default_rng(0).permutation(len(x))[:_DOTS]
-    marked = np.isin(drawn, inside)
+    dots = np.random.default_rng(0).permutation(len(x))[:_DOTS]
+    marked = np.isin(dots, inside)
     for mask, family in ((~marked, "baseline"), (marked, "pca")):
-        ax.plot(x[drawn[mask]], y[drawn[mask]], ".", ms=3, color=FAMILY_COLOURS[family], alpha=0.5)
+        ax.plot(x[dots[mask]], y[dots[mask]], ".", ms=3, color=FAMILY_COLOURS[family], alpha=0.5)
     agree = pd.Series(x).corr(pd.Series(y), "spearman")
     ax.set_title(f"Spearman's rank correlation {agree:.2f}", fontsize=9)
     ax.set_xlabel(metric_title(score))

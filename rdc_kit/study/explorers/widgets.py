@@ -1,7 +1,7 @@
-"""Explorers: a few controls over a picture. Live a control redraws it; headless it is a sheet.
+"""Explorers: a few controls over a picture. Live, a control redraws it; headless, it is a sheet.
 
-Nothing here draws: `renders` and `browser` do, and can be called without a browser. The picture
-travels as PNG bytes, so no Output widget is involved, no figure is kept, and an error is shown.
+This file does not draw: `renders` and `browser` do, and both work without a browser. The picture
+goes to the browser as PNG bytes: this needs no Output widget, keeps no figure, and shows errors.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ State = dict[str, Any]
 def explore(
     render: Render, controls: Callable[[State], dict[str, Widget]], shown: list[State]
 ) -> Widget | Figure:
-    """Controls over a picture where somebody watches, a sheet of chosen states where nobody does.
+    """Controls over a picture in a live notebook, a sheet of a few states in a headless one.
 
     Args:
-        render: draws a state, given as keywords; raises where it cannot.
-        controls: makes the controls, by the keyword that each sets, at the state to begin with.
-        shown: the states of the sheet; the first is where the controls begin.
+        render: draws a state, given as keywords; raises an error where it cannot.
+        controls: makes the controls for a first state: keyword of the state -> its control.
+        shown: the states of the sheet; the controls begin at the first.
 
     Returns:
-        Live a widget of class "rdc-explorer"; an error of `render` stands in red below the
-        picture. Headless (RDC_INTERACTIVE=0) one Figure; an error of `render` is raised.
+        Live, a widget of class "rdc-explorer"; an error of `render` is shown in red below the
+        picture. Headless (RDC_INTERACTIVE=0), one Figure; an error of `render` is raised.
     """
     if not interactive():
-        return canvas.sheet({_words(state): _drawn(render, state) for state in shown})
+        return canvas.sheet({_words(state): _picture(render, state) for state in shown})
     knobs = controls(shown[0])
     picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
-    told = ipywidgets.HTML()
+    error_box = ipywidgets.HTML()
 
     def redraw(_: Any = None) -> None:
         try:
             state = {name: knob.value for name, knob in knobs.items()}
-            picture.value = canvas.encode_png(_drawn(render, state))
-            told.value = ""
+            picture.value = canvas.encode_png(_picture(render, state))
+            error_box.value = ""
         except Exception as error:
             message = html.escape(f"{type(error).__name__}: {error}")
-            told.value = f'<pre class="rdc-error" style="color:#b00020">{message}</pre>'
+            error_box.value = f'<pre class="rdc-error" style="color:#b00020">{message}</pre>'
 
     for knob in knobs.values():
         knob.observe(redraw, "value")
     redraw()
     layout = {"flex_flow": "row wrap", "grid_gap": "0 16px"}
     panel = ipywidgets.Box(list(knobs.values()), layout=layout)
-    return _boxed(panel, picture, told)
+    return _boxed(panel, picture, error_box)
 
 
 def _boxed(*children: Widget) -> Widget:
@@ -73,18 +73,18 @@ def _boxed(*children: Widget) -> Widget:
     return box
 
 
-def _drawn(render: Render, state: State) -> np.ndarray:
+def _picture(render: Render, state: State) -> np.ndarray:
     figure = render(**state)
     try:
         return canvas.pixels(figure)
     finally:
-        plt.close(figure)  # for one made by pyplot, which would keep it
+        plt.close(figure)  # pyplot keeps the figures that it made until they are closed
 
 
 def _words(state: State) -> str:
-    said = {k.replace("_", " "): v for k, v in state.items() if v not in ("", None)}
+    values = {k.replace("_", " "): v for k, v in state.items() if v not in ("", None)}
     pairs = [
-        f"{k} {' to '.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in said.items()
+        f"{k} {' to '.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in values.items()
     ]
     return " · ".join(pairs)
 
@@ -94,7 +94,7 @@ def _choice(what: str, options: Any, value: Any) -> Widget:
 
 
 def _slider(kind: Any, what: str, value: Any, low: float, high: float, step: float = 1) -> Widget:
-    """A slider that speaks when it is let go, not at each pixel on the way."""
+    """A slider that changes its value when it is released, not while it moves."""
     return kind(
         value=value,
         min=low,
@@ -112,13 +112,13 @@ def _wide() -> dict[str, str]:
 
 
 def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
-    """Choose ranks of a class and a grid, see the composites that they make.
+    """Choose ranks of a class and a grid, and see the composites.
 
     Args:
         pool: to choose from; scores: of the pool.
 
     Raises:
-        DataError: the scores are not the pool's.
+        DataError: the scores are of another pool.
     """
     scores.aligned_to(pool)
     counts = dict(zip(pool.classes, pool.counts().tolist(), strict=True))
@@ -135,7 +135,7 @@ def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
             1,
             counts[state["name"]],
         )
-        # A class may have fewer images: the window is cut to them before the picture is drawn.
+        # A class may have fewer images: the window is limited to them before the picture is drawn.
         name.observe(lambda change: setattr(window, "max", counts[change["new"]]), "value")
         return {
             "name": name,
@@ -157,12 +157,12 @@ def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
 def view_explorer(
     stored: ImageSet, observer: Observer | None = None, single: ImageSet | None = None
 ) -> Widget | Figure:
-    """Move the crop and the Cutout, see the views of a stored image and an observer's doubt.
+    """Change the crop and Cutout; see views of a stored image, and an observer's entropy.
 
     Args:
         stored: composites, or any set.
-        observer: the network whose entropy (nats) is written under each view.
-        single: another set to look at in the same way, such as the images uncombined.
+        observer: its entropy (nats) is written under each view.
+        single: another set to look at in the same way, such as the same images not combined.
     """
     sets = {"stored": stored} | ({} if single is None else {"single": single})
 
@@ -193,13 +193,13 @@ def view_explorer(
 
 
 def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure:
-    """Mark a range of a score, see its images, and where another score puts them.
+    """Mark a range of a score; see its images, and their values of another score.
 
     Args:
         pool: that was scored; scores: by name, as from `dynamics`.
 
     Raises:
-        DataError: a score is not the pool's.
+        DataError: a score is of another pool.
     """
     for one in scores.values():
         one.aligned_to(pool)
@@ -260,24 +260,24 @@ def benchmark_browser(table: pd.DataFrame, reference: pd.DataFrame | None = None
 
 
 def run_monitor() -> Widget | pd.DataFrame:
-    """What runs on this home, how far it is, what ended and what was cut off; read from disk.
+    """The runs of this home, read from disk: which run now, their progress, and how others ended.
 
-    It works in any kernel at any time: also in another notebook than the one that runs, or after
-    the browser was closed. Headless it is the table of `monitor.status`.
+    It works in any kernel at any time: also in another notebook than the running one, or after the
+    browser was closed. Headless, it is the table of `monitor.status`.
     """
     if not interactive():
         return monitor.status()
-    told, button = ipywidgets.HTML(), ipywidgets.Button(description="Refresh", icon="refresh")
+    table_box, button = ipywidgets.HTML(), ipywidgets.Button(description="Refresh", icon="refresh")
     clock = ipywidgets.Play(min=0, max=10**6, interval=2000, description="every two seconds")
 
     def refresh(_: Any = None) -> None:
         try:
-            told.value = monitor.as_html(monitor.status().head(20))
+            table_box.value = monitor.as_html(monitor.status().head(20))
         except Exception as error:
-            told.value = f'<pre class="rdc-error">{html.escape(repr(error))}</pre>'
+            table_box.value = f'<pre class="rdc-error">{html.escape(repr(error))}</pre>'
 
     button.on_click(refresh)
     clock.observe(refresh, "value")
     refresh()
     label = ipywidgets.Label("or press play to read it every two seconds")
-    return _boxed(ipywidgets.HBox([button, clock, label]), told)
+    return _boxed(ipywidgets.HBox([button, clock, label]), table_box)

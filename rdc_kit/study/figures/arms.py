@@ -1,4 +1,4 @@
-"""Figures of arms: the lines of a comparison, drawn from the tidy table."""
+"""Figures that compare arms, drawn from the tidy table."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> Non
 
     Args:
         ax: where to draw.
-        table: tidy table; names are made of its columns.
+        table: tidy table; the arms' names are made from its columns.
         chance: accuracy of guessing, percent; drawn as a dotted line.
     """
     summary = summarise(table)
     titles = arm_titles(table)
     for y, row in enumerate(summary.itertuples()):
-        mine = table[table["arm"] == row.arm]
-        colour = FAMILY_COLOURS.get(mine["family"].iloc[0], "#333333")
+        rows = table[table["arm"] == row.arm]
+        colour = FAMILY_COLOURS.get(rows["family"].iloc[0], "#333333")
         if row.n > 1:
             ax.barh(y, 2 * row.sd, 0.5, left=row.mean - row.sd, color=colour, alpha=0.25)
         ax.plot([row.mean] * 2, [y - 0.3, y + 0.3], color=colour, lw=2)
-        jitter = np.linspace(-0.12, 0.12, len(mine)) if len(mine) > 1 else [0.0]
-        ax.scatter(mine["top1"], y + np.asarray(jitter), s=11, color=colour, zorder=3)
+        jitter = np.linspace(-0.12, 0.12, len(rows)) if len(rows) > 1 else [0.0]
+        ax.scatter(rows["top1"], y + np.asarray(jitter), s=11, color=colour, zorder=3)
         label = f"{row.mean:.1f}"
         ax.annotate(
             label, (row.mean, y), xytext=(0, 10), textcoords="offset points", ha="center", size=8
@@ -59,20 +59,20 @@ def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> Non
     Args:
         ax: where to draw.
         table: from `published`, one protocol and one kind of labels.
-        methods: which, in order.
+        methods: which methods, in order.
     """
     for method in methods:
-        mine = table[table["method"] == method]
-        if mine.empty:
+        rows = table[table["method"] == method]
+        if rows.empty:
             continue
-        colour = FAMILY_COLOURS[mine["family"].iloc[0]]
-        ipcs = mine["ipc"].astype(int).astype(str)
-        ax.plot(ipcs, mine["top1"], color=colour, zorder=1)
-        fill = [colour if status == "exact" else "white" for status in mine["status"]]
-        ax.scatter(ipcs, mine["top1"], s=22, color=fill, edgecolor=colour, zorder=2)
+        colour = FAMILY_COLOURS[rows["family"].iloc[0]]
+        ipcs = rows["ipc"].astype(int).astype(str)
+        ax.plot(ipcs, rows["top1"], color=colour, zorder=1)
+        fill = [colour if status == "exact" else "white" for status in rows["status"]]
+        ax.scatter(ipcs, rows["top1"], s=22, color=fill, edgecolor=colour, zorder=2)
         ax.annotate(
             METHODS[method].title,
-            (ipcs.iloc[-1], mine["top1"].iloc[-1]),
+            (ipcs.iloc[-1], rows["top1"].iloc[-1]),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
@@ -85,7 +85,7 @@ def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> Non
 
 
 def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
-    """Ours beside the paper's: the arms of `arms.pca_arms`, and the published hard labels.
+    """Our numbers beside the paper's: the arms of `arms.pca_arms`, and published hard-label ones.
 
     Args:
         table: tidy table of one dataset, size, ipc and protocol.
@@ -109,8 +109,8 @@ def ablation_figure(
 
     Args:
         table: tidy table of one dataset, size and protocol.
-        parts: question -> arms, all of which the table has.
-        full: key of the arm that the others are compared with, drawn as a line.
+        parts: question -> arms; the table has them all.
+        full: key of the arm that the others are compared with; a line shows its mean.
     """
     columns = 2
     lines = math.ceil(len(parts) / columns)
@@ -167,7 +167,7 @@ def orders_figure(table: pd.DataFrame) -> Figure:
     """Accuracy against images per class, a line per arm; the band is ± 1 sd over seeds.
 
     Args:
-        table: trials of `arms.pruning_arms`; the colour is the order's, the dash the metric's.
+        table: trials of `arms.pruning_arms`; the colour shows the order, the dash the metric.
     """
     colours = {"easy": PALETTE[0], "hard": PALETTE[3], "ccs": PALETTE[2], "random": "#777777"}
     figure, ax = plt.subplots(figsize=(6.6, 3.4))
@@ -189,26 +189,26 @@ def orders_figure(table: pd.DataFrame) -> Figure:
 
 
 def architectures_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy of each network on each method's set; seeds' mean with a bar of ± 1 sd.
+    """Accuracy of each network on each method's set: mean over seeds, with a bar of ± 1 sd.
 
     Args:
-        table: a grid of one dataset, size and ipc over several students, one protocol.
+        table: tidy table of a grid: one dataset, size, ipc and protocol, several students.
     """
     networks = list(table["student"].unique())
     methods = list(table["method"].unique())
     figure, ax = plt.subplots(figsize=(6.6, 0.42 * len(networks) + 1.3))
     places = np.linspace(-0.24, 0.24, len(methods))
     for k, method in enumerate(methods):
-        mine = table[table["method"] == method]
-        found = mine.groupby("student")["top1"].agg(["mean", "std"]).loc[networks]
+        rows = table[table["method"] == method]
+        summary = rows.groupby("student")["top1"].agg(["mean", "std"]).loc[networks]
         ax.errorbar(
-            found["mean"],
+            summary["mean"],
             np.arange(len(networks)) + places[k],
-            xerr=found["std"],
+            xerr=summary["std"],
             fmt=_MARKERS[k],
             ms=4.5,
             lw=1.1,
-            color=FAMILY_COLOURS[mine["family"].iloc[0]],
+            color=FAMILY_COLOURS[rows["family"].iloc[0]],
             label=method_title(method),
         )
     ax.axvline(chance(table), color="#333333", ls=":", lw=1)

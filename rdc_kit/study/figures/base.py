@@ -1,4 +1,4 @@
-"""Figures: a tidy table in, axes out; and saving with the numbers and the provenance beside."""
+"""What all figures share: style, saving with numbers and provenance, images, lines, captions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...data.imagesets import ImageSet, Traits
 from ...ground import store
 from ...ground.folders import home_dir
 
-# seaborn's "colorblind" palette, as numbers: importing seaborn takes a second.
+# seaborn's "colorblind" palette, written out: to import seaborn takes a second.
 PALETTE = (
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
     *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
@@ -34,12 +34,12 @@ STYLE = str(Path(__file__).with_name("rdc.mplstyle"))
 
 
 def use_style() -> None:
-    """Make the kit's look the look of every figure from here on."""
+    """Use the kit's style for all later figures."""
     plt.style.use(STYLE)
 
 
 def figures_dir() -> Path:
-    """Folder that figures are saved to: figures/ of the checkout, or of RDC_HOME."""
+    """Folder where figures are saved: figures/ of the checkout, or of RDC_HOME."""
     return home_dir() / "figures"
 
 
@@ -50,16 +50,16 @@ def save_figure(
     facts: dict[str, Any] | None = None,
     folder: Path | None = None,
 ) -> Path:
-    """Write NAME.pdf, NAME.png, NAME.csv (the plotted numbers) and NAME.json (where they are from).
+    """Write NAME.pdf, NAME.png, NAME.csv (the plotted numbers) and NAME.json (their origin).
 
-    The same figure drawn from the same numbers gives the same bytes: no file holds a date.
+    The same figure from the same numbers gives the same bytes: no file contains a date.
 
     Args:
         figure: to save.
-        name: file name without ending.
+        name: file name without its ending.
         table: the numbers in the picture.
-        facts: such as parameters and seeds; git state and versions are added.
-        folder: figures/ of the checkout when left out.
+        facts: such as parameters and seeds; the git state and versions are added.
+        folder: `figures_dir()` when left out.
 
     Returns:
         Path of the png.
@@ -86,7 +86,7 @@ def show_images(
         rows: line title -> set; the first `columns` images of each are shown.
         columns: images per line.
         outline_cells: draw the borders of a composite's cells.
-        title: of the whole sheet.
+        title: of the whole figure.
     """
     figure, axes = plt.subplots(
         len(rows), columns, figsize=(0.8 * columns, 0.98 * len(rows) + 0.25), squeeze=False
@@ -114,7 +114,7 @@ def show_image(ax: Axes, pixels: torch.Tensor) -> None:
 
 
 def first_of_each_class(images: ImageSet) -> ImageSet:
-    """The first stored image of every class: in a ranked set, the top of each ranking."""
+    """The first stored image of every class: in a ranked set, the first of each ranking."""
     return images[torch.stack([images.rows_of(k)[0] for k in range(images.num_classes)])]
 
 
@@ -126,22 +126,22 @@ def plot_line(
     Args:
         ax: where to draw.
         table: the rows of one line.
-        x: column along the axis.
+        x: column of the horizontal axis.
         colour, label, style: of the line.
     """
-    found = table.groupby(x)["top1"].agg(["mean", "std"])
-    ax.plot(found.index, found["mean"], style, color=colour, ms=4, label=label)
-    low, high = found["mean"] - found["std"], found["mean"] + found["std"]
-    ax.fill_between(found.index, low, high, color=colour, alpha=0.15, lw=0)
+    summary = table.groupby(x)["top1"].agg(["mean", "std"])
+    ax.plot(summary.index, summary["mean"], style, color=colour, ms=4, label=label)
+    low, high = summary["mean"] - summary["std"], summary["mean"] + summary["std"]
+    ax.fill_between(summary.index, low, high, color=colour, alpha=0.15, lw=0)
 
 
 def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) -> str:
-    """What all rows of a table share: dataset, size, ipc, labels, epochs, network.
+    """What is the same in all rows of a table: dataset, size, ipc, labels, epochs, network.
 
     Args:
-        table: tidy; what varies in it is left out.
-        labels: say which labels were used.
-        student: say which network was trained.
+        table: tidy table; a column with several values is left out.
+        labels: include the kind of labels.
+        student: include the network.
     """
     facts = table.iloc[0]
     forms = {"dataset": "{}", "size": "{} px", "ipc": "{} per class"}
@@ -157,6 +157,6 @@ def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
 
 
 def denormalised(inputs: torch.Tensor, traits: Traits) -> torch.Tensor:
-    """What training sees as pixels again: normalised float [B, 3, S, S] to 0..255."""
+    """Pixels of normalised inputs: float [B, 3, S, S] to float in 0..255."""
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (traits.mean, traits.std))
     return (inputs * std + mean) * 255

@@ -1,4 +1,4 @@
-"""Drawings made of real views: what shuffling and extraction do to one composite."""
+"""Drawings of real views: what shuffling and extraction do to one composite."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ def views_drawing(
 
     Args:
         stored: composites.
-        row: which of them.
+        row: which composite.
         seed: of the draws: the permutation, the cell and the crops.
-        crop: area of the random crop; the source's smallest useful one to 1 when left out.
+        crop: range of the random crop's area; from the source's smallest useful area to 1 when
+            left out.
 
     Raises:
-        ValueError: the set holds no composites.
+        ValueError: the set has no composites.
     """
     if stored.grid == (1, 1):
-        raise ValueError("this set holds no composites: combine(...) makes some")
+        raise ValueError("this set has no composites: make them with combine(...)")
     image, scale = stored.images[row : row + 1], crop or (stored.traits.min_crop, 1.0)
     shuffled = shuffle_cells(image, stored.grid, generator(seed, "drawing"))
     figure, axes = plt.subplots(2, 4, figsize=(8.2, 4.4), width_ratios=[1, 1, 1, 1])
@@ -95,7 +96,7 @@ def _frame(ax: Axes, size: int, k: int) -> None:
 
 
 def _arrow(figure: Figure, start: Axes, end: Axes, box: list[int], size: int, k: int) -> None:
-    """From the crop to what it becomes; only to the nearer picture, so that no line is crossed."""
+    """From the crop to its view; only to the nearer picture, so that no arrows cross."""
     if k:
         return
     y, x, high, wide = box
@@ -115,7 +116,7 @@ def _arrow(figure: Figure, start: Axes, end: Axes, box: list[int], size: int, k:
 
 
 def view_gallery(stored: ImageSet, columns: int = 8, seed: int = 0) -> Figure:
-    """One stored composite, and what training sees of it under each view, draw by draw.
+    """One stored composite, and what training sees of it with each view, draw by draw.
 
     Args:
         stored: composites; the first is shown.

@@ -1,4 +1,4 @@
-"""The crossing's figure: pruning metrics by combining rules."""
+"""The figure of `analyses.crossings`: every pruning metric with every combining rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .names import GROUPING_TITLES, metric_title
 
 
 def crossing_figure(table: pd.DataFrame) -> Figure:
-    """Mean accuracy of each pair, shaded, with its sd; from trials of `arms.crossing_arms`."""
+    """Mean accuracy and sd of each pair, as a shaded table; from trials of `arms.crossing_arms`."""
     ranked = crossed(table).assign(rule=lambda t: list(zip(t["grid"], t["grouping"], strict=True)))
     firsts = table.drop_duplicates(["grid", "grouping"])
     rules = list(zip(firsts["grid"], firsts["grouping"], strict=True))

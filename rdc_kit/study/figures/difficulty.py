@@ -1,4 +1,4 @@
-"""Figures of difficulty scores: how they are distributed, and how far they agree."""
+"""Figures of difficulty scores: their distribution, and how far they agree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .names import metric_title
 
 
 def plot_scores(scores: dict[str, Scores]) -> Figure:
-    """A histogram of each score; easy left, hard right; images never learned stand apart."""
+    """A histogram of each score, easy left, hard right, without the images never learned."""
     figure, axes = plt.subplots(1, len(scores), figsize=(2.6 * len(scores), 2.3), squeeze=False)
     for ax, (name, one) in zip(axes[0], scores.items(), strict=True):
         values = one.values.numpy()
@@ -38,7 +38,7 @@ def plot_scores(scores: dict[str, Scores]) -> Figure:
 
 
 def agreement_figure(table: pd.DataFrame) -> Figure:
-    """The table of `agreement` as a shaded square, each number written in."""
+    """The table of `agreement` as a shaded square with its numbers."""
     side = 0.8 + 0.62 * len(table)
     figure, ax = plt.subplots(figsize=(side + 0.6, side))
     names = [metric_title(name) for name in table]

@@ -1,4 +1,4 @@
-"""Figures of entropy: sets beside their images, what choosing crops does, and the curve with r*."""
+"""Figures of entropy: sets beside their images, the effect of choosing crops, the curve with r*."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .names import method_title
 
 
 def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 8) -> Figure:
-    """Figure 3 of the paper remade: every method's entropy beside images of its set.
+    """Figure 3 of the paper, drawn again: every method's entropy beside images of its set.
 
     Args:
         table: from `entropy.entropy_of_sets`.
-        sets: method -> one of its sets; without any, the entropies stand alone.
-        shown: images of each, one per class.
+        sets: method -> one of its sets; without any, the figure has no images.
+        shown: images of each set, one per class.
     """
     means = table.groupby("method")["stored"].mean().sort_values()
     methods = [name for name in means.index if name in sets or not sets]
@@ -37,10 +37,10 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
     if sets:
         _mosaic(left, [sets[name] for name in methods], shown)
     for y, name in enumerate(methods):
-        mine = table[table["method"] == name]
-        colour = FAMILY_COLOURS[mine["family"].iloc[0]]
+        rows = table[table["method"] == name]
+        colour = FAMILY_COLOURS[rows["family"].iloc[0]]
         for column, marker, face in (("stored", "o", colour), ("seen", "D", "white")):
-            values = mine[column].to_numpy(float)
+            values = rows[column].to_numpy(float)
             spread = np.std(values, ddof=1) if len(values) > 1 else None
             right.errorbar(
                 values.mean(), y, xerr=spread, fmt=marker, color=colour, mfc=face, ms=5, lw=1.2
@@ -55,15 +55,15 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
     source = caption(table)
     counts = table.groupby("method").size()
     sets_of = f"{counts.min()} to {seeds}" if counts.min() < seeds else str(seeds)
-    told = f"observer: {facts['observer']}; ± 1 sd, n = {sets_of} sets"
-    right.set_title(told if sets else f"{source}\n{told}")
+    note = f"observer: {facts['observer']}; ± 1 sd, n = {sets_of} sets"
+    right.set_title(note if sets else f"{source}\n{note}")
     if sets:
         left.set_title(source)
     return figure
 
 
 def _mosaic(ax: plt.Axes, sets: Sequence[ImageSet], shown: int) -> None:
-    """A line of images for each set, drawn as one picture, with a white seam between."""
+    """A line of images for each set, drawn as one picture, with white lines between them."""
     size = sets[0].size
     seam = max(1, size // 16)
     step = size + seam
@@ -108,18 +108,18 @@ def changes(found: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], plain: str) -> Figure:
-    """Theorem 4.2: entropy against the crop's area, and where the simpler sets catch up.
+    """Theorem 4.2: entropy against the crop's area, and where the simpler sets reach the plain one.
 
     Args:
         curve: from `entropy.entropy_curve`.
         critical: name of a simpler set -> result of `entropy.critical_ratio` against `plain`.
-        plain: the set that they are compared with.
+        plain: the set that the others are compared with.
     """
     figure, ax = plt.subplots(figsize=(6, 3.5))
     names = [plain, *critical]
     for k, name in enumerate(names):
-        mine = curve[curve["set"] == name].groupby("r")["entropy"]
-        mean, spread = mine.mean(), mine.apply(lambda v: half_width(v.to_numpy()))
+        entropies = curve[curve["set"] == name].groupby("r")["entropy"]
+        mean, spread = entropies.mean(), entropies.apply(lambda v: half_width(v.to_numpy()))
         colour = "#555555" if name == plain else PALETTE[k - 1]
         ax.plot(mean.index, mean, "o^sD"[k] + "-", ms=3.5, color=colour, label=method_title(name))
         ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)

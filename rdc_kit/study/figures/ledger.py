@@ -1,4 +1,4 @@
-"""The ledger's figure: every claim that is measured in points, with its interval."""
+"""The figure of the ledger: every claim measured in points, with its interval."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _LOOKS = {
 
 
 def ledger_figure(table: pd.DataFrame) -> Figure:
-    """Effects in points with their 95 % intervals, coloured by verdict; the bar is the threshold.
+    """Effects in points with their 95 % intervals, coloured by verdict; a bar marks the threshold.
 
     Args:
         table: from `ledger`; rows in other units, or without an interval, are left out.
     """
-    drawn = table[(table["unit"] == "points") & table["low"].notna()].reset_index(drop=True)
-    figure, ax = plt.subplots(figsize=(8.2, 0.27 * len(drawn) + 1))
-    for y, row in enumerate(drawn.to_dict("records")):
+    rows = table[(table["unit"] == "points") & table["low"].notna()].reset_index(drop=True)
+    figure, ax = plt.subplots(figsize=(8.2, 0.27 * len(rows) + 1))
+    for y, row in enumerate(rows.to_dict("records")):
         colour, marker = _LOOKS[row["verdict"]]
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["effect"], y, marker, color=colour, ms=5)
         ax.plot([row["least"]] * 2, [y - 0.35, y + 0.35], color="#333333", lw=1)
     names = [
         f"{row['claim']}: {row['dataset']}, {row['ipc']} per class"
-        for row in drawn.to_dict("records")
+        for row in rows.to_dict("records")
     ]
-    ax.set_yticks(range(len(drawn)), names, fontsize=7.5)
-    ax.set_ylim(len(drawn) - 0.4, -0.6)
+    ax.set_yticks(range(len(rows)), names, fontsize=7.5)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xscale("symlog", linthresh=10)
     ticks = [-50, -10, -5, 0, 5, 10, 50]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])

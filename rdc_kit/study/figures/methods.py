@@ -1,4 +1,4 @@
-"""Charts of the benchmark: methods by family, hard against soft labels, and what labels cost."""
+"""Figures of methods: accuracy by family, hard against soft labels, and what labels cost."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _MARKERS = "oDs^v"
 def plot_methods(
     ax: Axes, table: pd.DataFrame, methods: Sequence[str], ipcs: Sequence[int]
 ) -> None:
-    """Accuracy of each method, a line of the chart each; a marker per ipc, colours by family.
+    """Accuracy of each method on a line of its own; a marker per ipc, colours by family.
 
-    Where there are several runs of a method and ipc, the mean with a bar of ± 1 sd. The dotted
-    lines are Random's. A published number from a second-hand source is hollow.
+    Several runs of a method and ipc are shown as their mean with a bar of ± 1 sd. The dotted lines
+    show Random. A published number from a second-hand source is hollow.
 
     Args:
         ax: where to draw.
         table: columns method, family, ipc, top1; for published numbers also status.
-        methods: lines, from above; a method without numbers keeps its line, empty.
-        ipcs: which, smallest first.
+        methods: from top to bottom; a method without numbers has an empty line.
+        ipcs: images per class to show, smallest first.
     """
     for y, method in enumerate(methods):
-        mine = table[table["method"] == method]
-        if mine.empty:
+        rows = table[table["method"] == method]
+        if rows.empty:
             ax.text(0.01, y, "not found", transform=ax.get_yaxis_transform(), **_QUIET)
         for k, ipc in enumerate(ipcs):
-            values = mine.loc[mine["ipc"].astype(int) == ipc, "top1"].to_numpy(float)
+            values = rows.loc[rows["ipc"].astype(int) == ipc, "top1"].to_numpy(float)
             if not len(values):
                 continue
-            colour = FAMILY_COLOURS[mine["family"].iloc[0]]
-            exact = "status" not in mine or (mine["status"] == "exact").all()
+            colour = FAMILY_COLOURS[rows["family"].iloc[0]]
+            exact = "status" not in rows or (rows["status"] == "exact").all()
             spread = np.std(values, ddof=1) if len(values) > 1 else None
             ax.errorbar(
                 values.mean(),
@@ -80,11 +80,12 @@ _QUIET: dict[str, Any] = {"size": 7, "color": "#999999", "va": "center"}
 
 
 def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
-    """Figures 2 and 1 of the paper remade: soft labels left, hard labels right; ours above.
+    """Figures 2 and 1 of the paper, drawn again: soft labels left, hard right; ours on top.
 
     Args:
-        table: a grid of one dataset, size and network, with the protocols "hard" and "soft".
-        reference: published ImageNet-1K numbers under the benchmark's protocol.
+        table: tidy table of a grid: one dataset, size and network, and the protocols "hard" and
+            "soft".
+        reference: published ImageNet-1K numbers with the protocol "rethinkdc".
     """
     methods = [name for name in METHODS if name in set(table["method"])]
     heights = [len(methods), len(methods)]
@@ -94,12 +95,12 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     facts = table.iloc[0]
     for column, labels in enumerate(("soft", "hard")):
         ours, theirs = axes[:, column]
-        mine = table[table["protocol"] == labels]
-        found = reference[reference["labels"] == labels]
-        ipcs = sorted(mine["ipc"].unique())
-        published = sorted(found["ipc"].astype(int).unique())
-        plot_methods(ours, mine, methods, ipcs)
-        plot_methods(theirs, found, methods, published)
+        own_rows = table[table["protocol"] == labels]
+        published_rows = reference[reference["labels"] == labels]
+        ipcs = sorted(own_rows["ipc"].unique())
+        published_ipcs = sorted(published_rows["ipc"].astype(int).unique())
+        plot_methods(ours, own_rows, methods, ipcs)
+        plot_methods(theirs, published_rows, methods, published_ipcs)
         ours.set_title(
             f"{labels} labels, here: {facts['dataset']}, {facts['size']} px, {facts['student']}\n"
             f"{facts['epochs']} epochs; {seeds_note(table, 'mean ± 1 sd')}"
@@ -124,10 +125,10 @@ def gaps_figure(found: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(5.6, 0.28 * found["method"].nunique() + 1))
     methods = [name for name in METHODS if name in set(found["method"])]
     for k, ipc in enumerate(sorted(found["ipc"].unique())):
-        mine = found[found["ipc"] == ipc].set_index("method").loc[methods]
-        colours = [FAMILY_COLOURS[family] for family in mine["family"]]
+        rows = found[found["ipc"] == ipc].set_index("method").loc[methods]
+        colours = [FAMILY_COLOURS[family] for family in rows["family"]]
         places = np.arange(len(methods)) + 0.16 * (2 * k - found["ipc"].nunique() + 1)
-        for y, (_, row), colour in zip(places, mine.iterrows(), colours, strict=True):
+        for y, (_, row), colour in zip(places, rows.iterrows(), colours, strict=True):
             ax.errorbar(
                 row["gap"], y, xerr=row["ci95"], fmt=_MARKERS[k], color=colour, ms=5, lw=1.2
             )
@@ -141,7 +142,7 @@ def gaps_figure(found: pd.DataFrame) -> Figure:
 
 
 def price_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy against all bytes that a set needs, images and labels; a line per method.
+    """Accuracy against all bytes of a set, images and labels; a line per method.
 
     Args:
         table: tidy table with columns method, family, protocol, image_bytes, label_bytes, top1.
@@ -150,13 +151,13 @@ def price_figure(table: pd.DataFrame) -> Figure:
     total = (table["image_bytes"] + table["label_bytes"]).rename("bytes")
     keys = ["method", "family", "protocol"]
     points = table.assign(bytes=total).groupby(keys, sort=False)[["bytes", "top1"]].mean()
-    for (method, family), mine in points.groupby(["method", "family"], sort=False):
-        mine = mine.sort_values("bytes")
-        ax.plot(mine["bytes"], mine["top1"], color=FAMILY_COLOURS[family], lw=0.8, zorder=1)
-        for (_, _, protocol), row in mine.iterrows():
+    for (method, family), rows in points.groupby(["method", "family"], sort=False):
+        rows = rows.sort_values("bytes")
+        ax.plot(rows["bytes"], rows["top1"], color=FAMILY_COLOURS[family], lw=0.8, zorder=1)
+        for (_, _, protocol), row in rows.iterrows():
             shape = _MARKERS[list(points.index.unique("protocol")).index(protocol)]
             ax.plot(row["bytes"], row["top1"], shape, color=FAMILY_COLOURS[family], ms=5)
-        last = mine.iloc[-1]
+        last = rows.iloc[-1]
         ax.annotate(
             method_title(method),
             (last["bytes"], last["top1"]),

@@ -1,6 +1,7 @@
-"""What people read: display text made from the columns of a row, here and nowhere else.
+"""Names for people: text made from the columns of a row, in this file and nowhere else.
 
-Nothing joins on these words. Change one, and figures and tables change; no number and no verdict.
+No table is joined on these words. A changed word changes figures and tables, but no number and no
+verdict.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ Row = Mapping[Hashable, Any]
 
 
 def method_title(method: str, order: str = "easy") -> str:
-    """A method's title; a pruning metric says which end is kept."""
+    """A method's title; for a pruning metric with the end that is kept."""
     title, order = METHODS[method].title, METHODS[method].fixed.get("order", order)
     ends = METHODS[method].family == "pruning" and order in ("easy", "hard")
     return f"{title}, {ORDERS[order]}" if ends else title
 
 
 def metric_title(metric: str) -> str:
-    """A metric's title; one that the kit does not know keeps its name."""
+    """A metric's title, or its name where the kit does not know it."""
     return METRICS[metric].title if metric in METRICS else metric
 
 
 def arm_title(row: Row) -> str:
-    """An arm's name, from the columns of one of its rows: the method, and what is unusual in it."""
+    """An arm's name, from the columns of one of its rows: the method, and what is not usual."""
     method, order = str(row["method"]), _value(row, "order", "easy")
     if method not in METHODS:
         return str(row.get("arm", method))
@@ -81,19 +82,19 @@ def _protocol_words(row: Row, method: str) -> list[str]:
 
 
 def _value(row: Row, column: str, missing: Any) -> Any:
-    """A row's value; an absent or empty one counts as the usual."""
+    """A row's value; `missing` where the column is absent or empty."""
     value = row.get(column, missing)
     return missing if value is None or value == "" or value != value else value
 
 
 def arm_titles(table: pd.DataFrame) -> dict[str, str]:
-    """Key of every arm of a table -> its name, in order of appearance."""
+    """Key of every arm of a table -> its name, in the order of the table."""
     first = table.drop_duplicates("arm").to_dict("records")
     return {str(row["arm"]): arm_title(row) for row in first}
 
 
 def titled(differences: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """A table of differences for people: arms by name instead of by key.
+    """A table of differences for people: with the names of the arms instead of their keys.
 
     Args:
         differences: from `stats.differences`, columns a and b.

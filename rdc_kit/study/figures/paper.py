@@ -1,4 +1,4 @@
-"""The paper's figures, remade from results alone: nothing is trained, nothing is loaded."""
+"""The paper's figures, drawn again from tables of results: this trains and loads nothing."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ Draw = Callable[[pd.DataFrame, Tables], Figure]
 
 @dataclass(frozen=True)
 class Remade:
-    """A figure and what it is drawn from.
+    """A figure of the paper, and the table it is drawn from.
 
     Attributes:
         name: of its files.
         shows: which figure or table of the paper.
         table: "NN/NAME" of the results.
-        draw: rows of one setting, and all results, to the figure.
+        draw: function from the rows of one setting, and all results, to the figure.
         merge: settings that share a figure.
-        arm: rows without it are not drawn, such as those of an arm that stores less.
+        arm: key of an arm; a setting without it is not drawn, such as one where only an arm that
+            stores less was trained.
     """
 
     name: str
@@ -55,19 +56,19 @@ def _first_look(rows: pd.DataFrame, results: Tables) -> Figure:
 
 
 def _curve(rows: pd.DataFrame, results: Tables) -> Figure:
-    """The curve, with r* as the notebook found it for the same setting."""
-    found = results.get("03/critical")
-    keys = [key for key in ("dataset", "size", "profile") if key in found]
-    same = found[(found[keys] == rows[keys].iloc[0]).all(axis=1)].drop_duplicates("set")
+    """The curve, with the r* of the notebook for the same setting."""
+    ratios = results.get("03/critical")
+    keys = [key for key in ("dataset", "size", "profile") if key in ratios]
+    same = ratios[(ratios[keys] == rows[keys].iloc[0]).all(axis=1)].drop_duplicates("set")
     critical = same.set_index("set")[["r", "low", "high"]].T.to_dict()
     return entropy.curve_figure(rows, critical, "random")
 
 
 def _ablations(rows: pd.DataFrame, results: Tables) -> Figure:
-    there = set(rows["arm"])
-    asked = ablation_parts(int(rows["ipc"].iloc[0]))
-    parts = {name: [a for a in found if a.key in there] for name, found in asked.items()}
-    return arms.ablation_figure(rows, {n: found for n, found in parts.items() if len(found) > 1})
+    present = set(rows["arm"])
+    questions = ablation_parts(int(rows["ipc"].iloc[0]))
+    parts = {name: [a for a in group if a.key in present] for name, group in questions.items()}
+    return arms.ablation_figure(rows, {n: group for n, group in parts.items() if len(group) > 1})
 
 
 REMADE = [
@@ -94,10 +95,10 @@ REMADE = [
 
 
 def remake(results: Tables, folder: Path | None = None) -> dict[str, Path]:
-    """Draw every figure that there are results for, and the ledger's.
+    """Draw every figure that has results, and the ledger's.
 
     Each is saved as pdf, png, csv (the plotted numbers) and json (git, versions, setting, seeds,
-    and the hash of every file it was read from). The same results give the same bytes.
+    and the hash of every file that was read). The same results give the same bytes.
 
     Args:
         results: from `collect`.
@@ -109,13 +110,13 @@ def remake(results: Tables, folder: Path | None = None) -> dict[str, Path]:
     base.use_style()
     folder = folder or base.figures_dir() / "paper"
     saved = {}
-    for name, figure, rows, facts in _drawn(results):
+    for name, figure, rows, facts in _figures(results):
         saved[name] = base.save_figure(figure, name, rows, facts, folder)
         plt.close(figure)
     return saved
 
 
-def _drawn(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[str, Any]]]:
+def _figures(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[str, Any]]]:
     for one in REMADE:
         for rows in results.groups(one.table, one.merge):
             if one.arm and one.arm not in set(rows["arm"]):
@@ -131,9 +132,9 @@ def _drawn(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[st
 
 
 def _provenance(rows: pd.DataFrame) -> dict[str, Any]:
-    """What the rows say of themselves: setting, seeds, and the code that made them."""
-    wanted = [key for key in (*SETTING, "seed", "git", "versions") if key in rows]
-    return {f"rows_{key}": sorted(map(str, set(rows[key].dropna()))) for key in wanted}
+    """What the rows record: their setting, their seeds, and the code that made them."""
+    keys = [key for key in (*SETTING, "seed", "git", "versions") if key in rows]
+    return {f"rows_{key}": sorted(map(str, set(rows[key].dropna()))) for key in keys}
 
 
 def _name(one: Remade, rows: pd.DataFrame) -> str:

@@ -21,8 +21,9 @@ from ...train import models, protocols
 from ...train.protocols import Protocol
 from . import monitor
 from .arms import Arm
-from .rows import COLUMNS, Extra, row_of
+from .rows import COLUMNS, Extra, is_measured, row_of
 from .setups import Seeds, Setup, Trial
+from .workers import best_workers, cores, helpers, threads_of, workers_from
 
 
 @dataclass
@@ -58,7 +59,9 @@ class Experiment:
         first = {t.arm.key: t for t in reversed(self.trials) if t.ipc == most}
         return {key: self.setup.set_of(first[key]) for key in reversed(first)}
 
-    def measure(self, tell: Callable[[int], None] | None = None) -> pd.DataFrame:
+    def measure(
+        self, tell: Callable[[int], None] | None = None, workers: str | int = 1
+    ) -> pd.DataFrame:
         """Make or fetch every trial.
 
         Several processes may work on one grid: what another one is making is put off, and fetched
@@ -66,18 +69,35 @@ class Experiment:
 
         Args:
             tell: called after each trial with the number of those that are there.
+            workers: processes that share the grid: a number, or "auto" for a timed probe. Each has
+                an equal share of the cores.
 
         Returns:
             The tidy table, a row per trial in their order, columns rows.COLUMNS.
+
+        Raises:
+            ValueError: a wrong number of workers.
         """
-        found: dict[int, dict[str, Any]] = {}
+        left = [t for t in self.trials if not is_measured(t, self.setup, self.extra)]
+        count = workers_from(workers) or best_workers(self.setup, left)
+        count = max(1, min(count, len(left)))
+        if count == 1:
+            return self._measure(tell)
+        threads = max(1, cores() // count)
+        beside = helpers(self.setup, left, self.extra, count - 1, threads)
+        with threads_of(threads), beside:
+            return self._measure(tell)
+
+    def _measure(self, tell: Callable[[int], None] | None) -> pd.DataFrame:
+        """The table, made by this process as far as no other one makes it."""
+        rows: dict[int, dict[str, Any]] = {}
         left = deque(range(len(self.trials)))
 
         def first_free() -> tuple[int, dict[str, Any]]:
             """The first trial that no other process is making; else wait for the first."""
             for _ in range(len(left)):
                 k = left.popleft()
-                report(len(found), self.trials[k].arm.key)
+                report(len(rows), self.trials[k].arm.key)
                 try:
                     return k, row_of(self.trials[k], self.setup, self.extra, wait=False)
                 except store.Locked:
@@ -88,12 +108,12 @@ class Experiment:
         with monitor.reported(len(self.trials)) as report:
             for _ in bar(range(len(self.trials)), self.name):
                 k, row = first_free()
-                found[k] = row
+                rows[k] = row
                 if tell is not None:
-                    tell(len(found))
-            report(len(found), "")
+                    tell(len(rows))
+            report(len(rows), "")
         columns = COLUMNS + list(self.extra.columns if self.extra else ())
-        return pd.DataFrame([found[k] for k in range(len(self.trials))])[columns]
+        return pd.DataFrame([rows[k] for k in range(len(self.trials))])[columns]
 
 
 def plan_trials(

@@ -6,19 +6,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from ...distill.rded import CROPS, DRAWN
 from ...distill.recipes import RECIPES, recipe
 from ...ground import store
 from ...ground.folders import data_dir
-from ...ground.seeds import generator
-from ...train import models, protocols, teachers
+from ...train import models, teachers
 from ...train.labels import label_bytes
-from ...train.training import fit
 from .experiments import Experiment
 from .rows import is_measured
 from .setups import Setup, Trial
+from .workers import probe
 
 _FORWARD = 1 / 3  # of a training step's work, a backward pass being twice a forward one
 # Recovering computes in fp32 and reads statistics: 2.4 times a bf16 training step, by make_seconds
@@ -87,16 +84,6 @@ def plan(experiment: Experiment) -> Plan:
     store.require_free_space(data_dir(), disk)
     free = shutil.disk_usage(data_dir()).free
     return Plan(len(trials), len(trials) - len(left), shared, sets, training, disk, free)
-
-
-def probe(setup: Setup, student: str, ipc: int) -> float:
-    """Image views per second of training a network on a set of `ipc` per class: a few steps."""
-    count = ipc * setup.pool.num_classes
-    few = setup.pool[torch.randint(len(setup.pool), (count,), generator=generator(0, "probe"))]
-    fit(few, protocols.hard(epochs=1), student, runtime=setup.runtime)  # a process warms up
-    steps = -(-count // protocols.batch_size(protocols.hard(), few))
-    timed = fit(few, protocols.hard(epochs=max(1, 6 // steps)), student, runtime=setup.runtime)
-    return timed.views / timed.seconds
 
 
 def set_views(trial: Trial, setup: Setup) -> float:

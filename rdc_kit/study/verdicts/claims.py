@@ -1,4 +1,4 @@
-"""Claims of the paper, and what would show each; `ledger` judges them."""
+"""The claims of the paper, and the effect that tests each; `ledger` gives the verdicts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ class Claim:
     """A claim and its test.
 
     Attributes:
-        key: of the ledger, such as "C9".
-        says: the claim, in a sentence.
-        measured: what the effect is; positive speaks for the claim.
+        key: its name in the ledger, such as "C9".
+        says: the claim, in one sentence.
+        measured: what the effect is; a positive effect supports the claim.
         table: "NN/NAME" of the table that shows it.
-        effect: rows of one setting to one number per seed.
-        least: the claim holds where the whole interval is above, fails where it is below.
+        effect: function from the rows of one setting to one number per seed.
+        least: threshold: the claim holds where the whole interval is above it, and fails where
+            the whole interval is below it.
         unit: of the effect.
         merge: columns of the setting that the effect compares.
     """

@@ -1,7 +1,7 @@
 """Effects: what a claim of the ledger measures in the rows of one setting, seed by seed.
 
-Each takes a tidy table and returns a Series over seeds; positive speaks for the claim. What is
-chosen among several (a crop, a ratio) is chosen on the other seeds.
+Each takes a tidy table and returns a Series over seeds; a positive value supports the claim. Where
+the best of several values is needed (a crop, a ratio), the other seeds choose it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PRUNED = ("el2n", "aum", "forgetting")
 
 
 class Absent(LookupError):
-    """The rows do not hold what a claim is about."""
+    """The rows do not have what a claim is about."""
 
 
 def by_seed(rows: pd.DataFrame, value: str = "top1", **where: object) -> pd.Series:
@@ -27,13 +27,13 @@ def by_seed(rows: pd.DataFrame, value: str = "top1", **where: object) -> pd.Seri
     Args:
         rows: tidy table with a column seed.
         value: column to average.
-        where: column = value, or a tuple of allowed values.
+        where: column = its value, or a tuple of allowed values.
 
     Raises:
         Absent: a column or a match is missing.
     """
-    for column, wanted in where.items():
-        allowed = wanted if isinstance(wanted, tuple) else (wanted,)
+    for column, choice in where.items():
+        allowed = choice if isinstance(choice, tuple) else (choice,)
         if column not in rows:
             raise Absent(column)
         rows = rows[rows[column].isin(allowed)]
@@ -53,7 +53,7 @@ def arm(first: str, second: str, value: str = "top1") -> Effect:
 
 
 def _each(rows: pd.DataFrame, key: str, value: str = "top1") -> pd.DataFrame:
-    """Means with a row per seed and a column per value of `key`.
+    """Means: a row per seed, a column per value of `key`.
 
     Raises:
         Absent: no rows, or no such column.
@@ -64,7 +64,7 @@ def _each(rows: pd.DataFrame, key: str, value: str = "top1") -> pd.DataFrame:
 
 
 def like(rows: pd.DataFrame, key: str, but: str) -> pd.DataFrame:
-    """Rows of an arm, and of those that differ from it in one column only.
+    """Rows of an arm, and of all arms that differ from it in one column only.
 
     Args:
         rows: tidy table.
@@ -72,7 +72,7 @@ def like(rows: pd.DataFrame, key: str, but: str) -> pd.DataFrame:
         but: the column that may differ.
 
     Raises:
-        Absent: the arm is not there.
+        Absent: the rows do not have the arm.
     """
     if "arm" not in rows or key not in set(rows["arm"]):
         raise Absent(key)
@@ -83,18 +83,18 @@ def like(rows: pd.DataFrame, key: str, but: str) -> pd.DataFrame:
 
 
 def _distilled(rows: pd.DataFrame, labels: str, family: str) -> pd.DataFrame:
-    mine = rows[rows["family"].str.startswith(family) & (rows["protocol"] == labels)]
-    return _each(mine, "method")
+    subset = rows[rows["family"].str.startswith(family) & (rows["protocol"] == labels)]
+    return _each(subset, "method")
 
 
 def random_matches(rows: pd.DataFrame) -> pd.Series:
-    """Random less the mean of the distilled sets, soft labels."""
+    """Random minus the mean of the distilled sets, soft labels."""
     mean = _distilled(rows, "soft", "distillation").mean(axis=1)
     return by_seed(rows, method="random", protocol="soft") - mean
 
 
 def random_beats_all(rows: pd.DataFrame) -> pd.Series:
-    """Random less the best distilled set, soft labels, at 50 per class and more."""
+    """Random minus the best distilled set, soft labels, at 50 per class and more."""
     if rows["ipc"].min() < 50:
         raise Absent("ipc of 50 and more")
     best = _distilled(rows, "soft", "distillation").max(axis=1)
@@ -102,7 +102,7 @@ def random_beats_all(rows: pd.DataFrame) -> pd.Series:
 
 
 def below_random(rows: pd.DataFrame) -> pd.Series:
-    """Random less the best set made from noise, hard labels."""
+    """Random minus the best set made from noise, hard labels."""
     best = _distilled(rows, "hard", "distillation-noise").max(axis=1)
     return by_seed(rows, method="random", protocol="hard") - best
 
@@ -113,12 +113,12 @@ def _gap(rows: pd.DataFrame, family: str) -> pd.Series:
 
 
 def gap_of_noise(rows: pd.DataFrame) -> pd.Series:
-    """Soft minus hard, of sets made from noise less that of pruned ones."""
+    """Soft minus hard, of sets made from noise, minus the same of pruned sets."""
     return _gap(rows, "distillation-noise") - _gap(rows, "pruning")
 
 
 def noise_above_chance(labels: str) -> Effect:
-    """Accuracy after training on pure noise, less chance."""
+    """Accuracy after training on pure noise, minus chance."""
 
     def effect(rows: pd.DataFrame) -> pd.Series:
         return by_seed(rows, method="noise", protocol=labels) - chance(rows)
@@ -127,18 +127,18 @@ def noise_above_chance(labels: str) -> Effect:
 
 
 def noise_below_chance(labels: str) -> Effect:
-    """Chance, less the accuracy after training on pure noise."""
+    """Chance minus the accuracy after training on pure noise."""
     above = noise_above_chance(labels)
     return lambda rows: -above(rows)
 
 
 def steady_metrics(rows: pd.DataFrame) -> pd.Series:
-    """EL2N and AUM, mean, less Forgetting; the easiest of each."""
+    """The mean of EL2N and AUM minus Forgetting; the easiest images of each."""
     return by_seed(rows, arm=("el2n", "aum")) - by_seed(rows, arm="forgetting")
 
 
 def shift(rows: pd.DataFrame) -> pd.Series:
-    """How much of the lead of the easiest is lost from the smallest to the largest ipc."""
+    """How much of its lead the easiest loses from the smallest to the largest ipc."""
     few, many = rows["ipc"].min(), rows["ipc"].max()
     if few == many:
         raise Absent("two numbers per class")
@@ -147,7 +147,7 @@ def shift(rows: pd.DataFrame) -> pd.Series:
 
 
 def interior(rows: pd.DataFrame) -> pd.Series:
-    """The best crop between the ends, chosen on the other seeds, against the better end."""
+    """The best crop between the two ends, chosen on the other seeds, minus the better end."""
     table = _each(like(rows, "pca", "crop_low"), "crop_low")
     if len(table.columns) < 3:
         raise Absent("three crops")
@@ -157,19 +157,19 @@ def interior(rows: pd.DataFrame) -> pd.Series:
 
 
 def _left_out(table: pd.DataFrame) -> pd.Series:
-    """For each seed, its value in the column that is best on the mean of the other seeds."""
+    """For each seed, its value in the column where the mean of the other seeds is highest."""
     if len(table) < 2:
         raise Absent("two seeds")
     best = [(table.drop(index=seed).mean()).idxmax() for seed in table.index]
-    found = [table.loc[s, c] for s, c in zip(table.index, best, strict=True)]
-    return pd.Series(found, index=table.index, dtype=float)
+    values = [table.loc[s, c] for s, c in zip(table.index, best, strict=True)]
+    return pd.Series(values, index=table.index, dtype=float)
 
 
 def lead_over_rivals(rows: pd.DataFrame) -> pd.Series:
-    """PCA less the best rival, network by network; mean over networks."""
+    """PCA minus the best rival, for each network; mean over networks."""
     parts = []
-    for _, mine in rows.groupby("student"):
-        table = _each(mine, "method")
+    for _, subset in rows.groupby("student"):
+        table = _each(subset, "method")
         if "pca" not in table or len(table.columns) < 2:
             raise Absent("PCA and a rival")
         parts.append(table["pca"] - table.drop(columns="pca").max(axis=1))
@@ -177,7 +177,7 @@ def lead_over_rivals(rows: pd.DataFrame) -> pd.Series:
 
 
 def lowest_entropy(rows: pd.DataFrame) -> pd.Series:
-    """Lowest entropy of the other sets less the mean of the pruned; noise and CCS apart."""
+    """Lowest entropy of the other sets minus the mean of the pruned sets; without noise and CCS."""
     table = _each(rows, "method", "stored")
     pruned = [name for name in PRUNED if name in table]
     others = table.drop(columns=[*pruned, "noise", "ccs"], errors="ignore")
@@ -193,11 +193,11 @@ def catches_up(rows: pd.DataFrame) -> pd.Series:
 
 
 def time_ratio(rows: pd.DataFrame) -> pd.Series:
-    """Seconds of training with soft labels over those with hard ones."""
+    """Seconds of training with soft labels divided by those with hard labels."""
     soft, hard = (by_seed(rows, "seconds", protocol=kind) for kind in ("soft", "hard"))
     return soft / hard
 
 
 def share_against(rows: pd.DataFrame) -> pd.Series:
-    """Images that went against each other, likelier and yet less sure, in percent."""
+    """Percent of images whose crop is likelier, but the observer is less sure of it."""
     return by_seed(rows, "share")

@@ -1,4 +1,4 @@
-"""The ledger: a verdict on each claim for every setting that results are there for."""
+"""The ledger: a verdict on each claim, for every setting that has results."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ COLUMNS = ["claim", "says", *SETTING, "measured", "effect", "low", "high", "unit
 
 
 def verdict(values: Sequence[float], least: float = 0.0, smoke: bool = False) -> str:
-    """Holds, fails or undecided, by the 95 % t-interval of the mean; "not evidence" below three.
+    """Holds, fails or undecided, by the 95 % t-interval; "not evidence" for fewer than 3 values.
 
     Args:
         values: paired effects, one per seed.
         least: the threshold; see `Claim`.
-        smoke: from the smoke profile, which shows nothing.
+        smoke: the values are from the smoke profile, which is too short to show anything.
     """
     if len(values) < 3 or smoke:
         return "not evidence"
@@ -36,21 +36,21 @@ def verdict(values: Sequence[float], least: float = 0.0, smoke: bool = False) ->
 
 
 def judge(claim: Claim, results: Tables) -> list[dict[str, object]]:
-    """A ledger row for every setting that there are results of; else one that says so."""
+    """A ledger row for every setting that has results; without any, one row "not tested"."""
     rows = []
     for group in results.groups(claim.table, claim.merge):
         try:
             values = claim.effect(group).dropna()
         except effects.Absent:
             continue
-        if values.empty or (values == 0).all():  # runs that coincide measure nothing
+        if values.empty or (values == 0).all():  # equal runs measure nothing
             continue
         mean, half = float(values.mean()), half_width(values.to_numpy())
-        setting = {key: _shown(group, key) for key in SETTING}
+        setting = {key: _setting_value(group, key) for key in SETTING}
         smoke = setting["profile"] == "smoke"
-        found = {"effect": mean, "low": mean - half, "high": mean + half, "n": len(values)}
-        said = verdict(values.tolist(), claim.least, smoke)
-        rows.append(_facts(claim) | setting | found | {"verdict": said})
+        numbers = {"effect": mean, "low": mean - half, "high": mean + half, "n": len(values)}
+        decision = verdict(values.tolist(), claim.least, smoke)
+        rows.append(_facts(claim) | setting | numbers | {"verdict": decision})
     return rows or [_facts(claim) | {"verdict": "not tested", "n": 0}]
 
 
@@ -65,8 +65,8 @@ def _facts(claim: Claim) -> dict[str, object]:
     }
 
 
-def _shown(group: pd.DataFrame, key: str) -> object:
-    """The setting's value, or all values of one that is looked across."""
+def _setting_value(group: pd.DataFrame, key: str) -> object:
+    """The value of a setting, or all its values where the claim compares several."""
     if key not in group:
         return None
     values = list(dict.fromkeys(group[key]))
@@ -76,7 +76,7 @@ def _shown(group: pd.DataFrame, key: str) -> object:
 
 
 def ledger(results: Tables) -> pd.DataFrame:
-    """Every claim against every setting that was run.
+    """Every claim in every setting that has results.
 
     Returns:
         A row per claim and setting: claim, says, dataset, size, ipc, epochs, student, profile,
@@ -93,7 +93,7 @@ def _place_of(key: str, rows: list[dict[str, object]]) -> int:
 
 
 def _worked_example() -> dict[str, object]:
-    """C14 needs one counter-example, and has it."""
+    """C14 needs one counter-example; this is one."""
     before, after = counter_example()[["NLL", "entropy"]].to_numpy()
     return {
         "claim": "C14, example",
@@ -108,7 +108,7 @@ def _worked_example() -> dict[str, object]:
 
 
 def _price_of_labels() -> dict[str, object]:
-    """C16 at the size that it is claimed for: arithmetic, so there is nothing to repeat."""
+    """C16 at the size that the paper names: this is arithmetic, so it needs no seeds."""
     labels = stored_bytes(10_000, 300, 1000)
     return {
         "claim": "C16, bytes",
@@ -125,7 +125,7 @@ def _price_of_labels() -> dict[str, object]:
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """The ledger as a Markdown table, each line linked to the cells that show it."""
+    """The ledger as a Markdown table, with a link in each line to the cells that show it."""
     lines = [
         "| claim | says | tested on | effect (95 % interval) | n | verdict |",
         "|---|---|---|---|---|---|",

@@ -1,7 +1,7 @@
 """Scores of compressed sets beyond accuracy: how far from full data, how far above random.
 
-All take accuracies in percent, as the tables hold them, and compute on fractions, so that the two
-scores of DD-Ranking lie between 0 and 1.
+All take accuracies in percent, as in the tables. They compute on fractions, so that the two scores
+of DD-Ranking are between 0 and 1.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LEAST, _MOST = math.exp(-1), math.e
 
 
 def hlr(full: float, hard: float) -> float:
-    """Hard-label recovery gap: accuracy of full data less the set's, both with hard labels.
+    """Hard-label recovery gap: accuracy of full data minus the set's, both with hard labels.
 
     Returns:
         Percentage points; lower is better.
@@ -31,7 +31,7 @@ def hlr(full: float, hard: float) -> float:
 
 
 def ior(own: float, random: float) -> float:
-    """Improvement over random: the set's accuracy less a random set's under the same treatment.
+    """Improvement over random: the set's accuracy minus that of a random set, trained alike.
 
     Returns:
         Percentage points; higher is better.
@@ -47,17 +47,17 @@ def _squash(value: float) -> float:
 
 
 def lrs(full: float, hard: float, own: float, random: float, weight: float = 0.5) -> float:
-    """Label-robust score: gain over random under the method's labels, less the hard-label gap.
+    """Label-robust score: gain over random with the method's labels, minus the hard-label gap.
 
     Args:
         full, hard: see `hlr`. own, random: see `ior`. All in percent.
-        weight: of the gain against the gap, 0..1.
+        weight: of the gain, 0..1; the gap has the rest.
 
     Returns:
         0..1; higher is better.
 
     Source: DD-Ranking, LRS. Differs: on fractions; the released code puts percent into the
-        exponent and leaves 0..1.
+        exponent, so its values are outside 0..1.
     """
     gain, gap = ior(own, random) / 100, hlr(full, hard) / 100
     return _squash(weight * gain - (1 - weight) * gap)
@@ -74,8 +74,8 @@ def ars(
 
     Args:
         augmented, random_augmented: accuracies with the protocol's augmentation, percent.
-        plain, random_plain: without any.
-        weight: of the first against the second, 0..1.
+        plain, random_plain: accuracies without any, percent.
+        weight: of the gain with augmentation, 0..1; the gain without has the rest.
 
     Returns:
         0..1; higher is better.
@@ -88,7 +88,7 @@ def ars(
 
 
 def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
-    """HLR, IOR and LRS of every method and ipc of a grid that was run with hard and soft labels.
+    """HLR, IOR and LRS of every method and ipc of a grid with hard and soft labels.
 
     Args:
         table: tidy table with columns method, family, ipc, labels, top1.
@@ -96,7 +96,7 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
 
     Returns:
         A row per method and ipc: method, family, ipc, hard, soft, gap (soft - hard), hlr, ior_hard,
-        ior_soft, lrs; means over seeds, in points but for lrs.
+        ior_soft, lrs; means over seeds, all in points except lrs.
 
     Raises:
         ValueError: hard or soft labels, or the random baseline, are missing.
@@ -129,14 +129,14 @@ def differences_to_random(table: pd.DataFrame) -> pd.DataFrame:
         table: tidy table with columns method, ipc, protocol, student, seed, top1.
 
     Returns:
-        The rows of `stats.differences` with columns ipc, protocol and student in front.
+        The rows of `stats.differences` with the columns ipc, protocol and student first.
     """
-    found = []
+    tables = []
     for (ipc, protocol, student), part in table.groupby(["ipc", "protocol", "student"], sort=False):
         pairs = [(name, "random") for name in part["method"].unique() if name != "random"]
         rows = differences(part, pairs, by="method")
-        found.append(rows.assign(ipc=ipc, protocol=protocol, student=student))
-    joined = pd.concat(found, ignore_index=True)
+        tables.append(rows.assign(ipc=ipc, protocol=protocol, student=student))
+    joined = pd.concat(tables, ignore_index=True)
     front = ["ipc", "protocol", "student"]
     return joined[front + [c for c in joined if c not in front]]
 
@@ -162,16 +162,16 @@ def nll(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def counter_example() -> pd.DataFrame:
-    """Two answers to an image of class 0: the second is likelier right and yet less sure."""
+    """Two answers to an image of class 0: the second has lower NLL, but higher entropy."""
     answers = {"before": (0.3, 0.7, 0.0), "after": (0.4, 0.3, 0.3)}
     logits = torch.tensor(list(answers.values())).clamp_min(1e-30).log()
-    found = {"NLL": nll(logits, torch.zeros(2, dtype=torch.long)), "entropy": shannon(logits)}
-    shown = pd.DataFrame(answers.values(), index=list(answers), columns=["p0", "p1", "p2"])
-    return shown.assign(**{name: values.numpy() for name, values in found.items()})
+    measures = {"NLL": nll(logits, torch.zeros(2, dtype=torch.long)), "entropy": shannon(logits)}
+    table = pd.DataFrame(answers.values(), index=list(answers), columns=["p0", "p1", "p2"])
+    return table.assign(**{name: values.numpy() for name, values in measures.items()})
 
 
 def contrasts(table: pd.DataFrame, parts: Parts, full: str = "pca") -> pd.DataFrame:
-    """Each part's arms against the full PCA, paired by seed; see `stats.differences`.
+    """Each part's arms minus the full PCA, paired by seed; see `stats.differences`.
 
     Returns:
         Columns part, a (key of the arm), b (of the full PCA), difference, low, high, n, reading.
@@ -185,17 +185,17 @@ def contrasts(table: pd.DataFrame, parts: Parts, full: str = "pca") -> pd.DataFr
 
 
 def differences_by_student(table: pd.DataFrame, method: str = "pca") -> pd.DataFrame:
-    """A method's paired difference to each rival, network by network.
+    """A method's paired difference to each rival, for each network.
 
     Returns:
         Columns student, a, b, difference, low, high, n, reading; see `stats.differences`.
     """
     rivals = [name for name in table["method"].unique() if name != method]
-    found = [
+    tables = [
         differences(rows, [(method, rival) for rival in rivals], by="method").assign(student=name)
         for name, rows in table.groupby("student", sort=False)
     ]
-    joined = pd.concat(found, ignore_index=True)
+    joined = pd.concat(tables, ignore_index=True)
     return joined[["student", *(c for c in joined if c != "student")]]
 
 
@@ -203,7 +203,7 @@ def soft_hard_gaps(table: pd.DataFrame) -> pd.DataFrame:
     """Soft minus hard, seed by seed, with the 95 % t-interval of its mean.
 
     Args:
-        table: a grid with the protocols "hard" and "soft".
+        table: tidy table of a grid with the protocols "hard" and "soft".
 
     Returns:
         Columns method, family, ipc, gap (points), ci95 (half-width), n.

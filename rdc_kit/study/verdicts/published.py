@@ -1,4 +1,4 @@
-"""Published numbers, each with its status and source; a number that was not found is not there."""
+"""Published numbers, each with its status and source; numbers that we did not find are left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def published(**where: object) -> pd.DataFrame:
     """The published numbers that match, a row each.
 
     Args:
-        where: column = value, such as dataset="imagenet-1k", labels="hard", ipc=10.
+        where: column = its value, such as dataset="imagenet-1k", labels="hard", ipc=10.
 
     Returns:
         Columns: table, dataset, method, family, labels, protocol, student, ipc, top1 (percent),

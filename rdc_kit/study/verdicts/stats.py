@@ -1,4 +1,4 @@
-"""Spread over few seeds, honestly: sd, t-intervals, paired differences, and n beside each."""
+"""The spread over a few seeds: sd, t-intervals and paired differences, each with its n."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def half_width(values: np.ndarray, level: float = 0.95) -> float:
     n = len(values)
     if n < 2:
         return float("nan")
-    from scipy import stats  # late, for it is slow and only this needs it
+    from scipy import stats  # imported late: it is slow, and only this needs it
 
     quantile = stats.t.ppf(0.5 + level / 2, n - 1)
     return float(quantile * np.std(values, ddof=1) / np.sqrt(n))
 
 
 def chance(table: pd.DataFrame) -> float:
-    """Accuracy of guessing, percent, by the number of classes in a tidy table's per_class."""
+    """Accuracy of guessing, percent, from the number of classes in a tidy table's per_class."""
     return 100 / len(str(table["per_class"].iloc[0]).split())
 
 
 def summarise(table: pd.DataFrame, by: str = "arm", value: str = "top1") -> pd.DataFrame:
-    """Mean, sd, 95 % t-interval half-width and n of each group, in order of first appearance.
+    """Mean, sd, 95 % t-interval half-width and n of each group, in the order of the table.
 
     Args:
         table: tidy table with a row per run.
@@ -59,10 +59,10 @@ def differences(
     Returns:
         Columns: a, b, difference, low, high, n, reading. With fewer than three common seeds the
         reading is "not evidence"; else "a is higher", "b is higher", or "undecided" where the
-        interval holds 0.
+        interval contains 0.
 
     Raises:
-        ValueError: a name that the table does not have.
+        ValueError: the table does not have a name of a pair.
     """
     wide = table.pivot(index="seed", columns=by, values=value)
     rows = []

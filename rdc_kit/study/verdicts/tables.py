@@ -42,27 +42,27 @@ class Tables:
     """All tables of one place.
 
     Args:
-        tables: each file; several of one name are several runs of one notebook.
+        tables: one per file; tables with the same name are from several runs of one notebook.
     """
 
     def __init__(self, tables: list[Table]) -> None:
         self.tables = tables
 
     def get(self, name: str) -> pd.DataFrame:
-        """All rows of a name, what several runs share only once; empty where there is none."""
-        found = [table.rows for table in self.tables if table.name == name]
-        if not found:
+        """All rows of a name; rows that several runs share come once; empty if there are none."""
+        parts = [table.rows for table in self.tables if table.name == name]
+        if not parts:
             return pd.DataFrame()
-        joined = pd.concat(found, ignore_index=True)
+        joined = pd.concat(parts, ignore_index=True)
         keys = [c for c in ("arm", "run_hash") if c in joined]
         return joined.drop_duplicates(keys if len(keys) == 2 else None).reset_index(drop=True)
 
     def groups(self, name: str, merge: tuple[str, ...] = ()) -> Iterator[pd.DataFrame]:
-        """The rows of a name by setting: one dataset, size, ipc, epochs, network and profile each.
+        """The rows of a name, by setting: one dataset, size, ipc, epochs, network and profile each.
 
         Args:
             name: "NN/NAME".
-            merge: settings that stay together, such as ("ipc",).
+            merge: settings that do not split the rows, such as ("ipc",).
         """
         rows = self.get(name)
         keys = [key for key in SETTING if key in rows and key not in merge]
@@ -70,39 +70,39 @@ class Tables:
             yield from (group for _, group in rows.groupby(keys, sort=False, dropna=False))
 
     def inputs(self, name: str, rows: pd.DataFrame | None = None) -> dict[str, str]:
-        """The files behind a name: path in the checkout or the data folder -> hash of its bytes.
+        """The files that a name is read from: path below the checkout or home -> hash of its bytes.
 
         Args:
             name: "NN/NAME".
             rows: only the files of these rows' datasets.
         """
-        wanted = None if rows is None else set(rows["dataset"])
+        datasets = None if rows is None else set(rows["dataset"])
         return {
             _short(table.path): hashlib.sha256(table.path.read_bytes()).hexdigest()[:16]
             for table in self.tables
-            if table.name == name and (wanted is None or wanted & set(table.rows["dataset"]))
+            if table.name == name and (datasets is None or datasets & set(table.rows["dataset"]))
         }
 
 
 def collect(where: str = "runs") -> Tables:
-    """Read every table there is.
+    """Read all tables of a place.
 
     Args:
         where: "runs" (notebooks on this machine that ended "ok") or "evidence" (the committed
             tables).
 
     Raises:
-        DataError: there are none, with what to do. ValueError: an unknown place.
+        DataError: there are none; the message says what to do. ValueError: an unknown place.
     """
     if where not in WHERE:
         raise ValueError(f"results are in {' or '.join(WHERE)}, got {where!r}")
-    found = list(_of_runs() if where == "runs" else _of_evidence())
-    if not found:
+    tables = list(_of_runs() if where == "runs" else _of_evidence())
+    if not tables:
         remedy = "`make study` makes them, or read the committed ones with results = 'evidence'"
         if where == "evidence":
             remedy = f"{evidence_dir()} holds no tables"
         raise DataError(f"there are no results in {where}: {remedy}")
-    return Tables(found)
+    return Tables(tables)
 
 
 def _of_runs() -> Iterator[Table]:

@@ -58,7 +58,7 @@ def test_ranks_spread_over_the_whole_window(window, cells, expected):
     [
         ({"name": "9"}, "no class '9'"),
         ({"window": (1, 3)}, "ranks 1 to 3 are 3, a composite needs 4"),
-        ({"window": (18, 21)}, "has 20 images, rank 21"),
+        ({"window": (18, 21)}, "has 20 images, got rank 21"),
         ({"grouping": "best"}, "unknown grouping 'best'"),
     ],
 )
@@ -100,7 +100,7 @@ def test_extracted_views_stay_in_a_cell_and_shuffled_ones_do_not():
         ({"view": "inside"}, "unknown view 'inside'"),
         ({"low": 0.0}, "crop scale"),
         ({"cutout": 2.0}, "cutout"),
-        ({"index": 60}, "image 60 was asked for, there are 60"),
+        ({"index": 60}, "the set has 60 images, counted from 0, got image 60"),
     ],
 )
 def test_a_bad_view_is_refused(pool, state, message):

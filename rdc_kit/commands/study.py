@@ -1,0 +1,116 @@
+"""`rdc study`: every notebook of a folder, side by side where there are cores for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ..ground.folders import notebooks_dir
+from ..study.grid import monitor
+from ..study.grid.workers import cores, workers_from
+from .run import OK, USAGE, declared, print_verdict, run_notebook
+
+_MOST = 4  # notebooks at a time; each needs a gigabyte or two
+_SAY_EVERY = 10.0  # seconds between two lines of progress
+_LOOK_EVERY = 0.2
+
+
+def run_all(
+    given: dict[str, str],
+    timeout: float | None = None,
+    folder: Path | None = None,
+    workers: str | int = "auto",
+) -> int:
+    """Run every notebook of a folder, each with those parameters that it has.
+
+    Notebooks that only read results come last, when all others have ended.
+
+    Args:
+        given: parameters as text.
+        timeout: seconds for each notebook.
+        folder: the kit's own notebooks when left out.
+        workers: notebooks at a time; "auto" is one per core, up to 4. They share the cores, and
+            what two of them need is made once.
+
+    Returns:
+        0 only when all ended ok; else the first code that was not 0.
+
+    Raises:
+        ValueError: a wrong number of workers.
+    """
+    count = workers_from(workers) or min(cores(), _MOST)
+    folder = folder or notebooks_dir()
+    notebooks = sorted(folder.glob("[0-9]*.ipynb"))
+    if not notebooks:
+        return print_verdict(USAGE, f"no notebooks in {folder}")
+    known = {notebook: declared(notebook) for notebook in notebooks}
+    parameters = {
+        notebook: {name: text for name, text in given.items() if name in names}
+        for notebook, names in known.items()
+    }
+    if count == 1:
+        codes = [run_notebook(path, parameters[path], timeout) for path in notebooks]
+    else:
+        makers = [path for path in notebooks if "results" not in known[path]]
+        readers = [path for path in notebooks if "results" in known[path]]
+        codes = _side_by_side(makers, parameters, timeout, count)
+        codes += _side_by_side(readers, parameters, timeout, count)
+    worst = next((code for code in codes if code), OK)
+    return print_verdict(worst, f"study: {codes.count(OK)} of {len(notebooks)} notebooks ok")
+
+
+def _side_by_side(
+    notebooks: list[Path], parameters: dict[Path, dict[str, str]], timeout: float | None, count: int
+) -> list[int]:
+    """Exit codes of notebooks, `count` at a time, each run by a process of its own."""
+    waiting, running = list(notebooks), dict[Path, subprocess.Popen[bytes]]()
+    codes: dict[Path, int] = {}
+    said = time.monotonic()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a KeyboardInterrupt, too
+    try:
+        while waiting or running:
+            while waiting and len(running) < count:
+                path = waiting.pop(0)
+                running[path] = _start(path, parameters[path], timeout, count)
+            for path in [p for p, process in running.items() if process.poll() is not None]:
+                codes[path] = running.pop(path).returncode
+            if time.monotonic() - said > _SAY_EVERY:
+                said = time.monotonic()
+                print(_progress(list(running), len(waiting)), flush=True)
+            time.sleep(_LOOK_EVERY)
+    except KeyboardInterrupt:
+        for process in running.values():
+            process.send_signal(signal.SIGINT)  # it marks its run as failed and ends its kernel
+        for process in running.values():
+            process.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return [codes[path] for path in notebooks]
+
+
+def _start(
+    path: Path, parameters: dict[str, str], timeout: float | None, count: int
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "rdc_kit", "run", str(path)]
+    command += [word for pair in parameters.items() for word in ("-p", *pair)]
+    command += ["--timeout", str(timeout)] if timeout else []
+    threads = str(max(1, cores() // count))
+    environment = {"RDC_INTERACTIVE": "0", "OMP_NUM_THREADS": threads}
+    # A signal from the keyboard is passed on by this process, once.
+    return subprocess.Popen(command, env=os.environ | environment, start_new_session=True)
+
+
+def _progress(running: list[Path], waiting: int) -> str:
+    """What runs, and how far it is."""
+    grids = monitor.progress()
+    parts = []
+    for path in running:
+        rows = grids[grids["name"].str.startswith(path.stem) & (grids["status"] == "running")]
+        done = f": {rows['done'].iloc[0]} of {rows['total'].iloc[0]}" if len(rows) else ""
+        parts.append(path.stem + done)
+    return f"running {', '.join(parts)}" + (f"; {waiting} more to come" if waiting else "")

@@ -1,0 +1,162 @@
+"""Every notebook of a folder: what each is given, side by side, stopped, and the kit's own."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rdc_kit.__main__ import main
+from rdc_kit.commands import run, study
+from rdc_kit.ground import store
+from rdc_kit.ground.folders import notebooks_dir
+from rdc_kit.ground.manifests import read_status
+from rdc_kit.study.figures import paper
+
+from .test_run import CLOSE, OPEN, WORK, wait_for, write
+
+
+def test_a_stopped_study_does_not_go_on_with_the_next_notebook(tmp_path, fresh_home, monkeypatch):
+    """A study that was asked to end once started the next notebook instead."""
+    asked = []
+
+    def stopped(command, environment, log, timeout):
+        asked.append(command)
+        return "stopped by SIGTERM"
+
+    monkeypatch.setattr(run, "_supervise", stopped)
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_a", "02_b"):
+        write(tmp_path / "notebooks" / f"{name}.ipynb", OPEN, CLOSE)
+    with pytest.raises(KeyboardInterrupt):
+        study.run_all({}, folder=tmp_path / "notebooks", workers=1)
+    assert len(asked) == 1
+
+
+def notebooks_in(folder, bodies):
+    """Notebooks that do some work and then wait; the last reads results."""
+    folder.mkdir()
+    for name, body in bodies.items():
+        parameters = 'results: str = "runs"' if name.startswith("9") else "ipc: int = 1"
+        write(
+            folder / f"{name}.ipynb",
+            OPEN + body,
+            WORK.split("\nprint")[0],
+            CLOSE,
+            parameters=parameters,
+        )
+    return folder
+
+
+def test_notebooks_run_side_by_side_and_those_that_read_results_last(tmp_path, fresh_home):
+    """The first two wait for each other's mark: one after the other they would never end."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    meet = """import pathlib, time
+pathlib.Path({own!r}).touch()
+while not pathlib.Path({other!r}).exists():
+    time.sleep(0.05)
+"""
+    bodies = {
+        "01_a": meet.format(own=str(one), other=str(two)),
+        "02_b": meet.format(own=str(two), other=str(one)),
+        "90_c": f"import pathlib\nassert pathlib.Path({str(tmp_path / 'done')!r}).exists()",
+        "03_d": f"import pathlib\npathlib.Path({str(tmp_path / 'done')!r}).touch()",
+    }
+    folder = notebooks_in(tmp_path / "notebooks", bodies)
+    assert study.run_all({"ipc": "2"}, timeout=120, folder=folder, workers=2) == 0
+    runs = list((fresh_home / "data" / "runs" / "notebooks").glob("*_*"))
+    assert sorted(read_status(run_folder) for run_folder in runs) == ["ok"] * 4
+
+
+def test_a_stopped_study_ends_all_its_notebooks(tmp_path, fresh_home):
+    marks = [tmp_path / name for name in "ab"]
+    wait = "import pathlib, time\npathlib.Path({!r}).touch()\ntime.sleep(100)"
+    bodies = {f"0{k}_x": wait.format(str(mark)) for k, mark in enumerate(marks)}
+    folder = notebooks_in(tmp_path / "notebooks", bodies)
+    code = "import pathlib, sys; from rdc_kit.commands.study import run_all\n"
+    code += "run_all({}, folder=pathlib.Path(sys.argv[1]), workers=2)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, folder], stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: all(mark.exists() for mark in marks))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    runs = list((fresh_home / "data" / "runs" / "notebooks").glob("0*"))
+    assert sorted(read_status(run_folder) for run_folder in runs) == ["failed"] * 2
+
+
+def test_a_wrong_number_of_workers_is_refused(capsys):
+    assert main(["study", "--workers", "many"]) == 2
+    assert "workers must be 'auto' or a whole number" in capsys.readouterr().err
+
+
+def test_a_study_gives_each_notebook_the_parameters_that_it_has(tmp_path, fresh_home, monkeypatch):
+    folder, seen = tmp_path / "notebooks", []
+    folder.mkdir()
+    write(folder / "01_a.ipynb", parameters="ipc: int = 1\nlr: float = 1.0")
+    write(folder / "02_b.ipynb", parameters="ipc: int = 1")
+    write(folder / "draft.ipynb", parameters="ipc: int = 1")
+
+    def one(notebook, given, timeout):
+        seen.append((notebook.stem, given))
+        return 1 if notebook.stem == "01_a" else 0
+
+    monkeypatch.setattr(study, "run_notebook", one)
+    assert study.run_all({"ipc": "2", "lr": "3"}, folder=folder, workers=1) == 1
+    assert seen == [("01_a", {"ipc": "2", "lr": "3"}), ("02_b", {"ipc": "2"})]
+    assert study.run_all({}, folder=tmp_path) == 2
+
+
+# The kit's own notebooks
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory):
+    """Every notebook at the smallest profile, in order, in one home, by the command line."""
+    folder = tmp_path_factory.mktemp("studied")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RDC_HOME", str(folder))
+        assert main(["study", "--profile", "smoke", "-p", "students", "convnet2-w8 resnet18"]) == 0
+    return folder
+
+
+NOTEBOOKS = sorted(notebooks_dir().glob("[0-9]*.ipynb"))
+
+
+PICTURES = {"00": 5, "01": 3, "02": 4, "03": 3, "04": 5, "05": 1, "06": 2, "07": 2, "08": 3}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_notebook_runs_from_start_to_finish(studied, path):
+    (folder,) = (studied / "data" / "runs" / "notebooks").glob(f"{path.stem}-*")
+    manifest = store.read_json(folder / "manifest.json")
+    assert manifest["status"] == "ok"
+    executed = json.loads((folder / path.name).read_text())
+    outputs = [o for c in executed["cells"] for o in c.get("outputs", [])]
+    pictures = sum("image/png" in o.get("data", {}) for o in outputs)
+    assert pictures >= PICTURES.get(path.stem[:2], 1)
+    assert not [o for o in outputs if o["output_type"] == "error"]
+    told = [o for o in outputs if o.get("name") == "stderr"]
+    assert not told, told  # warnings are errors of taste
+    assert "widgets" not in executed["metadata"]
+    for figure in manifest["figures"].values():
+        for ending in (".png", ".pdf", ".csv", ".json"):
+            assert Path(figure).with_suffix(ending).stat().st_size > 0
+
+
+def test_the_smallest_profile_decides_nothing(studied):
+    """Two seeds of three epochs: every reading and every verdict says so."""
+    folder = studied / "data" / "runs" / "notebooks"
+    (readings,) = folder.glob("00_*/differences.csv")
+    assert readings.read_text().count("not evidence") == 6
+    (ledger,) = folder.glob("91_*/ledger.csv")
+    verdicts = set(pd.read_csv(ledger)["verdict"])
+    assert verdicts == {"not evidence", "not tested", "holds, by arithmetic"}
+
+
+def test_the_paper_figures_are_drawn_from_the_studys_results(studied):
+    drawn = {path.stem.split("-")[0] for path in (studied / "figures" / "paper").glob("*.png")}
+    assert drawn == {one.name for one in paper.REMADE} | {"ledger"}

@@ -1,0 +1,114 @@
+"""Workers share a grid: the same table, no trial made twice, a death costs its trial only."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+
+import pandas as pd
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.__main__ import main
+from rdc_kit.ground.device import Runtime
+from rdc_kit.study.analyses import robustness
+from rdc_kit.study.grid import workers
+from rdc_kit.study.grid.arms import Arm, method_arms
+from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.setups import Setup
+
+from ...conftest import colour_blocks
+
+EXACT = Runtime(torch.device("cpu"), "fp32", channels_last=False)
+STEADY = ["arm", "seed", "top1", "top5", "per_class", "steps", "set_hash", "run_hash"]
+
+
+def experiment(epochs=20, seeds=3, **more):
+    setup = Setup(colour_blocks(per_class=8), colour_blocks(seed=0), EXACT)
+    arms = [*method_arms(["noise"]), Arm("pca", {"order": "random"})]
+    trials = plan_trials(setup, arms, [1, 2], [rdc.protocols.hard(epochs=epochs)], seeds)
+    return Experiment(setup, trials, **more)
+
+
+def test_workers_make_the_table_that_one_process_makes(fresh_home, tmp_path, monkeypatch):
+    with workers.threads_of(1):
+        alone = experiment().measure()
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "other"))
+    before = torch.get_num_threads()
+    shared = experiment().measure(workers=3)
+    assert torch.get_num_threads() == before
+    pd.testing.assert_frame_equal(shared[STEADY], alone[STEADY])
+    results = list((tmp_path / "other" / "data" / "runs" / "train").glob("*/result.json"))
+    assert len(results) == len(alone) == alone["run_hash"].nunique()
+
+
+def test_helpers_do_make_trials(fresh_home):
+    """With nothing done by this process, all trials are there in the end."""
+    one = experiment()
+    with workers.helpers(one.setup, one.trials, None, 2, 1):
+        for process in multiprocessing.active_children():
+            process.join(120)
+    assert not [t for t in one.trials if not workers.is_measured(t, one.setup)]
+
+
+def test_a_helper_that_is_killed_costs_nothing_but_its_trial(fresh_home):
+    one = experiment(epochs=60)
+    with workers.helpers(one.setup, one.trials, None, 2, 1):
+        victim = multiprocessing.active_children()[0]
+        os.kill(victim.pid, signal.SIGKILL)
+        table = one.measure()
+    assert table["run_hash"].nunique() == len(one.trials)
+
+
+def test_what_is_measured_beside_accuracy_reaches_a_worker():
+    extra = robustness.stress(count=5)
+    assert pickle.loads(pickle.dumps(extra)).columns == extra.columns
+
+
+def test_a_probe_decides_and_is_kept(fresh_home, monkeypatch):
+    one, rates = experiment(seeds=4), {1: 100.0, 4: 150.0}
+    asked = []
+
+    def probe(setup, student, ipc):
+        asked.append(torch.get_num_threads())
+        return rates[torch.get_num_threads()]
+
+    monkeypatch.setattr(workers, "cores", lambda: 4)
+    monkeypatch.setattr(workers, "probe", probe)
+    assert workers.best_workers(one.setup, one.trials) == 4  # 4 x 100 against 150
+    assert workers.best_workers(one.setup, one.trials) == 4
+    assert asked == [1, 4]  # once each
+    assert workers.best_workers(one.setup, one.trials[:8]) == 2  # four trials for each
+    assert workers.best_workers(one.setup, one.trials[:3]) == 1
+
+
+def test_threads_that_help_each_other_stay_in_one_process(fresh_home, monkeypatch):
+    one = experiment(seeds=4)
+    monkeypatch.setattr(workers, "cores", lambda: 4)
+    monkeypatch.setattr(workers, "probe", lambda *_: {1: 100.0, 4: 390.0}[torch.get_num_threads()])
+    assert workers.best_workers(one.setup, one.trials) == 1
+
+
+@pytest.mark.parametrize(("text", "expected"), [("auto", 0), ("3", 3), (2, 2)])
+def test_workers_are_a_number_or_auto(text, expected):
+    assert workers.workers_from(text) == expected
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", 0, ""])
+def test_other_workers_are_refused_before_any_training(text, capsys):
+    with pytest.raises(ValueError, match="workers must be 'auto' or a whole number of at least 1"):
+        workers.workers_from(text)
+    call = [
+        "benchmark",
+        "--methods",
+        "noise",
+        "--ipc",
+        "1",
+        "--epochs",
+        "1",
+        "--workers",
+        str(text),
+    ]
+    assert main(call) == 2
+    assert "workers must be" in capsys.readouterr().err
