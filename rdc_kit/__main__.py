@@ -108,6 +108,10 @@ def _api(options: argparse.Namespace) -> int:
 
 
 def _speed(options: argparse.Namespace) -> int:
+    if options.grid:
+        from .commands.speed_grid import speed_grid
+
+        return speed_grid(options.grid, runs=options.runs, workers=options.workers, out=options.out)
     from .commands.speed import speed
 
     given = {key: getattr(options, key) for key in ("batch", "rounds", "device", "out")}
@@ -179,6 +183,7 @@ def parser() -> argparse.ArgumentParser:
         ("run", "processes", "1"),
         ("study", "notebooks", "auto"),
         ("benchmark", "processes", "auto"),
+        ("speed", "processes", "auto"),
     ):
         made[name].add_argument(
             "--workers", default=usual, help=f"{what} at a time: a number, or auto ({usual})"
@@ -193,6 +198,10 @@ def parser() -> argparse.ArgumentParser:
     made["speed"].add_argument("--student", default="resnet18")
     made["speed"].add_argument("--batch", type=int)
     made["speed"].add_argument("--rounds", type=int, default=3)
+    made["speed"].add_argument(
+        "--grid", nargs="+", metavar="DATASET", help="runs per hour of small grids instead"
+    )
+    made["speed"].add_argument("--runs", type=int, default=8, help="of each small grid")
     made["speed"].add_argument("--out", type=Path, help="write the table here, as csv")
     _benchmark_options(made["benchmark"])
     return top

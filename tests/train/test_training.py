@@ -6,12 +6,17 @@ import time
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rdc_kit as rdc
+from rdc_kit.augment import views
 from rdc_kit.augment.views import make_view
+from rdc_kit.data.imagesets import ImageSet, Traits
 from rdc_kit.ground.device import Runtime, choose_runtime
 from rdc_kit.ground.seeds import generator
-from rdc_kit.train import protocols, training
+from rdc_kit.prune.recorders import Forgetting, MeanScore, error_norm, margin
+from rdc_kit.train import models, protocols, training
+from rdc_kit.train.accuracy import predict
 from rdc_kit.train.training import Diverged, fit
 
 from ..conftest import colour_blocks
@@ -158,3 +163,109 @@ def test_the_teacher_is_asked_of_the_same_mixed_pixels_that_the_student_sees(exa
     order = torch.randperm(18, generator=generator(0, "order", 0))[:6]
     seen, _ = view(blocks.images[order], blocks.labels[order], generator(0, "views", 0))
     assert torch.equal(asked[0], seen)
+
+
+# A GPU that is only pretended: fake tensors carry a device and a shape but no numbers, so mixing
+# devices raises, and so does reading a number back. Their backward pass needs a real GPU.
+
+
+CACHES = [value for value in vars(views).values() if hasattr(value, "cache_clear")]
+
+
+class _Draws(torch.Generator):
+    """Stands for a generator on the GPU, which cannot be made without one."""
+
+    device = torch.device("cuda")
+
+
+class _ReachedTheEnd(Exception):
+    """The epoch is over, where the losses are read, once."""
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    """Fake tensors on "cuda"; everything is already there, and gradients are left out."""
+    fake = FakeTensorMode(allow_non_fake_inputs=False)
+    real = training.generator
+
+    def drawn(*path, device="cpu"):
+        return _Draws() if torch.device(device).type == "cuda" else real(*path)
+
+    def over(*_):
+        raise _ReachedTheEnd
+
+    monkeypatch.setattr(training, "generator", drawn)
+    monkeypatch.setattr(training, "_check_finite", over)
+    monkeypatch.setattr(torch.Tensor, "backward", lambda self: None)
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_, **__: self)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10**9, 10**9))
+    for constants in CACHES:  # no fake tensor may be left in them for other tests
+        constants.cache_clear()
+    with fake:
+        yield Runtime(torch.device("cuda"), "fp32", channels_last=False)
+    for constants in CACHES:
+        constants.cache_clear()
+
+
+def fake_set():
+    """Blocks without numbers, on the host, where a set is before training."""
+    labels = torch.zeros(18, dtype=torch.int64)
+    traits = Traits(size=16, min_crop=0.5, student="convnet2-w8")
+    pixels = torch.zeros(18, 3, 16, 16, dtype=torch.uint8)
+    return ImageSet(pixels, labels, ("a", "b", "c"), torch.arange(18), traits)
+
+
+def one_epoch(runtime, protocol, recorders=(), answer=None):
+    images = fake_set()
+    with torch.device("cuda"):
+        model = models.build("convnet2-w8", 3, 16)
+    state = training._State(model, training.make_optimiser(model, protocol), recorders)
+    feed = training._Feed(images, 5, runtime.device)
+    lesson = training._lesson(images, protocol, feed, answer, runtime)
+    training._train_epoch(state, feed, lesson, protocol, 0, runtime)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"view": "shuffle", "cutout": 0.5},
+        {"mix": "mixup"},
+        {"mix": "cutmix"},
+        {"loss": "ce_unmixed", "mix": "cutmix"},
+    ],
+    ids=str,
+)
+def test_a_step_on_a_gpu_mixes_no_devices_and_reads_nothing_back(pretended, changes):
+    recorders = [MeanScore(error_norm, 18), MeanScore(margin, 18), Forgetting(18)]
+    with pytest.raises(_ReachedTheEnd):
+        one_epoch(pretended, protocols.hard(**changes), recorders)
+
+
+def test_so_does_a_step_with_a_teacher(pretended):
+    with torch.device("cuda"):
+        teacher = models.build("convnet2-w8-bn", 3, 16).eval()
+    with pytest.raises(_ReachedTheEnd):
+        one_epoch(pretended, protocols.soft(), answer=lambda inputs: teacher(inputs).detach())
+
+
+def test_evaluation_on_a_gpu_brings_logits_home(pretended):
+    with torch.device("cuda"):
+        model = models.build("convnet2-w8", 3, 16)
+    assert predict(model, fake_set(), pretended, batch=7).device.type == "cpu"
+
+
+def test_the_pretended_gpu_notices_what_it_is_for(pretended):
+    """A network on the host, and a number that is read back in a step."""
+    model = models.build("convnet2-w8", 3, 16)
+    with pytest.raises(RuntimeError, match="same device"):
+        model(torch.zeros(2, 3, 16, 16, device="cuda"))
+    with pytest.raises(Exception, match="_local_scalar_dense"):
+        one_epoch(pretended, protocols.hard(), answer=None, recorders=[_Reader()])
+
+
+class _Reader:
+    """A recorder that waits for the device at every step."""
+
+    def update(self, epoch, rows, logits, labels):
+        float(logits.sum())
