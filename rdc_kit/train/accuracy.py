@@ -14,14 +14,22 @@ from ..ground.device import Runtime, choose_runtime
 
 @torch.no_grad()
 def predict(
-    model: nn.Module, images: ImageSet, runtime: Runtime | None = None, batch: int = 256
+    model: nn.Module, images: ImageSet, runtime: Runtime | None = None, batch: int | None = None
 ) -> Tensor:
     """Logits of a set's images, whole and unaugmented.
 
+    Args:
+        model: on the runtime's device; it is left in eval mode.
+        images: the set.
+        runtime: device and precision.
+        batch: images at a time; 64 on a CPU when left out, whose caches hold the activations of
+            ConvNets then: 1.3 to 1.6 times faster than 256 (one AMX core), ResNet-18 1.1 times slower.
+
     Returns:
-        float32 [N, C] on the CPU, in the set's order. The model is left in eval mode.
+        float32 [N, C] on the CPU, in the set's order.
     """
     runtime = runtime or choose_runtime()
+    batch = batch or (64 if runtime.device.type == "cpu" else 256)
     model.eval()
     logits = []
     for start in range(0, len(images), batch):
