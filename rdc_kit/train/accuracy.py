@@ -22,8 +22,9 @@ def predict(
         model: on the runtime's device; it is left in eval mode.
         images: the set.
         runtime: device and precision.
-        batch: images at a time; 64 on a CPU when left out, whose caches hold the activations of
-            ConvNets then: 1.3 to 1.6 times faster than 256 (one AMX core), ResNet-18 1.1 times slower.
+        batch: images at a time. Left out, it is 64 on a CPU, whose caches then hold the
+            activations of ConvNets: 1.3 to 1.6 times faster than 256 on one AMX core (ResNet-18:
+            1.1 times slower).
 
     Returns:
         float32 [N, C] on the CPU, in the set's order.
