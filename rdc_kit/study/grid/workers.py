@@ -139,11 +139,17 @@ def helpers(
 
 
 def _help(work: bytes, threads: int, place: int) -> None:
-    """Make trials from the end, each helper beginning at another place, until none is left."""
+    """Make trials from the end, each helper beginning at another place, until none is left.
+
+    A helper whose parent was killed ends after the trial that it is making.
+    """
+    parent = multiprocessing.parent_process()
     torch.set_num_threads(threads)
     os.environ["RDC_INTERACTIVE"] = "0"
     setup, trials, extra = pickle.loads(work)
     for trial in [*reversed(trials[: len(trials) - place]), *trials[len(trials) - place :]]:
+        if parent is None or not parent.is_alive():
+            return
         if is_measured(trial, setup, extra):
             continue
         with contextlib.suppress(store.Locked):

@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import pickle
 import signal
+import time
 
 import pandas as pd
+import psutil
 import pytest
 import torch
 
@@ -59,6 +61,34 @@ def test_a_helper_that_is_killed_costs_nothing_but_its_trial(fresh_home):
         os.kill(victim.pid, signal.SIGKILL)
         table = one.measure()
     assert table["run_hash"].nunique() == len(one.trials)
+
+
+def _share(home):
+    os.environ["RDC_HOME"] = str(home)
+    experiment(epochs=400, seeds=20).measure(workers=2)
+
+
+def test_helpers_end_with_a_parent_that_is_killed(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    parent = context.Process(target=_share, args=(tmp_path,))
+    parent.start()
+    runs = tmp_path / "data" / "runs" / "train"
+    wait_for(lambda: len(psutil.Process(parent.pid).children(recursive=True)) >= 1)
+    wait_for(lambda: len(list(runs.glob("*/holder.json"))) >= 2)  # both are training
+    helpers = psutil.Process(parent.pid).children(recursive=True)
+    parent.kill()
+    parent.join()
+    gone, alive = psutil.wait_procs(helpers, timeout=60)
+    assert gone
+    assert not alive
+    assert len(list(runs.glob("*/result.json"))) < 180  # the grid was not finished
+
+
+def wait_for(condition):
+    limit = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
 
 
 def test_what_is_measured_beside_accuracy_reaches_a_worker():
