@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -23,12 +25,16 @@ def crossing_figure(table: pd.DataFrame) -> Figure:
         for v in ("mean", "sd")
     )
     figure, ax = plt.subplots(figsize=(7.4, 2.9))
-    titles = [f"{grid.replace('x', ' x ')}\n{GROUPING_TITLES[how]}" for grid, how in rules]
+    titles = [
+        f"{grid.replace('x', ' x ')}\n{textwrap.fill(GROUPING_TITLES[how], 12)}"
+        for grid, how in rules
+    ]
     text = means.map("{:.1f}".format) + "\n± " + spreads.map("{:.1f}".format)
     sns.heatmap(means, annot=text, fmt="", cmap="cividis", cbar=False, ax=ax, annot_kws={"size": 8})
     ax.set_xticklabels(titles, rotation=0)
     ax.set_yticklabels([metric_title(name) for name in chosen], rotation=0)
     ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0)
     spread = seeds_note(table, "mean ± sd")
     ax.set_title(f"{caption(table, student=False)}; top-1 %; {spread}")
     return figure

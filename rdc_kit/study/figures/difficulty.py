@@ -52,5 +52,7 @@ def agreement_figure(table: pd.DataFrame) -> Figure:
         cbar=False,
         ax=ax,
     )
+    ax.tick_params(length=0)
     ax.tick_params(axis="x", rotation=30)
+    ax.tick_params(axis="y", rotation=0)
     return figure

@@ -12,4 +12,4 @@ def test_every_pair_is_drawn_where_it_belongs():
     assert ax.texts[23].get_text().startswith("23.0")
     assert "n = 3 seeds" in ax.get_title(loc="left") + ax.get_title()
     assert [t.get_text() for t in ax.get_yticklabels()] == ["EL2N", "AUM", "Forgetting", "random"]
-    assert ax.get_xticklabels()[3].get_text() == "2 x 2\nneighbours in rank"
+    assert ax.get_xticklabels()[3].get_text() == "2 x 2\nneighbours\nin rank"
