@@ -84,7 +84,7 @@ def _side_by_side(
             time.sleep(_LOOK_EVERY)
     except KeyboardInterrupt:
         for process in running.values():
-            process.send_signal(signal.SIGINT)  # it marks its run as failed and ends its kernel
+            process.terminate()  # it marks its run as failed and ends its kernel
         for process in running.values():
             process.wait()
         raise
