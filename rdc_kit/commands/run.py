@@ -190,7 +190,7 @@ def _execute(
     environment = os.environ | {
         "RDC_RUN_DIR": str(folder),
         "RDC_INTERACTIVE": "0",
-        "RDC_NOTEBOOK": notebook.stem,
+        "RDC_NOTEBOOK": str(notebook.resolve()),
         "RDC_WORKERS": str(workers),
     }
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}

@@ -89,7 +89,7 @@ def speed_grid(
     if out:
         with store.atomic_path(out) as part:
             table.to_csv(part, index=False)
-    print(f"\\nseconds of one run, one thread\\n{table[_PARTS].round(3).to_string(index=False)}")
+    print(f"\nseconds of one run, one thread\n{table[_PARTS].round(3).to_string(index=False)}")
     print(f"speed: {len(table)} grids on {table['device'].iloc[0]}")
     return 0
 

@@ -24,7 +24,7 @@ from ..data import loading, sources
 from ..data.imagesets import check_enough
 from ..ground import store
 from ..ground.device import Runtime, choose_runtime
-from ..ground.folders import notebooks_dir, runs_dir
+from ..ground.folders import runs_dir
 from ..ground.manifests import write_manifest
 from ..study.figures import base
 from ..study.grid.arms import Arm
@@ -51,7 +51,7 @@ class Run:
     """A notebook run: its checked parameters, and what it has made so far.
 
     Attributes:
-        name: of the notebook.
+        source: the notebook's file, which may be absent when it is run by other means.
         params: as given.
         folder: where tables and the manifest go.
         runtime: device and precision.
@@ -62,7 +62,7 @@ class Run:
         experiments, tables, figures: by name, so that `finish` can see what is missing.
     """
 
-    name: str
+    source: Path
     params: dict[str, Any]
     folder: Path
     runtime: Runtime
@@ -77,6 +77,11 @@ class Run:
     experiments: dict[str, Experiment] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     figures: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the notebook, such as "00_start_here"."""
+        return self.source.stem
 
     @property
     def ipc(self) -> int:
@@ -190,12 +195,13 @@ def start(**params: Any) -> Run:
     for key, value in params.items():
         check_parameter(key, value)
     base.use_style()
-    name, profile_name = _notebook_name(), params.get("profile", "small")
+    source, profile_name = _notebook_file(), params.get("profile", "small")
+    name = source.stem
     dataset, profile = params.get("dataset", "digits"), PROFILES[profile_name]
     traits = sources.traits_of(dataset)
     folder = os.environ.get("RDC_RUN_DIR")
     run = Run(
-        name=name,
+        source=source,
         params=params,
         folder=Path(folder) if folder else runs_dir("notebooks") / f"{name}-live",
         runtime=choose_runtime(params.get("device", "auto")),
@@ -224,8 +230,11 @@ def start(**params: Any) -> Run:
     return run
 
 
-def _notebook_name() -> str:
-    """Name of the calling notebook: from `rdc run`, from JupyterLab, or from the parent process."""
+def _notebook_file() -> Path:
+    """File of the calling notebook: from `rdc run`, from JupyterLab, or from the parent process.
+
+    The last two may name it from another folder; a kernel works in the folder of its notebook.
+    """
     source = os.environ.get("RDC_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME", "")
     if not source:
         import psutil  # comes with ipykernel
@@ -233,7 +242,8 @@ def _notebook_name() -> str:
         parent = psutil.Process().parent()
         words = parent.cmdline() if parent else []
         source = next((word for word in words if word.endswith(".ipynb")), "notebook")
-    return Path(source).stem
+    path = Path(source)
+    return path if path.is_file() else Path.cwd() / path.name
 
 
 def finish(run: Run) -> None:
@@ -266,7 +276,7 @@ def _code(path: Path) -> str:
 def _missing(run: Run) -> list[str]:
     """What is missing: a phrase for each."""
     outputs = {*run.tables, *run.figures}
-    expected = set(_MADE.findall(_code(notebooks_dir() / f"{run.name}.ipynb")))
+    expected = set(_MADE.findall(_code(run.source)))
     missing = [
         f"{name!r} was not made"
         for name in sorted(expected | {*run.experiments})

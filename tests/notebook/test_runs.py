@@ -155,10 +155,25 @@ def test_what_the_notebook_names_must_be_made(fresh_home, tmp_path, monkeypatch)
     )
     cells = [{"cell_type": "code", "source": [code]}, {"cell_type": "markdown", "source": ["x"]}]
     (tmp_path / "tiny.ipynb").write_text(json.dumps({"cells": cells}))
-    monkeypatch.setattr(runs, "notebooks_dir", lambda: tmp_path)
+    monkeypatch.setenv("RDC_NOTEBOOK", str(tmp_path / "tiny.ipynb"))
     run = smoke()
     run.table("t", pd.DataFrame({"a": [1]}))
     fails(run, "'look' was not made; 'runs' was not made")
+
+
+def test_a_copy_with_fewer_cells_is_judged_by_what_it_holds_itself(
+    fresh_home, tmp_path, monkeypatch
+):
+    """Known to JupyterLab by another path; the kernel works in the notebook's own folder."""
+    cells = [{"cell_type": "code", "source": ['run.table("t", x)']}]
+    (tmp_path / "00_start_here.ipynb").write_text(json.dumps({"cells": cells}))
+    monkeypatch.delenv("RDC_NOTEBOOK")
+    monkeypatch.setenv("JPY_SESSION_NAME", "elsewhere/00_start_here.ipynb")
+    monkeypatch.chdir(tmp_path)
+    run = smoke()
+    run.table("t", pd.DataFrame({"a": [1]}))
+    rdc.finish(run)
+    assert read_status(run.folder) == "ok"
 
 
 def test_data_that_cannot_carry_the_study_is_refused_before_any_training(fresh_home, tmp_path):

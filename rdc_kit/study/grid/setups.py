@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +32,20 @@ class Seeds(NamedTuple):
 
 
 ALL_0 = Seeds()
+
+
+def own_code(function: Callable[..., Any]) -> str:
+    """The code of a user's own function, "" for the kit's: a changed method is another method.
+
+    The kit's code has a version of its own, `store.FORMAT`.
+    """
+    if function.__module__.startswith("rdc_kit."):
+        return ""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):  # typed in, or no plain function
+        code = getattr(function, "__code__", None)
+        return repr((code.co_code, code.co_consts)) if code else repr(function)
 
 
 @dataclass(frozen=True)
@@ -122,7 +137,8 @@ class Setup:
     def set_key(self, trial: Trial) -> str:
         """Name of a trial's set, known before the set is made: all that goes into it."""
         settings = self.settings(trial.arm, trial.seeds)
-        made = [trial.arm.method, trial.ipc, trial.seeds.set, settings, self.keys[0]]
+        code = own_code(method_named(trial.arm.method).make)
+        made = [trial.arm.method, code, trial.ipc, trial.seeds.set, settings, self.keys[0]]
         return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])
 
     def set_of(self, trial: Trial, wait: bool = True) -> ImageSet:

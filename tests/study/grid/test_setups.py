@@ -7,8 +7,10 @@ import rdc_kit as rdc
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import runs_dir
+from rdc_kit.methods import METHODS, Method
 from rdc_kit.study.grid.arms import Arm
-from rdc_kit.study.grid.setups import Seeds, Setup, Trial
+from rdc_kit.study.grid.experiments import plan_trials
+from rdc_kit.study.grid.setups import Seeds, Setup, Trial, own_code
 from rdc_kit.train.teachers import Teacher
 
 from ...conftest import colour_blocks
@@ -130,3 +132,20 @@ def test_another_metric_prunes_otherwise(fresh_home, exact):
     assert set(made["aum"].members.flatten().tolist()) == set(aum.row_ids.tolist())
     with pytest.raises(ValueError, match="unknown pruning metric 'amu' - did you mean 'aum'"):
         setup.make(Arm("pca", {"metric": "amu"}), 2)
+
+
+def test_a_method_of_ones_own_that_is_changed_is_another_method(monkeypatch, tmp_path):
+    """Its finished runs must not be fetched; those of the kit's methods hang on FORMAT."""
+    setup = Setup(colour_blocks(), colour_blocks(seed=0), EXACT)
+    keys = []
+    for k, first in enumerate((0, 1)):
+        path = tmp_path / f"mine_{k}.py"
+        path.write_text(f"def make(pool, ipc, seed, runtime):\n    return pool[[{first}]]\n")
+        space = {"__name__": "mine"}
+        exec(compile(path.read_text(), str(path), "exec"), space)
+        method = Method("mine", space["make"], "baseline", "nothing", "none", "-")
+        monkeypatch.setitem(METHODS, "mine", method)
+        (trial,) = plan_trials(setup, [Arm("mine")], 1, seeds=1)
+        keys.append(setup.set_key(trial))
+    assert keys[0] != keys[1]
+    assert own_code(METHODS["pca"].make) == ""
