@@ -179,14 +179,10 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--timeout", type=float, help="seconds for each notebook")
     made["study"].add_argument("--dataset", default="digits")
     made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
-    for name, what, usual in (
-        ("run", "processes", "1"),
-        ("study", "notebooks", "auto"),
-        ("benchmark", "processes", "auto"),
-        ("speed", "processes", "auto"),
-    ):
+    for name in ("run", "study", "benchmark", "speed"):
+        what = "notebooks" if name == "study" else "processes"
         made[name].add_argument(
-            "--workers", default=usual, help=f"{what} at a time: a number, or auto ({usual})"
+            "--workers", default="auto", help=f"{what} at a time: a number, or auto"
         )
     for name in ("claims", "figures"):
         made[name].add_argument(

@@ -14,12 +14,12 @@ from ..data.loading import load
 from ..ground import store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
-from ..ground.progress import interactive
+from ..ground.progress import human_time, interactive
 from ..methods import METHODS
 from ..study.figures import base, methods
 from ..study.grid.arms import method_arms
 from ..study.grid.experiments import Experiment, plan_trials
-from ..study.grid.plan import human_time, plan
+from ..study.grid.plan import Plan
 from ..study.grid.setups import Setup
 from ..study.grid.workers import workers_from
 from ..study.verdicts.metrics import differences_to_random, ranking
@@ -59,7 +59,7 @@ def benchmark(
     teacher_epochs: int = 30,
     iterations: int | None = None,
     device: str = "auto",
-    workers: str | int = 1,
+    workers: str | int = "auto",
     plan_only: bool = False,
     out: Path | None = None,
 ) -> int:
@@ -93,16 +93,25 @@ def benchmark(
         f"benchmark: {dataset} at {pool.size} px, {len(arms)} methods x ipc "
         f"{', '.join(map(str, ipcs))} x {', '.join(p.name for p in wanted)} x {seeds} seeds"
     )
-    print(plan(experiment), flush=True)
+    print(planned := experiment.plan(workers), flush=True)
     if plan_only:
         return 0
-    _announce_teacher(experiment)
-    table = experiment.measure(None if interactive() else _Log(len(trials)), workers)
+    table = _measured(experiment, planned, workers)
     out = out or runs_dir("benchmark") / _name(dataset, experiment) / "runs.csv"
     _keep(table, setup, out)
     _draw(table)
     print(f"benchmark: {len(table)} runs in {out}")
     return 0
+
+
+def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.DataFrame:
+    """The table, made with lines that say how far it is and what the plan was worth."""
+    began = time.monotonic()
+    _announce_teacher(experiment)
+    table = experiment.measure(None if interactive() else _Log(planned.runs), workers)
+    if planned.done < planned.runs:
+        print(planned.and_took(time.monotonic() - began))
+    return table
 
 
 def _announce_teacher(experiment: Experiment) -> None:

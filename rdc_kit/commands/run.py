@@ -123,7 +123,7 @@ def run_notebook(
     notebook: Path | str,
     given: dict[str, str] | None = None,
     timeout: float | None = None,
-    workers: str | int = 1,
+    workers: str | int = "auto",
 ) -> int:
     """Execute a notebook headless; prints one line of verdict.
 

@@ -1,8 +1,7 @@
-"""`rdc speed --grid`: runs per hour of small real grids, one process against workers.
+"""`rdc speed --grid`: runs per hour of small real grids, as before version 0.3 and as now.
 
 A study is a thousand small trainings, so what counts is how many are finished in an hour. Each grid
-is timed in turn as one process with all threads, and as workers with an equal share of the cores.
-Then one run is taken apart.
+is timed in turn in both ways, and one run of each is taken apart.
 """
 
 from __future__ import annotations
@@ -10,23 +9,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
+import torch
 
+from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..data.saving import image_bytes
 from ..ground import store
 from ..ground.device import choose_runtime, device_name
+from ..ground.seeds import generator
+from ..study.figures import base
+from ..study.figures.speed import PARTS, parts_figure
 from ..study.grid.arms import Arm
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.setups import Setup
-from ..study.grid.workers import cores, threads_of, workers_from
-from ..train import protocols
+from ..study.grid.workers import cores, split_of, threads_of, workers_from
+from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.evaluation import check_pair
-from ..train.training import fit
+from ..train.labels import loss_of
+from ..train.training import fit, make_optimiser, view_for
+from .speed_before import in_the_old_way
 
 T = TypeVar("T")
 
@@ -59,94 +66,150 @@ CASES = [
 def speed_grid(
     datasets: Sequence[str], *, runs: int = 8, workers: str | int = "auto", out: Path | None = None
 ) -> int:
-    """Time every case of some datasets and print a line each, then what one run is made of.
+    """Time every case of some datasets in both ways; print a line each, then a run's parts.
 
     Args:
         datasets: of CASES.
         runs: of each case and way.
-        workers: number of processes; "auto" is one per core.
-        out: where the table goes, as csv.
+        workers: number of processes of the way now; "auto" as everywhere.
+        out: where the table goes, as csv, and beside it a picture of the parts.
 
     Raises:
         ValueError: no case on these datasets, or a wrong number.
     """
-    count = workers_from(workers) or cores()
+    workers_from(workers)
     cases = [case for case in CASES if case.dataset in datasets]
-    if not cases or runs < count:
+    if not cases or runs < 2:
         known = ", ".join(dict.fromkeys(case.dataset for case in CASES))
-        raise ValueError(f"speed --grid needs datasets of {known} and at least {count} runs")
+        raise ValueError(f"speed --grid needs datasets of {known} and at least 2 runs")
     rows = []
     for case in cases:
-        row = time_case(case, runs, count)
-        rows.append(row)
+        before, now = time_case(case, runs, workers)
+        rows += [before, now]
         print(
-            f"{case}: {row['runs_per_hour_alone']:,.0f} runs per hour alone, "
-            f"{row['runs_per_hour_workers']:,.0f} with {count} workers, "
-            f"ratio {row['ratio']:.2f}",
+            f"{case}: {before['runs_per_hour']:,.0f} runs per hour before, "
+            f"{now['runs_per_hour']:,.0f} now ({now['split']}), ratio {now['ratio']:.2f}; "
+            f"planned {now['planned']:.0f} s, took {now['took']:.0f} s",
             flush=True,
         )
     table = pd.DataFrame(rows)
+    shown = ["dataset", "ipc", "labels", "way", *PARTS]
+    print(f"\nseconds of one run, one thread\n{table[shown].round(2).to_string(index=False)}")
     if out:
         with store.atomic_path(out) as part:
             table.to_csv(part, index=False)
-    print(f"\nseconds of one run, one thread\n{table[_PARTS].round(3).to_string(index=False)}")
-    print(f"speed: {len(table)} grids on {table['device'].iloc[0]}")
+        base.use_style()
+        base.save_figure(parts_figure(table), out.stem, table, folder=out.parent)
+    print(f"speed: {len(cases)} grids on {table['device'].iloc[0]}")
     return 0
 
 
-_PARTS = ["dataset", "ipc", "labels", "set", "hashing", "training", "test", "png"]
-
-
-def time_case(case: Case, runs: int, workers: int) -> dict[str, object]:
-    """One case timed both ways, and one of its runs taken apart.
+def time_case(case: Case, runs: int, workers: str | int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A row for each way: before and now.
 
     Seeds begin at the clock's seconds, so that nothing is fetched that was trained before; the
-    teacher and the data are there before the clock starts. Starting the workers is counted.
+    teacher, the data and the probes are there before the clock starts. Starting the workers is
+    counted.
     """
-    pool, test = load(case.dataset, case.size)
-    setup = Setup(pool, check_pair(pool, test), choose_runtime())
-    protocol = protocols.named(case.labels).but(epochs=case.epochs)
+    setup = _setup(case)
     if case.labels == "soft":
         setup.teacher_of()
-    seconds, first = {}, int(time.time())
-    for name, count, start in (("alone", 1, first), ("workers", workers, 2 * first)):
-        seeds = range(start, start + runs)
-        trials = plan_trials(
-            setup, [Arm("random")], case.ipc, [protocol], seeds, students=[case.student]
-        )
-        began = time.perf_counter()
-        Experiment(setup, trials).measure(workers=count)
-        seconds[name] = time.perf_counter() - began
-    rates = {f"runs_per_hour_{name}": round(3600 * runs / s, 1) for name, s in seconds.items()}
-    facts = {**vars(case), "runs": runs, "workers": workers, "cores": cores(), **rates}
-    facts["ratio"] = round(seconds["alone"] / seconds["workers"], 3)
-    facts |= take_apart(case, setup)
-    facts |= {"device": device_name(setup.runtime.device), "precision": setup.runtime.precision}
-    return facts | {"git": store.git_state()}
+    first = int(time.time())
+    experiment(case, setup, range(2 * first, 2 * first + runs)).plan(workers)
+    before = in_the_old_way(_timed_grid, case, range(first, first + runs), 1)
+    now = _timed_grid(case, range(2 * first, 2 * first + runs), workers)
+    before |= in_the_old_way(take_apart, case)
+    now |= take_apart(case)
+    facts: dict[str, Any] = {
+        "device": device_name(setup.runtime.device),
+        "precision": setup.runtime.precision,
+    }
+    facts |= {"cores": cores(), "runs": runs, "git": store.git_state()}
+    ratio = {"ratio": round(before["took"] / now["took"], 3)}
+    ways = {"way": "before"} | before, {"way": "now"} | now | ratio
+    what = dict[str, Any](vars(case)) | facts
+    return what | ways[0], what | ways[1]
 
 
-def take_apart(case: Case, setup: Setup) -> dict[str, float]:
-    """Seconds of the parts of one run, with one thread, after one that is not counted."""
+def _setup(case: Case) -> Setup:
+    pool, test = load(case.dataset, case.size)
+    return Setup(pool, check_pair(pool, test), choose_runtime())
+
+
+def experiment(case: Case, setup: Setup, seeds: Sequence[int]) -> Experiment:
+    """The grid of a case: random images, a training per seed."""
+    protocol, student = protocols.named(case.labels).but(epochs=case.epochs), [case.student]
+    trials = plan_trials(setup, [Arm("random")], case.ipc, [protocol], seeds, students=student)
+    return Experiment(setup, trials)
+
+
+def _timed_grid(case: Case, seeds: Sequence[int], workers: str | int) -> dict[str, Any]:
+    """Runs per hour of a case's grid, how it was divided, and what was planned and taken."""
+    grid = experiment(case, _setup(case), seeds)
+    planned = grid.plan(workers)
+    began = time.perf_counter()
+    grid.measure(workers=workers)
+    took = time.perf_counter() - began
+    return {
+        "split": str(split_of(workers, grid.setup, grid.trials)),
+        "runs_per_hour": round(3600 * len(seeds) / took, 1),
+        "planned": round(planned.seconds, 2),
+        "took": round(took, 2),
+    }
+
+
+def take_apart(case: Case) -> dict[str, float]:
+    """Seconds of the parts of one run with hard labels, one thread, after one not counted."""
+    setup = _setup(case)
     with threads_of(1):
         _one_run(case, setup)
         return _one_run(case, setup)
 
 
 def _one_run(case: Case, setup: Setup) -> dict[str, float]:
-    protocol, parts = protocols.hard(epochs=case.epochs), dict[str, float]()
-    stored = _timed(parts, "set", lambda: setup.make("random", case.ipc))
-    _timed(parts, "hashing", stored.fingerprint)
+    protocol, seconds = protocols.hard(epochs=case.epochs), dict[str, float]()
+    stored = _timed(seconds, "set", lambda: setup.make("random", case.ipc))
     fitted = _timed(
-        parts, "training", lambda: fit(stored, protocol, case.student, 0, setup.runtime)
+        seconds, "training", lambda: fit(stored, protocol, case.student, 0, setup.runtime)
     )
-    _timed(parts, "test", lambda: predict(fitted.model, setup.test, setup.runtime))
-    _timed(parts, "png", lambda: image_bytes(stored))
-    return parts
+    _timed(seconds, "test", lambda: predict(fitted.model, setup.test, setup.runtime))
+    _timed(seconds, "hash and png", lambda: (stored.fingerprint(), image_bytes(stored)))
+    steps = _step_parts(stored, case, setup)
+    inside = {name: fitted.steps * value for name, value in steps.items()}
+    rest = max(0.0, seconds.pop("training") - sum(inside.values()))
+    parts = seconds | inside | {"between": rest}
+    return {name: round(parts[name], 4) for name in PARTS}
 
 
-def _timed(parts: dict[str, float], name: str, call: Callable[[], T]) -> T:
-    """What `call` returns; its seconds become parts[name]."""
+def _step_parts(stored: ImageSet, case: Case, setup: Setup) -> dict[str, float]:
+    """Mean seconds of the parts of a training step, over some steps of one batch."""
+    runtime, protocol = setup.runtime, protocols.hard()
+    batch = stored[torch.arange(protocols.batch_size(protocol, stored)) % len(stored)]
+    model = models.build(case.student, stored.num_classes, stored.size).train()
+    model = model.to(memory_format=runtime.memory_format)
+    optimiser, view = make_optimiser(model, protocol), view_for(batch, protocol)
+    draws, totals, count = generator(0, "views"), dict[str, float](), 12
+
+    def forward(inputs: torch.Tensor) -> torch.Tensor:
+        with runtime.autocast():
+            logits = model(inputs.contiguous(memory_format=runtime.memory_format))
+        return loss_of(protocol, logits.float(), batch.labels, batch.labels, None)
+
+    for step in range(count + 2):
+        seconds: dict[str, float] = {}
+        inputs, _ = _timed(seconds, "views", lambda: view(batch.images, batch.labels, draws))
+        loss = _timed(seconds, "forward", partial(forward, inputs))
+        optimiser.zero_grad(set_to_none=True)
+        _timed(seconds, "backward", loss.backward)
+        _timed(seconds, "optimiser", optimiser.step)
+        if step >= 2:  # the first ones warm up
+            totals = {name: totals.get(name, 0.0) + value for name, value in seconds.items()}
+    return {name: total / count for name, total in totals.items()}
+
+
+def _timed(seconds: dict[str, float], name: str, call: Callable[[], T]) -> T:
+    """What `call` returns; seconds[name] is what it took."""
     began = time.perf_counter()
     value = call()
-    parts[name] = round(time.perf_counter() - began, 4)
+    seconds[name] = time.perf_counter() - began
     return value

@@ -96,7 +96,7 @@ def _side_by_side(
 def _start(
     path: Path, parameters: dict[str, str], timeout: float | None, count: int
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "rdc_kit", "run", str(path)]
+    command = [sys.executable, "-m", "rdc_kit", "run", str(path), "--workers", "1"]
     command += [word for pair in parameters.items() for word in ("-p", *pair)]
     command += ["--timeout", str(timeout)] if timeout else []
     threads = str(max(1, cores() // count))

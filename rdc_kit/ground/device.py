@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from .memory import keep_freed_memory
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -62,6 +64,8 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
         raise ValueError(f"device {device!r} is not supported: use 'auto', 'cpu' or 'cuda'")
     if torch_device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {device!r} needs a CUDA GPU, but torch sees none: use 'cpu'")
+    if torch_device.type == "cpu":
+        keep_freed_memory()
     if precision == "auto":
         precision = "bf16" if has_bf16(torch_device) else "fp32"
     return Runtime(torch_device, precision, channels_last=precision == "bf16")

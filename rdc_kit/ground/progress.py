@@ -28,3 +28,10 @@ def bar(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
     from tqdm.auto import tqdm
 
     return tqdm(items, desc=what, total=total, leave=False, mininterval=0.5)
+
+
+def human_time(seconds: float) -> str:
+    """Human time: "40 s", "12 min", "3.5 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -158,8 +158,14 @@ class Run:
 
     def measure(self, experiment: Experiment) -> pd.DataFrame:
         """Train or load every trial of an experiment, and keep the table."""
-        workers = os.environ.get("RDC_WORKERS", "1")  # `rdc run --workers` sets it
-        return self.table(experiment.name, experiment.measure(workers=workers))
+        workers = os.environ.get("RDC_WORKERS", "auto")  # `rdc run --workers` sets it
+        planned, began = experiment.plan(workers), time.monotonic()
+        if planned.done < planned.runs:
+            print(f"{experiment.name}: {planned}", flush=True)
+        table = experiment.measure(workers=workers)
+        if planned.done < planned.runs:
+            print(f"{experiment.name}: {planned.and_took(time.monotonic() - began)}")
+        return self.table(experiment.name, table)
 
     def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Keep a table as NAME.csv in the run's folder, and return it."""

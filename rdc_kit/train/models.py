@@ -118,6 +118,8 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
         for module in model.modules():
             if type(module) is nn.Conv2d and _is_plain_3x3(module):
                 module.__class__ = Conv3x3
+            if isinstance(module, nn.ReLU | nn.ReLU6 | nn.SiLU):
+                module.inplace = False  # see ConvNet
         return model
 
 
@@ -182,6 +184,20 @@ class Conv3x3(nn.Conv2d):
         return outputs.view(len(inputs), high, wide, -1).permute(0, 3, 1, 2)
 
 
+class GroupNorm(nn.GroupNorm):
+    """A group norm that computes narrow groups in fp32 on a CPU, until the next convolution.
+
+    A group of fewer than 32 bf16 channels does not fill a vector register: its backward pass took
+    7.2 ms instead of 1.3 (50 images of 32 x 32 px, 32 channels, channels_last, one AMX core).
+    """
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """[B, C, H, W] to the same shape."""
+        if inputs.device.type == "cpu" and self.num_channels // self.num_groups < 32:
+            inputs = inputs.float()
+        return super().forward(inputs)
+
+
 class ConvNet(nn.Module):
     """ConvNet-D, the small network of the dataset-distillation literature.
 
@@ -191,6 +207,9 @@ class ConvNet(nn.Module):
         num_classes: outputs.
         size: side of the inputs, pixels; at least 2**depth.
         batch_norm: use batch norm instead of group norm.
+
+    ReLU is not in place: bf16 in place is 2 to 3 times slower on a CPU once a tensor exceeds its
+    cache, and saves no memory, for the norm's output is freed anyway.
 
     Source: Gidaris and Komodakis, arXiv 1804.09458; Zhao et al., arXiv 2006.05929.
     Differs: group norm with 4 groups instead of instance norm.
@@ -209,8 +228,8 @@ class ConvNet(nn.Module):
         for k in range(depth):
             blocks += [
                 nn.Conv2d(3 if k == 0 else width, width, kernel_size=3, padding=1),
-                nn.BatchNorm2d(width) if batch_norm else nn.GroupNorm(4, width),
-                nn.ReLU(inplace=True),
+                nn.BatchNorm2d(width) if batch_norm else GroupNorm(4, width),
+                nn.ReLU(),
                 nn.AvgPool2d(2),
             ]
         self.features = nn.Sequential(*blocks)

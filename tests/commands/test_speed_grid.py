@@ -5,7 +5,7 @@ import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import speed_grid
-from rdc_kit.commands.speed_grid import Case
+from rdc_kit.commands.speed_grid import PARTS, Case
 
 
 @pytest.fixture
@@ -20,12 +20,17 @@ def test_both_ways_are_run_and_rates_are_runs_over_seconds(quick, fresh_home, tm
         main(["speed", "--grid", "digits", "--runs", "3", "--workers", "2", "--out", str(out)]) == 0
     )
     said = capsys.readouterr().out
-    assert said.count("with 2 workers, ratio") == 2
+    assert said.count("(2 processes of ") == 2
     assert said.strip().splitlines()[-1].startswith("speed: 2 grids on CPU")
     table = pd.read_csv(out)
-    ratio = table["runs_per_hour_workers"] / table["runs_per_hour_alone"]
-    assert ratio.tolist() == pytest.approx(table["ratio"].tolist(), rel=0.01)
-    assert (table[["set", "training", "test"]] > 0).all(axis=None)
+    assert table["way"].tolist() == ["before", "now"] * 2
+    before, now = (table[table["way"] == way].reset_index() for way in ("before", "now"))
+    ratios = now["runs_per_hour"] / before["runs_per_hour"]
+    assert ratios.tolist() == pytest.approx(now["ratio"].tolist(), rel=0.01)
+    assert (table["runs_per_hour"] * table["took"] / 3600).tolist() == pytest.approx([3] * 4, 0.01)
+    assert (table["planned"] > 0).all()
+    assert (table[[p for p in PARTS if p != "between"]] > 0).all(axis=None)
+    assert out.with_suffix(".png").is_file()
     trained = list((fresh_home / "data" / "runs" / "train").glob("*/result.json"))
     assert len(trained) == 2 * 2 * 3  # nothing was fetched
 

@@ -188,3 +188,27 @@ def test_relatives_are_four_networks_with_batch_norm():
         assert len(set(models.relatives(name))) == 4
     published = models.relatives("torchvision:resnet18")
     assert published[1] == "torchvision:mobilenet_v2"
+
+
+@pytest.mark.parametrize("width", [32, 128])
+def test_group_norm_is_torchs_in_fp32_and_within_rounding_in_bf16(width):
+    ours, torchs = models.GroupNorm(4, width), torch.nn.GroupNorm(4, width)
+    inputs = torch.randn(5, width, 8, 8, requires_grad=True)
+    other = inputs.detach().clone().requires_grad_()
+    for norm, given in ((ours, inputs), (torchs, other)):
+        norm(given).square().mean().backward()
+    torch.testing.assert_close(ours(inputs), torchs(other), rtol=0, atol=0)
+    torch.testing.assert_close(inputs.grad, other.grad, rtol=0, atol=0)
+    rounded = inputs.detach().bfloat16()
+    exact = torchs(rounded.float())
+    torch.testing.assert_close(ours(rounded).float(), exact, rtol=0.01, atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["convnet3-w32", "resnet18", "mobilenet_v2", "efficientnet_b0"])
+def test_no_activation_is_in_place(name):
+    """In place, bf16 on a CPU is slow; a model keeps its input, too."""
+    model = models.build(name, 3, 32).train()
+    kinds = torch.nn.ReLU | torch.nn.ReLU6 | torch.nn.SiLU
+    active = [module for module in model.modules() if isinstance(module, kinds)]
+    assert active
+    assert not [module for module in active if module.inplace]

@@ -21,9 +21,10 @@ from ...train import models, protocols
 from ...train.protocols import Protocol
 from . import monitor
 from .arms import Arm
+from .plan import Plan, plan
 from .rows import COLUMNS, Extra, is_measured, row_of
 from .setups import Seeds, Setup, Trial
-from .workers import best_workers, cores, helpers, threads_of, workers_from
+from .workers import helpers, split_of, threads_of
 
 
 @dataclass
@@ -59,6 +60,10 @@ class Experiment:
         first = {t.arm.key: t for t in reversed(self.trials) if t.ipc == most}
         return {key: self.setup.set_of(first[key]) for key in reversed(first)}
 
+    def plan(self, workers: str | int = 1) -> Plan:
+        """What measuring it will take; see `plan.plan`."""
+        return plan(self.setup, self.trials, self.extra, workers)
+
     def measure(
         self, tell: Callable[[int], None] | None = None, workers: str | int = 1
     ) -> pd.DataFrame:
@@ -79,11 +84,7 @@ class Experiment:
             ValueError: a wrong number of workers.
         """
         left = [t for t in self.trials if not is_measured(t, self.setup, self.extra)]
-        count = workers_from(workers) or best_workers(self.setup, left)
-        count = max(1, min(count, len(left)))
-        if count == 1:
-            return self._measure(tell)
-        threads = max(1, cores() // count)
+        count, threads = split_of(workers, self.setup, left)
         beside = helpers(self.setup, left, self.extra, count - 1, threads)
         with threads_of(threads), beside:
             return self._measure(tell)

@@ -10,13 +10,14 @@ from ...distill.rded import CROPS, DRAWN
 from ...distill.recipes import RECIPES, recipe
 from ...ground import store
 from ...ground.folders import data_dir
+from ...ground.progress import human_time
 from ...train import models, teachers
 from ...train.labels import label_bytes
-from .experiments import Experiment
-from .rows import is_measured
+from .rows import Extra, is_measured
 from .setups import Setup, Trial
-from .workers import probe
+from .workers import Split, pace_of, split_of
 
+_PROBED = 512  # images that stand for the pool in a probe
 _FORWARD = 1 / 3  # of a training step's work, a backward pass being twice a forward one
 # Recovering computes in fp32 and reads statistics: 2.4 times a bf16 training step, by make_seconds
 # and images_per_second of data/evidence/01-digits-32px-runs.csv (2 AMX cores, five methods).
@@ -31,6 +32,7 @@ class Plan:
         runs: all; done: of these in the store already.
         shared: seconds of scoring runs and teachers; sets: of making sets; training: of the rest.
         disk: bytes of what is kept; free: bytes free there.
+        split: how the work is divided.
     """
 
     runs: int
@@ -40,50 +42,58 @@ class Plan:
     training: float
     disk: int
     free: int
+    split: Split
+
+    def and_took(self, seconds: float) -> str:
+        """The plan beside what it came to, for the end of a grid."""
+        return f"planned {human_time(self.seconds)}, took {human_time(seconds)}"
+
+    @property
+    def seconds(self) -> float:
+        """Of wall time: what trials share is made once, the rest by all processes."""
+        return self.shared + (self.sets + self.training) / self.split.processes
 
     def __str__(self) -> str:
-        total = self.shared + self.sets + self.training
         parts = (
             f"{human_time(self.shared)} scores and teachers, {human_time(self.sets)} sets, "
-            f"{human_time(self.training)} training"
+            f"{human_time(self.training)} training, by {self.split}"
         )
         return (
-            f"{self.runs} runs, {self.done} already done; about {human_time(total)} on this "
+            f"{self.runs} runs, {self.done} already done; about {human_time(self.seconds)} on this "
             f"machine ({parts})\n"
             f"disk: about {self.disk / 1e6:,.0f} MB, {self.free / 1e9:,.0f} GB free"
         )
 
 
-def human_time(seconds: float) -> str:
-    """Human time: "40 s", "12 min", "3.5 h"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+def plan(
+    setup: Setup, trials: Sequence[Trial], extra: Extra | None = None, workers: str | int = 1
+) -> Plan:
+    """Count what is done, and estimate the rest from a few timed steps of each network and ipc.
 
-
-def plan(experiment: Experiment) -> Plan:
-    """Count what is done, and estimate the rest from a few timed steps: good to a factor of two.
+    Args:
+        setup, trials, extra, workers: of the experiment.
 
     Raises:
-        OSError: the disk has less room than the grid needs.
+        OSError: the disk has less room than the grid needs. ValueError: a wrong `workers`.
     """
-    setup, trials = experiment.setup, experiment.trials
-    done = [is_measured(trial, setup, experiment.extra) for trial in trials]
+    done = [is_measured(trial, setup, extra) for trial in trials]
     left = [trial for trial, there in zip(trials, done, strict=True) if not there]
+    split = split_of(workers, setup, left)
     there = {setup.set_key(trial) for trial, past in zip(trials, done, strict=True) if past}
-    rates = {key: probe(setup, *key) for key in {(t.student, t.ipc) for t in left}}
-    training = sum(_training_views(t, setup) / rates[t.student, t.ipc] for t in left)
     missing = list({key: t for t in left if (key := setup.set_key(t)) not in there}.values())
-    fastest = max(rates.values(), default=1.0)
-    sets = sum(set_views(t, setup) for t in missing) / fastest
-    shared = _shared_views(left, missing, setup) / fastest
+    training = sum(_seconds_of(trial, setup, split.threads) for trial in left)
+    sets = sum(
+        set_views(t, setup) / pace_of(setup, t.student, t.ipc, split.threads).training
+        for t in missing
+    )
+    shared = _shared_seconds(left, missing, setup, split.threads)
     stored = {(setup.set_key(t), t.protocol): t for t in left if t.protocol.labels == "stored"}
     classes = setup.pool.num_classes
     disk = 10**6 + sum(3 * setup.pool.size**2 * t.ipc * classes for t in missing)
     disk += sum(label_bytes(t.protocol, t.ipc * classes, classes) for t in stored.values())
     store.require_free_space(data_dir(), disk)
     free = shutil.disk_usage(data_dir()).free
-    return Plan(len(trials), len(trials) - len(left), shared, sets, training, disk, free)
+    return Plan(len(trials), len(trials) - len(left), shared, sets, training, disk, free, split)
 
 
 def set_views(trial: Trial, setup: Setup) -> float:
@@ -99,27 +109,35 @@ def set_views(trial: Trial, setup: Setup) -> float:
     return 0.0
 
 
-def _training_views(trial: Trial, setup: Setup) -> float:
+def _seconds_of(trial: Trial, setup: Setup, threads: int) -> float:
+    """What training and testing a trial's network takes one process."""
+    pace = pace_of(setup, trial.student, trial.ipc, threads)
     views = trial.protocol.epochs * trial.ipc * setup.pool.num_classes
     asked = 0 if trial.protocol.labels == "hard" else trial.protocol.teachers
-    return views * (1 + asked * _FORWARD)
+    return views * (1 + asked * _FORWARD) / pace.training + len(setup.test) / pace.testing
 
 
-def _shared_views(left: Sequence[Trial], missing: Sequence[Trial], setup: Setup) -> float:
-    """Image views of the scoring runs and teachers that are not there yet."""
-    names = {trial.arm.method for trial in missing}
+def _shared_seconds(
+    left: Sequence[Trial], missing: Sequence[Trial], setup: Setup, threads: int
+) -> float:
+    """What the scoring runs and teachers take that are not there yet."""
+    pool, methods = setup.pool, {trial.arm.method for trial in missing}
+    whole = min(_PROBED, len(pool)) // pool.num_classes
+
+    def seconds(network: str, epochs: int) -> float:
+        return epochs * len(pool) / pace_of(setup, network, whole, threads).training
+
     settings = [setup.settings(trial.arm, trial.seeds) for trial in missing]
-    epochs = sum({s["epochs"] for s in settings if s.get("epochs") and s.get("order") != "random"})
+    scored = {s["epochs"] for s in settings if s.get("epochs") and s.get("order") != "random"}
+    total = seconds(pool.traits.student, sum(scored)) if scored else 0.0
     asked = [t.protocol.teachers for t in left if t.protocol.labels != "hard"]
-    asked += [recipe(name, setup.pool.size).teachers for name in names & RECIPES.keys()]
-    asked += [1] * ("rded" in names)
+    asked += [recipe(name, pool.size).teachers for name in methods & RECIPES.keys()]
+    asked += [1] * ("rded" in methods)
     networks = set(setup.networks(max(asked))) if asked else set()
-    if {"hard", "soft"} <= {
-        trial.protocol.name for trial in left
-    }:  # the whole pool, to compare with
+    if {"hard", "soft"} <= {trial.protocol.name for trial in left}:  # the pool, to compare with
         students = {trial.student for trial in left}
         networks |= {name for name in students if setup.teacher != models.PUBLISHED + name}
-    for network in networks:
+    for network in sorted(n for n in networks if not n.startswith(models.PUBLISHED)):
         key = teachers.key_of(setup.keys[0], network, setup.teacher_epochs, 0, setup.runtime)
-        epochs += 0 if teachers.is_trained(key) else setup.teacher_epochs
-    return epochs * len(setup.pool)
+        total += 0 if teachers.is_trained(key) else seconds(network, setup.teacher_epochs)
+    return total

@@ -11,22 +11,28 @@ import contextlib
 import multiprocessing
 import os
 import pickle
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 
 from ...ground import store
 from ...ground.device import device_name
 from ...ground.folders import runs_dir
+from ...ground.memory import keep_freed_memory
 from ...ground.seeds import generator
 from ...train import protocols
+from ...train.accuracy import predict
 from ...train.training import fit
 from .rows import Extra, is_measured, row_of
 from .setups import Setup, Trial
 
-_FEWEST = 4  # trials left for each worker; a process takes seconds to start
+_FEWEST = 4  # trials left for each worker
+_START = 20.0  # seconds that a grid must take alone; a process takes some of them to start
 _BETTER = 1.1  # what more processes must gain to be worth their memory
+_WORTH = 1.25  # what more threads must gain to be worth the risk of a busy neighbour
 _GIGABYTES = 2  # of memory that a worker may need
 
 
@@ -48,49 +54,96 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def best_workers(setup: Setup, trials: list[Trial]) -> int:
-    """How many processes finish these trials soonest, by a timed probe, kept for this machine.
+class Split(NamedTuple):
+    """Processes that share a grid, and the threads of each."""
 
-    On a CPU: one process with all threads against one per core with one thread each.
+    processes: int
+    threads: int
+
+    def __str__(self) -> str:
+        what = f"{self.processes} process{'es' * (self.processes > 1)}"
+        return f"{what} of {self.threads} thread{'s' * (self.threads > 1)}"
+
+
+def split_of(workers: str | int, setup: Setup, trials: Sequence[Trial]) -> Split:
+    """The split that was asked for, or for "auto" the best one.
 
     Args:
-        setup: what the trials share.
-        trials: that are left to do.
+        workers: see `workers_from`. setup, trials: what the trials share, and those left to do.
+
+    Raises:
+        ValueError: a wrong number of workers.
     """
+    count = workers_from(workers)
+    if not count:
+        return best_split(setup, trials)
+    count = max(1, min(count, len(trials)))
+    return Split(count, torch.get_num_threads() if count == 1 else max(1, cores() // count))
+
+
+def best_split(setup: Setup, trials: Sequence[Trial]) -> Split:
+    """The split that finishes these trials soonest, by timed probes, kept for this machine.
+
+    On a CPU: one process with all threads, one with one thread, or one per core with one thread
+    each. A lone thread is taken where all of them together gain little, for they wait for each
+    other at every operation: beside a busy program that took six times as long instead of 1.2 times
+    (digits, 1 per class, two cores).
+
+    Args:
+        setup: what the trials share. trials: that are left to do.
+    """
+    if setup.runtime.device.type != "cpu" or not trials or cores() == 1:
+        return Split(1, torch.get_num_threads())
+    kinds = {(t.student, t.ipc, t.protocol.epochs): t for t in trials}
+    longest = max(kinds, key=lambda kind: kind[1] * kind[2])
+    one, every = (pace_of(setup, *longest[:2], threads).training for threads in (1, cores()))
+    alone = Split(1, 1 if one * _WORTH > every else cores())
     most = min(cores(), len(trials) // _FEWEST, _memory() // _GIGABYTES)
-    if most < 2 or setup.runtime.device.type != "cpu":
-        return 1
-    rates = [_rate(setup, trials[0], threads) for threads in (1, cores())]
-    return most if rates[0] * most > _BETTER * rates[1] else 1
+    views = sum(t.protocol.epochs * t.ipc for t in trials) * setup.pool.num_classes
+    if most < 2 or views / max(one, every) < _START:
+        return alone
+    return Split(most, 1) if one * most > _BETTER * every else alone
 
 
-def _rate(setup: Setup, trial: Trial, threads: int) -> float:
-    """Image views per second of one process with so many threads; probed once per machine."""
+class Pace(NamedTuple):
+    """Images per second of one process: views in training, and whole images in testing."""
+
+    training: float
+    testing: float
+
+
+def pace_of(setup: Setup, student: str, ipc: int, threads: int) -> Pace:
+    """How fast one process with so many threads is; probed once per machine."""
     config = {
-        "what": "threads",
+        "what": "pace",
         "machine": device_name(setup.runtime.device),
         "cores": cores(),
         "threads": threads,
-        "student": trial.student,
+        "student": student,
         "size": setup.pool.size,
-        "images": trial.ipc * setup.pool.num_classes,
+        "images": ipc * setup.pool.num_classes,
         "precision": setup.runtime.precision,
     }
     with threads_of(threads):
-        home = store.cached(
-            runs_dir("probes"), config, lambda home: probe(setup, trial.student, trial.ipc)
-        )
-    return store.result_of(home)
+        home = store.cached(runs_dir("probes"), config, lambda home: probe(setup, student, ipc))
+    return Pace(*store.result_of(home))
 
 
-def probe(setup: Setup, student: str, ipc: int) -> float:
-    """Image views per second of training a network on a set of `ipc` per class: a few steps."""
+def probe(setup: Setup, student: str, ipc: int) -> Pace:
+    """Time a few steps of training a network on a set of `ipc` per class, and a few tests."""
     count = ipc * setup.pool.num_classes
     few = setup.pool[torch.randint(len(setup.pool), (count,), generator=generator(0, "probe"))]
-    fit(few, protocols.hard(epochs=1), student, runtime=setup.runtime)  # a process warms up
-    steps = -(-count // protocols.batch_size(protocols.hard(), few))
-    timed = fit(few, protocols.hard(epochs=max(1, 6 // steps)), student, runtime=setup.runtime)
-    return timed.views / timed.seconds
+    protocol = protocols.hard(epochs=1)
+    protocol = protocol.but(epochs=max(1, 8 // -(-count // protocols.batch_size(protocol, few))))
+    fit(few, protocol, student, runtime=setup.runtime)  # a process warms up
+    timed = [fit(few, protocol, student, runtime=setup.runtime) for _ in range(2)]
+    tests = setup.test[torch.arange(min(len(setup.test), 320))]
+    seconds = []
+    for _ in range(2):
+        began = time.monotonic()
+        predict(timed[0].model, tests, setup.runtime)
+        seconds.append(time.monotonic() - began)
+    return Pace(max(f.views / f.seconds for f in timed), len(tests) / min(seconds))
 
 
 def _memory() -> int:
@@ -118,11 +171,12 @@ def helpers(
     """While it lasts, `count` more processes make trials that nobody else is making.
 
     They take them from the end. A helper that dies costs the trial that it was making: the lock is
-    freed with it, and whoever comes next continues from the checkpoint.
+    freed with it, and whoever comes next continues from the checkpoint. So does a trial that fails:
+    it fails again where its error is seen, in the process that began.
     """
     # As bytes, for tensors would travel through shared memory, of which a container has little;
     # a new setup, without the sets and teachers that this one remembers.
-    work = pickle.dumps((replace(setup), trials, extra))
+    work = pickle.dumps((replace(setup), trials, extra)) if count else b""
     context = multiprocessing.get_context("spawn")
     processes = [
         context.Process(target=_help, args=(work, threads, k), daemon=True) for k in range(count)
@@ -145,12 +199,12 @@ def _help(work: bytes, threads: int, place: int) -> None:
     """
     parent = multiprocessing.parent_process()
     torch.set_num_threads(threads)
+    keep_freed_memory()
     os.environ["RDC_INTERACTIVE"] = "0"
     setup, trials, extra = pickle.loads(work)
     for trial in [*reversed(trials[: len(trials) - place]), *trials[len(trials) - place :]]:
         if parent is None or not parent.is_alive():
             return
-        if is_measured(trial, setup, extra):
-            continue
-        with contextlib.suppress(store.Locked):
-            row_of(trial, setup, extra, wait=False)
+        with contextlib.suppress(Exception):
+            if not is_measured(trial, setup, extra):
+                row_of(trial, setup, extra, wait=False)

@@ -6,6 +6,7 @@ import rdc_kit as rdc
 from rdc_kit.study.grid import plan
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.workers import Split
 
 from ..conftest import HARD1, small_setup, small_trials
 
@@ -13,13 +14,13 @@ from ..conftest import HARD1, small_setup, small_trials
 def test_a_plan_counts_estimates_and_trains_no_teacher(fresh_home):
     setup = small_setup()
     experiment = Experiment(setup, small_trials(setup))
-    before = plan.plan(experiment)
+    before = experiment.plan()
     assert (before.runs, before.done) == (24, 0)
     assert min(before.shared, before.sets, before.training) > 0
     assert not list(fresh_home.glob("data/runs/teachers/*/result.json"))
     assert not list(fresh_home.glob("data/runs/train/*"))
     experiment.measure()
-    after = plan.plan(experiment)
+    after = experiment.plan()
     assert (after.done, after.shared, after.sets, after.training) == (24, 0, 0, 0)
     assert str(after).startswith("24 runs, 24 already done; about 0 s on this machine")
 
@@ -29,7 +30,7 @@ def test_a_plan_of_more_than_the_disk_holds_is_refused(fresh_home):
     huge = rdc.protocols.named("lpld").but(keep=1.0, epochs=10**13)
     trials = plan_trials(setup, [Arm("random")], 1, [huge], 1)
     with pytest.raises(OSError, match=r"MB are needed: free some space"):
-        plan.plan(Experiment(setup, trials))
+        Experiment(setup, trials).plan()
 
 
 def test_a_set_costs_what_its_recipe_says():
@@ -44,8 +45,8 @@ def test_a_set_costs_what_its_recipe_says():
     assert views(Arm("rded")) == pytest.approx(4 * 3 * 5 / 3)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(40, "40 s"), (99.6, "100 s"), (720, "12 min"), (12600, "3.5 h")]
-)
-def test_times_are_said_as_people_say_them(seconds, text):
-    assert plan.human_time(seconds) == text
+def test_several_processes_divide_the_runs_and_not_what_they_share():
+    shares = plan.Plan(8, 0, 10.0, 20.0, 60.0, 0, 0, Split(4, 1))
+    assert shares.seconds == 10 + (20 + 60) / 4
+    assert shares.and_took(31.2) == "planned 30 s, took 31 s"
+    assert "by 4 processes of 1 thread" in str(shares)

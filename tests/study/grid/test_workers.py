@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import time
+from dataclasses import replace
 
 import pandas as pd
 import psutil
@@ -96,28 +97,65 @@ def test_what_is_measured_beside_accuracy_reaches_a_worker():
     assert pickle.loads(pickle.dumps(extra)).columns == extra.columns
 
 
-def test_a_probe_decides_and_is_kept(fresh_home, monkeypatch):
-    one, rates = experiment(seeds=4), {1: 100.0, 4: 150.0}
+@pytest.fixture
+def paces(monkeypatch):
+    """Set views per second by number of threads, on four cores; returns the probes made."""
     asked = []
 
-    def probe(setup, student, ipc):
-        asked.append(torch.get_num_threads())
-        return rates[torch.get_num_threads()]
+    def of(rates):
+        def probe(setup, student, ipc):
+            asked.append(torch.get_num_threads())
+            return workers.Pace(rates[torch.get_num_threads()], 1000.0)
 
-    monkeypatch.setattr(workers, "cores", lambda: 4)
-    monkeypatch.setattr(workers, "probe", probe)
-    assert workers.best_workers(one.setup, one.trials) == 4  # 4 x 100 against 150
-    assert workers.best_workers(one.setup, one.trials) == 4
+        monkeypatch.setattr(workers, "cores", lambda: 4)
+        monkeypatch.setattr(workers, "probe", probe)
+        return asked
+
+    return of
+
+
+def test_a_probe_decides_and_is_kept(fresh_home, paces):
+    one, asked = experiment(seeds=4, epochs=2000), paces({1: 100.0, 4: 150.0})
+    assert workers.best_split(one.setup, one.trials) == (4, 1)  # 4 x 100 against 150
+    assert workers.best_split(one.setup, one.trials) == (4, 1)
     assert asked == [1, 4]  # once each
-    assert workers.best_workers(one.setup, one.trials[:8]) == 2  # four trials for each
-    assert workers.best_workers(one.setup, one.trials[:3]) == 1
+    assert workers.best_split(one.setup, one.trials[:8]) == (2, 1)  # four trials for each
+    assert workers.best_split(one.setup, one.trials[:3]) == (1, 4)
+    assert workers.best_split(one.setup, []) == (1, torch.get_num_threads())
 
 
-def test_threads_that_help_each_other_stay_in_one_process(fresh_home, monkeypatch):
+def test_threads_that_help_each_other_stay_in_one_process(fresh_home, paces):
+    one = experiment(seeds=4, epochs=2000)
+    paces({1: 100.0, 4: 390.0})
+    assert workers.best_split(one.setup, one.trials) == (1, 4)
+
+
+def test_threads_that_gain_little_are_left_out(fresh_home, paces):
+    one = experiment(seeds=1, epochs=2000)
+    paces({1: 100.0, 4: 110.0})
+    assert workers.best_split(one.setup, one.trials[:3]) == (1, 1)
+
+
+def test_a_grid_of_seconds_starts_no_process(fresh_home, paces):
+    one = experiment(seeds=4, epochs=20)
+    paces({1: 1e5, 4: 1e5})
+    assert workers.best_split(one.setup, one.trials) == (1, 1)
+
+
+def test_a_number_is_taken_as_it_is(fresh_home, monkeypatch):
     one = experiment(seeds=4)
-    monkeypatch.setattr(workers, "cores", lambda: 4)
-    monkeypatch.setattr(workers, "probe", lambda *_: {1: 100.0, 4: 390.0}[torch.get_num_threads()])
-    assert workers.best_workers(one.setup, one.trials) == 1
+    monkeypatch.setattr(workers, "cores", lambda: 8)
+    assert workers.split_of("4", one.setup, one.trials) == (4, 2)
+    assert workers.split_of(16, one.setup, one.trials[:3]) == (3, 2)
+    assert workers.split_of(1, one.setup, one.trials) == (1, torch.get_num_threads())
+
+
+def test_an_error_in_a_helper_is_seen_where_the_grid_began(fresh_home, capfd):
+    one = experiment()
+    wrong = replace(one.trials[-1], student="convnet9-w8")  # 16 px are too small for nine blocks
+    with pytest.raises(ValueError, match="ConvNet of depth 9 needs images of 512 px"):
+        Experiment(one.setup, [*one.trials[:4], wrong]).measure(workers=2)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("text", "expected"), [("auto", 0), ("3", 3), (2, 2)])
