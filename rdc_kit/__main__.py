@@ -112,6 +112,10 @@ def _speed(options: argparse.Namespace) -> int:
         from .commands.speed_grid import speed_grid
 
         return speed_grid(options.grid, runs=options.runs, workers=options.workers, out=options.out)
+    if options.growth:
+        from .commands.speed_growth import speed_growth
+
+        return speed_growth(rounds=options.rounds, out=options.out)
     from .commands.speed import speed
 
     given = {key: getattr(options, key) for key in ("batch", "rounds", "device", "out")}
@@ -197,7 +201,12 @@ def parser() -> argparse.ArgumentParser:
     made["speed"].add_argument(
         "--grid", nargs="+", metavar="DATASET", help="runs per hour of small grids instead"
     )
-    made["speed"].add_argument("--runs", type=int, default=8, help="of each small grid")
+    made["speed"].add_argument("--runs", type=int, default=0, help="of each small grid")
+    made["speed"].add_argument(
+        "--growth",
+        action="store_true",
+        help="time and memory against the size of the input instead",
+    )
     made["speed"].add_argument("--out", type=Path, help="write the table here, as csv")
     _benchmark_options(made["benchmark"])
     return top

@@ -26,6 +26,7 @@ from ..study.verdicts.metrics import differences_to_random, ranking
 from ..study.verdicts.published import published
 from ..study.verdicts.stats import accuracy_table
 from ..train import protocols
+from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
 
@@ -84,15 +85,17 @@ def benchmark(
         raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
     runtime = choose_runtime(device)
     pool, test = load(dataset, size)
+    runtime = quickest(runtime, pool.traits.student, pool.size)
     check_enough(pool, max(ipcs) * (4 if "pca" in [arm.method for arm in arms] else 1))
     options: dict[str, Any] = {"iterations": iterations} if iterations else {}
-    setup = Setup(pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options)
+    setup = Setup(
+        pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options, probed=True
+    )
     trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, one_set=one_set)
     experiment = Experiment(setup, trials)
-    print(
-        f"benchmark: {dataset} at {pool.size} px, {len(arms)} methods x ipc "
-        f"{', '.join(map(str, ipcs))} x {', '.join(p.name for p in wanted)} x {seeds} seeds"
-    )
+    grid = f"{len(arms)} methods x ipc {', '.join(map(str, ipcs))}"
+    told = f"{', '.join(p.name for p in wanted)} x {seeds} seeds"
+    print(f"benchmark: {dataset} at {pool.size} px, {grid} x {told}; {runtime}")
     print(planned := experiment.plan(workers), flush=True)
     if plan_only:
         return 0

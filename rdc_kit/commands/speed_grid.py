@@ -30,6 +30,7 @@ from ..study.grid.setups import Setup
 from ..study.grid.workers import cores, split_of, threads_of, workers_from
 from ..train import models, protocols
 from ..train.accuracy import predict
+from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.labels import loss_of
 from ..train.training import fit, make_optimiser, view_for
@@ -40,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Case:
-    """A small grid: random images, one student, hard or soft labels."""
+    """A small grid: random images, one student, hard or soft labels; `runs` take about a minute."""
 
     dataset: str
     size: int
@@ -48,6 +49,7 @@ class Case:
     ipc: int
     labels: str
     epochs: int
+    runs: int
 
     def __str__(self) -> str:
         where = f"{self.dataset}, {self.size} px, {self.student}"
@@ -57,20 +59,21 @@ class Case:
 _DIGITS = ("digits", 32, "convnet3-w32")
 _CIFAR = ("cifar10", 32, "convnet3-w128")
 CASES = [
-    *(Case(*_DIGITS, ipc, labels, 150) for ipc in (1, 10) for labels in ("hard", "soft")),
-    *(Case(*_CIFAR, ipc, "hard", 50) for ipc in (1, 10)),  # a teacher takes an hour on a CPU
-    Case("imagenette", 64, "convnet4-w128", 10, "hard", 30),
+    *(Case(*_DIGITS, 1, labels, 150, 60) for labels in ("hard", "soft")),
+    *(Case(*_DIGITS, 10, labels, 150, 10) for labels in ("hard", "soft")),
+    *(Case(*_CIFAR, ipc, "hard", 50, 12) for ipc in (1, 10)),  # a teacher takes an hour on a CPU
+    Case("imagenette", 64, "convnet4-w128", 10, "hard", 20, 8),
 ]
 
 
 def speed_grid(
-    datasets: Sequence[str], *, runs: int = 8, workers: str | int = "auto", out: Path | None = None
+    datasets: Sequence[str], *, runs: int = 0, workers: str | int = "auto", out: Path | None = None
 ) -> int:
     """Time every case of some datasets in both ways; print a line each, then a run's parts.
 
     Args:
         datasets: of CASES.
-        runs: of each case and way.
+        runs: of each case and way; the case's own number when 0.
         workers: number of processes of the way now; "auto" as everywhere.
         out: where the table goes, as csv, and beside it a picture of the parts.
 
@@ -79,12 +82,12 @@ def speed_grid(
     """
     workers_from(workers)
     cases = [case for case in CASES if case.dataset in datasets]
-    if not cases or runs < 2:
+    if not cases or runs < 0:
         known = ", ".join(dict.fromkeys(case.dataset for case in CASES))
-        raise ValueError(f"speed --grid needs datasets of {known} and at least 2 runs")
+        raise ValueError(f"speed --grid needs datasets of {known}, and at least one run")
     rows = []
     for case in cases:
-        before, now = time_case(case, runs, workers)
+        before, now = time_case(case, runs or case.runs, workers)
         rows += [before, now]
         print(
             f"{case}: {before['runs_per_hour']:,.0f} runs per hour before, "
@@ -124,16 +127,17 @@ def time_case(case: Case, runs: int, workers: str | int) -> tuple[dict[str, Any]
         "device": device_name(setup.runtime.device),
         "precision": setup.runtime.precision,
     }
-    facts |= {"cores": cores(), "runs": runs, "git": store.git_state()}
+    facts |= {"cores": cores(), "git": store.git_state()}
     ratio = {"ratio": round(before["took"] / now["took"], 3)}
     ways = {"way": "before"} | before, {"way": "now"} | now | ratio
-    what = dict[str, Any](vars(case)) | facts
+    what = vars(case) | {"runs": runs} | facts
     return what | ways[0], what | ways[1]
 
 
 def _setup(case: Case) -> Setup:
     pool, test = load(case.dataset, case.size)
-    return Setup(pool, check_pair(pool, test), choose_runtime())
+    runtime = quickest(choose_runtime(), case.student, case.size)
+    return Setup(pool, check_pair(pool, test), runtime)
 
 
 def experiment(case: Case, setup: Setup, seeds: Sequence[int]) -> Experiment:

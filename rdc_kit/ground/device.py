@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +39,13 @@ class Runtime:
         """Layout for the model and each batch."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
+    @property
+    def layout(self) -> str:
+        """Name of the memory format, for tables."""
+        return "channels_last" if self.channels_last else "contiguous"
+
     def __str__(self) -> str:
-        layout = "channels_last" if self.channels_last else "contiguous"
-        return f"{device_name(self.device)}, {self.precision}, {layout}"
+        return f"{device_name(self.device)}, {self.precision}, {self.layout}"
 
 
 def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
@@ -47,13 +53,13 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
 
     Args:
         device: "auto" (CUDA if there is a GPU, else CPU), "cpu", "cuda" or "cuda:1".
-        precision: "auto" (bf16 if the processor has it), "bf16", or "fp32" (exact).
+        precision: "auto" (what RDC_PRECISION asks for, else bf16 if the processor has it),
+            "bf16", or "fp32" (exact).
 
     Raises:
         ValueError: unknown precision, or a CUDA device that torch does not see.
     """
-    if precision not in ("auto", "bf16", "fp32"):
-        raise ValueError(f"precision must be 'auto', 'bf16' or 'fp32', got {precision!r}")
+    precision = precision_asked() if precision == "auto" else _known(precision)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -71,6 +77,21 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
     return Runtime(torch_device, precision, channels_last=precision == "bf16")
 
 
+def precision_asked() -> str:
+    """The environment's RDC_PRECISION: "bf16", "fp32", or "auto" when it is not set.
+
+    Raises:
+        ValueError: another value.
+    """
+    return _known(os.environ.get("RDC_PRECISION", "auto"))
+
+
+def _known(precision: str) -> str:
+    if precision not in ("auto", "bf16", "fp32"):
+        raise ValueError(f"precision must be 'auto', 'bf16' or 'fp32', got {precision!r}")
+    return precision
+
+
 def has_bf16(device: torch.device) -> bool:
     """True if the processor computes bf16 in hardware; without that, bf16 is slower than fp32."""
     if device.type == "cuda":
@@ -82,8 +103,20 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def device_name(device: torch.device) -> str:
-    """Readable name of the processor, for tables and figures."""
+    """Readable name of the processor and of the threads in use, for tables and figures."""
+    if device.type == "cuda":
+        return machine_name(device)
+    return f"CPU ({machine_name(device)}, {torch.get_num_threads()} threads)"
+
+
+@functools.cache
+def machine_name(device: torch.device) -> str:
+    """Name of the processor, however many threads use it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    name = platform.machine()
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":")[1] for line in lines if line.startswith("model name")).strip()
     amx = ", AMX" if has_bf16(device) else ""
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads{amx})"
+    return f"{name}{amx}"

@@ -32,6 +32,7 @@ from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.rows import Extra
 from ..study.grid.setups import Setup
 from ..train import models, protocols
+from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
 from .parameters import PROFILES, Profile, check_parameter, numbers, own_parameters
@@ -110,6 +111,7 @@ class Run:
             self.profile.scoring_epochs,
             options,
             self.params.get("profile", "small"),
+            probed=True,
         )
 
     @property
@@ -206,13 +208,17 @@ def start(**params: Any) -> Run:
     dataset, profile = params.get("dataset", "digits"), PROFILES[profile_name]
     traits = sources.traits_of(dataset)
     folder = os.environ.get("RDC_RUN_DIR")
+    runtime = choose_runtime(params.get("device", "auto"))
+    size = params.get("size") or (traits.paper_size if profile.full_size else traits.size)
+    if "dataset" in params:
+        runtime = quickest(runtime, traits.student, size)
     run = Run(
         source=source,
         params=params,
         folder=Path(folder) if folder else runs_dir("notebooks") / f"{name}-live",
-        runtime=choose_runtime(params.get("device", "auto")),
+        runtime=runtime,
         dataset=dataset,
-        size=params.get("size") or (traits.paper_size if profile.full_size else traits.size),
+        size=size,
         ipcs=numbers(params.get("ipcs", str(params.get("ipc", 1)))),
         grid=params.get("grid", 1),
         seeds=params.get("seeds") or profile.seeds,

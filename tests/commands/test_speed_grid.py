@@ -10,15 +10,13 @@ from rdc_kit.commands.speed_grid import PARTS, Case
 
 @pytest.fixture
 def quick(monkeypatch):
-    cases = [Case("digits", 16, "convnet2-w8", 1, labels, 2) for labels in ("hard", "soft")]
+    cases = [Case("digits", 16, "convnet2-w8", 1, labels, 2, 3) for labels in ("hard", "soft")]
     monkeypatch.setattr(speed_grid, "CASES", cases)
 
 
 def test_both_ways_are_run_and_rates_are_runs_over_seconds(quick, fresh_home, tmp_path, capsys):
     out = tmp_path / "grid.csv"
-    assert (
-        main(["speed", "--grid", "digits", "--runs", "3", "--workers", "2", "--out", str(out)]) == 0
-    )
+    assert main(["speed", "--grid", "digits", "--workers", "2", "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert said.count("(2 processes of ") == 2
     assert said.strip().splitlines()[-1].startswith("speed: 2 grids on CPU")
@@ -37,7 +35,7 @@ def test_both_ways_are_run_and_rates_are_runs_over_seconds(quick, fresh_home, tm
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [(["mnist"], "needs datasets of digits"), (["digits", "--runs", "1"], "at least 2 runs")],
+    [(["mnist"], "needs datasets of digits"), (["digits", "--runs", "-1"], "at least one run")],
 )
 def test_wrong_calls_are_refused(quick, capsys, given, message):
     assert main(["speed", "--workers", "2", "--grid", *given]) == 2

@@ -36,7 +36,7 @@ SEED_COLUMNS = ["seed", "scoring_seed", "teacher_seed", "set_seed", "training_se
 COLUMNS = [
     *("dataset", "size", "profile"),
     *ARM_COLUMNS,
-    *("labels", "protocol", "epochs", "student", "teacher", "teacher_top1", "precision"),
+    *("labels", "protocol", "epochs", "student", "teacher", "teacher_top1", "precision", "layout"),
     *SEED_COLUMNS,
     *("top1", "top5", "per_class"),
     *("image_bytes", "label_bytes", "steps", "batch", "views"),
@@ -93,7 +93,7 @@ def row_of(
             [trial.seeds.training],
             trial.student,
             teacher=teacher,
-            runtime=setup.runtime,
+            runtime=setup.runtime_of(trial.student),
             checkpoint=checkpoint,
             also=(lambda model: extra.measure(model, setup.test)) if extra else None,
         )
@@ -124,7 +124,7 @@ def trial_config(trial: Trial, setup: Setup, extra: Extra | None = None) -> dict
         "protocol": trial.protocol.as_dict(),
         "student": trial.student,
         "seed": trial.seeds.training,
-        "precision": setup.runtime.precision,
+        "precision": setup.runtime_of(trial.student).precision,
         "device": setup.runtime.device.type,
         "teacher": "" if trial.protocol.labels == "hard" else setup.teacher_key(count, seed),
     }
@@ -137,6 +137,7 @@ def _tried(trial: Trial, setup: Setup) -> dict[str, Any]:
     settings = method.fixed | setup.settings(arm)
     soft = protocol.labels != "hard"
     scored = "scoring_seed" in settings and settings.get("order") != "random"
+    runtime = setup.runtime_of(trial.student)
     crop = protocol.crop or (setup.pool.traits.min_crop, 1.0)
     return {
         "dataset": setup.pool.provenance.get("source", "?"),
@@ -155,7 +156,8 @@ def _tried(trial: Trial, setup: Setup) -> dict[str, Any]:
         **{name: getattr(protocol, name) for name in ("cutout", "mix", "loss", "labels", "epochs")},
         "protocol": protocol.name,
         "student": trial.student,
-        "precision": setup.runtime.precision,
+        "precision": runtime.precision,
+        "layout": runtime.layout,
         "seed": trial.seed,
         "scoring_seed": trial.seeds.scoring if scored else None,
         "teacher_seed": trial.seeds.teacher if soft or "teacher_seed" in settings else None,

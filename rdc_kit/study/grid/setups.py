@@ -16,6 +16,7 @@ from ...ground.folders import runs_dir
 from ...methods import compress, method_named
 from ...prune.scores import METRICS, Scores, dynamics, score
 from ...train import models
+from ...train.arithmetic import quickest
 from ...train.evaluation import check_pair
 from ...train.protocols import Protocol
 from ...train.teachers import Teacher, key_of, squeeze
@@ -72,7 +73,7 @@ class Setup:
 
     Attributes:
         pool, test: from `load`.
-        runtime: device and precision.
+        runtime: device and precision; of scores, sets, teachers and the source's student.
         teacher: network that answers under soft labels, and that the distillation methods use; the
             source's student with batch norm when left out.
         teacher_epochs: of its training.
@@ -80,6 +81,8 @@ class Setup:
         options: passed to every method that has them, such as iterations=100. What an arm is known
             by, such as PCA's grid, belongs to the arm.
         profile: of the notebook, "" elsewhere; only a column of the table.
+        probed: networks other than the source's student have the precision and the layout that a
+            timed probe finds best, see `train.arithmetic`; else all have the runtime's.
     """
 
     pool: ImageSet
@@ -90,11 +93,18 @@ class Setup:
     scoring_epochs: Mapping[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     profile: str = ""
+    probed: bool = False
 
     def __post_init__(self) -> None:
         self.test = check_pair(self.pool, self.test)
         self._made: dict[str, ImageSet] = {}  # the last set only
         self._teachers: dict[tuple[int, int], Teacher] = {}
+
+    def runtime_of(self, student: str) -> Runtime:
+        """Device, precision and layout for the training of one network."""
+        if not self.probed or student == self.pool.traits.student:
+            return self.runtime
+        return quickest(choose_runtime(str(self.runtime.device)), student, self.pool.size)
 
     @cached_property
     def keys(self) -> tuple[str, str]:

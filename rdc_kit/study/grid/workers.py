@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 
 from ...ground import store
-from ...ground.device import device_name
+from ...ground.device import machine_name
 from ...ground.folders import runs_dir
 from ...ground.memory import keep_freed_memory
 from ...ground.seeds import generator
@@ -116,13 +116,14 @@ def pace_of(setup: Setup, student: str, ipc: int, threads: int) -> Pace:
     """How fast one process with so many threads is; probed once per machine."""
     config = {
         "what": "pace",
-        "machine": device_name(setup.runtime.device),
+        "machine": machine_name(setup.runtime.device),
         "cores": cores(),
         "threads": threads,
         "student": student,
         "size": setup.pool.size,
         "images": ipc * setup.pool.num_classes,
-        "precision": setup.runtime.precision,
+        "precision": setup.runtime_of(student).precision,
+        "layout": setup.runtime_of(student).layout,
     }
     with threads_of(threads):
         home = store.cached(runs_dir("probes"), config, lambda home: probe(setup, student, ipc))
@@ -132,16 +133,17 @@ def pace_of(setup: Setup, student: str, ipc: int, threads: int) -> Pace:
 def probe(setup: Setup, student: str, ipc: int) -> Pace:
     """Time a few steps of training a network on a set of `ipc` per class, and a few tests."""
     count = ipc * setup.pool.num_classes
+    runtime = setup.runtime_of(student)
     few = setup.pool[torch.randint(len(setup.pool), (count,), generator=generator(0, "probe"))]
     protocol = protocols.hard(epochs=1)
     protocol = protocol.but(epochs=max(1, 8 // -(-count // protocols.batch_size(protocol, few))))
-    fit(few, protocol, student, runtime=setup.runtime)  # a process warms up
-    timed = [fit(few, protocol, student, runtime=setup.runtime) for _ in range(2)]
+    fit(few, protocol, student, runtime=runtime)  # a process warms up
+    timed = [fit(few, protocol, student, runtime=runtime) for _ in range(2)]
     tests = setup.test[torch.arange(min(len(setup.test), 320))]
     seconds = []
     for _ in range(2):
         began = time.monotonic()
-        predict(timed[0].model, tests, setup.runtime)
+        predict(timed[0].model, tests, runtime)
         seconds.append(time.monotonic() - began)
     return Pace(max(f.views / f.seconds for f in timed), len(tests) / min(seconds))
 
