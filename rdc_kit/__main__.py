@@ -27,6 +27,7 @@ EXAMPLES = {
     "benchmark": "rdc benchmark --dataset digits --methods all --ipc 1 10 --labels hard soft "
     "--seeds 3",
     "speed": "rdc speed --size 64",
+    "gpu": "rdc gpu --minutes 25",
 }
 
 
@@ -122,6 +123,12 @@ def _speed(options: argparse.Namespace) -> int:
     return speed(options.dataset, options.size or 64, options.student, **given)
 
 
+def _gpu(options: argparse.Namespace) -> int:
+    from .commands.gpu import gpu
+
+    return gpu(options.minutes, options.out)
+
+
 def _benchmark(options: argparse.Namespace) -> int:
     from .commands.benchmark import benchmark, chosen_protocols
 
@@ -146,7 +153,8 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "figures": (_figures, "the paper's figures, remade from results"),
     "api": (_api, "a page of every public function, from the docstrings"),
     "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
-    "speed": (_speed, "time our training loop against the plain one, and the imports"),
+    "speed": (_speed, "time the training loop, small grids, or how calls grow"),
+    "gpu": (_gpu, "all that is worth doing while a GPU is lent: tests, then speed, as tables"),
 }
 ALIASES = {"speed": ["bench"]}
 
@@ -195,21 +203,23 @@ def parser() -> argparse.ArgumentParser:
     for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("api", "api")):
         made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
     made["gallery"].add_argument("--dataset", default="", help="only runs on this one")
-    made["speed"].add_argument("--student", default="resnet18")
-    made["speed"].add_argument("--batch", type=int)
-    made["speed"].add_argument("--rounds", type=int, default=3)
-    made["speed"].add_argument(
-        "--grid", nargs="+", metavar="DATASET", help="runs per hour of small grids instead"
+    made["gpu"].add_argument("--minutes", type=float, default=25.0, help="for all together")
+    made["gpu"].add_argument(
+        "--out", type=Path, help="folder of the tables; data/evidence if left out"
     )
-    made["speed"].add_argument("--runs", type=int, default=0, help="of each small grid")
-    made["speed"].add_argument(
-        "--growth",
-        action="store_true",
-        help="time and memory against the size of the input instead",
-    )
-    made["speed"].add_argument("--out", type=Path, help="write the table here, as csv")
+    _speed_options(made["speed"])
     _benchmark_options(made["benchmark"])
     return top
+
+
+def _speed_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--student", default="resnet18")
+    verb.add_argument("--batch", type=int)
+    verb.add_argument("--rounds", type=int, default=3)
+    verb.add_argument("--grid", nargs="+", metavar="DATASET", help="runs per hour of small grids")
+    verb.add_argument("--runs", type=int, default=0, help="of each small grid")
+    verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
+    verb.add_argument("--out", type=Path, help="write the table here, as csv")
 
 
 def _benchmark_options(verb: argparse.ArgumentParser) -> None:

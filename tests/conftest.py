@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rdc_kit as rdc
+from rdc_kit.augment import views
 from rdc_kit.data.imagesets import ImageSet, Traits
 from rdc_kit.ground.device import Runtime
 from rdc_kit.train.teachers import Teacher, squeeze
@@ -76,3 +78,28 @@ def picture(path, seed, size=(40, 30), mode="RGB"):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).convert(mode).save(path)
     return path
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    """A GPU that is only pretended, with everything on it from the start.
+
+    Fake tensors carry a device and a shape but no numbers, so mixing devices raises, and so does
+    reading a number back. Their backward pass needs a real GPU.
+    """
+    caches = [value for value in vars(views).values() if hasattr(value, "cache_clear")]
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_, **__: self)
+    for constants in caches:  # no fake tensor may be left in them for other tests
+        constants.cache_clear()
+    with FakeTensorMode(allow_non_fake_inputs=False):
+        yield Runtime(torch.device("cuda"), "fp32", channels_last=False)
+    for constants in caches:
+        constants.cache_clear()
+
+
+def fake_set():
+    """Blocks without numbers, on the host, where a set is before training."""
+    labels = torch.zeros(18, dtype=torch.int64)
+    traits = Traits(size=16, min_crop=0.5, student="convnet2-w8")
+    pixels = torch.zeros(18, 3, 16, 16, dtype=torch.uint8)
+    return ImageSet(pixels, labels, ("a", "b", "c"), torch.arange(18), traits)

@@ -75,6 +75,12 @@ def check_source(name: str) -> None:
     raise DataError(unknown("dataset", name, NAMED, KINDS))
 
 
+def at_hand() -> list[str]:
+    """The named datasets that need no download: digits, and those in RDC_DATA."""
+    copies = local_copies()
+    return [n for n in NAMED if n == "digits" or (copies is not None and (copies / n).is_dir())]
+
+
 def open_source(name: str) -> dict[str, Raw]:
     """Open a source without decoding it.
 

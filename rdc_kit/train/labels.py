@@ -282,7 +282,7 @@ def _label_epoch(
     grid = images.grid if (protocol.view or images.view) == "cell" else (1, 1)
     side = images.size
     order = torch.randperm(len(images), generator=generator(seed, "label order", epoch))
-    for rows in order.split(protocols.batch_size(protocol, images)):
+    for rows in order.split(protocols.batch_size(protocol, len(images), images.num_classes)):
         pixels = images.images[rows].to(runtime.device)
         boxes, mirrored = views.draw_crops(pixels, grid, scale, flip, draws)
         own = crop_resize(pixels, boxes, side, mirrored)

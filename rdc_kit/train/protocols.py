@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ..augment import views
-from ..data.imagesets import ImageSet
 from ..ground.names import unknown
 
 if TYPE_CHECKING:
@@ -142,23 +141,26 @@ def check_fields(names: Iterable[str]) -> None:
             raise ValueError(unknown("protocol field", name, known))
 
 
-def batch_size(protocol: Protocol, images: ImageSet) -> int:
+def batch_size(protocol: Protocol, count: int, classes: int) -> int:
     """Images per step: the protocol's own batch, or a rule by the size of the set.
 
     Sets of 1,000 images and more use the benchmark's 128. Smaller sets could have only one step
     per epoch, so they follow RDED: 10 below 10 images per class, 50 below 50, else 100. A batch is
     never larger than the set.
 
+    Args:
+        protocol: how to train. count, classes: images and classes of the set.
+
     Source: released YAML of arXiv 2502.06434; RDED, argument.py.
     """
     if protocol.batch is not None:
         batch = protocol.batch
-    elif len(images) >= 1000:
+    elif count >= 1000:
         batch = 128
     else:
-        per_class = len(images) / images.num_classes
+        per_class = count / classes
         batch = 10 if per_class < 10 else 50 if per_class < 50 else 100
-    return min(batch, len(images))
+    return min(batch, count)
 
 
 def hard(**changes: Any) -> Protocol:

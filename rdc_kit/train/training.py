@@ -134,7 +134,9 @@ def fit(
     state = _State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None and checkpoint.is_file():
         state.load(checkpoint, runtime.device)
-    feed = _Feed(images, protocols.batch_size(protocol, images), runtime.device)
+    feed = _Feed(
+        images, protocols.batch_size(protocol, len(images), images.num_classes), runtime.device
+    )
     lesson = _lesson(images, protocol, feed, teacher, runtime)
     saved = time.monotonic()
     for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}"):

@@ -71,6 +71,24 @@ while not pathlib.Path({other!r}).exists():
     assert sorted(read_status(run_folder) for run_folder in runs) == ["ok"] * 4
 
 
+def test_the_first_comes_first_and_then_the_longest(tmp_path, monkeypatch):
+    folder = notebooks_in(tmp_path / "n", dict.fromkeys(("00_a", "01_b", "02_c", "03_d"), "pass"))
+    for name, long in (("01_b", 2), ("02_c", 7.5)):
+        path = folder / f"{name}.ipynb"
+        content = json.loads(path.read_text())
+        content["metadata"]["rdc"] = {"minutes": long}
+        path.write_text(json.dumps(content))
+    begun = []
+
+    def side_by_side(notebooks, *_):
+        begun.extend(path.stem for path in notebooks)
+        return [0] * len(notebooks)
+
+    monkeypatch.setattr(study, "_side_by_side", side_by_side)
+    assert study.run_all({}, folder=folder, workers=2) == 0
+    assert begun == ["00_a", "02_c", "01_b", "03_d"]
+
+
 def test_a_stopped_study_ends_all_its_notebooks(tmp_path, fresh_home):
     marks = [tmp_path / name for name in "ab"]
     wait = "import pathlib, time\npathlib.Path({!r}).touch()\ntime.sleep(100)"

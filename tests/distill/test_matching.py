@@ -2,12 +2,16 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from rdc_kit.distill import matching as statistics
 from rdc_kit.distill.matching import Matcher, collect_moments, running
+from rdc_kit.distill.recover import pixel_range
 from rdc_kit.ground.seeds import generator
+from rdc_kit.train import models
 
+from ..conftest import fake_set
 from .conftest import inputs_of
 
 
@@ -83,3 +87,37 @@ def test_the_moving_average_starts_at_the_first_batch_and_lets_the_gradient_thro
     (slope,) = torch.autograd.grad(gap, inputs)
     (straight,) = torch.autograd.grad(own, inputs)
     assert torch.allclose(slope, straight, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("by_class", "convolutions"), [(False, False), (True, False), (False, True)]
+)
+def test_recovering_on_a_gpu_mixes_no_devices_and_reads_nothing_back(
+    pretended, by_class, convolutions
+):
+    """A step up to its gradient: statistics of the pool, the teacher's answer, both losses."""
+    device = pretended.device
+    with torch.device(device):
+        model = models.build("convnet2-w8-bn", 3, 16).eval().requires_grad_(False)
+        images = torch.zeros(4, 3, 16, 16, requires_grad=True)
+        labels = torch.zeros(4, dtype=torch.int64)
+    targets = running(model)
+    if by_class or convolutions:
+        targets |= collect_moments(model, fake_set(), by_class, convolutions, device)
+    matcher = Matcher(model, targets, momentum=0.8 * convolutions)
+    for _ in range(2):
+        logits, gap = matcher(images, 0)
+        loss = F.cross_entropy(logits, labels) + 0.01 * gap
+        assert (loss.device.type, loss.shape) == ("cuda", ())
+    low, high = pixel_range(fake_set().traits, device)
+    assert torch.minimum(torch.maximum(images, low), high).is_cuda
+    assert next(iter(targets.values())).mean.shape[0] == (3 if by_class else 1)
+
+
+def test_the_pretended_gpu_sees_a_number_that_is_read_back(pretended):
+    with torch.device("cuda"):
+        model = models.build("convnet2-w8-bn", 3, 16).eval()
+        images = torch.zeros(4, 3, 16, 16)
+    _, gap = Matcher(model, running(model))(images)
+    with pytest.raises(Exception, match="_local_scalar_dense"):
+        float(gap.detach())

@@ -31,13 +31,13 @@ def test_cosine_steps_per_epoch():
 )
 def test_the_batch_follows_the_stated_rule(per_class, classes, expected):
     images = colour_blocks(per_class=per_class, classes=classes, size=8)
-    assert protocols.batch_size(protocols.hard(), images) == expected
+    assert protocols.batch_size(protocols.hard(), len(images), images.num_classes) == expected
 
 
 def test_a_given_batch_wins_but_never_exceeds_the_set():
     images = colour_blocks(per_class=5, classes=2, size=8)
-    assert protocols.batch_size(protocols.hard(batch=4), images) == 4
-    assert protocols.batch_size(protocols.hard(batch=999), images) == 10
+    assert protocols.batch_size(protocols.hard(batch=4), len(images), images.num_classes) == 4
+    assert protocols.batch_size(protocols.hard(batch=999), len(images), images.num_classes) == 10
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,9 @@ import time
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rdc_kit as rdc
-from rdc_kit.augment import views
 from rdc_kit.augment.views import make_view
-from rdc_kit.data.imagesets import ImageSet, Traits
 from rdc_kit.ground.device import Runtime, choose_runtime
 from rdc_kit.ground.seeds import generator
 from rdc_kit.prune.recorders import Forgetting, MeanScore, error_norm, margin
@@ -19,7 +16,7 @@ from rdc_kit.train import models, protocols, training
 from rdc_kit.train.accuracy import predict
 from rdc_kit.train.training import Diverged, fit
 
-from ..conftest import colour_blocks
+from ..conftest import colour_blocks, fake_set
 
 STUDENT = "convnet2-w8"
 
@@ -165,13 +162,6 @@ def test_the_teacher_is_asked_of_the_same_mixed_pixels_that_the_student_sees(exa
     assert torch.equal(asked[0], seen)
 
 
-# A GPU that is only pretended: fake tensors carry a device and a shape but no numbers, so mixing
-# devices raises, and so does reading a number back. Their backward pass needs a real GPU.
-
-
-CACHES = [value for value in vars(views).values() if hasattr(value, "cache_clear")]
-
-
 class _Draws(torch.Generator):
     """Stands for a generator on the GPU, which cannot be made without one."""
 
@@ -183,9 +173,8 @@ class _ReachedTheEnd(Exception):
 
 
 @pytest.fixture
-def pretended(monkeypatch):
-    """Fake tensors on "cuda"; everything is already there, and gradients are left out."""
-    fake = FakeTensorMode(allow_non_fake_inputs=False)
+def pretended_loop(pretended, monkeypatch):
+    """The pretended GPU for a training loop, whose gradients are left out."""
     real = training.generator
 
     def drawn(*path, device="cpu"):
@@ -197,22 +186,8 @@ def pretended(monkeypatch):
     monkeypatch.setattr(training, "generator", drawn)
     monkeypatch.setattr(training, "_check_finite", over)
     monkeypatch.setattr(torch.Tensor, "backward", lambda self: None)
-    monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_, **__: self)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10**9, 10**9))
-    for constants in CACHES:  # no fake tensor may be left in them for other tests
-        constants.cache_clear()
-    with fake:
-        yield Runtime(torch.device("cuda"), "fp32", channels_last=False)
-    for constants in CACHES:
-        constants.cache_clear()
-
-
-def fake_set():
-    """Blocks without numbers, on the host, where a set is before training."""
-    labels = torch.zeros(18, dtype=torch.int64)
-    traits = Traits(size=16, min_crop=0.5, student="convnet2-w8")
-    pixels = torch.zeros(18, 3, 16, 16, dtype=torch.uint8)
-    return ImageSet(pixels, labels, ("a", "b", "c"), torch.arange(18), traits)
+    return pretended
 
 
 def one_epoch(runtime, protocol, recorders=(), answer=None):
@@ -236,17 +211,17 @@ def one_epoch(runtime, protocol, recorders=(), answer=None):
     ],
     ids=str,
 )
-def test_a_step_on_a_gpu_mixes_no_devices_and_reads_nothing_back(pretended, changes):
+def test_a_step_on_a_gpu_mixes_no_devices_and_reads_nothing_back(pretended_loop, changes):
     recorders = [MeanScore(error_norm, 18), MeanScore(margin, 18), Forgetting(18)]
     with pytest.raises(_ReachedTheEnd):
-        one_epoch(pretended, protocols.hard(**changes), recorders)
+        one_epoch(pretended_loop, protocols.hard(**changes), recorders)
 
 
-def test_so_does_a_step_with_a_teacher(pretended):
+def test_so_does_a_step_with_a_teacher(pretended_loop):
     with torch.device("cuda"):
         teacher = models.build("convnet2-w8-bn", 3, 16).eval()
     with pytest.raises(_ReachedTheEnd):
-        one_epoch(pretended, protocols.soft(), answer=lambda inputs: teacher(inputs).detach())
+        one_epoch(pretended_loop, protocols.soft(), answer=lambda inputs: teacher(inputs).detach())
 
 
 def test_evaluation_on_a_gpu_brings_logits_home(pretended):
@@ -255,13 +230,13 @@ def test_evaluation_on_a_gpu_brings_logits_home(pretended):
     assert predict(model, fake_set(), pretended, batch=7).device.type == "cpu"
 
 
-def test_the_pretended_gpu_notices_what_it_is_for(pretended):
+def test_the_pretended_gpu_notices_what_it_is_for(pretended_loop):
     """A network on the host, and a number that is read back in a step."""
     model = models.build("convnet2-w8", 3, 16)
     with pytest.raises(RuntimeError, match="same device"):
         model(torch.zeros(2, 3, 16, 16, device="cuda"))
     with pytest.raises(Exception, match="_local_scalar_dense"):
-        one_epoch(pretended, protocols.hard(), answer=None, recorders=[_Reader()])
+        one_epoch(pretended_loop, protocols.hard(), answer=None, recorders=[_Reader()])
 
 
 class _Reader:

@@ -11,12 +11,14 @@ from ...distill.recipes import RECIPES, recipe
 from ...ground import store
 from ...ground.folders import data_dir
 from ...ground.progress import human_time
-from ...train import models, teachers
+from ...train import models, protocols, teachers
+from ...train.footprint import training_bytes
 from ...train.labels import label_bytes
 from .rows import Extra, is_measured
 from .setups import Setup, Trial
 from .workers import Split, pace_of, split_of
 
+_TORCH = 6 * 10**8  # bytes of a process that has imported torch and trained once
 _PROBED = 512  # images that stand for the pool in a probe
 _FORWARD = 1 / 3  # of a training step's work, a backward pass being twice a forward one
 # Recovering computes in fp32 and reads statistics: 2.4 times a bf16 training step, by make_seconds
@@ -32,6 +34,7 @@ class Plan:
         runs: all; done: of these in the store already.
         shared: seconds of scoring runs and teachers; sets: of making sets; training: of the rest.
         disk: bytes of what is kept; free: bytes free there.
+        memory: bytes of each process at its peak.
         split: how the work is divided.
     """
 
@@ -42,6 +45,7 @@ class Plan:
     training: float
     disk: int
     free: int
+    memory: int
     split: Split
 
     def and_took(self, seconds: float) -> str:
@@ -61,7 +65,8 @@ class Plan:
         return (
             f"{self.runs} runs, {self.done} already done; about {human_time(self.seconds)} on this "
             f"machine ({parts})\n"
-            f"disk: about {self.disk / 1e6:,.0f} MB, {self.free / 1e9:,.0f} GB free"
+            f"disk: about {self.disk / 1e6:,.0f} MB, {self.free / 1e9:,.0f} GB free; "
+            f"memory: about {self.memory / 1e9:.1f} GB for each process"
         )
 
 
@@ -93,7 +98,19 @@ def plan(
     disk += sum(label_bytes(t.protocol, t.ipc * classes, classes) for t in stored.values())
     store.require_free_space(data_dir(), disk)
     free = shutil.disk_usage(data_dir()).free
-    return Plan(len(trials), len(trials) - len(left), shared, sets, training, disk, free, split)
+    memory = _memory_bytes(trials, setup)
+    done_runs = len(trials) - len(left)
+    return Plan(len(trials), done_runs, shared, sets, training, disk, free, memory, split)
+
+
+def _memory_bytes(trials: Sequence[Trial], setup: Setup) -> int:
+    """Python and torch, the images, and the largest training."""
+    pool, peaks = setup.pool, [0]
+    for t in {(t.student, t.ipc, t.protocol.batch): t for t in trials}.values():
+        batch = protocols.batch_size(t.protocol, t.ipc * pool.num_classes, pool.num_classes)
+        network = (t.student, pool.size, batch, pool.num_classes)
+        peaks.append(training_bytes(*network, setup.runtime_of(t.student).precision))
+    return _TORCH + pool.images.numel() + setup.test.images.numel() + max(peaks)
 
 
 def set_views(trial: Trial, setup: Setup) -> float:

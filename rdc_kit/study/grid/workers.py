@@ -136,7 +136,11 @@ def probe(setup: Setup, student: str, ipc: int) -> Pace:
     runtime = setup.runtime_of(student)
     few = setup.pool[torch.randint(len(setup.pool), (count,), generator=generator(0, "probe"))]
     protocol = protocols.hard(epochs=1)
-    protocol = protocol.but(epochs=max(1, 8 // -(-count // protocols.batch_size(protocol, few))))
+    protocol = protocol.but(
+        epochs=max(
+            1, 8 // -(-count // protocols.batch_size(protocol, count, setup.pool.num_classes))
+        )
+    )
     fit(few, protocol, student, runtime=runtime)  # a process warms up
     timed = [fit(few, protocol, student, runtime=runtime) for _ in range(2)]
     tests = setup.test[torch.arange(min(len(setup.test), 320))]

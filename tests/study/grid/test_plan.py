@@ -46,7 +46,8 @@ def test_a_set_costs_what_its_recipe_says():
 
 
 def test_several_processes_divide_the_runs_and_not_what_they_share():
-    shares = plan.Plan(8, 0, 10.0, 20.0, 60.0, 0, 0, Split(4, 1))
+    shares = plan.Plan(8, 0, 10.0, 20.0, 60.0, 0, 0, 10**9, Split(4, 1))
     assert shares.seconds == 10 + (20 + 60) / 4
     assert shares.and_took(31.2) == "planned 30 s, took 31 s"
     assert "by 4 processes of 1 thread" in str(shares)
+    assert "memory: about 1.0 GB for each process" in str(shares)

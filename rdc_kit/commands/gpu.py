@@ -1,0 +1,90 @@
+"""`rdc gpu`: everything worth doing while a GPU is lent, the most valuable first, within a time.
+
+A table of each step is there as soon as the step ends, so a loan that ends early loses one step.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data.sources import at_hand
+from ..ground.folders import evidence_dir
+from ..ground.progress import human_time
+
+_LEAST = 30.0  # seconds that must be left for another step to begin
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call of a python module, and the minutes that it may take."""
+
+    title: str
+    words: tuple[str, ...]
+    minutes: float
+
+
+def steps(out: Path) -> list[Step]:
+    """What is done, in order; with Imagenette and CIFAR-10 where they are at hand."""
+
+    def loop(size: int, batch: int) -> Step:
+        pool = "imagenette" if "imagenette" in at_hand() else "digits"
+        table = out / f"speed-resnet18-{size}px-gpu.csv"
+        words = ("rdc_kit", "speed", "--dataset", pool, "--size", str(size), "--device", "cuda")
+        batched = ("--batch", str(batch), "--rounds", "2", "--out", str(table))
+        return Step(f"training loop, ResNet-18, {size} px", (*words, *batched), 4)
+
+    pools = [name for name in ("digits", "cifar10", "imagenette") if name in at_hand()]
+    grid = ("rdc_kit", "speed", "--grid", *pools, "--workers", "4")
+    return [
+        Step("tests that need a GPU", ("pytest", "-q", "-m", "gpu", "tests"), 4),
+        loop(224, 128),
+        loop(64, 256),
+        Step("runs per hour", (*grid, "--out", str(out / "speed-grid-gpu.csv")), 12),
+    ]
+
+
+def gpu(minutes: float = 25.0, out: Path | None = None) -> int:
+    """Make every step that fits into the time; print a line for each.
+
+    Args:
+        minutes: for all together. A step that is still at work then is ended.
+        out: folder of the tables; the committed evidence when left out.
+
+    Returns:
+        0 when every step that was begun ended well and none was left out.
+
+    Raises:
+        ValueError: torch sees no GPU, or there is no time.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ValueError("rdc gpu needs a CUDA GPU, but torch sees none")
+    if minutes <= 0:
+        raise ValueError(f"minutes must be more than 0, got {minutes:g}")
+    end = time.monotonic() + 60 * minutes
+    out = out or evidence_dir()
+    results = {step.title: _make(step, end) for step in steps(out)}
+    good = list(results.values()).count("ok")
+    print(f"gpu: {good} of {len(results)} steps ok on {torch.cuda.get_device_name()}; {out}")
+    return int(good < len(results))
+
+
+def _make(step: Step, end: float) -> str:
+    """ "ok", or what became of a step."""
+    left = end - time.monotonic()
+    began, said = time.monotonic(), "left out, no time"
+    if left > _LEAST:
+        print(f"{step.title}: up to {human_time(min(left, 60 * step.minutes))}", flush=True)
+        try:
+            command = [sys.executable, "-m", *step.words]
+            code = subprocess.run(command, timeout=min(left, 60 * step.minutes)).returncode
+            said = "ok" if code == 0 else f"failed with status {code}"
+        except subprocess.TimeoutExpired:
+            said = "ended, no time left"
+    print(f"{step.title}: {said} after {human_time(time.monotonic() - began)}", flush=True)
+    return said

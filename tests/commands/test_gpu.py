@@ -1,0 +1,63 @@
+"""The session on a GPU: in order, within its time, and one failure does not stop the rest."""
+
+import subprocess
+
+import pytest
+import torch
+
+from rdc_kit.__main__ import main, parser
+from rdc_kit.commands import gpu
+
+
+@pytest.fixture
+def lent(monkeypatch):
+    """A GPU that does nothing; returns the calls that were made, and what they end with."""
+    calls, clock, results = [], [0.0], {}
+
+    def run(command, timeout):
+        calls.append((command[2], command[3:], timeout))
+        what = results.get(len(calls), (0, 60.0))
+        clock[0] += min(what[1], timeout)
+        if what[1] > timeout:
+            raise subprocess.TimeoutExpired(command, timeout)
+        return subprocess.CompletedProcess(command, what[0])
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(gpu.subprocess, "run", run)
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: clock[0])
+    return calls, results
+
+
+def test_tests_come_first_and_every_step_leaves_its_table(lent, tmp_path, capsys):
+    calls, _ = lent
+    assert gpu.gpu(25, tmp_path) == 0
+    assert [module for module, *_ in calls] == ["pytest", "rdc_kit", "rdc_kit", "rdc_kit"]
+    for _, words, _ in calls[1:]:
+        options = parser().parse_args(words)  # every call is one that the command line knows
+        assert options.out.parent == tmp_path
+    assert capsys.readouterr().out.splitlines()[-1] == f"gpu: 4 of 4 steps ok on a GPU; {tmp_path}"
+
+
+def test_what_fails_or_hangs_does_not_stop_the_rest(lent, tmp_path, capsys):
+    calls, results = lent
+    results |= {1: (1, 5.0), 2: (0, 10**9)}
+    assert gpu.gpu(25, tmp_path) == 1
+    assert len(calls) == 4
+    said = capsys.readouterr().out
+    assert "tests that need a GPU: failed with status 1 after 5 s" in said
+    assert "ResNet-18, 224 px: ended, no time left after 4 min" in said
+
+
+def test_steps_for_which_no_time_is_left_are_not_begun(lent, tmp_path, capsys):
+    calls, results = lent
+    results |= {2: (0, 200.0)}
+    assert gpu.gpu(4, tmp_path) == 1
+    assert [timeout for *_, timeout in calls] == [240, 180]
+    assert "runs per hour: left out, no time" in capsys.readouterr().out
+
+
+def test_without_a_gpu_nothing_is_begun(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["gpu"]) == 2
+    assert "needs a CUDA GPU" in capsys.readouterr().err

@@ -1,0 +1,46 @@
+"""Memory of a training, foretold: by counting, and against a process that really trains."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rdc_kit.train.footprint import training_bytes
+
+_TRAIN = """
+import psutil, resource
+from rdc_kit.commands.speed_growth import made_up
+from rdc_kit.ground.device import choose_runtime
+from rdc_kit.train import protocols
+from rdc_kit.train.training import fit
+
+runtime = choose_runtime("cpu", "fp32")
+fit(made_up(8, 2, 8), protocols.hard(epochs=1), "convnet2-w8", 0, runtime)
+before = psutil.Process().memory_info().rss
+fit(made_up(100, 10, 64), protocols.hard(epochs=3, batch=100), "convnet3-w64", 0, runtime)
+print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="reads the peak as Unix has it")
+def test_a_training_takes_about_as_much_as_foretold():
+    done = subprocess.run([sys.executable, "-c", _TRAIN], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    foretold = training_bytes("convnet3-w64", 64, 100, 10, "fp32")
+    assert 0.6 < int(done.stdout) / foretold < 1.5
+
+
+def test_activations_grow_with_the_batch_and_weights_do_not():
+    one, two, three = (training_bytes("resnet18", 32, batch, 10, "fp32") for batch in (8, 16, 24))
+    assert three - two == pytest.approx(two - one, rel=0.01)
+    assert one > 16 * 11_181_642  # ResNet-18 of 10 classes, with gradients and AdamW
+
+
+def test_half_precision_needs_less():
+    full, half = (training_bytes("convnet3-w128", 64, 64, 10, p) for p in ("fp32", "bf16"))
+    assert half < 0.8 * full
+
+
+def test_unknown_networks_are_refused():
+    with pytest.raises(ValueError, match="unknown network"):
+        training_bytes("resnet7", 32, 8, 10, "fp32")
