@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .train.teachers import Teacher, squeeze
     from .train.training import fit
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 # Threads that wait for each other give up the core after some 0.1 ms instead of 3 ms: as fast on a
 # quiet machine, three times as fast beside a busy program. Read by OpenMP when torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -28,6 +28,7 @@ EXAMPLES = {
     "--seeds 3",
     "speed": "rdc speed --size 64",
     "gpu": "rdc gpu --minutes 25",
+    "evidence": "rdc evidence --minutes 60",
 }
 
 
@@ -129,11 +130,18 @@ def _gpu(options: argparse.Namespace) -> int:
     return gpu(options.minutes, options.out)
 
 
+def _evidence(options: argparse.Namespace) -> int:
+    from .commands.evidence import evidence
+
+    given = {"workers": options.workers, "check": options.check}
+    return evidence(options.minutes, keys=options.line, **given)
+
+
 def _benchmark(options: argparse.Namespace) -> int:
     from .commands.benchmark import benchmark, chosen_protocols
 
     wanted = chosen_protocols(options.labels, options.protocols, options.epochs)
-    names = "students seeds size one_set teacher teacher_epochs iterations device workers"
+    names = "students seeds size frozen teacher teacher_epochs iterations device workers"
     names += " plan_only out"
     given = {key: getattr(options, key) for key in names.split()}
     return benchmark(options.dataset, options.methods, options.ipc, wanted, **given)
@@ -154,6 +162,10 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "api": (_api, "a page of every public function, from the docstrings"),
     "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
     "speed": (_speed, "time the training loop, small grids, or how calls grow"),
+    "evidence": (
+        _evidence,
+        "the campaign behind the verdicts: planned, done, missing; measure more",
+    ),
     "gpu": (_gpu, "all that is worth doing while a GPU is lent: tests, then speed, as tables"),
 }
 ALIASES = {"speed": ["bench"]}
@@ -191,7 +203,7 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--timeout", type=float, help="seconds for each notebook")
     made["study"].add_argument("--dataset", default="digits")
     made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
-    for name in ("run", "study", "benchmark", "speed"):
+    for name in ("run", "study", "benchmark", "speed", "evidence"):
         what = "notebooks" if name == "study" else "processes"
         made[name].add_argument(
             "--workers", default="auto", help=f"{what} at a time: a number, or auto"
@@ -203,6 +215,9 @@ def parser() -> argparse.ArgumentParser:
     for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("api", "api")):
         made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
     made["gallery"].add_argument("--dataset", default="", help="only runs on this one")
+    made["evidence"].add_argument("--minutes", type=float, default=0.0, help="of measuring")
+    made["evidence"].add_argument("--line", nargs="+", default=[], metavar="KEY", help="only these")
+    made["evidence"].add_argument("--check", action="store_true", help="planned before its rows?")
     made["gpu"].add_argument("--minutes", type=float, default=25.0, help="for all together")
     made["gpu"].add_argument(
         "--out", type=Path, help="folder of the tables; data/evidence if left out"
@@ -235,7 +250,9 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--teacher", help="network, or torchvision:resnet18")
     verb.add_argument("--teacher-epochs", type=int, default=30)
     verb.add_argument("--iterations", type=int, help="of every recovered image")
-    verb.add_argument("--one-set", action="store_true", help="all seeds train on seed 0's set")
+    verb.add_argument(
+        "--frozen", nargs="+", default=[], help="what all seeds share: scoring, teacher, set"
+    )
     verb.add_argument(
         "--plan", action="store_true", dest="plan_only", help="only say what it would take"
     )

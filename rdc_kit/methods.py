@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .augment.boxes import Grid, as_grid
+from .augment.noise import SPECTRA, coloured
 from .combine import combine
 from .data.imagesets import DataError, ImageSet, derived
 from .distill.rded import CROPS, DRAWN, rded
@@ -115,13 +116,23 @@ def _random(
     return select(pool, None, ipc, order, seed)
 
 
-def _noise(pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None) -> ImageSet:
-    """Gaussian noise with the source's mean and sd: a control that holds nothing of the images."""
+def _noise(
+    pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None, *, spectrum: str = "white"
+) -> ImageSet:
+    """Gaussian noise with the source's mean and sd: a control that holds nothing of the images.
+
+    White, or with the pool's spectrum: as strong at every spatial frequency, and with channels as
+    alike, so that a network that was trained on the pool is not shown frequencies it never saw.
+    """
+    if spectrum not in SPECTRA:
+        raise ValueError(f"unknown spectrum {spectrum!r}: use one of {', '.join(SPECTRA)}")
     count = ipc * pool.num_classes
     draws = torch.randn(count, 3, pool.size, pool.size, generator=generator(seed, "noise"))
-    mean = torch.tensor(pool.traits.mean).view(3, 1, 1)
-    std = torch.tensor(pool.traits.std).view(3, 1, 1)
-    pixels = ((draws * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+    if spectrum == "pool":
+        pixels = coloured(draws, pool)
+    else:
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (pool.traits.mean, pool.traits.std))
+        pixels = ((draws * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
     return replace(
         pool,
         images=pixels,
@@ -139,13 +150,17 @@ def _pruned(
     *,
     metric: str,
     order: str = "easy",
+    skip: float = 0.0,
     epochs: int | None = None,
     scoring_seed: int = 0,
     scores: Scores | None = None,
 ) -> ImageSet:
-    """The easy or the hard end of a metric; without `scores`, the pool is scored first."""
+    """The easy or the hard end of a metric, or a window of it (see `select`).
+
+    Without `scores`, the pool is scored first.
+    """
     scores = scores or score(pool, metric, epochs, scoring_seed, runtime)
-    return select(pool, scores, ipc, order, seed)
+    return select(pool, scores, ipc, order, seed, skip=skip)
 
 
 def _ccs(
@@ -161,7 +176,7 @@ def _ccs(
     epochs: int | None = None,
     scoring_seed: int = 0,
 ) -> ImageSet:
-    """Stratified over AUM, as in the paper's main results; beta 0.3 is its value for 10 % kept."""
+    """Stratified over AUM of probabilities, as in its code; beta 0.3 is its value for 10 % kept."""
     scores = score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed, beta, strata)
 
@@ -218,7 +233,7 @@ def _recovered(
     if how.iterations < 1:
         raise ValueError(f"iterations must be at least 1, got {iterations}")
     if not isinstance(teacher, Teacher):
-        networks = relatives(teacher or pool.traits.student) if how.teachers > 1 else teacher
+        networks = relatives(teacher or pool.student) if how.teachers > 1 else teacher
         teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)
     return recover(pool, ipc, how, teacher, seed, runtime)
 
@@ -249,7 +264,7 @@ def _noise_made(name: str, title: str, needs: str, cost: str, source: str) -> Me
     return Method(title, _recovered, "distillation-noise", needs, cost, source, {"name": name})
 
 
-_CCS = {"metric": "aum", "order": "ccs"}
+_CCS = {"metric": "aum_prob", "order": "ccs"}
 # Cost: in passes over the pool (epochs), or in steps on the images that are made.
 METHODS: dict[str, Method] = {
     "random": Method("Random", _random, "baseline", "nothing", "none", "-", {"order": "random"}),

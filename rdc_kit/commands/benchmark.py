@@ -55,7 +55,7 @@ def benchmark(
     students: Sequence[str] = (),
     seeds: int = 3,
     size: int | None = None,
-    one_set: bool = False,
+    frozen: Sequence[str] = (),
     teacher: str | None = None,
     teacher_epochs: int = 30,
     iterations: int | None = None,
@@ -71,7 +71,7 @@ def benchmark(
         names: methods, or "all"; Random is always added.
         ipcs: stored images per class.
         wanted: from `chosen_protocols`.
-        students, seeds, one_set: see `plan_trials`; teacher, teacher_epochs: see `Setup`.
+        students, seeds, frozen: see `plan_trials`; teacher, teacher_epochs: see `Setup`.
         iterations: of every recovered image; the method's own number when left out.
         plan_only: only print the plan.
         out: path of the table; under data/runs/benchmark when left out.
@@ -85,13 +85,13 @@ def benchmark(
         raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
     runtime = choose_runtime(device)
     pool, test = load(dataset, size)
-    runtime = quickest(runtime, pool.traits.student, pool.size)
+    runtime = quickest(runtime, pool.student, pool.size)
     check_enough(pool, max(ipcs) * (4 if "pca" in [arm.method for arm in arms] else 1))
     options: dict[str, Any] = {"iterations": iterations} if iterations else {}
     setup = Setup(
         pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options, probed=True
     )
-    trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, one_set=one_set)
+    trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, frozen=frozen)
     experiment = Experiment(setup, trials)
     grid = f"{len(arms)} methods x ipc {', '.join(map(str, ipcs))}"
     told = f"{', '.join(p.name for p in wanted)} x {seeds} seeds"

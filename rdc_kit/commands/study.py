@@ -55,6 +55,7 @@ def run_all(
         notebook: {name: text for name, text in given.items() if name in names}
         for notebook, names in known.items()
     }
+    print(f"study: {len(notebooks)} notebooks, {count} at a time", flush=True)
     if count == 1:
         codes = [run_notebook(path, parameters[path], timeout) for path in notebooks]
     else:

@@ -32,7 +32,8 @@ class Traits:
         flip: whether a horizontal flip keeps the label (it does not for digits).
         min_crop: smallest area fraction of a random crop that still shows the object.
         mean, std: per-channel normalisation, on images scaled to 0..1.
-        student: default network, a name that `models.build` takes.
+        student: default network, a name that `models.build` takes; "" is that of `usual_student`.
+        paper_student: network of the "paper" profile.
     """
 
     size: int = 64
@@ -41,7 +42,19 @@ class Traits:
     min_crop: float = 0.08
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
-    student: str = "resnet18"
+    student: str = ""
+    paper_student: str = "resnet18"
+
+
+def usual_student(size: int) -> str:
+    """The field's small network for images of a size: ConvNet-3, -4 and -5 up to 32, 64, 128 px.
+
+    Width 128; ResNet-18 for larger images.
+
+    Source: Zhao et al., arXiv 2006.05929; Cazenavette et al., arXiv 2203.11932.
+    """
+    depths = {32: 3, 64: 4, 128: 5}
+    return next((f"convnet{d}-w128" for side, d in depths.items() if size <= side), "resnet18")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +91,11 @@ class ImageSet:
     def size(self) -> int:
         """Side of the images, pixels."""
         return int(self.images.shape[-1])
+
+    @property
+    def student(self) -> str:
+        """Name of the default network."""
+        return self.traits.student or usual_student(self.size)
 
     @property
     def num_classes(self) -> int:

@@ -36,20 +36,19 @@ _SMALL = Traits(
     paper_size=32,
     mean=(0.4914, 0.4822, 0.4465),
     std=(0.2470, 0.2435, 0.2616),
-    student="resnet18-small",
 )
 NAMED: dict[str, Named] = {
     # Mean and sd of the training split at 32 px. A crop below half of a digit shows another digit.
-    "digits": Named(Traits(32, 32, False, 0.5, (0.306,) * 3, (0.323,) * 3, student="convnet3-w32")),
+    "digits": Named(
+        Traits(32, 32, False, 0.5, (0.306,) * 3, (0.323,) * 3, "convnet3-w32", "convnet3-w32")
+    ),
     # The Hub copy is a loading script, which `datasets` no longer runs; its converted branch works.
     "imagenette": Named(
         Traits(), "frgfm/imagenette", {"data_dir": "320px", "revision": "refs/convert/parquet"}
     ),
     "cifar10": Named(_SMALL, "uoft-cs/cifar10"),
     "cifar100": Named(_SMALL, "uoft-cs/cifar100"),
-    "tiny-imagenet": Named(
-        Traits(size=64, paper_size=64, student="resnet18-small"), "zh-plus/tiny-imagenet"
-    ),
+    "tiny-imagenet": Named(Traits(size=64, paper_size=64), "zh-plus/tiny-imagenet"),
     "imagenet-1k": Named(Traits(), "ILSVRC/imagenet-1k"),
 }
 KINDS = ("folder:PATH", "parquet:PATH", "hub:OWNER/NAME")

@@ -168,7 +168,8 @@ class Matcher:
     Args:
         model: the teacher.
         targets: from `running` or `collect_moments`.
-        first: weight of the first layer of each kind; the others count 1.
+        first: weight of the first entry, which is of the layer that is reached first; the others
+            count 1.
         var_weight: weight of the variances against the means.
         momentum: of a moving average over batches. It replaces the batch's own statistics in the
             value; the gradient still flows through the batch. 0 for none.
@@ -190,11 +191,9 @@ class Matcher:
     ) -> None:
         self.model, self.targets, self.var_weight = model, targets, var_weight
         self.momentum, self.drop = momentum, drop
-        first_layers = {
-            kind: next(e for e in targets if e[1] == kind) for kind in {e[1] for e in targets}
-        }
-        self.weights = {e: first if e == first_layers[e[1]] else 1.0 for e in targets}
-        self.convolutions = "conv" in first_layers
+        leader = next(iter(targets))
+        self.weights = {entry: first if entry == leader else 1.0 for entry in targets}
+        self.convolutions = any(kind == "conv" for _, kind in targets)
         self.history: dict[Entry, tuple[Tensor, Tensor]] = {}
 
     def __call__(

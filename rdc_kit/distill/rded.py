@@ -14,6 +14,7 @@ from torch import Tensor
 from ..augment.boxes import as_grid, crop_resize, random_crops
 from ..augment.views import normalise
 from ..data.imagesets import DataError, ImageSet, check_enough, derived
+from ..data.loading import in_full
 from ..ground.device import Runtime, choose_runtime
 from ..ground.seeds import generator
 from ..train.labels import Answer
@@ -41,9 +42,7 @@ def rded(
     class. Composite j takes ranks j, ipc + j, 2 ipc + j, ...
 
     Args:
-        pool: the real images.
-        ipc: stored images per class.
-        teacher: scores the crops.
+        pool: the real images. ipc: stored images per class. teacher: scores the crops.
         factor: crops per side of a stored image; default 1 up to 64 px and 2 above, as published.
         drawn, crops: see above; a class with fewer images uses all of them.
         seed, runtime: seed of the draws; device and precision.
@@ -56,9 +55,9 @@ def rded(
         DataError: too few images in a class, or a factor that does not divide the size.
 
     Source: Sun et al., arXiv 2312.03526, and LINs-lab/RDED: 300 images, 5 crops of area 0.08 to 1,
-        ratio 1, scored at their stored size in the middle of a blank image.
-    Differs: crops are never below the source's smallest useful one; losses by log-softmax, so a
-        confident mistake is not infinite; stored losslessly.
+        ratio 1, of the source's larger images where there are such (`loading.in_full`), scored at
+        their stored size in the middle of a blank image.
+    Differs: no crop below the source's smallest useful one; losses by log-softmax; lossless.
     """
     began, runtime = time.monotonic(), runtime or choose_runtime()
     factor = factor or (1 if pool.size <= 64 else 2)
@@ -67,17 +66,19 @@ def rded(
         raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
     check_enough(pool, keep := ipc * cells)
     answer, side = teacher.answering(runtime), pool.size // factor
+    large, place = in_full(pool)
     stored, members, kept_losses, mean_losses = [], [], [], []
     for label in range(pool.num_classes):
         draws = generator(seed, "rded", label)
-        class_rows = _draw(pool, label, max(drawn, keep), draws)
-        boxes = _boxes(pool, len(class_rows), crops, draws)
-        losses = _losses(pool, class_rows, boxes, label, side, answer, runtime)
-        best, best_crops = lowest(losses, keep)
-        patches = crop_resize(pool.images[class_rows[best]], boxes[best, best_crops], side)
-        stored.append(stitch(patches.round().clamp(0, 255).to(torch.uint8), factor))
-        members.append(pool.row_ids[class_rows[best]].view(cells, ipc).T)
-        kept_losses.append(losses[best, best_crops].mean())
+        rows = _draw(pool, label, max(drawn, keep), draws)
+        full = large[place[rows]]
+        boxes = _boxes(full, crops, pool.traits.min_crop, draws)
+        losses = _losses(full, boxes, label, side, pool, answer, runtime)
+        best, which = lowest(losses, keep)
+        patches = crop_resize(full[best], boxes[best, which], side).round().clamp(0, 255)
+        stored.append(stitch(patches.to(torch.uint8), factor))
+        members.append(pool.row_ids[rows[best]].view(cells, ipc).T)
+        kept_losses.append(losses[best, which].mean())
         mean_losses.append(losses.mean())
     facts = {"factor": factor, "drawn": drawn, "crops": crops, "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2), "crop_loss": _mean(kept_losses)}
@@ -126,29 +127,29 @@ def _draw(pool: ImageSet, label: int, count: int, draws: torch.Generator) -> Ten
     return class_rows[torch.randperm(len(class_rows), generator=draws)[:count]]
 
 
-def _boxes(pool: ImageSet, count: int, crops: int, draws: torch.Generator) -> Tensor:
-    """Square random crops, int64 [count, crops, 4]."""
-    whole = torch.tensor([[0, 0, pool.size, pool.size]]).expand(count * crops, 4)
-    scale = (pool.traits.min_crop, 1.0)
-    return random_crops(whole, scale, (1.0, 1.0), draws).view(count, crops, 4)
+def _boxes(images: Tensor, crops: int, least: float, draws: torch.Generator) -> Tensor:
+    """Square random crops of each image, of area `least` to 1, int64 [count, crops, 4]."""
+    count, edge = len(images), images.shape[-1]
+    whole = torch.tensor([[0, 0, edge, edge]]).expand(count * crops, 4)
+    return random_crops(whole, (least, 1.0), (1.0, 1.0), draws).view(count, crops, 4)
 
 
 @torch.no_grad()
 def _losses(
-    pool: ImageSet,
-    rows: Tensor,
+    images: Tensor,
     boxes: Tensor,
     label: int,
     side: int,
+    pool: ImageSet,
     answer: Answer,
     runtime: Runtime,
 ) -> Tensor:
     """Cross-entropy of every crop with the class, float32 [n, crops] on the CPU."""
     count, crops = boxes.shape[:2]
-    image_rows, flat = rows.repeat_interleave(crops), boxes.flatten(0, 1)
+    image_rows, flat = torch.arange(count).repeat_interleave(crops), boxes.flatten(0, 1)
     losses = []
     for part in torch.arange(len(image_rows)).split(_BATCH):
-        pixels = pool.images[image_rows[part]].to(runtime.device)
+        pixels = images[image_rows[part]].to(runtime.device)
         patches = crop_resize(pixels, flat[part].to(runtime.device), side)
         edge = pool.size - side
         pad = (edge // 2, edge - edge // 2) * 2

@@ -47,7 +47,16 @@ class Recipe:
     teachers: int = 1
 
 
-_GVBSM = Recipe(lr=0.05, convolutions=True, momentum=0.8, drop=0.4, densify=1.0, teachers=4)
+_GVBSM = Recipe(
+    iterations=4000,
+    lr=0.05,
+    jitter=32,
+    convolutions=True,
+    momentum=0.8,
+    drop=0.4,
+    densify=1.0,
+    teachers=4,
+)
 _DWA = Recipe(real=True, perturb=12, var_weight=11.0)
 # For images up to 32 px, up to 64 px, and above: the published CIFAR, Tiny-ImageNet and ImageNet
 # settings of each method, if they exist (see `recipe`).
@@ -74,8 +83,8 @@ RECIPES: dict[str, tuple[Recipe, Recipe, Recipe]] = {
     ),
     "gvbsm": (
         _GVBSM,
-        replace(_GVBSM, iterations=4000),
-        replace(_GVBSM, iterations=4000, lr=0.1, batch=80, jitter=32),
+        _GVBSM,
+        replace(_GVBSM, lr=0.1, batch=80),
     ),
 }
 
@@ -87,6 +96,6 @@ def recipe(method: str, size: int) -> Recipe:
         the scripts of he-y/soft-label-pruning, AngusDujw/Diversity-Driven-Synthesis and
         shaoshitong/G_VBSM.
     Differs: CDA and LPLD publish nothing up to 32 px; they take SRe2L's settings, CDA with crops.
-        G-VBSM takes 1000 iterations up to 32 px instead of 4000; its padded crops are rolls here.
+        G-VBSM's padded crops are rolls here.
     """
     return RECIPES[method][0 if size <= 32 else 1 if size <= 64 else 2]

@@ -21,7 +21,7 @@ import filelock
 from .folders import checkout
 
 # Part of every cache key: raise it when code changes what a run or a score means.
-FORMAT = 2
+FORMAT = 3
 _RESULT = "result.json"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..data import sources
 from ..ground.device import choose_runtime
 from ..ground.names import unknown
+from ..study.grid.setups import LAYERS
 from ..study.verdicts import tables
 from ..train import models
 
@@ -25,7 +26,8 @@ class Profile:
         iterations: of every recovered image; 0 for the method's own number.
         scoring_epochs: of the trainings that give the scores, by metric; a metric's own number
             when left out.
-        one_set: all seeds train on the same set, for each method whose sets take long to make.
+        frozen: what all replicates share to save time, see `plan_trials`; "set" only in experiments
+            that ask for one set of each arm.
         full_size: use the source's size in the paper instead of its small default.
     """
 
@@ -34,14 +36,14 @@ class Profile:
     teacher_epochs: int
     iterations: int
     scoring_epochs: Mapping[str, int] = field(default_factory=dict)
-    one_set: bool = False
+    frozen: tuple[str, ...] = ()
     full_size: bool = False
 
 
 _FEW = {"el2n": 2, "aum": 4, "aum_prob": 4, "forgetting": 4}
 PROFILES = {
-    "smoke": Profile(3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, one_set=True),
-    "small": Profile(150, 3, teacher_epochs=30, iterations=200, one_set=True),
+    "smoke": Profile(3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, frozen=LAYERS),
+    "small": Profile(150, 3, teacher_epochs=30, iterations=200, frozen=LAYERS),
     "paper": Profile(300, 3, teacher_epochs=30, iterations=0, full_size=True),
 }
 

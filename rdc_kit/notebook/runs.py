@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ import pandas as pd
 
 from ..augment.boxes import as_grid
 from ..data import loading, sources
-from ..data.imagesets import check_enough
+from ..data.imagesets import check_enough, usual_student
 from ..ground import store
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
@@ -56,6 +56,7 @@ class Run:
         params: as given.
         folder: where tables and the manifest go.
         runtime: device and precision.
+        student: default network, of the profile and the size.
         dataset, size, ipc, grid, seeds, epochs: parameters with zeros resolved from the profile
             and the source.
         ipcs: all numbers of images per class, smallest first; ipc is the largest.
@@ -69,6 +70,7 @@ class Run:
     runtime: Runtime
     dataset: str
     size: int
+    student: str
     ipcs: tuple[int, ...]
     grid: int
     seeds: int
@@ -98,6 +100,8 @@ class Run:
                 composites need. ValueError: the grid does not fit the images.
         """
         pool, test = loading.load(self.dataset, self.size)
+        traits = replace(pool.traits, student=self.student)
+        pool, test = replace(pool, traits=traits), test and replace(test, traits=traits)
         as_grid(self.grid, self.size)
         check_enough(pool, self.ipc * self.grid**2)
         iterations = self.profile.iterations
@@ -142,7 +146,9 @@ class Run:
             arms: to compare.
             named: names of the protocols.
             ipcs: stored images per class; this run's when empty.
-            students, one_set: see `plan_trials`; one_set only where the profile has it too.
+            students: see `plan_trials`.
+            one_set: replicates share the set of each arm, if the profile freezes sets; for sets
+                that take long to make.
             extra: what else to measure of every network.
         """
         chosen = [self.protocol(one) for one in named]
@@ -153,7 +159,7 @@ class Run:
             chosen,
             self.seeds,
             students=students,
-            one_set=one_set and self.profile.one_set,
+            frozen=[layer for layer in self.profile.frozen if one_set or layer != "set"],
         )
         self.experiments[name] = Experiment(self.setup, trials, name, extra)
         return self.experiments[name]
@@ -209,9 +215,14 @@ def start(**params: Any) -> Run:
     traits = sources.traits_of(dataset)
     folder = os.environ.get("RDC_RUN_DIR")
     runtime = choose_runtime(params.get("device", "auto"))
-    size = params.get("size") or (traits.paper_size if profile.full_size else traits.size)
+    size, student = params.get("size", 0), ""
     if "dataset" in params:
-        runtime = quickest(runtime, traits.student, size)
+        usual = traits.paper_size if profile.full_size else loading.usual_size(dataset)
+        size = size or usual
+        student = traits.student or usual_student(size)
+        if profile.full_size:
+            student = models.fitting(traits.paper_student, size)
+        runtime = quickest(runtime, student, size)
     run = Run(
         source=source,
         params=params,
@@ -219,6 +230,7 @@ def start(**params: Any) -> Run:
         runtime=runtime,
         dataset=dataset,
         size=size,
+        student=student,
         ipcs=numbers(params.get("ipcs", str(params.get("ipc", 1)))),
         grid=params.get("grid", 1),
         seeds=params.get("seeds") or profile.seeds,

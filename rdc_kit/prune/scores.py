@@ -204,7 +204,7 @@ def _config(
         "what": what,
         "pool": pool.fingerprint(),
         "protocol": protocol.as_dict(),
-        "student": student or pool.traits.student,
+        "student": student or pool.student,
         "precision": runtime.precision,
         "device": runtime.device.type,
     }

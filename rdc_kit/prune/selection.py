@@ -24,6 +24,7 @@ def select(
     seed: int = 0,
     beta: float = 0.3,
     strata: int = 50,
+    skip: float = 0.0,
 ) -> ImageSet:
     """Keep the same number of images of every class.
 
@@ -34,6 +35,7 @@ def select(
         order: "easy" (lowest difficulty first), "hard", "random", or "ccs" (see `ccs_rows`).
         seed: breaks ties, and draws for "random" and "ccs".
         beta, strata: for "ccs".
+        skip: share of each class that "easy" and "hard" pass over first: a sliding window.
 
     Returns:
         The images class by class, each class in rank order. provenance["tie_mass"] is the mean
@@ -41,8 +43,10 @@ def select(
 
     Raises:
         DataError: a class is too small, or the scores belong to another set.
-        ValueError: unknown order.
+        ValueError: unknown order, or a share outside 0..1.
     """
+    if not 0 <= skip <= 1:
+        raise ValueError(f"skip must be a share from 0 to 1, got {skip}")
     if order not in ORDERS:
         raise ValueError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
     if order != "random" and scores is None:
@@ -58,12 +62,15 @@ def select(
         elif order == "ccs":
             parts.append(rows[ccs_rows(values[rows], per_class, beta, strata, draw)])
         else:
-            ranking = rank(values[rows], draw, hardest_first=order == "hard")[:per_class]
+            start = min(round(skip * len(rows)), len(rows) - per_class)
+            ranking = rank(values[rows], draw, order == "hard")[start : start + per_class]
             parts.append(rows[ranking])
             ties.append(_tie_mass(values[rows], ranking))
     facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
     if scores is not None:
         facts["score"] = scores.name
+    if skip:
+        facts["skip"] = skip
     if ties:
         facts["tie_mass"] = round(float(np.mean(ties)), 4)
     subset = pool[torch.cat(parts)]

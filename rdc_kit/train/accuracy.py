@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -48,11 +51,13 @@ class Accuracy:
 
     Attributes:
         top1, top5: micro average over images (top5 is of min(5, C) guesses).
+        hits: bool [N], whether the first guess is right.
         per_class: top-1 of each class, length C; NaN for a class without test images.
     """
 
     top1: float
     top5: float
+    hits: Tensor
     per_class: list[float]
 
 
@@ -64,4 +69,16 @@ def accuracy(logits: Tensor, labels: Tensor, num_classes: int) -> Accuracy:
     sums = torch.zeros(num_classes, dtype=torch.float64).index_add_(0, labels, first)
     per_class = 100 * sums / torch.bincount(labels, minlength=num_classes)
     top5 = 100 * float(hits.any(1).double().mean())
-    return Accuracy(100 * float(first.mean()), top5, per_class.tolist())
+    return Accuracy(100 * float(first.mean()), top5, hits[:, 0], per_class.tolist())
+
+
+def pack(hits: Tensor) -> str:
+    """Hits bool [N] as text for a table: compressed bits in base 64."""
+    bits = np.packbits(hits.numpy()).tobytes()
+    return base64.b64encode(zlib.compress(bits, 9)).decode()
+
+
+def unpack(text: str, count: int) -> np.ndarray:
+    """Hits bool [count] from the text of `pack`."""
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    return np.unpackbits(bits, count=count).astype(bool)

@@ -13,7 +13,7 @@ from torch import nn
 from ..data.imagesets import DataError, ImageSet
 from ..ground.device import Runtime, choose_runtime
 from . import protocols
-from .accuracy import accuracy, predict
+from .accuracy import accuracy, pack, predict
 from .labels import Answer, StoredLabels, store_labels
 from .protocols import Protocol
 from .teachers import Teacher
@@ -25,7 +25,7 @@ class Result:
     """Accuracies of one set under one protocol, a row per seed.
 
     Attributes:
-        rows: one dict per seed: seed, top1, top5, per_class, steps, batch, views, seconds.
+        rows: one dict per seed: seed, top1, top5, per_class, hits, steps, batch, views, seconds.
     """
 
     rows: list[dict[str, Any]]
@@ -92,6 +92,7 @@ def evaluate(
             "top1": score.top1,
             "top5": score.top5,
             "per_class": score.per_class,
+            "hits": pack(score.hits),
             "last_loss": fitted.losses[-1],
             "steps": fitted.steps,
             "batch": fitted.batch,
@@ -111,7 +112,7 @@ def _answers(
     """Where training gets answers: None for hard labels, else the teacher or its stored labels."""
     if protocol.labels == "hard" or not isinstance(teacher, Teacher):
         return teacher if isinstance(teacher, StoredLabels) else None
-    answer = teacher.answering(runtime)
+    answer = teacher.answering(runtime, protocol.teacher_norm)
     if protocol.labels == "soft":
         return answer
     return store_labels(stored, protocol, answer, teacher.key, runtime)

@@ -48,7 +48,8 @@ def loss_of(
 
     Returns:
         A scalar. "kl" is KL(teacher || student) at the temperature, summed over classes and
-        averaged over the batch; it is 0 if student and teacher answer the same.
+        averaged over the batch; it is 0 if student and teacher answer the same. The share of hard
+        labels is of the images' own labels, unmixed, as in G-VBSM's code.
 
     Source: FKD (arXiv 2112.01528) as in train_KD.py of arXiv 2502.06434; "mse" G-VBSM
         (arXiv 2311.17950).
@@ -65,7 +66,7 @@ def loss_of(
         loss = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
         loss = loss * heat**2 if protocol.times_t2 else loss
     if protocol.hard_weight:
-        loss = loss + protocol.hard_weight * F.cross_entropy(logits, targets)
+        loss = loss + protocol.hard_weight * F.cross_entropy(logits, labels)
     return loss
 
 
@@ -277,7 +278,7 @@ def _label_epoch(
 ) -> None:
     """Fill one epoch's records: draw views as training does, and write the teacher's answers."""
     draws = generator(seed, "labels", epoch, device=runtime.device)
-    scale = protocol.crop or (images.traits.min_crop, 1.0)
+    scale = protocol.crop_of(images.grid, images.traits.min_crop)
     flip = protocol.flip and images.traits.flip
     grid = images.grid if (protocol.view or images.view) == "cell" else (1, 1)
     side = images.size
@@ -289,7 +290,7 @@ def _label_epoch(
         partner = torch.arange(len(rows))
         pasted = (0, 0, 0, 0)
         if protocol.mix == "cutmix":
-            partners, y, x = views.draw_cut(len(rows), side, protocol.mix_alpha, draws)
+            partners, y, x = views.draw_cut(len(rows), side, protocol.alpha, draws)
             own = torch.where(y[:, None] & x[None, :], own[partners], own)
             partner = partners.cpu()
             (top, high), (left, wide) = _span(y), _span(x)

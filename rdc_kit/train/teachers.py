@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,19 +43,24 @@ class Teacher:
         tested = "" if self.test_top1 is None else f", {self.test_top1:.1f} % of the test images"
         return f"teacher {', '.join(self.names)}: {self.pool_top1:.1f} % of the pool{tested}"
 
-    def answering(self, runtime: Runtime) -> Answer:
+    def answering(self, runtime: Runtime, norm: str = "eval") -> Answer:
         """A function from normalised inputs [B, 3, S, S] to logits float32 [B, C], no gradient.
+
+        Args:
+            runtime: device and precision.
+            norm: "eval", or "batch" for batch norm with the statistics of the batch that it sees.
 
         Raises:
             ValueError: a network is in train mode, where its answer would depend on the batch.
         """
         for model in self.models:
             check_frozen(model)
+        asked = [by_batch(m) for m in self.models] if norm == "batch" else list(self.models)
 
         @torch.no_grad()
         def answer(inputs: Tensor) -> Tensor:
             with runtime.autocast():
-                logits = [model(inputs) for model in self.models]
+                logits = [model(inputs) for model in asked]
             return torch.stack([one.float() for one in logits]).mean(0)
 
         return answer
@@ -77,6 +83,16 @@ class Teacher:
                 "set: are the test set's classes in the same order?"
             )
         return replace(self, test_top1=top1)
+
+
+def by_batch(model: nn.Module) -> nn.Module:
+    """A copy whose batch norms use the statistics of each batch; it holds none of its own."""
+    model = copy.deepcopy(model)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean = module.running_var = None
+            module.track_running_stats = False
+    return model
 
 
 def check_frozen(model: nn.Module) -> nn.Module:
@@ -121,7 +137,7 @@ def squeeze(
     Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
     """
     runtime = runtime or choose_runtime()
-    networks = network or models.with_batch_norm(pool.traits.student)
+    networks = network or models.with_batch_norm(pool.student)
     names = (networks,) if isinstance(networks, str) else tuple(networks)
     parts = [_one(pool, name, epochs, seed, runtime) for name in names]
     members, keys, scores = zip(*parts, strict=True)

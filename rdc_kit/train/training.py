@@ -128,7 +128,7 @@ def fit(
             protocol needs a teacher or stored labels that are not given.
     """
     runtime = runtime or choose_runtime()
-    student = student or images.traits.student
+    student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
     state = _State(model, make_optimiser(model, protocol), recorders)
@@ -159,11 +159,11 @@ def view_for(images: ImageSet, protocol: Protocol) -> View:
         images.size,
         view=protocol.view or images.view,
         grid=images.grid,
-        scale=protocol.crop or (images.traits.min_crop, 1.0),
+        scale=protocol.crop_of(images.grid, images.traits.min_crop),
         flip=protocol.flip,
         cutout=protocol.cutout,
         mix=protocol.mix,
-        mix_alpha=protocol.mix_alpha,
+        mix_alpha=protocol.alpha,
         num_classes=images.num_classes,
     )
 

@@ -24,8 +24,8 @@ def test_both_ways_are_run_and_rates_are_runs_over_seconds(quick, fresh_home, tm
     assert table["way"].tolist() == ["before", "now"] * 2
     before, now = (table[table["way"] == way].reset_index() for way in ("before", "now"))
     ratios = now["runs_per_hour"] / before["runs_per_hour"]
-    assert ratios.tolist() == pytest.approx(now["ratio"].tolist(), rel=0.01)
-    assert (table["runs_per_hour"] * table["took"] / 3600).tolist() == pytest.approx([3] * 4, 0.01)
+    assert ratios.tolist() == pytest.approx(now["ratio"].tolist(), rel=0.05)
+    assert (table["runs_per_hour"] * table["took"] / 3600).tolist() == pytest.approx([3] * 4, 0.1)
     assert (table["planned"] > 0).all()
     assert (table[[p for p in PARTS if p != "between"]] > 0).all(axis=None)
     assert out.with_suffix(".png").is_file()

@@ -11,7 +11,7 @@ def test_every_call_can_be_made_small(fresh_home, monkeypatch):
     for name, axis, _, prepare in speed_growth.CASES:
         if name == "doctor":
             continue
-        value = {"ipc": 1, "size": 8, "classes": 10}.get(axis, 2000 if axis == "rows" else 40)
+        value = {"ipc": 1, "pixels": 64, "classes": 10}.get(axis, 2000 if axis == "rows" else 40)
         if name.startswith("select") and axis == "rows":
             value = 10_000  # ten of each class
         assert prepare(value)() is not None, name

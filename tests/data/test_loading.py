@@ -1,6 +1,7 @@
 """Loading: every image is decoded once, made square and kept in a cache."""
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -80,3 +81,90 @@ def test_a_failed_decode_leaves_nothing_behind(folder, fresh_home):
     refuses(f"folder:{folder}", "cannot be decoded", size=16)
     left = [p for p in (fresh_home / "data" / "cache").glob("*") if not p.name.endswith(".lock")]
     assert not left
+
+
+@pytest.mark.parametrize(("side", "shorter"), [(24, 24), (32, 32), (56, 64), (64, 72), (224, 256)])
+def test_test_images_are_cut_from_a_resize_to_8_sevenths(tmp_path, side, shorter):
+    """As Resize(256), CenterCrop(224) in the released code, for every size."""
+    from torchvision.transforms import v2
+
+    for split in ("train", "val"):
+        picture(tmp_path / split / "c" / "a.png", 3, size=(400, 300))
+    pool, test = rdc.load(f"folder:{tmp_path}", size=side)
+    image = Image.open(tmp_path / "val" / "c" / "a.png")
+    theirs = v2.CenterCrop(side)(v2.Resize(shorter, antialias=True)(image))
+    difference = test.images[0].permute(1, 2, 0).numpy().astype(int) - np.asarray(theirs)
+    assert np.abs(difference).max() <= 1
+    whole = v2.CenterCrop(side)(v2.Resize(side, antialias=True)(image))
+    difference = pool.images[0].permute(1, 2, 0).numpy().astype(int) - np.asarray(whole)
+    assert np.abs(difference).max() <= 1
+
+
+def test_small_test_images_lose_no_border(tmp_path):
+    for split in ("train", "val"):
+        picture(tmp_path / split / "c" / "a.png", 3, size=(20, 20))
+    pool, test = rdc.load(f"folder:{tmp_path}", size=64)
+    assert torch.equal(pool.images, test.images)
+
+
+def test_a_pool_finds_its_larger_images(folder, fresh_home):
+    name = f"folder:{folder}"
+    small, large = rdc.load(name, size=16).train, rdc.load(name, size=224).train
+    rows = torch.tensor([5, 0, 3])
+    images, place = decoding.in_full(small[rows])
+    assert torch.equal(images[place], large.images[rows])
+    images, place = decoding.in_full(large)  # as large as they come
+    assert torch.equal(images[place], large.images)
+
+
+def test_what_was_made_from_a_pool_is_cropped_as_it_is(folder, fresh_home, blocks):
+    pool = rdc.load(f"folder:{folder}", size=16).train
+    for images in (rdc.compress("random", pool, 1), rdc.load("digits", 32).train, blocks):
+        full, place = decoding.in_full(images)
+        assert torch.equal(full[place], images.images)
+
+
+def folder_of(place, sizes):
+    """One class of pictures, of given sizes."""
+    for k, size in enumerate(sizes):
+        picture(place / "c" / f"{k}.png", k, size=size)
+    return f"folder:{place}"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([(32, 32)] * 3, 32),
+        ([(32, 32), (32, 32), (33, 32)], 64),
+        ([(40, 30)] * 3, 64),
+        ([(400, 400)] * 2, 64),
+    ],
+)
+def test_a_folder_is_loaded_at_its_images_own_size_where_they_are_alike(tmp_path, sizes, expected):
+    name = folder_of(tmp_path, sizes)
+    assert decoding.usual_size(name) == rdc.load(name).train.size == expected
+    assert decoding.usual_size("imagenette") == 64
+
+
+def test_a_folder_has_the_statistics_of_its_own_pool(tmp_path):
+    for split, level in (("train", 51), ("val", 204)):
+        for k, shift in enumerate((-20, 20)):
+            pixels = np.full((16, 16, 3), level + shift, np.uint8)
+            pixels[..., 2] = 0
+            path = tmp_path / split / "c" / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    pool, test = rdc.load(f"folder:{tmp_path}")
+    assert pool.traits.mean == pytest.approx((0.2, 0.2, 0), abs=1e-3)
+    assert pool.traits.std == pytest.approx((20 / 255, 20 / 255, 0.01), abs=1e-3)
+    assert test.traits == pool.traits
+
+
+@pytest.mark.parametrize(
+    ("size", "student"),
+    [(16, "convnet3-w128"), (32, "convnet3-w128"), (64, "convnet4-w128"), (224, "resnet18")],
+)
+def test_the_network_fits_the_size(folder, size, student):
+    pool = rdc.load(f"folder:{folder}", size=size).train
+    assert pool.student == student
+    assert rdc.load("digits", size=16).train.student == "convnet3-w32"

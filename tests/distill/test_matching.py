@@ -121,3 +121,11 @@ def test_the_pretended_gpu_sees_a_number_that_is_read_back(pretended):
     _, gap = Matcher(model, running(model))(images)
     with pytest.raises(Exception, match="_local_scalar_dense"):
         float(gap.detach())
+
+
+def test_only_the_first_layer_counts_tenfold(teacher, blocks):
+    """As in G-VBSM's code, where the first hook's loss is multiplied, of whatever kind it is."""
+    model = teacher.models[0]
+    weights = Matcher(model, collect_moments(model, blocks, convolutions=True)).weights
+    assert list(weights.values()) == [10.0] + [1.0] * (len(weights) - 1)
+    assert next(iter(weights)) == ("features.0", "conv")

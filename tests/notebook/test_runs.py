@@ -79,15 +79,16 @@ def test_an_experiment_has_this_runs_setup_and_seeds(fresh_home):
         {"iterations": 3}, 12, "smoke",
     )  # fmt: skip
     assert setup.scoring_epochs["el2n"] == 2
-    few = run.experiment("few", [Arm("random")], ipcs=[1], one_set=True)
+    few = run.experiment("few", [Arm("el2n")], ipcs=[1], one_set=True)
     assert {trial.ipc for trial in few.trials} == {1}
     assert {trial.seeds.set for trial in few.trials} == {0}
-    own = run.experiment("own", [Arm("random")], ipcs=[1])
+    own = run.experiment("own", [Arm("el2n")], ipcs=[1])
     assert {trial.seeds.set for trial in own.trials} == {0, 1}
+    assert {trial.seeds.scoring for trial in own.trials} == {0}  # frozen in all but the paper's
     run.params["profile"] = "paper"
     run.profile = parameters.PROFILES["paper"]
-    kept = run.experiment("kept", [Arm("random")], ipcs=[1], one_set=True)
-    assert {trial.seeds.set for trial in kept.trials} == {0, 1}  # the paper's profile makes each
+    kept = run.experiment("kept", [Arm("el2n")], ipcs=[1], one_set=True)
+    assert {trial.seeds for trial in kept.trials} == {(0, 0, 0, 0), (1, 1, 1, 1)}
 
 
 def test_students_get_the_stem_that_fits_their_images(fresh_home):

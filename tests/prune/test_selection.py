@@ -151,3 +151,20 @@ def test_an_unbalanced_pool_gives_a_balanced_set():
     pool = colour_blocks(per_class=9)
     lopsided = pool[torch.arange(len(pool)) % 4 != 1]
     assert rdc.select(lopsided, None, 5, "random").counts().tolist() == [5, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("skip", "expected"), [(0, [0, 1]), (0.5, [5, 6]), (0.9, [8, 9]), (1, [8, 9])]
+)
+def test_a_window_slides_over_difficulties(skip, expected):
+    """Ten images of one class, as hard as their position."""
+    pool = rdc.from_tensors(
+        torch.zeros(10, 3, 8, 8, dtype=torch.uint8), torch.zeros(10).long(), ("a",)
+    )
+    scores = Scores("el2n", torch.arange(10.0), pool.row_ids)
+    kept = rdc.select(pool, scores, 2, skip=skip)
+    assert kept.row_ids.tolist() == expected
+    hard = rdc.select(pool, scores, 2, "hard", skip=skip)
+    assert hard.row_ids.tolist() == [9 - row for row in expected]
+    with pytest.raises(ValueError, match="skip must be a share"):
+        rdc.select(pool, scores, 2, skip=1.5)

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, top_k_accuracy_score
 from rdc_kit.augment.views import plain_view
 from rdc_kit.train import accuracy as evaluation
 from rdc_kit.train import models
+from rdc_kit.train.accuracy import accuracy, pack, unpack
 
 
 def test_accuracy_is_scikit_learns():
@@ -41,3 +42,14 @@ def test_predictions_stand_in_the_sets_order_whatever_the_batch(blocks, exact):
         found = evaluation.predict(model, blocks, exact, batch)
         assert torch.allclose(found, expected, atol=1e-5)
         assert not model.training
+
+
+def test_hits_are_kept_as_bits_and_come_back():
+    logits = torch.randn(1003, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(1003) % 4
+    score = accuracy(logits, labels, 4)
+    text = pack(score.hits)
+    assert len(text) < 1003 / 4
+    back = unpack(text, 1003)
+    assert back.tolist() == (logits.argmax(1) == labels).tolist()
+    assert 100 * back.mean() == pytest.approx(score.top1)

@@ -152,3 +152,13 @@ def test_soft_labels_teach_what_hard_labels_of_another_name_do_not(exact, teache
     soft = rdc.evaluate(wrong, test, protocols.soft(epochs=80), 1, STUDENT, **known)
     assert hard.mean < 10
     assert soft.mean > 80
+
+
+def test_gvbsms_hard_labels_are_not_mixed():
+    """Its validation code takes cross-entropy with the images' own labels after CutMix."""
+    student, teacher, own = some_logits(0), some_logits(1), torch.arange(6) % 5
+    mixed = torch.full((6, 5), 0.2)
+    protocol = protocols.named("gvbsm")
+    found = labels.loss_of(protocol, student, mixed, own, teacher)
+    expected = F.mse_loss(student, teacher) + 0.1 * F.cross_entropy(student, own)
+    assert found.item() == pytest.approx(expected.item())

@@ -79,3 +79,23 @@ def test_half_cosine_and_warm_up_are_the_written_out_schedules():
     assert rded.lr_at(10) == pytest.approx(0.5)
     tiny = rdc.protocols.named("tiny").but(lr=1.0)
     assert [tiny.lr_at(e) for e in (0, 4, 5)] == pytest.approx([0.2, 1.0, 1.0])
+
+
+def test_a_mix_has_the_released_codes_alpha_unless_told():
+    found = [protocols.hard(mix=mix).alpha for mix in ("mixup", "cutmix")]
+    assert found == [0.8, 1.0]
+    assert protocols.hard(mix="mixup", mix_alpha=0.3).alpha == 0.3
+
+
+def test_rdeds_smallest_crop_is_one_by_the_cells_of_a_side():
+    rded = protocols.named("rded")
+    assert [rded.crop_of((n, n), 0.08) for n in (1, 2, 4)] == [(1, 1), (0.5, 1), (0.25, 1)]
+    assert protocols.hard().crop_of((2, 2), 0.08) == (0.08, 1)
+    assert protocols.hard(crop=(0.3, 0.9)).crop_of((2, 2), 0.08) == (0.3, 0.9)
+    with pytest.raises(ValueError, match="unknown crop 'by_cells'"):
+        protocols.hard(crop="by_cells")
+
+
+def test_a_teachers_norm_is_one_of_two():
+    with pytest.raises(ValueError, match="unknown teacher_norm 'running'"):
+        protocols.soft(teacher_norm="running")

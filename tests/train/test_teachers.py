@@ -1,10 +1,13 @@
 """Teachers: trained once, frozen, checked; published weights only where they fit."""
 
+import copy
+
 import pytest
 import torch
 
 from rdc_kit.data.imagesets import DataError
-from rdc_kit.train import teachers
+from rdc_kit.train import protocols, teachers
+from rdc_kit.train.evaluation import evaluate
 from rdc_kit.train.teachers import squeeze
 
 from ..conftest import colour_blocks
@@ -68,3 +71,26 @@ def test_published_weights_are_read_from_torchs_own_folder(tmp_path, monkeypatch
     found = teachers._published("resnet18", 1000)
     assert torch.equal(found.conv1.weight, model.conv1.weight)
     assert not found.training
+
+
+def test_batch_statistics_on_request_answer_as_in_training_and_change_nothing(exact, blocks):
+    teacher = squeeze(blocks, epochs=20, runtime=exact)
+    inputs = 3 + torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    before = {name: value.clone() for name, value in teacher.models[0].state_dict().items()}
+    own, batch = (teacher.answering(exact, norm)(inputs) for norm in ("eval", "batch"))
+    training = copy.deepcopy(teacher.models[0]).train()
+    assert torch.allclose(batch, training(inputs), atol=1e-5)
+    assert not torch.allclose(batch, own, atol=0.1)
+    after = teacher.models[0].state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_protocol_asks_for_them(exact, blocks, monkeypatch):
+    teacher = squeeze(blocks, epochs=20, runtime=exact)
+    asked = []
+    real = teachers.by_batch
+    monkeypatch.setattr(teachers, "by_batch", lambda model: asked.append(1) or real(model))
+    for norm in ("eval", "batch"):
+        soft = protocols.soft(epochs=1, teacher_norm=norm)
+        evaluate(blocks, blocks, soft, 1, "convnet2-w8", teacher=teacher, runtime=exact)
+    assert asked == [1]

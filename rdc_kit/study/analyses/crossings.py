@@ -10,7 +10,7 @@ from ...methods import METHODS
 from ...train.protocols import Protocol
 from ..grid.arms import Arm
 from ..grid.experiments import Experiment, plan_trials
-from ..grid.setups import Setup
+from ..grid.setups import LAYERS, Setup
 
 _ROOM = 2  # distilled images to choose from, for each image that PCA keeps
 
@@ -61,7 +61,7 @@ def on_top(setup: Setup, ipc: int, grid: int, seeds: int, protocol: Protocol) ->
         pca_arms = [Arm("pca", options, pool=name)]
         pca_arms.append(Arm("pca", options | {"order": "random"}, pool=name))
         for arms, arms_setup in (([Arm(name)], setup), (pca_arms, distilled_setup)):
-            trials = plan_trials(arms_setup, arms, ipc, [protocol], seeds, one_set=True)
+            trials = plan_trials(arms_setup, arms, ipc, [protocol], seeds, frozen=LAYERS)
             tables.append(Experiment(arms_setup, trials, f"PCA on {name}").measure())
     return pd.concat(tables, ignore_index=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -67,17 +67,21 @@ def _inputs(
     return see(images.images, images.labels, draws)[0]
 
 
-def set_trials(setup: Setup, ipc: int, seeds: int, one_set: bool, grid: int = 2) -> list[Trial]:
+def set_trials(
+    setup: Setup, ipc: int, seeds: int, frozen: Collection[str] = (), grid: int = 2
+) -> list[Trial]:
     """A trial for the set of every method and seed; no network is trained on these sets.
 
     Args:
         setup: pool and teacher.
         ipc: stored images per class.
         seeds: how many sets of each method.
-        one_set: only one set of each method that recovers images step by step, which takes long.
+        frozen: see `plan_trials`; "set" leaves only one set of each method that recovers images
+            step by step, which takes long.
         grid: cells per side of PCA's composites.
     """
-    trials = plan_trials(setup, method_arms(METHODS, grid), ipc, seeds=seeds)
+    shared, one_set = set(frozen) - {"set"}, "set" in frozen
+    trials = plan_trials(setup, method_arms(METHODS, grid), ipc, seeds=seeds, frozen=shared)
     return [t for t in trials if t.seeds.set == 0 or not (one_set and t.arm.method in RECIPES)]
 
 

@@ -47,12 +47,23 @@ def arm_title(row: Row) -> str:
     if method not in METHODS:
         return str(row.get("arm", method))
     if method != "pca":
-        return ", ".join([method_title(method, order), *_protocol_words(row, method)])
+        words = [*_option_words(row, method), *_protocol_words(row, method)]
+        return ", ".join([method_title(method, order), *words])
     pool = _value(row, "pool", "")
     if pool:
         top = "random" if order == "random" else METHODS["pca"].title
         return f"{top} on {METHODS[pool].title}"
     return ", ".join([METHODS["pca"].title, *_set_words(row, order), *_protocol_words(row, "pca")])
+
+
+def _option_words(row: Row, method: str) -> list[str]:
+    """How a set that is not PCA's differs from its method's usual one."""
+    skip, grid = _value(row, "skip", 0.0), _value(row, "grid", "1x1")
+    words = ["spectrum of the pool"] * (_value(row, "spectrum", "") == "pool")
+    words += [f"from {100 * skip:g} %"] * bool(skip)
+    small = _value(row, "size", 224) <= 64  # above, RDED has 2 x 2 crops as published
+    words += [grid.replace("x", " x ")] * (method == "rded" and small and grid != "1x1")
+    return words
 
 
 def _set_words(row: Row, order: str) -> list[str]:
@@ -77,6 +88,7 @@ def _protocol_words(row: Row, method: str) -> list[str]:
     words += [f"r = {low:g}" if low is not None and low != usual and hard else ""]
     cutout, mix = _value(row, "cutout", 0.0), _value(row, "mix", "none")
     words += [f"Cutout {cutout:g}" if cutout else "", _MIXES.get(mix, "") if hard else ""]
+    words += ["teacher by batch" if _value(row, "teacher_norm", "eval") == "batch" else ""]
     words += ["labels unmixed" if _value(row, "loss", "ce") == "ce_unmixed" else ""]
     return [word for word in words if word]
 

@@ -7,6 +7,7 @@ people read is made from columns (figures.names).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,43 @@ class Arm:
         return " ".join([self.method, *parts])
 
 
+def arm_named(key: str) -> Arm:
+    """The arm of a key, such as "pca grid=3x3 view=shuffle": the inverse of `Arm.key`.
+
+    Raises:
+        ValueError: an unknown method or name, or a word that is not NAME=VALUE.
+    """
+    method, *words = key.split()
+    options: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
+    pool = ""
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not text:
+            raise ValueError(f"arm {key!r}: expected NAME=VALUE, got {word!r}")
+        if name == "on":
+            pool = text
+        elif name in method_named(method).options:
+            options[name] = _value(name, text)
+        else:
+            changes[name] = _value(name, text)
+    return Arm(method, options, changes, pool)
+
+
+def _value(name: str, text: str) -> Any:
+    """The value of a word of a key; the inverse of `_text`."""
+    if name == "grid":
+        rows, columns = map(int, text.split("x"))
+        return rows if rows == columns else (rows, columns)
+    if name == "crop" and text != "by_grid":
+        low, _, high = text.partition("-")
+        return float(low), float(high or 1)
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
 Parts = dict[str, list[Arm]]  # question -> the arms that answer it
 
 
@@ -75,7 +113,7 @@ def _text(name: str, value: Any) -> str:
     """A value in a key: "2x3" for a grid, "0.5" for crops of half the area or more."""
     if name == "grid":
         return shape_text(value)
-    if name == "crop" and value is not None:
+    if name == "crop" and not isinstance(value, str | None):
         low, high = value
         return f"{low:g}" if high == 1 else f"{low:g}-{high:g}"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,7 +8,7 @@ tidy table.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,16 @@ import pandas as pd
 
 from ...data.imagesets import ImageSet
 from ...ground import store
+from ...ground.names import unknown
 from ...ground.progress import bar
+from ...methods import method_named
 from ...train import models, protocols
 from ...train.protocols import Protocol
 from . import monitor
 from .arms import Arm
 from .plan import Plan, plan
 from .rows import COLUMNS, Extra, is_measured, row_of
-from .setups import Seeds, Setup, Trial
+from .setups import LAYERS, Seeds, Setup, Trial
 from .workers import helpers, split_of, threads_of
 
 
@@ -125,9 +127,12 @@ def plan_trials(
     seeds: int | Sequence[int] = 3,
     *,
     students: Sequence[str] = (),
-    one_set: bool = False,
+    frozen: Collection[str] = (),
+    trainings: int = 1,
 ) -> list[Trial]:
     """All trials of arms x ipcs x protocols x students x seeds, seed by seed.
+
+    The seed of a replicate is the root of everything in it: scoring run, teacher, set and training.
 
     Args:
         setup: pool, test set and teacher.
@@ -136,15 +141,35 @@ def plan_trials(
         named: protocols; hard labels when empty.
         seeds: how many, or which.
         students: networks; the source's default when empty.
-        one_set: every replicate trains on the set of seed 0, so that the spread is of training
-            alone: for sets that take long to make. Otherwise a seed is the root of the set and of
-            the training. Scoring runs and teachers have seed 0 in all replicates.
+        frozen: of LAYERS; what all replicates share to save time, made from seed 0. The spread is
+            then for that one scoring run, teacher or set. Sets drawn at random always vary.
+        trainings: replicates in a row that share all layers but the training, such as 3 trainings
+            on each of 2 sets with seeds=6.
 
     Raises:
-        ValueError: an unknown network.
+        ValueError: an unknown network or layer, or no trainings.
     """
+    networks = students or [setup.pool.student]
+    return trials_of(arms, ipcs, named, seeds, networks, frozen, trainings)
+
+
+def trials_of(
+    arms: Sequence[Arm],
+    ipcs: int | Sequence[int],
+    named: Sequence[Protocol],
+    seeds: int | Sequence[int],
+    students: Sequence[str],
+    frozen: Collection[str] = (),
+    trainings: int = 1,
+) -> list[Trial]:
+    """`plan_trials` without data: every network is named."""
     for network in students:
         models.check_network(network)
+    for layer in frozen:
+        if layer not in LAYERS:
+            raise ValueError(unknown("layer", layer, LAYERS))
+    if trainings < 1:
+        raise ValueError(f"trainings must be at least 1, got {trainings}")
     return [
         Trial(
             arm,
@@ -152,11 +177,19 @@ def plan_trials(
             protocol.but(**arm.protocol),
             network,
             seed,
-            Seeds(set=0 if one_set else seed, training=seed),
+            _seeds(arm, seed, seed // trainings, frozen),
         )
         for seed in (range(seeds) if isinstance(seeds, int) else seeds)
         for ipc in ([ipcs] if isinstance(ipcs, int) else ipcs)
         for arm in arms
         for protocol in (named or [protocols.hard()])
-        for network in (students or [setup.pool.traits.student])
+        for network in students
     ]
+
+
+def _seeds(arm: Arm, training: int, above: int, frozen: Collection[str]) -> Seeds:
+    """The seeds of a replicate: `above` for every layer above the training that is not frozen."""
+    scoring, teacher, made = (0 if layer in frozen else above for layer in LAYERS)
+    settings = method_named(arm.method).fixed | arm.options
+    drawn = arm.method == "noise" or settings.get("order") == "random"
+    return Seeds(scoring, teacher, above if drawn else made, training)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -145,8 +146,13 @@ def _shared_seconds(
         return epochs * len(pool) / pace_of(setup, network, whole, threads).training
 
     settings = [setup.settings(trial.arm, trial.seeds) for trial in missing]
-    scored = {s["epochs"] for s in settings if s.get("epochs") and s.get("order") != "random"}
-    total = seconds(pool.traits.student, sum(scored)) if scored else 0.0
+    scored = {
+        (s["epochs"], s["scoring_seed"])
+        for s in settings
+        if s.get("epochs") and s.get("order") != "random"
+    }
+    epochs = sum(count for count, _ in scored)
+    total = seconds(pool.student, epochs) if scored else 0.0
     asked = [t.protocol.teachers for t in left if t.protocol.labels != "hard"]
     asked += [recipe(name, pool.size).teachers for name in methods & RECIPES.keys()]
     asked += [1] * ("rded" in methods)
@@ -154,7 +160,8 @@ def _shared_seconds(
     if {"hard", "soft"} <= {trial.protocol.name for trial in left}:  # the pool, to compare with
         students = {trial.student for trial in left}
         networks |= {name for name in students if setup.teacher != models.PUBLISHED + name}
-    for network in sorted(n for n in networks if not n.startswith(models.PUBLISHED)):
-        key = teachers.key_of(setup.keys[0], network, setup.teacher_epochs, 0, setup.runtime)
+    trained = [n for n in networks if not n.startswith(models.PUBLISHED)]
+    for network, seed in itertools.product(trained, {trial.seeds.teacher for trial in left}):
+        key = teachers.key_of(setup.keys[0], network, setup.teacher_epochs, seed, setup.runtime)
         total += 0 if teachers.is_trained(key) else seconds(network, setup.teacher_epochs)
     return total

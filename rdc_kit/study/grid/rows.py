@@ -24,12 +24,13 @@ from .setups import Setup, Trial
 # it takes fewer originals). pool: method whose set was the pool, "" for the dataset. crop_low,
 # crop_high: smallest and largest area of the random crop, as fractions.
 ARM_COLUMNS = [
-    *("arm", "method", "family", "pool", "order", "metric", "grid", "grouping"),
-    *("budget", "ipc", "originals_per_class", "iterations"),
-    *("view", "crop_low", "crop_high", "cutout", "mix", "loss"),
+    *("arm", "method", "family", "pool", "order", "skip", "metric", "grid", "grouping"),
+    *("spectrum", "budget", "ipc", "originals_per_class", "iterations"),
+    *("view", "crop_low", "crop_high", "cutout", "mix", "loss", "teacher_norm"),
 ]
 # The seed of the replicate, and the four that it gives; empty where there is no such layer.
 SEED_COLUMNS = ["seed", "scoring_seed", "teacher_seed", "set_seed", "training_seed"]
+# tests: number of test images; hits: which of them were right, see `accuracy.unpack`.
 # make_seconds: of recovering or cropping the set's images; the scoring run and the teacher, which
 # sets share, are not in it. label_bytes: see labels.label_bytes. teacher_top1: on the test set.
 # teacher: of soft labels. set_hash: fingerprint of the set; run_hash: of everything that was tried.
@@ -38,7 +39,7 @@ COLUMNS = [
     *ARM_COLUMNS,
     *("labels", "protocol", "epochs", "student", "teacher", "teacher_top1", "precision", "layout"),
     *SEED_COLUMNS,
-    *("top1", "top5", "per_class"),
+    *("top1", "top5", "per_class", "tests", "hits"),
     *("image_bytes", "label_bytes", "steps", "batch", "views"),
     *("seconds", "images_per_second", "make_seconds"),
     *("device", "git", "versions", "set_hash", "run_hash"),
@@ -103,7 +104,7 @@ def row_of(
             "teacher": ", ".join(teacher.names) if teacher else "",
             "teacher_top1": round(teacher.test_top1 or 0, 2) if teacher else None,
         }
-        where = {"device": device_name(setup.runtime.device)}
+        where = {"device": device_name(setup.runtime.device), "tests": len(setup.test)}
         return _measured(result.rows[0]) | _of_set(stored, trial) | taught | where | found
 
     home = store.cached(runs_dir("train"), trial_config(trial, setup, extra), make, wait)
@@ -138,7 +139,6 @@ def _tried(trial: Trial, setup: Setup) -> dict[str, Any]:
     soft = protocol.labels != "hard"
     scored = "scoring_seed" in settings and settings.get("order") != "random"
     runtime = setup.runtime_of(trial.student)
-    crop = protocol.crop or (setup.pool.traits.min_crop, 1.0)
     return {
         "dataset": setup.pool.provenance.get("source", "?"),
         "size": setup.pool.size,
@@ -148,11 +148,12 @@ def _tried(trial: Trial, setup: Setup) -> dict[str, Any]:
         "family": method.family,
         "pool": arm.pool,
         "order": settings.get("order", ""),
+        "skip": settings.get("skip", 0.0),
         "metric": settings.get("metric", "") if scored else "",
         "grouping": settings.get("grouping", ""),
+        "spectrum": settings.get("spectrum", ""),
+        "teacher_norm": protocol.teacher_norm if soft else "",
         "budget": trial.ipc,
-        "crop_low": crop[0],
-        "crop_high": crop[1],
         **{name: getattr(protocol, name) for name in ("cutout", "mix", "loss", "labels", "epochs")},
         "protocol": protocol.name,
         "student": trial.student,
@@ -169,6 +170,7 @@ def _tried(trial: Trial, setup: Setup) -> dict[str, Any]:
 def _of_set(stored: ImageSet, trial: Trial) -> dict[str, Any]:
     """The columns that are read from the set itself."""
     made, count = stored.provenance, len(stored)
+    low, high = trial.protocol.crop_of(stored.grid, stored.traits.min_crop)
     originals = (stored.row_ids if stored.members is None else stored.members) >= 0
     return {
         "ipc": count // stored.num_classes,
@@ -176,6 +178,8 @@ def _of_set(stored: ImageSet, trial: Trial) -> dict[str, Any]:
         "originals_per_class": int(originals.sum()) // stored.num_classes,
         "iterations": made.get("recipe", {}).get("iterations") if not trial.arm.pool else None,
         "view": trial.protocol.view or stored.view,
+        "crop_low": low,
+        "crop_high": high,
         "make_seconds": made.get("make_seconds", 0.0),
         "image_bytes": image_bytes(stored),
         "label_bytes": label_bytes(trial.protocol, count, stored.num_classes),
@@ -186,7 +190,7 @@ def _of_set(stored: ImageSet, trial: Trial) -> dict[str, Any]:
 def _measured(row: dict[str, Any]) -> dict[str, Any]:
     """The columns that were measured in training, and where."""
     return {
-        **{name: row[name] for name in ("top1", "top5", "steps", "batch", "views")},
+        **{name: row[name] for name in ("top1", "top5", "hits", "steps", "batch", "views")},
         "per_class": " ".join(f"{value:.2f}" for value in row["per_class"]),
         "seconds": round(row["seconds"], 2),
         "images_per_second": round(row["views"] / row["seconds"], 1),

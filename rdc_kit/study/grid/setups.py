@@ -33,6 +33,7 @@ class Seeds(NamedTuple):
 
 
 ALL_0 = Seeds()
+LAYERS = ("scoring", "teacher", "set")  # that replicates may share; the training never is
 
 
 def own_code(function: Callable[..., Any]) -> str:
@@ -102,7 +103,7 @@ class Setup:
 
     def runtime_of(self, student: str) -> Runtime:
         """Device, precision and layout for the training of one network."""
-        if not self.probed or student == self.pool.traits.student:
+        if not self.probed or student == self.pool.student:
             return self.runtime
         return quickest(choose_runtime(str(self.runtime.device)), student, self.pool.size)
 
@@ -167,7 +168,7 @@ class Setup:
 
     def networks(self, count: int = 1) -> tuple[str, ...]:
         """Names of the teacher and, for an ensemble, of its relatives."""
-        own = models.with_batch_norm(self.teacher or self.pool.traits.student)
+        own = models.with_batch_norm(self.teacher or self.pool.student)
         return ((own,) if count == 1 else models.relatives(own))[:count]
 
     def teacher_of(self, count: int = 1, seed: int = 0) -> Teacher:

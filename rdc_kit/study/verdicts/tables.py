@@ -19,7 +19,7 @@ from ...ground.folders import evidence_dir, home_dir, runs_dir
 
 WHERE = ("runs", "evidence")
 SETTING = ["dataset", "size", "ipc", "epochs", "student", "profile"]
-_TEXT = ("profile", "pool", "order", "metric", "grouping", "teacher")  # may be empty
+_TEXT = ("profile", "pool", "order", "metric", "grouping", "spectrum", "teacher")  # may be empty
 _EVIDENCE = re.compile(r"(\d\d)-(.+)-(\d+)px-(\w+)\.csv")
 
 

@@ -130,11 +130,11 @@ def test_a_table_of_sets_has_a_row_for_each(fresh_home, observer):
 
 
 def test_there_is_a_trial_for_the_set_of_every_method_and_slow_ones_are_made_once():
-    trials = entropy.set_trials(small_setup(), 1, 2, one_set=True)
+    trials = entropy.set_trials(small_setup(), 1, 2, frozen=["set"])
     counts = pd.Series([trial.arm.method for trial in trials]).value_counts()
     assert set(counts.index) == set(rdc.METHODS)
     assert set(counts[counts == 1].index) == {"sre2l", "cda", "gvbsm", "lpld", "dwa"}
-    assert len(entropy.set_trials(small_setup(), 1, 2, one_set=False)) == 2 * len(rdc.METHODS)
+    assert len(entropy.set_trials(small_setup(), 1, 2)) == 2 * len(rdc.METHODS)
 
 
 def test_views_of_composites_are_compared_draw_by_draw(observer):

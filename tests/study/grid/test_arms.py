@@ -155,3 +155,27 @@ def test_the_crossing_is_full_and_of_equal_storage(fresh_home):
     assert sorted(alike.members.flatten().tolist()) == sorted(near.members.flatten().tolist())
     assert alike.members.tolist() != near.members.tolist()
     assert made["pca grid=3x3"].grid == (3, 3)
+
+
+def test_an_arm_is_found_by_its_key():
+    lines = [*arms.pca_arms(3), *arms.crossing_arms(), *arms.crop_arms(), *arms.pruning_arms()]
+    lines += [arm for part in arms.ablation_parts(4).values() for arm in part]
+    lines += [arms.Arm("pca", pool="sre2l"), arms.Arm("noise", {"spectrum": "pool"})]
+    lines += [arms.Arm("noise", {}, {"teacher_norm": "batch"}), arms.Arm("rded", {"factor": 2})]
+    for line in lines:
+        assert arms.arm_named(line.key).key == line.key
+    found = arms.arm_named("pca grid=1x2 view=shuffle crop=0.25-0.5 cutout=0.5")
+    assert (found.options, found.protocol["crop"]) == ({"grid": (1, 2)}, (0.25, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("pcb", "unknown method 'pcb'"),
+        ("pca grid", "expected NAME=VALUE, got 'grid'"),
+        ("pca crob=0.5", "unknown protocol field 'crob' - did you mean 'crop'"),
+    ],
+)
+def test_a_wrong_key_is_refused(key, message):
+    with pytest.raises(ValueError, match=message):
+        arms.arm_named(key)

@@ -9,12 +9,12 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.ground import store
-from rdc_kit.ground.folders import runs_dir
 from rdc_kit.study.grid import experiments, rows
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.setups import Seeds
 
-from ..conftest import small_setup, small_trials
+from ..conftest import HARD1, small_setup, small_trials
 
 ARMS = [Arm("random"), Arm("pca", {"order": "random"})]
 STEADY = ["top1", "top5", "per_class", "steps", "views", "set_hash", "run_hash", "image_bytes"]
@@ -31,7 +31,7 @@ def test_a_grid_is_every_combination_and_random_is_always_in_it():
     assert len(set(map(repr, trials))) == len(trials)
     assert {trial.arm.method for trial in trials} == {"random", "sre2l", "el2n"}
     assert all(trial.seeds.set == trial.seeds.training == trial.seed for trial in trials)
-    assert all(trial.seeds.scoring == trial.seeds.teacher == 0 for trial in trials)
+    assert all(trial.seeds.scoring == trial.seeds.teacher == trial.seed for trial in trials)
     assert [trial.seed for trial in trials] == [0] * 12 + [1] * 12
     with pytest.raises(ValueError, match="did you mean 'sre2l'"):
         small_trials(small_setup(), methods=["srel2"])
@@ -77,17 +77,41 @@ def test_a_grid_is_tidy_and_a_second_call_trains_nothing(fresh_home, monkeypatch
     pd.testing.assert_frame_equal(Experiment(again, trials).measure(), table)
 
 
-def test_one_set_serves_all_seeds_when_asked(fresh_home):
+def test_a_replicate_seeds_everything():
     setup = small_setup()
-    trials = small_trials(setup, methods=["noise"], seeds=2, one_set=True)
-    table = Experiment(setup, trials).measure()
-    assert (table["set_seed"] == 0).all()
-    assert sorted(table["seed"].unique()) == sorted(table["training_seed"].unique()) == [0, 1]
-    configs = [
-        store.read_json(runs_dir("train") / name / "config.json") for name in table["run_hash"]
-    ]
-    assert len({config["set"] for config in configs}) == 4  # two methods x two ipcs
-    assert table["set_hash"].nunique() == 4
+    (first, second) = plan_trials(setup, [Arm("pca")], 1, seeds=2)
+    assert [first.seeds, second.seeds] == [Seeds(0, 0, 0, 0), Seeds(1, 1, 1, 1)]
+
+
+def test_frozen_layers_are_shared_by_all_but_random(fresh_home):
+    setup = small_setup()
+    arms = [Arm("random"), Arm("noise"), Arm("el2n"), Arm("pca", {"order": "random"})]
+    trials = plan_trials(setup, arms, 1, [HARD1], 2, frozen=("scoring", "set"))
+    made = {(t.arm.key, t.seed): t.seeds for t in trials}
+    assert made["el2n", 1] == Seeds(scoring=0, teacher=1, set=0, training=1)
+    for key in ("random", "noise", "pca order=random"):
+        assert made[key, 1].set == 1, key
+    table = Experiment(setup, [t for t in trials if t.arm.method in ("random", "el2n")]).measure()
+    assert table.groupby("arm")["set_hash"].nunique().to_dict() == {"random": 2, "el2n": 1}
+    assert table[table["arm"] == "el2n"]["scoring_seed"].tolist() == [0, 0]
+
+
+def test_layers_can_be_nested():
+    trials = plan_trials(small_setup(), [Arm("el2n")], 1, [HARD1], 6, trainings=3)
+    assert [t.seeds.training for t in trials] == [0, 1, 2, 3, 4, 5]
+    assert [t.seeds.set for t in trials] == [t.seeds.scoring for t in trials] == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"frozen": ["scores"]}, "unknown layer 'scores' - did you mean 'scoring'"),
+        ({"trainings": 0}, "trainings must be at least 1"),
+    ],
+)
+def test_layers_that_there_are_not_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        plan_trials(small_setup(), [Arm("random")], 1, **given)
 
 
 def test_the_sets_of_an_experiment_are_the_first_of_each_arm(fresh_home):

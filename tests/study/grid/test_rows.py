@@ -78,7 +78,7 @@ def test_the_seeds_say_which_layers_there_are(measured, key, protocol, expected)
         ),
         ("noise", {"order": "", "metric": "", "originals_per_class": 0}),
         ("el2n order=hard", {"method": "el2n", "order": "hard", "metric": "el2n", "ipc": 2}),
-        ("ccs", {"order": "ccs", "metric": "aum", "family": "pruning"}),
+        ("ccs", {"order": "ccs", "metric": "aum_prob", "family": "pruning"}),
         (
             "pca crop=0.25 grid=1x2 view=shuffle",
             {"method": "pca", "pool": "", "order": "easy", "metric": "el2n", "grid": "1x2",

@@ -1,0 +1,130 @@
+"""`rdc evidence`: the campaign behind the verdicts; what is planned, done and missing, and more."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import tomllib
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..ground.folders import checkout, evidence_dir
+from ..ground.names import unknown
+from ..ground.progress import human_time
+from ..study.grid.campaign import Line, make_rows, read_plan
+from ..study.grid.setups import Trial
+from ..study.verdicts.planned import judge_lines
+
+
+def evidence(
+    minutes: float = 0.0,
+    *,
+    keys: Sequence[str] = (),
+    workers: str | int = "auto",
+    check: bool = False,
+) -> int:
+    """Show the plan; with `minutes`, measure the most valuable missing rows first.
+
+    Args:
+        minutes: of work; nothing is begun that would not fit, by what such rows took before.
+        keys: only these lines.
+        workers: see `Experiment.measure`.
+        check: say for every line whether it was committed before its first row.
+
+    Returns:
+        0; for a check 1 if a line has rows that were made before it was committed.
+
+    Raises:
+        ValueError: an unknown line, or a wrong plan.
+    """
+    lines = read_plan()
+    known = [line.key for line in lines]
+    for key in keys:
+        if key not in known:
+            raise ValueError(unknown("line", key, known))
+    chosen = [line for line in lines if not keys or line.key in keys]
+    if check:
+        return _check(chosen)
+    if minutes > 0:
+        _work(chosen, 60 * minutes, workers)
+    table = judge_lines(lines)
+    for line in chosen:
+        _show(line, table[table["line"] == line.key])
+    done = sum(not line.missing(line.setting.rows()) for line in lines)
+    print(f"evidence: {done} of {len(lines)} lines complete in {evidence_dir()}")
+    return 0
+
+
+def _show(line: Line, judged: pd.DataFrame) -> None:
+    rows, total = len(line.measured(line.setting.rows())), len(line.trials)
+    state = "done" if rows >= total else f"{rows} of {total} rows"
+    left = "" if rows >= total else f", about {human_time(60 * line.minutes * (1 - rows / total))}"
+    print(f"{line.key} ({', '.join(line.claims)}; priority {line.priority}): {state}{left}")
+    for row in judged.to_dict("records"):
+        found = ""
+        if row["n"] > 1:
+            found = f"{row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f}); "
+        print(f"    {row['effect']}: {found}{row['verdict']}")
+
+
+def _work(lines: list[Line], seconds: float, workers: str | int) -> None:
+    """Replicate by replicate, by priority, until the time is over."""
+    end = time.monotonic() + seconds
+    for line in sorted(lines, key=lambda line: line.priority):
+        spent, made = 0.0, 0
+        for trials in _replicates(line.missing(line.setting.rows())):
+            expected = spent / made if made else 60 * line.minutes / line.n
+            if expected > end - time.monotonic():
+                print(f"{line.key}: the next replicate takes about {human_time(expected)}: left")
+                break
+            began = time.monotonic()
+            make_rows(line, trials, workers)
+            took, made = time.monotonic() - began, made + 1
+            spent += took
+            seed = trials[0].seed
+            print(
+                f"{line.key}: replicate {seed}, {len(trials)} rows, {human_time(took)}", flush=True
+            )
+
+
+def _replicates(trials: list[Trial]) -> list[list[Trial]]:
+    """Trials by their seed."""
+    seeds = dict.fromkeys(trial.seed for trial in trials)
+    return [[trial for trial in trials if trial.seed == seed] for seed in seeds]
+
+
+def _check(lines: list[Line]) -> int:
+    """Whether the plan as it stood when a row was made already had the line, unchanged."""
+    late = 0
+    for line in lines:
+        rows = line.measured(line.setting.rows())
+        now = _line_at("HEAD", line.key)
+        states = {commit: _state(commit, line.key, now) for commit in rows["git"].unique()}
+        wrong = {said for said in states.values() if said != "planned before its rows"}
+        late += bool(wrong)
+        said = "; ".join(sorted(wrong)) or ("planned before its rows" if states else "no rows yet")
+        print(f"{line.key}: {said}")
+    print(f"evidence: {len(lines) - late} of {len(lines)} lines were planned before their rows")
+    return int(late > 0)
+
+
+def _state(commit: str, key: str, now: dict[str, object] | None) -> str:
+    name = str(commit).removesuffix("-dirty")
+    then = _line_at(name, key)
+    if then is None:
+        return f"not in the plan of {name}, which made rows of it"
+    if now is not None and then != now:
+        return f"changed since {name} made rows of it"
+    return "planned before its rows"
+
+
+def _line_at(commit: str, key: str) -> dict[str, object] | None:
+    """A line of the plan with its setting, as a commit has it; None if it does not."""
+    call = ["git", "show", f"{commit}:data/evidence/plan.toml"]
+    found = subprocess.run(call, cwd=checkout(), capture_output=True, text=True)
+    if found.returncode:
+        return None
+    plan = tomllib.loads(found.stdout)
+    line = next((line for line in plan.get("line", []) if line.get("key") == key), None)
+    return line and line | {"setting": plan["setting"][line["setting"]]}

@@ -1,0 +1,66 @@
+"""Noise in a pool's colours has the pool's spectrum and nothing else of it."""
+
+import math
+
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.augment.noise import coloured
+
+from ..conftest import colour_blocks
+
+
+def power(images):
+    """Mean strength of every spatial frequency of every channel, [3, S, S / 2 + 1]."""
+    values = images.double()
+    return torch.fft.rfft2(values - values.mean((0, 2, 3), keepdim=True)).abs().square().mean(0)
+
+
+def gratings(count=64, side=16, cycles=3):
+    """Waves of one frequency with any phase, the same in all channels."""
+    phase = torch.rand(count, generator=torch.Generator().manual_seed(0)) * 2 * math.pi
+    across = 2 * math.pi * cycles * torch.arange(side) / side
+    waves = 128 + 50 * torch.sin(across[None, :] + phase[:, None])
+    return waves[:, None, None, :].expand(count, 3, side, side).round().to(torch.uint8)
+
+
+def white(count, side=16):
+    return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(1))
+
+
+def test_noise_of_gratings_has_their_frequency_alone_and_no_colour():
+    pool = rdc.from_tensors(gratings(), torch.arange(64) % 2, ("a", "b"))
+    noise = coloured(white(200), pool)
+    strength = power(noise)
+    assert strength[:, 0, 3].sum() > 0.95 * strength.sum()
+    channels = noise.double().transpose(0, 1).flatten(1)
+    assert torch.corrcoef(channels).min() > 0.98
+
+
+def test_its_spectrum_mean_and_sd_are_the_pools():
+    pool, _ = rdc.load("digits", 16)
+    noise = coloured(white(1000), pool)
+    ours, theirs = power(noise), power(pool.images)
+    strong = theirs > theirs.max() / 100
+    ratio = (ours[strong] / theirs[strong]).log2()
+    assert ratio.median().abs() < 0.6  # clipping at 0 takes some
+    means = [images.double().mean((0, 2, 3)) for images in (noise, pool.images)]
+    assert (means[0] - means[1]).abs().max() < 12
+    flat = power((128 + 40 * white(1000)).clamp(0, 255))
+    assert (flat[strong] / theirs[strong]).log2().abs().mean() > 4 * ratio.abs().mean()
+
+
+def test_white_noise_is_the_default_and_other_spectra_are_refused():
+    pool = colour_blocks()
+    plain = rdc.compress("noise", pool, 2)
+    assert torch.equal(plain.images, rdc.compress("noise", pool, 2, spectrum="white").images)
+    matched = rdc.compress("noise", pool, 2, spectrum="pool")
+    assert matched.provenance["spectrum"] == "pool"
+    assert not torch.equal(plain.images, matched.images)
+    assert torch.equal(matched.labels, plain.labels)
+    try:
+        rdc.compress("noise", pool, 2, spectrum="pink")
+    except ValueError as error:
+        assert "use one of white, pool" in str(error)
+    else:
+        raise AssertionError("pink noise was accepted")

@@ -1,0 +1,111 @@
+"""Verdicts on planned lines: not before the planned n, by known numbers, corrected by Holm."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from rdc_kit.study.grid.campaign import read_plan
+from rdc_kit.study.verdicts import planned
+from rdc_kit.train.accuracy import pack
+
+from ..grid.plans import plan_in
+
+TESTS = 400
+
+
+@pytest.fixture
+def lines(tmp_path, monkeypatch):
+    return read_plan(plan_in(tmp_path, monkeypatch))
+
+
+def rows_of(line, top1):
+    """Rows of a line with given accuracies: {arm: one per seed}."""
+    rows = []
+    for trial in line.trials:
+        if trial.seed >= len(top1[trial.arm.key]):
+            continue
+        value = top1[trial.arm.key][trial.seed]
+        hits = torch.arange(TESTS) < round(TESTS * value / 100)
+        row = {"arm": trial.arm.key, "budget": trial.ipc, "protocol": "hard", "epochs": 300}
+        row |= {"student": trial.student, "seed": trial.seed, "set_seed": trial.seeds.set}
+        row |= {"training_seed": trial.seeds.training, "top1": value, "tests": TESTS}
+        rows.append(row | {"hits": pack(hits), "run_hash": f"{line.key}{len(rows)}"})
+    return pd.DataFrame(rows)
+
+
+def judged(lines, *tables):
+    lines[0].setting.add(pd.concat(tables).drop_duplicates(["arm", "seed"]))
+    return planned.judge_lines(lines).set_index("line")
+
+
+def test_nothing_is_judged_before_the_planned_n(lines):
+    _, easy = lines
+    three = {"random": [50.0, 51, 52], "el2n": [60.0, 61, 62]}
+    row = judged(lines, rows_of(easy, three)).loc["easy"]
+    assert row["verdict"] == "pending, 3 of 4"
+    assert row["n"] == 3
+    assert np.isnan(row["p"])
+
+
+def test_a_clear_effect_holds_with_the_textbook_interval(lines):
+    _, easy = lines
+    gains = np.array([9.0, 10, 11, 12])
+    four = {"random": [50.0] * 4, "el2n": (50 + gains).tolist()}
+    row = judged(lines, rows_of(easy, four)).loc["easy"]
+    assert row["verdict"] == "holds"
+    low, high = stats.t.interval(0.95, 3, gains.mean(), stats.sem(gains))
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx((10.5, low, high))
+    assert row["p"] == pytest.approx(stats.ttest_1samp(gains, 0).pvalue)
+    # A tenth of the images differ: a binomial share of 400 draws.
+    assert (row["high_images"] - row["low_images"]) / 2 == pytest.approx(
+        196 * np.sqrt(0.105 * 0.895 / TESTS), rel=0.1
+    )
+
+
+def test_against_the_claim_fails_only_where_an_anchor_was_reproduced(lines):
+    random, easy = lines
+    against = {"random": [50.0, 51, 50, 51], "el2n": [40.0, 42, 41, 42]}
+    table = judged(lines, rows_of(easy, against))
+    assert table.loc["random", "verdict"] == "reproduced"
+    assert table.loc["easy", "verdict"] == "fails"
+    far = [replace(random, anchor=60.0), easy]
+    table = planned.judge_lines(far).set_index("line")
+    assert table.loc["random", "verdict"] == "not reproduced"
+    assert table.loc["easy", "verdict"] == "not confirmed"
+
+
+def test_a_frozen_layer_is_said(lines):
+    random, easy = lines
+    easy = replace(easy, frozen=("scoring", "set"))
+    four = {"random": [50.0] * 4, "el2n": [60.0, 61, 62, 60]}
+    row = judged([random, easy], rows_of(easy, four)).loc["easy"]
+    assert row["verdict"] == "holds, for one scoring run, one set"
+
+
+def test_trainings_on_one_set_are_one_replicate(lines):
+    random, easy = lines
+    easy = replace(easy, n=8, trainings=2)
+    values = {"random": [50.0] * 8, "el2n": [60.0, 62, 58, 60, 59, 61, 61, 61]}
+    row = judged([random, easy], rows_of(easy, values)).loc["easy"]
+    assert (row["n"], row["planned"]) == (4, 4)
+    gains = [11.0, 9, 10, 11]
+    low, _ = stats.t.interval(0.95, 3, np.mean(gains), stats.sem(gains))
+    assert row["low"] == pytest.approx(low)
+
+
+def test_holm_is_the_textbooks_example():
+    found = planned.holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    assert found.tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert planned.holm(np.array([0.9, 0.8])).max() == 1
+
+
+def test_a_family_is_corrected_together(lines):
+    random, easy = lines
+    four = {"random": [50.0] * 4, "el2n": [60.0, 61, 62, 60]}
+    alone = judged(lines, rows_of(easy, four)).loc["easy", "p"]
+    both = planned.judge_lines([random, easy, replace(easy, key="again")]).set_index("line")
+    assert both.loc[["easy", "again"], "p"].tolist() == pytest.approx([2 * alone] * 2)
