@@ -35,7 +35,7 @@ def steps(out: Path) -> list[Step]:
         table = out / f"speed-resnet18-{size}px-gpu.csv"
         words = ("rdc_kit", "speed", "--dataset", pool, "--size", str(size), "--device", "cuda")
         batched = ("--batch", str(batch), "--rounds", "2", "--out", str(table))
-        return Step(f"training loop, ResNet-18, {size} px", (*words, *batched), 4)
+        return Step(f"training loop, ResNet-18, {size} px", (*words, *batched), 3)
 
     pools = [name for name in ("digits", "cifar10", "imagenette") if name in at_hand()]
     grid = ("rdc_kit", "speed", "--grid", *pools, "--workers", "4")
@@ -43,7 +43,8 @@ def steps(out: Path) -> list[Step]:
         Step("tests that need a GPU", ("pytest", "-q", "-m", "gpu", "tests"), 4),
         loop(224, 128),
         loop(64, 256),
-        Step("runs per hour", (*grid, "--out", str(out / "speed-grid-gpu.csv")), 12),
+        Step("runs per hour", (*grid, "--out", str(out / "speed-grid-gpu.csv")), 7),
+        Step("evidence by priority", ("rdc_kit", "evidence", "--minutes", "9"), 10),
     ]
 
 

@@ -32,21 +32,21 @@ def lent(monkeypatch):
 def test_tests_come_first_and_every_step_leaves_its_table(lent, tmp_path, capsys):
     calls, _ = lent
     assert gpu.gpu(25, tmp_path) == 0
-    assert [module for module, *_ in calls] == ["pytest", "rdc_kit", "rdc_kit", "rdc_kit"]
-    for _, words, _ in calls[1:]:
-        options = parser().parse_args(words)  # every call is one that the command line knows
-        assert options.out.parent == tmp_path
-    assert capsys.readouterr().out.splitlines()[-1] == f"gpu: 4 of 4 steps ok on a GPU; {tmp_path}"
+    assert [module for module, *_ in calls] == ["pytest", *["rdc_kit"] * 4]
+    made = [parser().parse_args(words) for _, words, _ in calls[1:]]  # the command line knows all
+    assert [options.out.parent for options in made[:-1]] == [tmp_path] * 3
+    assert (made[-1].verb, made[-1].minutes) == ("evidence", 9)
+    assert capsys.readouterr().out.splitlines()[-1] == f"gpu: 5 of 5 steps ok on a GPU; {tmp_path}"
 
 
 def test_what_fails_or_hangs_does_not_stop_the_rest(lent, tmp_path, capsys):
     calls, results = lent
     results |= {1: (1, 5.0), 2: (0, 10**9)}
     assert gpu.gpu(25, tmp_path) == 1
-    assert len(calls) == 4
+    assert len(calls) == 5
     said = capsys.readouterr().out
     assert "tests that need a GPU: failed with status 1 after 5 s" in said
-    assert "ResNet-18, 224 px: ended, no time left after 4 min" in said
+    assert "ResNet-18, 224 px: ended, no time left after 3 min" in said
 
 
 def test_steps_for_which_no_time_is_left_are_not_begun(lent, tmp_path, capsys):
