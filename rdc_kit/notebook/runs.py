@@ -215,10 +215,10 @@ def start(**params: Any) -> Run:
     traits = sources.traits_of(dataset)
     folder = os.environ.get("RDC_RUN_DIR")
     runtime = choose_runtime(params.get("device", "auto"))
-    size, student = params.get("size", 0), ""
+    size, student = params.get("size") or traits.size, ""
     if "dataset" in params:
         usual = traits.paper_size if profile.full_size else loading.usual_size(dataset)
-        size = size or usual
+        size = params.get("size") or usual
         student = traits.student or usual_student(size)
         if profile.full_size:
             student = models.fitting(traits.paper_student, size)
