@@ -125,13 +125,13 @@ class Line:
 
     def measured(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The rows of its grid among those of its setting."""
-        wanted = {_identity(trial) for trial in self.trials}
-        mine = [_row_identity(row) in wanted for row in rows.to_dict("records")]
+        wanted = {_identity(trial): trial for trial in self.trials}
+        mine = [_is_of(row, wanted.get(_row_identity(row))) for row in rows.to_dict("records")]
         return rows.loc[np.array(mine, bool)]
 
     def missing(self, rows: pd.DataFrame) -> list[Trial]:
         """The trials without a row, in order."""
-        there = {_row_identity(row) for row in rows.to_dict("records")}
+        there = {_row_identity(row) for row in self.measured(rows).to_dict("records")}
         return [trial for trial in self.trials if _identity(trial) not in there]
 
 
@@ -144,6 +144,14 @@ def _identity(trial: Trial) -> tuple[object, ...]:
 def _row_identity(row: dict[Any, Any]) -> tuple[object, ...]:
     names = ["arm", "budget", "protocol", "epochs", "student", "seed", "set_seed", "training_seed"]
     return tuple(row[name] for name in names)
+
+
+def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:
+    """Whether a row is this trial's, with its scoring run and teacher where the row has them."""
+    if trial is None:
+        return False
+    layers = (("scoring_seed", trial.seeds.scoring), ("teacher_seed", trial.seeds.teacher))
+    return all(pd.isna(row.get(name)) or row[name] == seed for name, seed in layers)
 
 
 def read_plan(path: Path | None = None) -> list[Line]:

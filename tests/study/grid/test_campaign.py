@@ -77,6 +77,15 @@ def test_rows_are_kept_once_and_known_on_another_machine(tmp_path, monkeypatch, 
     assert len(line.missing(other)) == 3
 
 
+def test_a_row_of_another_scoring_run_is_not_the_lines(tmp_path, monkeypatch):
+    line = read_plan(plan_in(tmp_path, monkeypatch))[1]
+    trial = line.trials[3]  # el2n, seed 1
+    row = {"arm": "el2n", "budget": 1, "protocol": "hard", "epochs": 300, "seed": 1, "set_seed": 1}
+    row |= {"student": trial.student, "training_seed": 1, "scoring_seed": 1.0, "teacher_seed": None}
+    assert len(line.measured(pd.DataFrame([row]))) == 1
+    assert line.measured(pd.DataFrame([row | {"scoring_seed": 0.0}])).empty
+
+
 def test_rows_of_a_setting_without_a_file_are_none(tmp_path, monkeypatch):
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
     assert isinstance(line.setting.rows(), pd.DataFrame)
