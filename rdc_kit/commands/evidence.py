@@ -104,7 +104,9 @@ def _check(lines: list[Line]) -> int:
         wrong = {said for said in states.values() if said != "planned before its rows"}
         late += bool(wrong)
         said = "; ".join(sorted(wrong)) or ("planned before its rows" if states else "no rows yet")
-        print(f"{line.key}: {said}")
+        dirty = int(rows["git"].astype(str).str.endswith("-dirty").sum())
+        beside = f"; {dirty} of {len(rows)} rows beside uncommitted changes" * bool(dirty)
+        print(f"{line.key}: {said}{beside}")
     print(f"evidence: {len(lines) - late} of {len(lines)} lines were planned before their rows")
     return int(late > 0)
 
