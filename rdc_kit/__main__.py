@@ -7,6 +7,7 @@ usage; 3: another process is doing this very work.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -272,6 +273,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, TypeError, FileExistsError) as error:
         print(f"{options.verb}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print(f"{options.verb}: stopped; the same call continues it", file=sys.stderr)
         return 1

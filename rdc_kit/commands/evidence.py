@@ -12,7 +12,9 @@ import pandas as pd
 from ..ground.folders import checkout, evidence_dir
 from ..ground.names import unknown
 from ..ground.progress import human_time
-from ..study.grid.campaign import Line, make_rows, read_plan
+from ..study.analyses.entropy_rows import make_entropy_rows
+from ..study.grid.campaign import Line, exploratory, make_rows
+from ..study.grid.planfile import read_plan
 from ..study.grid.setups import Trial
 from ..study.verdicts.planned import judge_lines
 
@@ -51,20 +53,22 @@ def evidence(
     table = judge_lines(lines)
     for line in chosen:
         _show(line, table[table["line"] == line.key])
-    done = sum(not line.missing(line.setting.rows()) for line in lines)
+    for path, count in exploratory(lines).items():
+        print(f"{path.name}: {count} rows of no line: exploratory, not judged")
+    done = sum(not line.missing() for line in lines)
     print(f"evidence: {done} of {len(lines)} lines complete in {evidence_dir()}")
     return 0
 
 
 def _show(line: Line, judged: pd.DataFrame) -> None:
-    rows, total = len(line.measured(line.setting.rows())), len(line.trials)
+    rows, total = len(line.rows()), len(line.trials)
     state = "done" if rows >= total else f"{rows} of {total} rows"
     left = "" if rows >= total else f", about {human_time(60 * line.minutes * (1 - rows / total))}"
     print(f"{line.key} ({', '.join(line.claims)}; priority {line.priority}): {state}{left}")
     for row in judged.to_dict("records"):
         found = ""
         if row["n"] > 1:
-            found = f"{row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f}); "
+            found = f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f}); "
         print(f"    {row['effect']}: {found}{row['verdict']}")
 
 
@@ -73,19 +77,27 @@ def _work(lines: list[Line], seconds: float, workers: str | int) -> None:
     end = time.monotonic() + seconds
     for line in sorted(lines, key=lambda line: line.priority):
         spent, made = 0.0, 0
-        for trials in _replicates(line.missing(line.setting.rows())):
+        for trials in _replicates(line.missing()):
             expected = spent / made if made else 60 * line.minutes / line.n
             if expected > end - time.monotonic():
                 print(f"{line.key}: the next replicate takes about {human_time(expected)}: left")
                 break
             began = time.monotonic()
-            make_rows(line, trials, workers)
+            _make(line, trials, workers)
             took, made = time.monotonic() - began, made + 1
             spent += took
             seed = trials[0].seed
             print(
                 f"{line.key}: replicate {seed}, {len(trials)} rows, {human_time(took)}", flush=True
             )
+
+
+def _make(line: Line, trials: list[Trial], workers: str | int) -> None:
+    """Rows of the kind that the line asks for."""
+    if line.measure == "entropy":
+        make_entropy_rows(line, trials)
+    else:
+        make_rows(line, trials, workers)
 
 
 def _replicates(trials: list[Trial]) -> list[list[Trial]]:
@@ -98,7 +110,7 @@ def _check(lines: list[Line]) -> int:
     """Whether the plan as it stood when a row was made already had the line, unchanged."""
     late = 0
     for line in lines:
-        rows = line.measured(line.setting.rows())
+        rows = line.rows()
         now = _line_at("HEAD", line.key)
         states = {commit: _state(commit, line.key, now) for commit in rows["git"].unique()}
         wrong = {said for said in states.values() if said != "planned before its rows"}

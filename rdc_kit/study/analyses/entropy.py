@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from ...augment.boxes import crop_resize, random_crops
-from ...augment.views import make_view, normalise, plain_view
-from ...data.imagesets import DataError, ImageSet
+from ...augment.views import make_view, plain_view
+from ...data.imagesets import ImageSet
 from ...distill.recipes import RECIPES
 from ...ground.seeds import generator
 from ...methods import METHODS
@@ -20,8 +18,6 @@ from ..grid.experiments import plan_trials
 from ..grid.setups import Setup, Trial
 from ..verdicts.metrics import nll, shannon
 from .observers import Observer
-
-RATIOS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
 
 
 def doubt(
@@ -94,16 +90,15 @@ def entropy_of_sets(trials: Sequence[Trial], setup: Setup, observer: Observer) -
         observer: the network that looks.
 
     Returns:
-        A row per set: method, family, dataset, size, ipc, seed (the set's), observer, stored, seen
-        (mean entropy of its images, nats), stored_nll, seen_nll.
+        A row per set: arm, method, family, dataset, size, ipc, seed (the set's), observer, and
+        what `entropy_of_set` gives.
     """
     rows = []
     for trial in trials:
         images = setup.set_of(trial)
-        as_is = doubt(images, observer)
-        views = doubt(images, observer, images.view, seed=trial.seeds.set)
         rows.append(
             {
+                "arm": trial.arm.key,
                 "method": trial.arm.method,
                 "family": images.provenance["family"],
                 "dataset": images.provenance.get("source", "?"),
@@ -111,13 +106,38 @@ def entropy_of_sets(trials: Sequence[Trial], setup: Setup, observer: Observer) -
                 "ipc": trial.ipc,
                 "seed": trial.seeds.set,
                 "observer": observer.name,
-                "stored": as_is["entropy"].mean(),
-                "seen": views["entropy"].mean(),
-                "stored_nll": as_is["nll"].mean(),
-                "seen_nll": views["nll"].mean(),
             }
+            | entropy_of_set(images, observer, seed=trial.seeds.set)
         )
     return pd.DataFrame(rows)
+
+
+def entropy_of_set(
+    images: ImageSet, observer: Observer, view: str | None = None, seed: int = 0
+) -> dict[str, float]:
+    """Mean entropy of a set's images, as stored and as training sees them, nats.
+
+    Args:
+        images: the set.
+        observer: the network that looks.
+        view: how training shows the images; the set's own view when left out.
+        seed: of the draws of views.
+
+    Returns:
+        stored and stored_nll, of the images as they are; seen and seen_nll, of training's views;
+        at_crop, of the smallest crops that training takes of a whole image.
+    """
+    as_is = doubt(images, observer)
+    views = doubt(images, observer, view or images.view, seed=seed)
+    smallest = (images.traits.min_crop, images.traits.min_crop)
+    crops = doubt(images, observer, "whole", smallest, draws=8, seed=seed)
+    return {
+        "stored": as_is["entropy"].mean(),
+        "seen": views["entropy"].mean(),
+        "at_crop": crops["entropy"].mean(),
+        "stored_nll": as_is["nll"].mean(),
+        "seen_nll": views["nll"].mean(),
+    }
 
 
 def entropy_of_views(
@@ -132,175 +152,13 @@ def entropy_of_views(
         draws: views of each image.
 
     Returns:
-        A row per view ("stored", "whole", "shuffle", "cell") and seed: view, seed, entropy, nll
-        (nats).
+        A row per view ("stored", "whole", "shuffle", "cell") and seed: arm, view, seed, entropy,
+        nll (nats).
     """
     rows = [
         doubt(stored, observer, view, draws=draws, seed=seed)[["entropy", "nll"]].mean().to_dict()
-        | {"view": view, "seed": seed}
+        | {"arm": "pca" if view == "cell" else f"pca view={view}", "view": view, "seed": seed}
         for seed in range(seeds)
         for view in ("stored", "whole", "shuffle", "cell")
     ]
     return pd.DataFrame(rows)
-
-
-def selective_crops(
-    pool: ImageSet, observer: Observer, crops: int = 5, count: int = 1000, seed: int = 0
-) -> pd.DataFrame:
-    """How NLL and entropy change when the likeliest crop is chosen, image by image.
-
-    Each image gives `crops` square crops; the one with the lowest NLL is chosen, as in RDED.
-
-    Args:
-        pool: originals.
-        observer: scores the crops, and gives the entropies.
-        crops: drawn from each image.
-        count: images drawn from the pool; all where it has fewer.
-        seed: of the draws.
-
-    Returns:
-        A row per image: seed, nll, entropy (of the whole), nll_crop, entropy_crop (of the crop).
-
-    Source: Proposition 4.1 of arXiv 2502.06434; cropping as in arXiv 2312.03526.
-    """
-    rows = torch.randperm(len(pool), generator=generator(seed, "selective images"))[:count]
-    images = pool[rows]
-    count, side = len(images), images.size
-    whole = torch.tensor([[0, 0, side, side]]).expand(count * crops, 4)
-    draws = generator(seed, "selective crops")
-    boxes = random_crops(whole, (images.traits.min_crop, 1.0), (1.0, 1.0), draws)
-    targets = observer.targets(images.labels)
-    measures = []
-    for k in range(crops):
-        pixels = crop_resize(images.images, boxes.view(count, crops, 4)[:, k], side)
-        logits = observer.logits(normalise(pixels, images.traits), images.traits)
-        measures.append(torch.stack([nll(logits, targets), shannon(logits)]))
-    losses, entropies = torch.stack(measures, 2)  # each [N, crops]
-    best = losses.argmin(1, keepdim=True)
-    chosen = [values.gather(1, best).squeeze(1) for values in (losses, entropies)]
-    before = doubt(images, observer)
-    return pd.DataFrame(
-        {
-            "seed": seed,
-            "nll": before["nll"],
-            "entropy": before["entropy"],
-            "nll_crop": chosen[0],
-            "entropy_crop": chosen[1],
-        }
-    )
-
-
-def likelier_and_less_sure(found: pd.DataFrame) -> pd.DataFrame:
-    """Images whose chosen crop has lower NLL than the whole, but higher entropy, seed by seed.
-
-    Args:
-        found: from `selective_crops`, of one or several seeds.
-
-    Returns:
-        A row per seed: seed, images, nll, nll_crop, entropy, entropy_crop (means, nats), share
-        (percent of the images).
-    """
-    against = (found["nll_crop"] < found["nll"]) & (found["entropy_crop"] > found["entropy"])
-    marked = found.assign(share=100.0 * against)
-    table = marked.groupby("seed").mean().reset_index()
-    table.insert(1, "images", marked.groupby("seed").size().to_numpy())
-    return table
-
-
-def entropy_curve(
-    sets: dict[str, ImageSet],
-    observer: Observer,
-    ratios: Sequence[float] = RATIOS,
-    draws: int = 8,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Entropy of random crops against their area.
-
-    Args:
-        sets: name -> set.
-        observer: the network that looks.
-        ratios: areas of the crops, fractions of the image.
-        draws: crops of each image.
-        seed: of the draws.
-
-    Returns:
-        A row per set, image and ratio: set, seed, image, r, entropy (mean over draws, nats).
-    """
-    rows = [
-        pd.DataFrame(
-            {
-                "set": name,
-                "seed": seed,
-                "image": range(len(images)),
-                "r": r,
-                "entropy": doubt(images, observer, "whole", (r, r), draws, seed)["entropy"],
-            }
-        )
-        for name, images in sets.items()
-        for r in ratios
-    ]
-    return pd.concat(rows, ignore_index=True)
-
-
-def crossing(ratios: np.ndarray, difference: np.ndarray) -> float:
-    """The largest ratio where a difference is not below 0, linear between the given ratios.
-
-    Args:
-        ratios: float [K], rising. difference: float [K], H(A_r(D')) - H(A_r(D)).
-
-    Returns:
-        The ratio; NaN where the difference is below 0 everywhere.
-    """
-    reached = np.flatnonzero(difference >= 0)
-    if not len(reached):
-        return float("nan")
-    k = int(reached[-1])
-    if k == len(ratios) - 1:
-        return float(ratios[k])
-    share = difference[k] / (difference[k] - difference[k + 1])
-    return float(ratios[k] + share * (ratios[k + 1] - ratios[k]))
-
-
-def critical_ratio(
-    curve: pd.DataFrame, simple: str, plain: str, resamples: int = 1000, seed: int = 0
-) -> dict[str, float]:
-    """r* of Theorem 4.2: the largest crop at which the simpler set is no longer simpler.
-
-    Args:
-        curve: from `entropy_curve`, of one or several seeds.
-        simple: name of D', the set of lower entropy; plain: of D.
-        resamples: bootstrap samples over images, drawn for each set on its own.
-        seed: of the resampling.
-
-    Returns:
-        r (NaN where there is none), low, high (95 % of the resamples that have one), share (of
-        resamples that have one, 0..1), gap (H(D') - H(D) of uncropped images, nats).
-
-    Raises:
-        DataError: the curve does not have one of the sets.
-    """
-    tables = {
-        name: one.pivot_table("entropy", "image", "r")  # mean over seeds, by image
-        for name, one in curve.groupby("set", sort=False)
-    }
-    for name in (simple, plain):
-        if name not in tables:
-            raise DataError(f"the curve has no set {name!r}: {', '.join(tables)}")
-    ratios = tables[simple].columns.to_numpy(float)
-    first, second = tables[simple].to_numpy(), tables[plain].to_numpy()
-    difference = first.mean(0) - second.mean(0)
-    draw = np.random.default_rng(seed)
-    crossings = []
-    for _ in range(resamples):
-        one = first[draw.integers(len(first), size=len(first))].mean(0)
-        two = second[draw.integers(len(second), size=len(second))].mean(0)
-        crossings.append(crossing(ratios, one - two))
-    finite = np.array(crossings)[np.isfinite(crossings)]
-    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (np.nan, np.nan)
-    return {
-        "r": crossing(ratios, difference),
-        "low": float(low),
-        "high": float(high),
-        "share": len(finite) / resamples,
-        "gap": float(difference[-1]),
-    }

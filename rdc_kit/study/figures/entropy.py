@@ -83,7 +83,7 @@ def selective_figure(found: pd.DataFrame) -> Figure:
     """Proposition 4.1 measured: change of NLL against change of entropy, a point per image.
 
     Args:
-        found: from `entropy.selective_crops`.
+        found: from `cropping.selective_crops`.
     """
     figure, ax = plt.subplots(figsize=(4.6, 3.6))
     likelier, unsure = changes(found)
@@ -111,8 +111,8 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     """Theorem 4.2: entropy against the crop's area, and where the simpler sets reach the plain one.
 
     Args:
-        curve: from `entropy.entropy_curve`.
-        critical: name of a simpler set -> result of `entropy.critical_ratio` against `plain`.
+        curve: from `cropping.entropy_curve`.
+        critical: name of a simpler set -> result of `cropping.critical_ratio` against `plain`.
         plain: the set that the others are compared with.
     """
     figure, ax = plt.subplots(figsize=(6, 3.5))

@@ -1,14 +1,13 @@
-"""The campaign: what is measured for the verdicts, planned in a file before its first row.
+"""The campaign: what is measured for the verdicts, line by line of a plan (see `planfile`).
 
-A line of the plan is a grid of one dataset with the effects that it is made for. Rows are kept in a
-csv per setting, with the hash of everything that was tried; they travel between machines by git.
+A line is a grid of one dataset with the effects that it is made for. Rows are kept in a csv per
+setting, with the hash of everything that was tried; they travel between machines by git.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,15 @@ from ...data.loading import load
 from ...ground import store
 from ...ground.device import choose_runtime
 from ...ground.folders import evidence_dir
-from ...ground.names import unknown
 from ...train import protocols
 from ...train.evaluation import check_pair
-from .arms import arm_named
+from .arms import Arm, arm_named
 from .experiments import Experiment, trials_of
+from .holdout import choose_on_holdout
 from .rows import COLUMNS, trial_config
 from .setups import Setup, Trial
 
-
-class PlanError(ValueError):
-    """The plan's file is wrong; the message says where."""
+MEASURES = ("accuracy", "entropy")
 
 
 @dataclass(frozen=True)
@@ -64,23 +61,6 @@ class Setting:
         runtime = choose_runtime(precision=self.precision)
         return Setup(pool, test, runtime, self.teacher or None, self.teacher_epochs)
 
-    @property
-    def path(self) -> Path:
-        """The csv of its rows."""
-        return evidence_dir() / f"campaign-{self.name}.csv"
-
-    def rows(self) -> pd.DataFrame:
-        """All rows that were measured, columns rows.COLUMNS; none if there is no file."""
-        return pd.read_csv(self.path) if self.path.is_file() else pd.DataFrame(columns=COLUMNS)
-
-    def add(self, table: pd.DataFrame) -> None:
-        """Append rows whose run_hash is new, in whole or not at all."""
-        old = self.rows()
-        new = table[~table["run_hash"].isin(old["run_hash"])]
-        joined = pd.concat([old, new], ignore_index=True) if len(old) else new
-        with store.atomic_path(self.path) as part:
-            joined.to_csv(part, index=False)
-
 
 @dataclass(frozen=True)
 class Line:
@@ -91,19 +71,25 @@ class Line:
         setting: dataset and network.
         arms, ipc, protocols: the grid; arms by their keys, see `arms.arm_named`.
         n: replicates; the verdict waits for all of them.
-        effects: each "A - B" of arms; "A@soft" names the protocol where there are several.
+        effects: see `terms`.
         least: an effect holds where its whole interval is above this; below 0 it is a margin.
         family: of Holm's correction.
         priority: 1 is done first. minutes: estimated, on two cores.
         frozen, trainings: see `plan_trials`.
         anchor: accuracy that was published for an effect that is a single arm; 0 for none.
+        student: another network than the setting's; the setting's still scores the pool.
+        epochs: another length than the protocol's published one, for a curve over steps.
+        crops: arms that name no crop have theirs chosen from these smallest areas, for each
+            replicate, on a hold-out of the pool.
+        measure: "accuracy" of trained networks, or "entropy" of the sets (nothing is trained).
+        value: the column of the rows that the effects are of.
     """
 
     key: str
     claims: tuple[str, ...]
     setting: Setting
     arms: tuple[str, ...]
-    ipc: int
+    ipc: int | tuple[int, ...]
     n: int
     effects: tuple[str, ...]
     family: str
@@ -114,36 +100,80 @@ class Line:
     frozen: tuple[str, ...] = ()
     trainings: int = 1
     anchor: float = 0.0
+    student: str = ""
+    epochs: int = 0
+    crops: tuple[float, ...] = ()
+    measure: str = "accuracy"
+    value: str = "top1"
 
     @cached_property
     def trials(self) -> list[Trial]:
         """Its grid, replicate by replicate."""
         arms = [arm_named(key) for key in self.arms]
-        how = [protocols.named(name) for name in self.protocols]
-        student, shared = [self.setting.student], (self.frozen, self.trainings)
+        changes = {"epochs": self.epochs} if self.epochs else {}
+        how = [protocols.named(name).but(**changes) for name in self.protocols]
+        student, shared = [self.student or self.setting.student], (self.frozen, self.trainings)
         return trials_of(arms, self.ipc, how, self.n, student, *shared)
 
-    def measured(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows of its grid among those of its setting."""
-        wanted = {_identity(trial): trial for trial in self.trials}
+    @property
+    def path(self) -> Path:
+        """The csv that holds its rows, and those of the setting's other lines."""
+        kind = "" if self.measure == "accuracy" else f"-{self.measure}"
+        return evidence_dir() / f"campaign-{self.setting.name}{kind}.csv"
+
+    def rows(self) -> pd.DataFrame:
+        """The rows of its grid that were measured."""
+        rows, wanted = read_rows(self.path), {self._identity(t): t for t in self.trials}
         mine = [_is_of(row, wanted.get(_row_identity(row))) for row in rows.to_dict("records")]
         return rows.loc[np.array(mine, bool)]
 
-    def missing(self, rows: pd.DataFrame) -> list[Trial]:
+    def missing(self) -> list[Trial]:
         """The trials without a row, in order."""
-        there = {_row_identity(row) for row in self.measured(rows).to_dict("records")}
-        return [trial for trial in self.trials if _identity(trial) not in there]
+        there = {_row_identity(row) for row in self.rows().to_dict("records")}
+        return [trial for trial in self.trials if self._identity(trial) not in there]
+
+    def add(self, table: pd.DataFrame) -> None:
+        """Append the rows that are new, in whole or not at all."""
+        table = table.assign(crops=" ".join(map(str, self.crops)))
+        old = read_rows(self.path)
+        known = {_row_key(row) for row in old.to_dict("records")}
+        new = table[[_row_key(row) not in known for row in table.to_dict("records")]]
+        joined = pd.concat([old, new], ignore_index=True) if len(old) else new
+        with store.atomic_path(self.path) as part:
+            joined.to_csv(part, index=False)
+
+    def _identity(self, trial: Trial) -> tuple[object, ...]:
+        """What tells the trials of a setting apart, as far as a row says it too."""
+        tried = (trial.arm.key, trial.ipc, trial.protocol.name, trial.protocol.epochs)
+        seeds = (trial.seed, trial.seeds.set, trial.seeds.training)
+        return (*tried, trial.student, *seeds, " ".join(map(str, self.crops)))
 
 
-def _identity(trial: Trial) -> tuple[object, ...]:
-    """What tells the trials of a setting apart, as far as a row says it too."""
-    tried = (trial.arm.key, trial.ipc, trial.protocol.name, trial.protocol.epochs, trial.student)
-    return (*tried, trial.seed, trial.seeds.set, trial.seeds.training)
+def read_rows(path: Path) -> pd.DataFrame:
+    """All rows of a file of the campaign; none if there is no file."""
+    if not path.is_file():
+        return pd.DataFrame(columns=[*COLUMNS, "crops"])
+    rows = pd.read_csv(path, dtype={"crops": str})
+    return rows.assign(crops=rows["crops"].fillna("") if "crops" in rows else "")
+
+
+def exploratory(lines: Iterable[Line]) -> dict[Path, int]:
+    """The rows of each file that belong to no line; files without any are left out."""
+    mine: dict[Path, set[Any]] = {}
+    for line in lines:
+        mine.setdefault(line.path, set()).update(line.rows().index)
+    left = {path: len(read_rows(path)) - len(rows) for path, rows in mine.items()}
+    return {path: count for path, count in left.items() if count}
 
 
 def _row_identity(row: dict[Any, Any]) -> tuple[object, ...]:
-    names = ["arm", "budget", "protocol", "epochs", "student", "seed", "set_seed", "training_seed"]
-    return tuple(row[name] for name in names)
+    tried = ["arm", "budget", "protocol", "epochs", "student"]
+    return tuple(row[name] for name in [*tried, "seed", "set_seed", "training_seed", "crops"])
+
+
+def _row_key(row: dict[Any, Any]) -> tuple[object, ...]:
+    """One training may be several arms' row: of a chosen crop, say, and of the crop itself."""
+    return row["arm"], row["crops"], row["run_hash"]
 
 
 def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:
@@ -154,75 +184,24 @@ def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:
     return all(pd.isna(row.get(name)) or row[name] == seed for name, seed in layers)
 
 
-def read_plan(path: Path | None = None) -> list[Line]:
-    """The lines of a plan, in the order of its file.
-
-    Args:
-        path: plan.toml of the committed evidence when left out.
-
-    Raises:
-        PlanError: the file is missing or wrong; the message names the line and the field.
-    """
-    path = path or evidence_dir() / "plan.toml"
-    try:
-        content = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise PlanError(f"{path}: {error}") from None
-    settings = {
-        name: _made(Setting, {"name": name, **given}, f"setting {name!r}")
-        for name, given in content.get("setting", {}).items()
-    }
-    lines: list[Line] = []
-    for given in content.get("line", []):
-        where = f"line {given.get('key', len(lines) + 1)!r}"
-        if given.get("setting") not in settings:
-            raise PlanError(unknown(f"setting of {where}", str(given.get("setting")), settings))
-        line = _made(Line, {**given, "setting": settings[given["setting"]]}, where)
-        _check(line, where)
-        lines.append(line)
-    keys = [line.key for line in lines]
-    if twice := {key for key in keys if keys.count(key) > 1}:
-        raise PlanError(f"{path}: several lines are called {', '.join(sorted(twice))}")
-    return lines
-
-
-def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
-    known = [f.name for f in fields(kind)]
-    for name in given:
-        if name not in known:
-            raise PlanError(f"{where}: {unknown('field', name, known)}")
-    try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-    except TypeError as error:
-        raise PlanError(f"{where}: {error}") from None
-
-
-def _check(line: Line, where: str) -> None:
-    """Every word of a line means something."""
-    try:
-        keys = {trial.arm.key for trial in line.trials}
-    except ValueError as error:
-        raise PlanError(f"{where}: {error}") from None
-    for effect in line.effects:
-        for arm, protocol in terms(effect):
-            if arm_named(arm).key not in keys or (protocol and protocol not in line.protocols):
-                raise PlanError(f"{where}: effect {effect!r} is not of its arms and protocols")
-            if not protocol and len(line.protocols) > 1:
-                raise PlanError(
-                    f"{where}: effect {effect!r} must say of which protocol: {arm}@soft"
-                )
-
-
-def terms(effect: str) -> list[tuple[str, str]]:
-    """The parts of an effect, first what is added, then what is taken away: (arm, protocol)."""
-    return [(arm, protocol) for arm, _, protocol in (t.partition("@") for t in effect.split(" - "))]
-
-
 def make_rows(line: Line, trials: Iterable[Trial], workers: str | int = 1) -> pd.DataFrame:
-    """Measure some trials of a line and keep their rows."""
-    table = Experiment(line.setting.setup, list(trials), line.key).measure(workers=workers)
-    line.setting.add(table)
+    """Train some trials of a line and keep their rows."""
+    chosen = [_with_crop(line, trial) for trial in trials]
+    table = Experiment(line.setting.setup, chosen, line.key).measure(workers=workers)
+    line.add(table)
     return table
+
+
+def _with_crop(line: Line, trial: Trial) -> Trial:
+    """The trial with the crop that is best on a hold-out, if the line asks for that."""
+    arm = trial.arm
+    if not line.crops or "crop" in arm.protocol:
+        return trial
+    crops = [{"crop": (low, 1.0)} for low in line.crops]
+    arms = [Arm(arm.method, arm.options, arm.protocol | crop) for crop in crops]
+    how = (trial.ipc, trial.protocol, trial.seed, trial.student)
+    best = choose_on_holdout(line.setting.setup, arms, *how)
+    return replace(trial, protocol=trial.protocol.but(crop=best.protocol["crop"]))
 
 
 def run_hash_of(line: Line, trial: Trial) -> str:

@@ -108,7 +108,7 @@ def row_of(
         return _measured(result.rows[0]) | _of_set(stored, trial) | taught | where | found
 
     home = store.cached(runs_dir("train"), trial_config(trial, setup, extra), make, wait)
-    return _tried(trial, setup) | store.result_of(home) | {"run_hash": home.name}
+    return tried(trial, setup) | store.result_of(home) | {"run_hash": home.name}
 
 
 def is_measured(trial: Trial, setup: Setup, extra: Extra | None = None) -> bool:
@@ -132,7 +132,7 @@ def trial_config(trial: Trial, setup: Setup, extra: Extra | None = None) -> dict
     return config | ({"extra": [*extra.columns, extra.settings]} if extra else {})
 
 
-def _tried(trial: Trial, setup: Setup) -> dict[str, Any]:
+def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
     """The columns that are known before anything is trained."""
     arm, protocol, method = trial.arm, trial.protocol, method_named(trial.arm.method)
     settings = method.fixed | setup.settings(arm)

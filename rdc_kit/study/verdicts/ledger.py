@@ -1,91 +1,110 @@
-"""The ledger: a verdict on each claim, for every setting that has results."""
+"""The ledger: what was found of each claim, planned lines with a verdict, all else without one."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...train.labels import stored_bytes
-from . import effects
+from ..grid.campaign import Line
+from ..grid.planfile import read_plan
 from .claims import CLAIMS, SHOWN, Claim
+from .effects import Absent, effect_by_seed
 from .metrics import counter_example
+from .planned import judge_lines
 from .stats import half_width
 from .tables import SETTING, Tables
 
-COLUMNS = ["claim", "says", *SETTING, "measured", "effect", "low", "high", "unit", "n", "verdict"]
+COLUMNS = [
+    *(
+        "claim",
+        "says",
+        "line",
+        *SETTING,
+        "effect",
+        "least",
+        "anchor",
+        "unit",
+        "mean",
+        "low",
+        "high",
+    ),
+    *("low_images", "high_images", "n", "planned", "verdict", "change", "table"),
+]
+DEMONSTRATION = "digits"  # the set to play with: 8 px scaled up, and no claim is about it
 
 
-def verdict(values: Sequence[float], least: float = 0.0, smoke: bool = False) -> str:
-    """Holds, fails or undecided, by the 95 % t-interval; "not evidence" for fewer than 3 values.
+def ledger(results: Tables, lines: Sequence[Line] | None = None) -> pd.DataFrame:
+    """Every claim: planned lines with their verdicts, then all other results without one.
 
     Args:
-        values: paired effects, one per seed.
-        least: the threshold; see `Claim`.
-        smoke: the values are from the smoke profile, which is too short to show anything.
+        results: tables of notebooks; nothing of them was planned, so they decide nothing.
+        lines: of the plan; when left out, the committed plan for the committed results, and none
+            for others.
+
+    Returns:
+        A row per claim, effect and setting, columns COLUMNS. verdict is what `judge_lines` says of
+        a planned line; "exploratory", "demonstration" (digits) or "smoke" (the profile) for other
+        results; "by arithmetic" and "not tested". low, high: 95 % t-interval over replicates.
     """
-    if len(values) < 3 or smoke:
-        return "not evidence"
-    mean, half = float(np.mean(values)), half_width(np.asarray(values, float))
-    if mean - half > least:
-        return "holds"
-    return "fails" if mean + half < least else "undecided"
-
-
-def judge(claim: Claim, results: Tables) -> list[dict[str, object]]:
-    """A ledger row for every setting that has results; without any, one row "not tested"."""
+    if lines is None:
+        lines = read_plan() if results.where == "evidence" else []
+    planned = [_planned(row) for row in judge_lines(list(lines)).to_dict("records")]
     rows = []
-    for group in results.groups(claim.table, claim.merge):
-        try:
-            values = claim.effect(group).dropna()
-        except effects.Absent:
+    for claim in CLAIMS:
+        mine = [row for row in planned if row["claim"] == claim.key]
+        mine += found_in(claim, results)
+        rows += mine or [_facts(claim) | {"verdict": "not tested", "n": 0}]
+    rows.insert(_place_of("C14", rows), _worked_example())
+    rows.insert(_place_of("C16", rows), _price_of_labels())
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    anchorless = (table["claim"] == "anchor") & (table["verdict"] == "not tested")
+    return table[~anchorless].reset_index(drop=True)
+
+
+def _planned(row: dict[Hashable, Any]) -> dict[str, object]:
+    """A judged line as a row of the ledger, under the claim that its effect is a test of."""
+    asked = row["claims"].split("; ")
+    candidates = [c for c in CLAIMS if any(c.key == a or c.key.startswith(a + ",") for a in asked)]
+    known = [c for c in candidates if row["effect"] in c.effects] or candidates
+    exact = [c for c in known if c.key == asked[0]] or known
+    claim = exact[0]
+    unit = "% right" if row["anchor"] else claim.unit
+    return _facts(claim) | {str(k): v for k, v in row.items() if k in COLUMNS} | {"unit": unit}
+
+
+def found_in(claim: Claim, results: Tables) -> list[dict[str, object]]:
+    """A ledger row for every effect of a claim in every setting that has results."""
+    rows = []
+    for group in results.groups(claim.table):
+        if "ipc" in group and group["ipc"].max() < claim.ipc_from:
             continue
-        if values.empty or (values == 0).all():  # equal runs measure nothing
-            continue
-        mean, half = float(values.mean()), half_width(values.to_numpy())
-        setting = {key: _setting_value(group, key) for key in SETTING}
-        smoke = setting["profile"] == "smoke"
-        numbers = {"effect": mean, "low": mean - half, "high": mean + half, "n": len(values)}
-        decision = verdict(values.tolist(), claim.least, smoke)
-        rows.append(_facts(claim) | setting | numbers | {"verdict": decision})
-    return rows or [_facts(claim) | {"verdict": "not tested", "n": 0}]
+        for effect in claim.effects:
+            try:
+                values = effect_by_seed(group, effect, claim.value)
+            except Absent:
+                continue
+            if values.empty or (values == 0).all():  # equal runs measure nothing
+                continue
+            mean, half = float(values.mean()), half_width(values.to_numpy())
+            setting = {key: group[key].iloc[0] for key in SETTING if key in group}
+            numbers = {"mean": mean, "low": mean - half, "high": mean + half, "n": len(values)}
+            facts = _facts(claim) | setting | numbers
+            rows.append(facts | {"effect": effect, "verdict": _not_planned(setting)})
+    return rows
+
+
+def _not_planned(setting: dict[str, Any]) -> str:
+    if setting.get("profile") == "smoke":
+        return "smoke"
+    return "demonstration" if setting["dataset"] == DEMONSTRATION else "exploratory"
 
 
 def _facts(claim: Claim) -> dict[str, object]:
-    return {
-        "claim": claim.key,
-        "says": claim.says,
-        "measured": claim.measured,
-        "unit": claim.unit,
-        "table": claim.table,
-        "least": claim.least,
-    }
-
-
-def _setting_value(group: pd.DataFrame, key: str) -> object:
-    """The value of a setting, or all its values where the claim compares several."""
-    if key not in group:
-        return None
-    values = list(dict.fromkeys(group[key]))
-    if len(values) == 1:
-        return None if isinstance(values[0], float) and math.isnan(values[0]) else values[0]
-    return ", ".join(str(value) for value in values)
-
-
-def ledger(results: Tables) -> pd.DataFrame:
-    """Every claim in every setting that has results.
-
-    Returns:
-        A row per claim and setting: claim, says, dataset, size, ipc, epochs, student, profile,
-        measured, effect, low, high (95 % t-interval), unit, n (seeds), verdict, table, least.
-    """
-    rows = [row for claim in CLAIMS for row in judge(claim, results)]
-    rows.insert(_place_of("C14", rows), _worked_example())
-    rows.insert(_place_of("C16", rows), _price_of_labels())
-    return pd.DataFrame(rows, columns=[*COLUMNS, "table", "least"])
+    facts = {"claim": claim.key, "says": claim.says, "unit": claim.unit}
+    return facts | {"table": claim.table, "least": claim.least}
 
 
 def _place_of(key: str, rows: list[dict[str, object]]) -> int:
@@ -98,11 +117,11 @@ def _worked_example() -> dict[str, object]:
     return {
         "claim": "C14, example",
         "says": "lower NLL does not imply lower entropy",
-        "measured": f"NLL {after[0] - before[0]:+.3f}, and entropy",
-        "effect": after[1] - before[1],
+        "effect": f"NLL {after[0] - before[0]:+.3f}, and entropy",
+        "mean": after[1] - before[1],
         "unit": "nats",
         "n": 0,
-        "verdict": "holds, by arithmetic",
+        "verdict": "by arithmetic",
         "table": "03/crops",
     }
 
@@ -115,54 +134,74 @@ def _price_of_labels() -> dict[str, object]:
         "says": "soft labels cost about 40 times the images' bytes",
         "dataset": "imagenet-1k",
         "ipc": 10,
-        "measured": "fp16 answers of 300 epochs / the published 157 MB",
-        "effect": labels / 157e6,
+        "effect": "fp16 answers of 300 epochs / the published 157 MB",
+        "mean": labels / 157e6,
         "unit": "times",
         "n": 0,
-        "verdict": "holds, by arithmetic",
+        "verdict": "by arithmetic",
         "table": "07/price",
     }
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """The ledger as a Markdown table, with a link in each line to the cells that show it."""
+    """Rows of the ledger as a Markdown table, with a link in each to the cells that show it."""
     lines = [
-        "| claim | says | tested on | effect (95 % interval) | n | verdict |",
-        "|---|---|---|---|---|---|",
+        "| claim | says | effect | on | 95 % over replicates | over test images | n | verdict "
+        "| what would change it |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in table.to_dict("records"):
         notebook, heading = SHOWN[row["table"]]
         link = f"[{row['claim']}]({notebook}.ipynb#{heading.replace(' ', '-')})"
-        cells = [link, row["says"], _tested_on(row), _effect(row), row["n"], row["verdict"]]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+        images = interval(row, "low_images", "high_images")
+        cells = [link, row["says"], row["effect"], tested_on(row), found(row), images]
+        cells += [_count(row), row["verdict"], row["change"]]
+        lines.append("| " + " | ".join("" if pd.isna(c) else str(c) for c in cells) + " |")
     return "\n".join(lines)
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """The ledger for a terminal: a line per claim and setting."""
-    return "\n".join(
-        f"{row['claim']:25} {row['verdict']:21} n = {row['n']}  {_tested_on(row)}"
-        f"\n{'':25} {row['says']}" + f"\n{'':25} {_effect(row)}" * bool(_effect(row))
-        for row in table.to_dict("records")
-    )
+    """The ledger for a terminal: each claim, and a line or two per row of it."""
+    parts = []
+    for (claim, says), rows in table.groupby(["claim", "says"], sort=False):
+        parts.append(f"{claim}: {says}")
+        for row in rows.to_dict("records"):
+            parts.append(f"    {row['verdict']:20} n = {_count(row):8} {tested_on(row)}")
+            if pd.notna(row["effect"]):
+                parts.append(f"    {'':20} {row['effect']}{': ' * bool(found(row))}{found(row)}")
+    return "\n".join(parts)
 
 
-def _tested_on(row: dict[Hashable, Any]) -> str:
+def tested_on(row: dict[Hashable, Any]) -> str:
+    """Dataset, size, room, length and network of a row."""
     if pd.isna(row["dataset"]):
         return ""
-    parts = [str(row["dataset"])]
-    parts += [f"{row['size']:g} px"] * pd.notna(row["size"])
-    parts += [f"{row['ipc']} per class"] * pd.notna(row["ipc"])
-    parts += [f"{row['epochs']:g} epochs"] * pd.notna(row["epochs"])
-    return ", ".join(parts)
+    forms = {"size": "{:g} px", "ipc": "{} per class", "epochs": "{:g} epochs", "student": "{}"}
+    known = [form.format(row[key]) for key, form in forms.items() if pd.notna(row[key])]
+    return ", ".join([str(row["dataset"]), *known])
 
 
-def _effect(row: dict[Hashable, Any]) -> str:
-    if pd.isna(row["effect"]):
+def found(row: dict[Hashable, Any]) -> str:
+    """Mean, interval and unit; for an anchor the published number too."""
+    if pd.isna(row["mean"]):
         return ""
-    digits = 1 if row["unit"] != "nats" else 3
-    sign = "+" if row["unit"] in ("points", "nats") else ""
-    text = f"{row['measured']}: {row['effect']:{sign}.{digits}f}"
-    if pd.notna(row["low"]):
-        text += f" ({row['low']:.{digits}f} to {row['high']:.{digits}f})"
-    return f"{text} {row['unit']}"
+    text = f"{_number(row, 'mean')} {interval(row, 'low', 'high')}".strip()
+    told = f", published {row['anchor']:g}" if row["anchor"] > 0 else ""
+    return f"{text} {row['unit']}{told}"
+
+
+def interval(row: dict[Hashable, Any], low: str, high: str) -> str:
+    """An interval in parentheses, "" where there is none."""
+    if pd.isna(row[low]):
+        return ""
+    return f"({_number(row, low)} to {_number(row, high)})"
+
+
+def _number(row: dict[Hashable, Any], key: str) -> str:
+    digits = 1 if row["unit"] in ("points", "% right", "% of images") else 3
+    sign = "+" if row["unit"] in ("points", "nats", "of a class") else ""
+    return f"{row[key]:{sign}.{digits}f}"
+
+
+def _count(row: dict[Hashable, Any]) -> str:
+    return str(row["n"]) if pd.isna(row["planned"]) else f"{row['n']} of {row['planned']:.0f}"

@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 from scipy import stats as distributions
 
-from ...train.accuracy import unpack
-from ..grid.arms import arm_named
-from ..grid.campaign import Line, terms
+from ..grid.campaign import Line
 from ..grid.setups import LAYERS
+from ..grid.terms import terms_of
+from .effects import Absent, effect_by_seed, over_images
 from .stats import half_width
 
 COLUMNS = [
-    *("line", "claims", "dataset", "size", "ipc", "student", "effect", "least"),
-    *("mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family", "verdict"),
+    *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
+    *("mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family"),
+    *("verdict", "change", "priority"),
 ]
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
 _WORDS = {"scoring": "scoring run", "teacher": "teacher", "set": "set"}
-_DRAWS = 2000
 
 
 def judge_lines(lines: list[Line]) -> pd.DataFrame:
@@ -31,43 +31,54 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
 
     low, high: 95 % t-interval over replicates, of the means over what lies below the topmost layer
     that varies. low_images, high_images: 95 % of 2000 draws of test images, the runs as they are.
+    change: what would change the verdict.
     """
     judged = [_judged(line, effect) for line in lines for effect in line.effects]
-    table = pd.DataFrame(judged, columns=[*COLUMNS, "setting", "frozen", "anchor"])
+    table = pd.DataFrame(judged, columns=[*COLUMNS, "values", "where", "frozen"])
     table["p"] = table["p"].astype(float)
-    for _, part in table[table["p"].notna()].groupby("family"):
-        table.loc[part.index, "p"] = holm(part["p"].to_numpy())
-    verdicts = [_verdict(row, False) for row in table.to_dict("records")]
-    anchored = set(table["setting"][[one == "reproduced" for one in verdicts]])
+    for _, part in table[table["anchor"] == 0].groupby("family"):
+        # What is still pending counts as 1, so that a verdict only gets firmer as lines are done.
+        corrected = pd.Series(holm(part["p"].fillna(1.0).to_numpy()), index=part.index)
+        table.loc[part.index, "p"] = corrected.where(part["p"].notna())
     rows = table.to_dict("records")
-    table["verdict"] = [_verdict(row, row["setting"] in anchored) for row in rows]
+    anchored = {row["where"] for row in rows if _verdict(row, False) == "reproduced"}
+    table["verdict"] = [_verdict(row, row["where"] in anchored) for row in rows]
+    table["change"] = [what_would_change(row) for row in table.to_dict("records")]
     return table[COLUMNS]
 
 
 def _judged(line: Line, effect: str) -> dict[str, object]:
-    rows = line.measured(line.setting.rows())
+    rows = line.rows()
     values = replicates(line, rows, effect)
+    named = terms_of(effect)[0].protocol
+    protocol = next(t.protocol for t in line.trials if named in ("", t.protocol.name))
     row: dict[str, object] = {
         "line": line.key,
-        "claims": ", ".join(line.claims),
+        "claims": "; ".join(line.claims),
         "dataset": line.setting.dataset,
         "size": line.setting.size,
-        "ipc": line.ipc,
-        "student": line.setting.student,
+        "ipc": line.ipc if isinstance(line.ipc, int) else " ".join(map(str, line.ipc)),
+        "epochs": protocol.epochs,
+        "student": line.student or line.setting.student,
         "effect": effect,
         "least": line.anchor or line.least,
+        "anchor": line.anchor,
         "n": len(values),
         "planned": -(-line.n // line.trainings),
         "family": line.family,
+        "priority": line.priority,
+        "values": values.to_numpy(),
+        # Soft labels are another protocol than hard ones, and need an anchor of their own.
+        "where": (line.setting.name, line.measure, protocol.labels),
         "frozen": ", ".join(f"one {_WORDS[layer]}" for layer in LAYERS if layer in line.frozen),
-        "anchor": line.anchor,
-        "setting": line.setting.name,
     }
     if len(values):
         mean, half = float(values.mean()), half_width(values.to_numpy())
         row |= {"mean": mean, "low": mean - half, "high": mean + half}
     if 2 < len(values) == row["planned"]:
-        row |= dict(zip(("low_images", "high_images"), over_images(rows, effect), strict=True))
+        if line.value == "top1":
+            low_high = over_images(rows, effect)
+            row |= dict(zip(("low_images", "high_images"), low_high, strict=True))
         if not line.anchor:
             test = distributions.ttest_1samp(values, line.least, alternative="two-sided")
             row["p"] = float(test.pvalue)
@@ -76,30 +87,12 @@ def _judged(line: Line, effect: str) -> dict[str, object]:
 
 def replicates(line: Line, rows: pd.DataFrame, effect: str) -> pd.Series:
     """The effect in each replicate that is complete; trainings on one set are averaged first."""
-    parts = [_term(rows, *term).set_index("seed")["top1"] for term in terms(effect)]
-    values = (parts[0] - parts[1] if len(parts) == 2 else parts[0]).dropna()
+    try:
+        values = effect_by_seed(rows, effect, line.value)
+    except Absent:
+        return pd.Series(dtype=float)
     groups = values.groupby(values.index // line.trainings)
     return groups.mean()[groups.count() == line.trainings]
-
-
-def _term(rows: pd.DataFrame, arm: str, protocol: str) -> pd.DataFrame:
-    """The rows of one arm."""
-    mine = rows[rows["arm"] == arm_named(arm).key]
-    return mine[mine["protocol"] == protocol] if protocol else mine
-
-
-def over_images(rows: pd.DataFrame, effect: str) -> tuple[float, float]:
-    """95 % interval of the mean effect when test images are drawn anew, with replacement."""
-    signs, means = (1.0, -1.0), 0.0
-    for sign, term in zip(signs, terms(effect), strict=False):
-        mine = _term(rows, *term)
-        hits = [unpack(text, int(count)) for text, count in mine[["hits", "tests"]].to_numpy()]
-        means = means + sign * np.mean(hits, axis=0)
-    per_image = np.asarray(means)
-    draw = np.random.default_rng(0)
-    picks = (draw.choice(per_image, len(per_image)).mean() for _ in range(_DRAWS))
-    low, high = np.quantile(100 * np.fromiter(picks, float), [0.025, 0.975])
-    return float(low), float(high)
 
 
 def holm(values: np.ndarray) -> np.ndarray:
@@ -117,7 +110,8 @@ def holm(values: np.ndarray) -> np.ndarray:
 def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
     """ "holds", "fails", "undecided", "reproduced", "not reproduced" or "pending, k of n".
 
-    "Fails" asks for a reproduced anchor in the same setting; else it is "not confirmed".
+    "Fails" asks for a reproduced anchor in the same setting, with labels of the same kind; else it
+    is "not confirmed".
     """
     if row["n"] < row["planned"]:
         return f"pending, {row['n']} of {row['planned']}"
@@ -131,3 +125,42 @@ def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
     else:
         said = "fails" if anchored else "not confirmed"
     return f"{said}, for {row['frozen']}" if row["frozen"] else said
+
+
+def what_would_change(row: dict[Hashable, Any]) -> str:
+    """What would change the verdict on a line, in a few words.
+
+    For an undecided line the replicates that its spread asks for, if the mean stays; for a decided
+    one those with the opposite effect that would leave it undecided; neither is corrected for the
+    family.
+    """
+    verdict = str(row["verdict"])
+    if verdict.startswith("pending"):
+        return f"`rdc evidence --line {row['line']} --minutes 60`"
+    if row["anchor"]:
+        return "another protocol, or other images" if verdict.startswith("not") else ""
+    values = np.asarray(row["values"], float)
+    if verdict.startswith("undecided"):
+        needed = _needed(values, row["least"])
+        return f"about {needed} replicates" if needed <= 1000 else "more than 1000 replicates"
+    more = _bearable(values, row["least"])
+    return f"{more} more replicates with the opposite effect"
+
+
+def _needed(values: np.ndarray, least: float) -> int:
+    """Replicates at which the interval excludes the threshold, if mean and sd stay as they are."""
+    distance, sd = abs(values.mean() - least), np.std(values, ddof=1)
+    for n in range(len(values), 1001):
+        if distributions.t.ppf(0.975, n - 1) * sd / np.sqrt(n) < distance:
+            return n
+    return 1001
+
+
+def _bearable(values: np.ndarray, least: float) -> int:
+    """More replicates, as far on the other side of the threshold, that leave it undecided."""
+    opposite = 2 * least - values.mean()
+    for more in range(1, len(values)):
+        longer = np.concatenate([values, np.full(more, opposite)])
+        if half_width(longer) >= abs(longer.mean() - least):
+            return more
+    return len(values)  # the mean is at the threshold

@@ -43,10 +43,12 @@ class Tables:
 
     Args:
         tables: one per file; tables with the same name are from several runs of one notebook.
+        where: the place, see `collect`.
     """
 
-    def __init__(self, tables: list[Table]) -> None:
+    def __init__(self, tables: list[Table], where: str = "runs") -> None:
         self.tables = tables
+        self.where = where
 
     def get(self, name: str) -> pd.DataFrame:
         """All rows of a name; rows that several runs share come once; empty if there are none."""
@@ -102,7 +104,7 @@ def collect(where: str = "runs") -> Tables:
         if where == "evidence":
             remedy = f"{evidence_dir()} holds no tables"
         raise DataError(f"there are no results in {where}: {remedy}")
-    return Tables(tables)
+    return Tables(tables, where)
 
 
 def _of_runs() -> Iterator[Table]:

@@ -1,6 +1,6 @@
 """A plan small enough for tests."""
 
-from rdc_kit.study.grid import campaign
+from rdc_kit.study.grid import campaign, planfile
 
 PLAN = """
 [setting.tiny]
@@ -38,7 +38,8 @@ minutes = 0.1
 
 def plan_in(folder, monkeypatch):
     """The plan's file in an evidence folder of its own."""
-    monkeypatch.setattr(campaign, "evidence_dir", lambda: folder)
+    for module in (campaign, planfile):
+        monkeypatch.setattr(module, "evidence_dir", lambda: folder)
     path = folder / "plan.toml"
     path.write_text(PLAN)
     return path

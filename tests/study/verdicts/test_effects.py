@@ -1,136 +1,98 @@
-"""Effects: known answers, and nothing chosen on the seed that it is judged by."""
+"""Effects: known answers for every form, and nothing where a term has no rows."""
 
 import pandas as pd
 import pytest
+import torch
 
 from rdc_kit.study.verdicts import effects
+from rdc_kit.study.verdicts.effects import Absent, effect_by_seed, over_images
+from rdc_kit.train.accuracy import pack
 
 from .conftest import arms
 
 
-def crops(values):
-    """PCA under crops: smallest area -> accuracies; 0.25 is the source's own."""
-    keys = {r: "pca" if r == 0.25 else f"pca crop={r:g}" for r in values}
-    table = arms({keys[r]: line for r, line in values.items()})
-    lows = table["arm"].map({key: r for r, key in keys.items()})
-    return table.assign(crop_low=lows, iterations=float("nan"))  # empty, as in a file
+def both(hard, soft):
+    """Arms under hard and soft labels."""
+    return pd.concat([arms(hard), arms(soft, protocol="soft")])
 
 
-def test_what_is_chosen_is_chosen_on_the_other_seeds():
-    """Each seed has a lucky crop of its own: on the others it is worth nothing."""
-    lucky = {r: [50.0, 50.0, 50.0] for r in (0.02, 0.25, 0.5, 0.75, 1)}
-    for seed, r in enumerate((0.25, 0.5, 0.75)):
-        lucky[r][seed] = 60.0
-    effect = effects.interior(crops(lucky))
-    assert (effect < 10).all()
-    steady = lucky | {0.5: [70.0, 71.0, 72.0]}
-    assert effects.interior(crops(steady)).tolist() == [20.0, 21.0, 22.0]
-    with pytest.raises(effects.Absent):
-        effects.interior(arms({"random": [1, 2, 3]}))
-    with pytest.raises(effects.Absent):
-        effects.interior(crops({0.25: [1, 2, 3], 1: [1, 2, 3]}))
+def test_a_difference_is_paired_by_seed_and_needs_both():
+    table = arms({"el2n": [10, 20, 30], "aum": [5, 25]})
+    assert effect_by_seed(table, "el2n - aum").tolist() == [5, -5]
+    assert effect_by_seed(table, "aum").tolist() == [5, 25]
+    with pytest.raises(Absent):
+        effect_by_seed(table, "el2n - ccs")
+    with pytest.raises(Absent):
+        effect_by_seed(table, "el2n", "share")
+
+
+def test_a_difference_of_gaps_and_a_ratio():
+    table = both(
+        {"sre2l": [20, 22], "el2n": [40, 42]},
+        {"sre2l": [50, 60], "el2n": [45, 50]},
+    )
+    gaps = "sre2l@soft - sre2l@hard - el2n@soft + el2n@hard"
+    assert effect_by_seed(table, gaps).tolist() == [30 - 5, 38 - 8]
+    assert effect_by_seed(table, "sre2l@soft / el2n@hard").tolist() == [50 / 40, 60 / 42]
+    with pytest.raises(Absent):  # which protocol?
+        effect_by_seed(table, "sre2l - el2n")
+
+
+def test_chance_is_guessing_among_the_classes():
+    table = arms({"noise": [40, 50]})  # three classes
+    assert effect_by_seed(table, "noise / chance").tolist() == pytest.approx([1.2, 1.5])
+    assert effect_by_seed(table, "chance - noise").tolist() == pytest.approx(
+        [100 / 3 - 40, 100 / 3 - 50]
+    )
+
+
+def test_images_per_class_are_told_apart():
+    table = pd.concat([arms({"pca": [50, 52]}, ipc=10), arms({"random": [40, 45]}, ipc=12)]).assign(
+        budget=lambda t: t["ipc"]
+    )
+    assert effect_by_seed(table, "pca#10 - random#12").tolist() == [10, 7]
+    with pytest.raises(Absent):
+        effect_by_seed(table, "pca#10 - random#10")
+    twice = pd.concat([table, arms({"pca": [1, 2]}, ipc=1).assign(budget=1)])
+    with pytest.raises(Absent):
+        effect_by_seed(twice, "pca")
+
+
+def windows(tops, budget):
+    """Windows of difficulty; tops: share passed over -> accuracies."""
+    keys = {skip: "el2n" if skip == 0 else f"el2n skip={skip:g}" for skip in tops}
+    table = arms({keys[skip]: line for skip, line in tops.items()}).assign(budget=budget)
+    return table.assign(skip=table["arm"].map({key: skip for skip, key in keys.items()}))
+
+
+def test_the_best_window_is_found_from_its_neighbours_too():
+    easy = {0.0: [60, 60], 0.25: [59, 59], 0.5: [40, 40], 0.75: [30, 30]}
+    # A lucky window beside poor ones is not the best.
+    harder = {0.0: [70, 50], 0.25: [40, 60], 0.5: [60, 62], 0.75: [62, 61]}
+    table = pd.concat([windows(easy, 1), windows(harder, 10)])
+    assert effect_by_seed(table, "best skip of el2n#1").tolist() == [0, 0]
+    moved = effect_by_seed(table, "best skip of el2n#10 - best skip of el2n#1")
+    assert moved.tolist() == [0.75, 0.75]
+    two = table[table["skip"] < 0.5]
+    with pytest.raises(Absent, match="three values"):
+        effect_by_seed(two, "best skip of el2n#1")
 
 
 def test_only_what_differs_in_one_column_is_alike():
-    table = crops({0.25: [1, 2, 3], 0.5: [4, 5, 6]})
-    other = arms({"pca crop=0.5 view=whole": [9, 9, 9]}).assign(crop_low=0.5, view="whole")
-    both = pd.concat([table.assign(view="cell"), other])
-    found = effects.like(both, "pca", "crop_low")
-    assert set(found["arm"]) == {"pca", "pca crop=0.5"}
-    with pytest.raises(effects.Absent):
-        effects.like(both, "el2n", "crop_low")
+    table = windows({0.0: [1, 2], 0.5: [3, 4]}, 1)
+    other = arms({"el2n order=hard": [9, 9]}).assign(budget=1, skip=0.5, order="hard")
+    found = effects.like(pd.concat([table.assign(order="easy"), other]), "el2n", "skip")
+    assert set(found["arm"]) == {"el2n", "el2n skip=0.5"}
+    with pytest.raises(Absent):
+        effects.like(table, "aum", "skip")
 
 
-def test_leading_means_above_the_best_rival_on_average_over_networks():
-    one = arms({"pca": [60, 60, 60], "el2n": [50, 50, 50], "random": [40, 40, 40]}, student="a")
-    two = arms({"pca": [40, 40, 40], "el2n": [30, 50, 50], "random": [45, 40, 40]}, student="b")
-    effect = effects.lead_over_rivals(pd.concat([one, two]))
-    assert effect.tolist() == [(10 - 5) / 2, (10 - 10) / 2, (10 - 10) / 2]
-    with pytest.raises(effects.Absent):
-        effects.lead_over_rivals(arms({"pca": [60, 60, 60]}))
-
-
-def test_the_lead_of_the_easiest_shrinks_as_room_grows():
-    values = {"el2n": [80, 80, 80], "random": [60, 61, 62]}
-    many = {"el2n": [90, 90, 90], "random": [91, 91, 92]}
-    table = pd.concat([arms(values), arms(many, ipc=10)])
-    assert effects.shift(table).tolist() == [21.0, 20.0, 20.0]
-    with pytest.raises(effects.Absent):
-        effects.shift(arms(values))
-
-
-def test_the_lowest_entropy_must_be_below_every_other_set():
-    table = pd.DataFrame(
-        {
-            "method": ["el2n", "aum", "random", "rded", "noise"],
-            "seed": 0,
-            "stored": [0.1, 0.2, 0.5, 0.05, 0.0],
-        }
-    )
-    assert effects.lowest_entropy(table).tolist() == pytest.approx([-0.1])
-
-
-def grid():
-    """Hard and soft labels, four families; two seeds."""
-    values = {
-        ("random", "baseline"): ([30, 32], [50, 54]),
-        ("noise", "baseline"): ([12, 13], [40, 40]),
-        ("el2n", "pruning"): ([40, 40], [45, 47]),
-        ("sre2l", "distillation-noise"): ([20, 20], [48, 50]),
-        ("cda", "distillation-noise"): ([10, 25], [50, 52]),
-        ("rded", "distillation-real"): ([35, 35], [55, 50]),
-    }
-    rows = [
-        (method, family, protocol, seed, value)
-        for (method, family), both in values.items()
-        for protocol, line in zip(("hard", "soft"), both, strict=True)
-        for seed, value in enumerate(line)
-    ]
-    table = pd.DataFrame(rows, columns=["method", "family", "protocol", "seed", "top1"])
-    return table.assign(ipc=50, per_class="1 2 3 4", seconds=table["protocol"].map(len))
-
-
-def test_random_is_put_beside_the_distilled_sets_under_soft_labels():
-    assert effects.random_matches(grid()).tolist() == pytest.approx([50 - 51, 54 - 152 / 3])
-    assert effects.random_beats_all(grid()).tolist() == [50 - 55, 54 - 52]
-    with pytest.raises(effects.Absent):
-        effects.random_beats_all(grid().assign(ipc=10))
-
-
-def test_hard_labels_tell_what_is_made_from_noise():
-    assert effects.below_random(grid()).tolist() == [30 - 20, 32 - 25]
-    noise_made = [(48 + 50) / 2 - (20 + 10) / 2, (50 + 52) / 2 - (20 + 25) / 2]
-    pruned = [45 - 40, 47 - 40]
-    assert effects.gap_of_noise(grid()).tolist() == pytest.approx(
-        [a - b for a, b in zip(noise_made, pruned, strict=True)]
-    )
-
-
-def test_chance_is_what_noise_is_held_against():
-    assert effects.noise_above_chance("soft")(grid()).tolist() == [15, 15]
-    assert effects.noise_below_chance("hard")(grid()).tolist() == [25 - 12, 25 - 13]
-
-
-def test_metrics_arms_and_prices_by_hand():
-    table = arms({"el2n": [10, 20], "aum": [20, 20], "forgetting": [5, 30]})
-    assert effects.steady_metrics(table).tolist() == [10, -10]
-    assert effects.arm("el2n", "aum")(table).tolist() == [-10, 0]
-    assert effects.minus({"arm": ("el2n", "aum")}, {"arm": "forgetting"})(table).tolist() == [
-        10,
-        -10,
-    ]
-    assert effects.time_ratio(grid()).tolist() == [1, 1]
-    assert effects.share_against(pd.DataFrame({"seed": [0, 1], "share": [5, 6]})).tolist() == [5, 6]
-    with pytest.raises(effects.Absent):
-        effects.arm("el2n", "ccs")(table)
-    with pytest.raises(effects.Absent):
-        effects.by_seed(table, view="cell")
-
-
-def test_catching_up_is_judged_at_a_crop_chosen_elsewhere():
-    lines = {("el2n", 0.1): [1, 3, 3], ("el2n", 0.5): [2, 2, 2],
-             ("random", 0.1): [1, 1, 1], ("random", 0.5): [1, 1, 1]}  # fmt: skip
-    rows = [(*key, seed, v) for key, line in lines.items() for seed, v in enumerate(line)]
-    curve = pd.DataFrame(rows, columns=["set", "r", "seed", "entropy"])
-    # Seed 0 is judged at 0.1, where the others are best; they, in doubt, at the first of equals.
-    assert effects.catches_up(curve).tolist() == [0, 2, 2]
+def test_the_interval_over_images_is_that_of_paired_images():
+    """Of 400 images 40 are gained and none lost: a binomial share."""
+    hits = {"random": torch.arange(400) < 200, "el2n": torch.arange(400) < 240}
+    table = arms({"random": [50], "el2n": [60]})
+    table = table.assign(hits=table["arm"].map({k: pack(v) for k, v in hits.items()}), tests=400)
+    low, high = over_images(table, "el2n - random")
+    assert (low + high) / 2 == pytest.approx(10, abs=0.3)
+    assert (high - low) / 2 == pytest.approx(196 * (0.1 * 0.9 / 400) ** 0.5, rel=0.1)
+    assert all(pd.isna(v) for v in over_images(table, "el2n / random"))

@@ -1,12 +1,14 @@
-"""The ledger of claims: verdicts with known answers, and none that hangs on a word."""
+"""The ledger of claims: only what was planned is judged, and nothing hangs on a word."""
 
 import dataclasses
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from rdc_kit.methods import METHODS
 from rdc_kit.study.figures import names
+from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts import claims, ledger
 from rdc_kit.study.verdicts.tables import collect
 
@@ -19,50 +21,72 @@ def claim(key):
     return next(one for one in claims.CLAIMS if one.key == key)
 
 
-@pytest.mark.parametrize(
-    ("values", "least", "expected"),
-    [
-        ([5.0, 5.5, 6.0], 0, "holds"),
-        ([5.0, 5.5, 6.0], 5, "undecided"),
-        ([5.0, 5.5, 6.0], 9, "fails"),
-        ([-1.0, 4.0, 2.0], 0, "undecided"),
-        ([5.0, 5.5], 0, "not evidence"),
-    ],
-)
-def test_the_interval_decides(values, least, expected):
-    assert ledger.verdict(values, least) == expected
-    assert ledger.verdict(values, least, smoke=True) == "not evidence"
-
-
-def test_a_claim_is_judged_in_every_setting_apart(fresh_home):
-    many = arms({"el2n": [80, 81, 82], "random": [90, 92, 91]}, ipc=10)
+def test_a_claim_is_measured_in_every_setting_apart_and_never_judged(fresh_home):
+    many = arms({"el2n": [80, 81, 82], "random": [90, 92, 91]}, ipc=10, dataset="mine")
     write(fresh_home, "00_start_here-a", {"runs": pd.concat([arms(GOOD), many])})
-    rows = ledger.judge(claim("C5"), collect())
-    assert [(r["ipc"], r["verdict"]) for r in rows] == [(1, "holds"), (10, "fails")]
-    assert rows[0]["effect"] == pytest.approx(20)
-    assert rows[0]["n"] == 3
-    assert rows[0]["low"] < 20 < rows[0]["high"]
+    rows = ledger.found_in(claim("C5"), collect())
+    assert [(r["ipc"], r["verdict"]) for r in rows] == [(1, "demonstration"), (10, "exploratory")]
+    assert [r["mean"] for r in rows] == pytest.approx([20, -10])
+    low, high = stats.t.interval(0.95, 2, 20, stats.sem([20, 19, 21]))
+    assert (rows[0]["low"], rows[0]["high"], rows[0]["n"]) == (
+        pytest.approx(low),
+        pytest.approx(high),
+        3,
+    )
 
 
-def test_smoke_runs_and_nothing_give_no_verdict(fresh_home):
+def test_smoke_runs_and_nothing_are_said_to_be_such(fresh_home):
     write(fresh_home, "00_start_here-b", {"runs": arms(GOOD)}, profile="smoke")
-    (row,) = ledger.judge(claim("C5"), collect())
-    assert row["verdict"] == "not evidence"
-    (row,) = ledger.judge(claim("C12"), collect())
-    assert (row["verdict"], row["n"]) == ("not tested", 0)
+    table = ledger.ledger(collect()).set_index("claim")
+    assert table.loc["C5", "verdict"] == "smoke"
+    assert (table.loc["C12", "verdict"], table.loc["C12", "n"]) == ("not tested", 0)
+    assert "anchor" not in table.index
 
 
-def test_the_committed_evidence_fills_the_ledger():
+def test_a_claim_about_much_room_is_not_tested_with_little(fresh_home):
+    one, fifty = (
+        pd.concat(
+            arms({key: values}, protocol="soft", ipc=ipc)
+            for key, values in {"random": [60, 61, 62], "rded": [50, 50, 50]}.items()
+        )
+        for ipc in (1, 50)
+    )
+    write(fresh_home, "01_soft_vs_hard_labels-a", {"runs": pd.concat([one, fifty])})
+    (row,) = ledger.found_in(claim("C1, 50 and more per class"), collect())
+    assert (row["ipc"], row["effect"]) == (50, "random@soft - rded@soft")
+    assert len(ledger.found_in(claim("C1"), collect())) == 2
+
+
+def test_the_committed_evidence_fills_the_ledger_and_digits_decide_nothing():
     table = ledger.ledger(collect("evidence"))
-    assert {"holds", "fails", "undecided"} <= set(table["verdict"])
-    judged = table[table["verdict"].isin(["holds", "fails", "undecided"])]
+    judged = table[table["verdict"].str.match("holds|fails|undecided|not confirmed|reproduced")]
+    assert len(judged)
+    assert (judged["n"] >= judged["planned"]).all()
     assert (judged["n"] >= 3).all()
+    assert set(table.loc[table["dataset"] == "digits", "verdict"]) == {"demonstration"}
+    assert {"reproduced", "exploratory", "by arithmetic"} <= set(table["verdict"])
     price = table[table["claim"] == "C16, bytes"].iloc[0]
-    assert price["effect"] == pytest.approx(38.7, abs=0.1)
+    assert price["mean"] == pytest.approx(38.7, abs=0.1)
     text = ledger.as_markdown(table)
     assert len(text.split("\n")) == len(table) + 2
     assert "](00_start_here.ipynb#The-measurement)" in text
+    assert "published 14.4" in text
     assert ledger.as_text(table).count("n = ") == len(table)
+
+
+def test_a_planned_effect_stands_under_the_claim_that_it_tests():
+    table = ledger.ledger(collect("evidence"))
+    planned = table[table["planned"].notna()].drop_duplicates(["line", "effect"])
+    found = planned.set_index(["line", "effect"])["claim"]
+    assert found["combining-cifar10-10", "pca - pca order=random"] == "pruning once combined"
+    assert found["combining-cifar10-10", "pca - el2n"] == "C8, of the easiest"
+    assert found["pruning-cifar10-10", "random - el2n order=hard"] == "C5, hardest"
+    assert found["labels-cifar10-50", "random@soft - rded@soft"] == "C1, 50 and more per class"
+    assert found["labels-cifar10-1", "random@soft - rded@soft"] == "C1"
+    assert found["steps-cifar10-10-60", "el2n - random"] == "steps"
+    assert found["mixing-cifar10-10", "pca - pca loss=ce_unmixed mix=mixup"] == "C11, unmixed"
+    lines = {line.key for line in read_plan()}
+    assert lines == set(planned["line"])
 
 
 def test_renaming_every_legend_changes_no_verdict(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from rdc_kit.study.grid.campaign import read_plan
+from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts import planned
 from rdc_kit.train.accuracy import pack
 
@@ -38,7 +38,7 @@ def rows_of(line, top1):
 
 
 def judged(lines, *tables):
-    lines[0].setting.add(pd.concat(tables).drop_duplicates(["arm", "seed"]))
+    lines[0].add(pd.concat(tables).drop_duplicates(["arm", "seed", "protocol"]))
     return planned.judge_lines(lines).set_index("line")
 
 
@@ -109,3 +109,34 @@ def test_a_family_is_corrected_together(lines):
     alone = judged(lines, rows_of(easy, four)).loc["easy", "p"]
     both = planned.judge_lines([random, easy, replace(easy, key="again")]).set_index("line")
     assert both.loc[["easy", "again"], "p"].tolist() == pytest.approx([2 * alone] * 2)
+    # A line of the family that is pending counts as soon as it is planned.
+    pending = planned.judge_lines([random, easy, replace(easy, key="later", ipc=5)])
+    assert pending.set_index("line").loc["easy", "p"] == pytest.approx(2 * alone)
+
+
+def test_soft_labels_need_an_anchor_of_their_own(lines):
+    random, easy = lines
+    against = {"random": [50.0, 51, 50, 51], "el2n": [40.0, 42, 41, 42]}
+    table = rows_of(easy, against)
+    easy = replace(easy, protocols=("soft",), effects=("el2n@soft - random@soft",))
+    both = judged([random, easy], table, table.assign(protocol="soft")).loc["easy"]
+    assert both["verdict"] == "not confirmed"
+
+
+def test_what_would_change_a_verdict():
+    row = {"anchor": 0.0, "least": 0.0, "line": "easy"}
+    say = planned.what_would_change
+    assert say(row | {"verdict": "pending, 1 of 4"}) == "`rdc evidence --line easy --minutes 60`"
+    spread = np.array([-1.0, 0, 1, 2])
+    said = say(row | {"verdict": "undecided", "values": spread})
+    _, count, _ = said.split()  # about N replicates
+    sd, n = spread.std(ddof=1), int(count)
+    half, shorter = (stats.t.ppf(0.975, k - 1) * sd / np.sqrt(k) for k in (n, n - 1))
+    assert half < spread.mean() <= shorter
+    firm = np.array([9.0, 10, 11, 12])
+    said = say(row | {"verdict": "holds", "values": firm})
+    assert said.endswith("more replicates with the opposite effect")
+    more = int(said.split()[0])
+    longer = [np.append(firm, np.full(k, -10.5)) for k in (more - 1, more)]
+    lows = [stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))[0] for v in longer]
+    assert lows[0] > 0 >= lows[1]

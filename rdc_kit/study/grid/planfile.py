@@ -1,0 +1,91 @@
+"""The file of the plan: lines of the campaign, written down and committed before their rows."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ...ground.folders import evidence_dir
+from ...ground.names import unknown
+from .campaign import MEASURES, Line, Setting
+from .terms import CHANCE, Term, terms_of
+
+
+class PlanError(ValueError):
+    """The plan's file is wrong; the message says where."""
+
+
+def read_plan(path: Path | None = None) -> list[Line]:
+    """The lines of a plan, in the order of its file.
+
+    Args:
+        path: plan.toml of the committed evidence when left out.
+
+    Raises:
+        PlanError: the file is missing or wrong; the message names the line and the field.
+    """
+    path = path or evidence_dir() / "plan.toml"
+    try:
+        content = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise PlanError(f"{path}: {error}") from None
+    settings = {
+        name: _made(Setting, {"name": name, **given}, f"setting {name!r}")
+        for name, given in content.get("setting", {}).items()
+    }
+    lines: list[Line] = []
+    for given in content.get("line", []):
+        where = f"line {given.get('key', len(lines) + 1)!r}"
+        if given.get("setting") not in settings:
+            raise PlanError(unknown(f"setting of {where}", str(given.get("setting")), settings))
+        line = _made(Line, {**given, "setting": settings[given["setting"]]}, where)
+        _check(line, where)
+        lines.append(line)
+    keys = [line.key for line in lines]
+    if twice := {key for key in keys if keys.count(key) > 1}:
+        raise PlanError(f"{path}: several lines are called {', '.join(sorted(twice))}")
+    return lines
+
+
+def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
+    known = [f.name for f in fields(kind)]
+    for name in given:
+        if name not in known:
+            raise PlanError(f"{where}: {unknown('field', name, known)}")
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+    except TypeError as error:
+        raise PlanError(f"{where}: {error}") from None
+
+
+def _check(line: Line, where: str) -> None:
+    """Every word of a line means something."""
+    try:
+        trials = line.trials
+        if line.measure not in MEASURES:
+            raise ValueError(unknown("measure", line.measure, MEASURES))
+        for effect in line.effects:
+            for term in terms_of(effect):
+                _check_term(term, line, effect)
+    except ValueError as error:
+        raise PlanError(f"{where}: {error}") from None
+    if len({(t.arm.key, t.ipc, t.protocol.name, t.seed) for t in trials}) < len(trials):
+        raise PlanError(f"{where}: an arm, an ipc or a protocol is there twice")
+
+
+def _check_term(term: Term, line: Line, effect: str) -> None:
+    ipcs = {line.ipc} if isinstance(line.ipc, int) else set(line.ipc)
+    if term.arm == CHANCE:
+        return
+    for what, given, several in (
+        ("protocol", term.protocol, set(line.protocols)),
+        ("ipc", term.ipc, ipcs),
+    ):
+        if not given and len(several) > 1:
+            raise ValueError(f"effect {effect!r} must say of which {what}: {term.arm}@soft#10")
+        if given and given not in several:
+            raise ValueError(f"effect {effect!r} is not of its {what}s")
+    if not term.best and term.arm not in {trial.arm.key for trial in line.trials}:
+        raise ValueError(f"effect {effect!r} is not of its arms")

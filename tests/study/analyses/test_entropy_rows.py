@@ -1,0 +1,39 @@
+"""Rows of entropy: what the analyses measure of the very sets, kept where a line finds them."""
+
+from dataclasses import replace
+
+import pytest
+
+from rdc_kit.study.analyses import entropy, entropy_rows
+from rdc_kit.study.analyses.observers import Observer
+from rdc_kit.study.grid.planfile import read_plan
+from rdc_kit.study.verdicts.planned import judge_lines
+from rdc_kit.train.models import build
+
+from ..grid.plans import plan_in
+
+
+def test_rows_of_entropy_are_of_the_lines_sets_and_are_judged(
+    tmp_path, monkeypatch, fresh_home, exact
+):
+    observer = Observer((build("convnet2-w8", 10, 16).eval(),), "untrained", exact)
+    monkeypatch.setattr(entropy_rows, "observer_for", lambda setup: observer)
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    effects = ("noise - random",)
+    line = replace(line, arms=("random", "noise"), measure="entropy", value="stored", anchor=0.0)
+    line = replace(line, effects=effects, ipc=3)
+    table = entropy_rows.make_entropy_rows(line, line.trials)
+    setup = line.setting.setup
+    for trial, row in zip(line.trials, table.to_dict("records"), strict=True):
+        images = setup.set_of(trial)
+        expected = entropy.entropy_of_set(images, observer, None, trial.seeds.set)
+        assert {key: row[key] for key in expected} == pytest.approx(expected)
+        assert row["set_hash"] == images.fingerprint()
+        assert 0 <= row["share"] <= 100
+    assert line.missing() == []
+    assert line.path.name == "campaign-tiny-entropy.csv"
+    (judged,) = judge_lines([line]).to_dict("records")
+    means = table.groupby("arm")["stored"].mean()
+    assert judged["mean"] == pytest.approx(means["noise"] - means["random"], abs=1e-6)
+    assert judged["n"] == judged["planned"] == 3
+    assert "pending" not in judged["verdict"]

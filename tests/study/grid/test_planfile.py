@@ -1,0 +1,71 @@
+"""The file of the plan: every word of it means something, and a wrong one is refused."""
+
+import pytest
+
+from rdc_kit.study.grid.planfile import PlanError, read_plan
+
+from .plans import PLAN, plan_in
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[setting.tiny]", "[setting.other]", "unknown setting of line 'random' 'tiny'"),
+        ('arms = ["random"]', 'arms = ["randon"]', "line 'random': unknown method 'randon'"),
+        ("ipc = 1", "icp = 1", "line 'random': unknown field 'icp' - did you mean 'ipc'"),
+        ("n = 3\n", "", "line 'random': .*missing 1 required .*'n'"),
+        ('"el2n - random"', '"aum - random"', "effect 'aum - random' is not of its arms"),
+        ('key = "easy"', 'key = "random"', "several lines are called random"),
+        ("[[line]]", "[[line", "plan.toml: "),
+    ],
+)
+def test_a_wrong_plan_is_refused_in_a_sentence(tmp_path, monkeypatch, old, new, message):
+    path = plan_in(tmp_path, monkeypatch)
+    path.write_text(PLAN.replace(old, new))
+    with pytest.raises(PlanError, match=message):
+        read_plan(path)
+
+
+def test_an_effect_of_two_protocols_says_which(tmp_path, monkeypatch):
+    path = plan_in(tmp_path, monkeypatch)
+    two = PLAN.replace(
+        'effects = ["el2n - random"]', 'protocols = ["hard", "soft"]\neffects = ["{}"]'
+    )
+    path.write_text(two.format("el2n@soft - random@hard"))
+    assert len(read_plan(path)) == 2
+    path.write_text(two.format("el2n - random"))
+    with pytest.raises(PlanError, match="must say of which protocol: el2n@"):
+        read_plan(path)
+
+
+def test_the_committed_plan_is_right_and_no_line_is_twice():
+    lines = read_plan()
+    assert len(lines) >= 10
+    assert {line.claims[0] for line in lines} >= {"anchor", "C1", "C5", "C8"}
+    assert all(line.n >= 3 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ('"el2n#5 - random"', "is not of its ipcs"),
+        ('"el2n@soft - random"', "is not of its protocols"),
+        ('"el2n / random / random"', "a ratio has two terms"),
+        ('"el2n - @soft"', "is no term"),
+    ],
+)
+def test_a_wrong_effect_is_refused(tmp_path, monkeypatch, new, message):
+    path = plan_in(tmp_path, monkeypatch)
+    path.write_text(PLAN.replace('"el2n - random"', new))
+    with pytest.raises(PlanError, match=message):
+        read_plan(path)
+
+
+def test_a_line_measures_what_there_is_and_each_arm_once(tmp_path, monkeypatch):
+    path = plan_in(tmp_path, monkeypatch)
+    path.write_text(PLAN.replace("n = 4", 'n = 4\nmeasure = "entropie"'))
+    with pytest.raises(PlanError, match="unknown measure 'entropie' - did you mean 'entropy'"):
+        read_plan(path)
+    path.write_text(PLAN.replace('["random", "el2n"]', '["random", "el2n", "el2n order=easy"]'))
+    with pytest.raises(PlanError, match="is there twice"):
+        read_plan(path)

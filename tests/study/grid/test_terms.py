@@ -1,0 +1,38 @@
+"""The grammar of effects: every form is read, and nonsense is refused."""
+
+import pytest
+
+from rdc_kit.study.grid.terms import Term, terms_of
+
+
+def test_a_difference_a_ratio_and_a_difference_of_gaps():
+    assert terms_of("pca@soft - el2n order=hard") == [
+        Term("+", "pca", "soft"),
+        Term("-", "el2n order=hard"),
+    ]
+    assert [t.operator for t in terms_of("random@soft / random@hard")] == ["+", "/"]
+    gaps = terms_of("sre2l@soft - sre2l@hard - el2n@soft + el2n@hard")
+    assert [(t.operator, t.arm, t.protocol) for t in gaps][2:] == [
+        ("-", "el2n", "soft"),
+        ("+", "el2n", "hard"),
+    ]
+
+
+def test_ipc_best_option_and_chance():
+    assert terms_of("best skip of el2n#50 - chance") == [
+        Term("+", "el2n", ipc=50, best="skip"),
+        Term("-", "chance"),
+    ]
+
+
+def test_an_arm_is_read_by_its_key_in_any_order_of_words():
+    assert terms_of("pca view=shuffle grid=3x3")[0].arm == "pca grid=3x3 view=shuffle"
+
+
+NONSENSE = ["", "pca - ", "pcaa", "pca - random / random", "pca@", "pca#x"]
+
+
+@pytest.mark.parametrize("effect", NONSENSE)
+def test_nonsense_is_refused(effect):
+    with pytest.raises(ValueError, match=r"effect|unknown method|has two terms"):
+        terms_of(effect)
