@@ -89,7 +89,7 @@ def _runs(options: argparse.Namespace) -> int:
 def _claims(options: argparse.Namespace) -> int:
     from .commands.reports import print_ledger
 
-    return print_ledger(options.results)
+    return print_ledger(options.results, options.into)
 
 
 def _figures(options: argparse.Namespace) -> int:
@@ -213,6 +213,9 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "--results", default="runs", help="runs of this machine, or the committed evidence"
         )
+    made["claims"].add_argument(
+        "--into", type=Path, help="write what is decided between the marks of this Markdown file"
+    )
     for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("api", "api")):
         made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
     made["gallery"].add_argument("--dataset", default="", help="only runs on this one")

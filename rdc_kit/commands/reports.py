@@ -23,14 +23,25 @@ def list_runs() -> int:
     return 0
 
 
-def print_ledger(where: str) -> int:
-    """Print the ledger of claims; `where` is "runs" or "evidence"."""
-    from ..study.verdicts.ledger import as_text, ledger
+def print_ledger(where: str, into: Path | None = None) -> int:
+    """Print the ledger of claims, or write what is decided into a Markdown file.
+
+    Args:
+        where: "runs" or "evidence".
+        into: a file with two lines `<!-- ledger -->`; what is between them is replaced.
+    """
+    from ..study.verdicts.ledger import as_text, decided, ledger, put_into
     from ..study.verdicts.tables import collect
 
     table = ledger(collect(where))
+    if into is not None:
+        text = put_into(into.read_text(), decided(table))
+        with store.atomic_path(into) as part:
+            part.write_text(text)
+        print(into)
+        return 0
     print(as_text(table))
-    counts = table["verdict"].value_counts()
+    counts = table["verdict"].str.split(",").str[0].value_counts()
     print(f"claims: {', '.join(f'{count} {word}' for word, count in counts.items())}")
     return 0
 

@@ -30,10 +30,34 @@ def test_runs_says_how_each_ended(fresh_home, capsys):
 def test_claims_prints_every_verdict_and_counts_them(capsys):
     assert main(["claims", "--results", "evidence"]) == 0
     told = capsys.readouterr().out
-    assert "C9 " in told
+    assert "\nC9: " in told
     last = told.strip().splitlines()[-1]
     assert last.startswith("claims: ")
-    assert " holds" in last
+    assert " reproduced" in last
+    assert " demonstration" in last
+
+
+def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- ledger -->\nold\n<!-- ledger -->\nafter\n")
+    assert main(["claims", "--results", "evidence", "--into", str(page)]) == 0
+    text = page.read_text()
+    assert text.startswith("before\n<!-- ledger -->\n| claim |")
+    assert text.endswith("\n<!-- ledger -->\nafter\n")
+    assert "| anchor | `random` | cifar10, 1 per class" in text
+    assert "old" not in text
+    page.write_text("no marks")
+    assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2
+    assert "needs two lines '<!-- ledger -->'" in capsys.readouterr().err
+    assert page.read_text() == "no marks"
+
+
+def test_the_readmes_verdicts_are_those_of_the_committed_rows(tmp_path):
+    """`rdc claims --results evidence --into README.md` writes them."""
+    copy = tmp_path / "README.md"
+    shutil.copy(folders.checkout() / "README.md", copy)
+    assert main(["claims", "--results", "evidence", "--into", str(copy)]) == 0
+    assert copy.read_text() == (folders.checkout() / "README.md").read_text()
 
 
 def test_no_results_are_one_line_that_says_what_to_do(fresh_home, capsys):

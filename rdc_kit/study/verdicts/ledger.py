@@ -33,6 +33,7 @@ COLUMNS = [
     ),
     *("low_images", "high_images", "n", "planned", "verdict", "change", "table"),
 ]
+MARK = "<!-- ledger -->"
 DEMONSTRATION = "digits"  # the set to play with: 8 px scaled up, and no claim is about it
 
 
@@ -158,6 +159,31 @@ def as_markdown(table: pd.DataFrame) -> str:
         cells += [_count(row), row["verdict"], row["change"]]
         lines.append("| " + " | ".join("" if pd.isna(c) else str(c) for c in cells) + " |")
     return "\n".join(lines)
+
+
+def decided(table: pd.DataFrame) -> str:
+    """What was planned and is complete, as a short Markdown table, and how much is pending."""
+    planned = table[table["planned"].notna()]
+    done = planned[~planned["verdict"].str.startswith("pending")]
+    lines = ["| claim | effect | on | found (95 %) | n | verdict |", "|---|---|---|---|---|---|"]
+    for row in done.to_dict("records"):
+        on = ", ".join([str(row["dataset"]), f"{row['ipc']} per class", str(row["student"])])
+        cells = [row["claim"], f"`{row['effect']}`", on, found(row), row["n"], row["verdict"]]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    left = f"{len(done)} of {len(planned)} planned effects are measured; the others are pending."
+    return "\n".join([*lines, "", left])
+
+
+def put_into(text: str, told: str) -> str:
+    """A Markdown text with what stands between its two marks of the ledger replaced.
+
+    Raises:
+        ValueError: the marks are missing.
+    """
+    parts = text.split(MARK)
+    if len(parts) != 3:
+        raise ValueError(f"the text needs two lines {MARK!r}: the ledger goes between them")
+    return f"{parts[0]}{MARK}\n{told}\n{MARK}{parts[2]}"
 
 
 def as_text(table: pd.DataFrame) -> str:
