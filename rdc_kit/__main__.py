@@ -7,6 +7,7 @@ usage; 3: another process is doing this very work.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -263,6 +264,22 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--out", type=Path, help="write the table here too, as csv")
 
 
+def _disk_error(error: OSError) -> str:
+    """What a disk refused, and what to do about it."""
+    if error.errno is None:  # one of our own sentences
+        return str(error)
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    remedies = {
+        errno.ENOSPC: "free some space, or set RDC_HOME to a folder on another disk",
+        errno.EDQUOT: "free some space, or set RDC_HOME to a folder on another disk",
+        errno.EACCES: "allow writing there, or set RDC_HOME to a folder of your own",
+        errno.EPERM: "allow writing there, or set RDC_HOME to a folder of your own",
+        errno.EROFS: "set RDC_HOME to a folder that can be written",
+    }
+    remedy = remedies.get(error.errno or 0, "look at the disk")
+    return f"{what}: {remedy}; the same call goes on from what is there"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     options = parser().parse_args(arguments)
@@ -270,14 +287,17 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         return VERBS[options.verb][0](options)
+    except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Locked as error:
         print(f"{options.verb}: {error}", file=sys.stderr)
         return 3
     except (ValueError, TypeError, FileExistsError) as error:
         print(f"{options.verb}: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"{options.verb}: {_disk_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{options.verb}: stopped; the same call continues it", file=sys.stderr)

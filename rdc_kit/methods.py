@@ -12,7 +12,7 @@ import torch
 from .augment.boxes import Grid, as_grid
 from .augment.noise import SPECTRA, coloured
 from .combine import combine
-from .data.imagesets import DataError, ImageSet, derived
+from .data.imagesets import DataError, ImageSet, check_enough, derived
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import recipe
 from .distill.recover import recover
@@ -94,6 +94,10 @@ def compress(
             raise ValueError(f"method {name!r} has no option {option!r}; its options: {allowed}")
     if isinstance(ipc, bool) or not isinstance(ipc, int) or ipc < 1:
         raise DataError(f"ipc must be a whole number of at least 1, got {ipc!r}")
+    if method.family in ("baseline", "pruning", "pca") and name != "noise":
+        # Before any scoring: all of these keep images of the pool.
+        rows, columns = as_grid(options.get("grid", known.get("grid", 1)), pool.size)
+        check_enough(pool, options.get("originals_per_class") or ipc * rows * columns)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **options}
     return replace(stored, provenance=stored.provenance | facts)

@@ -1,5 +1,6 @@
 """The command line: verdicts and exit statuses."""
 
+import errno
 import subprocess
 import sys
 
@@ -46,6 +47,19 @@ def test_the_module_runs_from_any_folder(tmp_path):
         (Locked("a set is being worked on"), 3, "runs: a set is being worked on"),
         (ValueError("no such thing"), 2, "runs: no such thing"),
         (FileExistsError("it exists"), 2, "runs: it exists"),
+        (OSError("no space, says the kit"), 1, "runs: no space, says the kit"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/data/x"),
+            1,
+            "runs: /data/x: No space left on device: free some space, or set RDC_HOME to a folder "
+            "on another disk; the same call goes on from what is there",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/data/x"),
+            1,
+            "runs: /data/x: Permission denied: allow writing there, or set RDC_HOME to a folder of "
+            "your own; the same call goes on from what is there",
+        ),
         (KeyboardInterrupt(), 1, "runs: stopped; the same call continues it"),
     ],
 )

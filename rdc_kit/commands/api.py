@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rdc_kit
 
-from ..ground import store
+from ..ground import files
 from ..ground.folders import PACKAGE, data_dir
 
 
@@ -29,7 +29,7 @@ def write_api(out: Path | None = None) -> int:
         getattr(rdc_kit, name)
     out = (out or data_dir() / "api").resolve()
     pdoc.render.configure(docformat="google", show_source=False, search=True)
-    with store.atomic_path(out) as part:
+    with files.atomic_path(out) as part:
         pdoc.pdoc("rdc_kit", *_modules(), output_directory=part)
     print(f"api: {len(_modules())} modules, open {out / 'index.html'}")
     return 0

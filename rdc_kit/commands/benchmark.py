@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..data.imagesets import check_enough
 from ..data.loading import load
-from ..ground import store
+from ..ground import files, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
@@ -140,7 +140,7 @@ def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
             print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
             print(parts["-ranking"].round(2).to_string(index=False))
     for ending, part_table in parts.items():
-        with store.atomic_path(out.with_name(out.stem + ending + ".csv")) as part:
+        with files.atomic_path(out.with_name(out.stem + ending + ".csv")) as part:
             part_table.to_csv(part, index=False)
 
 
@@ -162,7 +162,7 @@ class _Log:
 def _name(dataset: str, experiment: Experiment) -> str:
     setup = experiment.setup
     key = store.config_hash([repr(experiment.trials), setup.keys, setup.options, setup.teacher])
-    return f"{store.safe_name(dataset)}-{key[:8]}"
+    return f"{files.safe_name(dataset)}-{key[:8]}"
 
 
 def _draw(table: pd.DataFrame) -> None:
@@ -173,6 +173,6 @@ def _draw(table: pd.DataFrame) -> None:
     base.use_style()
     reference = published(dataset="imagenet-1k", protocol="rethinkdc")
     figure = methods.labels_figure(usual, reference)
-    source, size = store.safe_name(usual["dataset"].iloc[0]), usual["size"].iloc[0]
+    source, size = files.safe_name(usual["dataset"].iloc[0]), usual["size"].iloc[0]
     path = base.save_figure(figure, f"benchmark-{source}-{size}px", usual)
     print(f"figure: {path}")

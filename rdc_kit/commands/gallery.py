@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 from nbconvert import HTMLExporter
 
-from ..ground import store
+from ..ground import files
 from ..ground.folders import data_dir, notebooks_dir, runs_dir
 from ..ground.manifests import read_status
 
@@ -101,7 +101,7 @@ def finished(dataset: str = "") -> list[Finished]:
     for path in runs_dir("notebooks").glob("*/manifest.json"):
         if read_status(path.parent) != "ok":
             continue
-        facts = store.read_json(path)
+        facts = files.read_json(path)
         run = Finished(path.parent / f"{facts['name']}.ipynb", facts)
         # The cells of a notebook run by hand are saved by JupyterLab, not in this folder.
         if not run.notebook.is_file() or (dataset and run.dataset not in ("", dataset)):
@@ -210,5 +210,5 @@ def _with_images(markdown: str, origin: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    with store.atomic_path(path) as part:
+    with files.atomic_path(path) as part:
         part.write_text(text, encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..ground import store
+from ..ground import files, store
 from ..ground.folders import data_dir, runs_dir
 from ..ground.manifests import read_status
 
@@ -13,7 +13,7 @@ def list_runs() -> int:
     """Print every notebook run of this home and how it ended."""
     manifests = sorted(runs_dir("notebooks").glob("*/manifest.json"))
     for path in manifests:
-        facts = store.read_json(path)
+        facts = files.read_json(path)
         print(f"{read_status(path.parent):12} {facts['started']}  {path.parent.name}", end="")
         print(f"  {facts['error']}" if "error" in facts else "")
     trained = sum(store.is_done(home) for home in runs_dir("train").glob("*"))
@@ -36,7 +36,7 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     table = ledger(collect(where))
     if into is not None:
         text = put_into(into.read_text(), decided(table))
-        with store.atomic_path(into) as part:
+        with files.atomic_path(into) as part:
             part.write_text(text)
         print(into)
         return 0

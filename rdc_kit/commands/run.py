@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ..ground import progress, store
+from ..ground import files, progress, store
 from ..ground.folders import runs_dir
 from ..ground.manifests import read_status, write_manifest
 from ..notebook.parameters import PARAMETERS, check_parameter
@@ -152,7 +152,7 @@ def run_notebook(
     key = store.config_hash([notebook.read_text(), parameters])[:8]
     folder = runs_dir("notebooks") / f"{notebook.stem}-{key}"
     try:
-        store.require_free_space(folder, _NEEDED)
+        files.require_free_space(folder, _NEEDED)
         with store.lock(folder, notebook.stem):
             return _execute(notebook, parameters, folder, timeout, workers)
     except store.Locked as error:
@@ -208,7 +208,7 @@ def _execute(
             raise KeyboardInterrupt
         return code
     partial.replace(executed)
-    seconds = store.read_json(folder / "manifest.json")["seconds"]
+    seconds = files.read_json(folder / "manifest.json")["seconds"]
     return print_verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
 
 

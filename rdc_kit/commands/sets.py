@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..data.loading import load
-from ..ground import store
+from ..ground import files
 from ..ground.device import choose_runtime
 from ..methods import METHODS, compress, method_named
 from ..prune.scores import dynamics
@@ -74,7 +74,7 @@ def save_scores(
     never = scores["forgetting"].never_learned
     if never is not None:
         columns["never_learned"] = never
-    with store.atomic_path(out) as part:
+    with files.atomic_path(out) as part:
         table = pd.DataFrame({name: column.numpy() for name, column in columns.items()})
         table.to_csv(part, index=False)
     print(f"score: {', '.join(scores)} of {len(pool):,} rows in {out}; higher = harder")

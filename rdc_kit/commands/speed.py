@@ -25,7 +25,7 @@ from torchvision.transforms import v2
 
 from ..data.imagesets import ImageSet
 from ..data.loading import load
-from ..ground import store
+from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
 from ..train import models, protocols
 from ..train.training import fit
@@ -125,7 +125,7 @@ def speed(
     print(startup_line(), flush=True)
     table = time_loops(dataset, size, student, batch=batch, rounds=rounds, device=device)
     if out:
-        with store.atomic_path(out) as part:
+        with files.atomic_path(out) as part:
             table.to_csv(part, index=False)
     _report(table)
     return 0

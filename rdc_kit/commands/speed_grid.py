@@ -19,7 +19,7 @@ import torch
 from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..data.saving import image_bytes
-from ..ground import store
+from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
 from ..ground.seeds import generator
 from ..study.figures import base
@@ -100,7 +100,7 @@ def speed_grid(
     shown = ["dataset", "ipc", "labels", "way", *PARTS]
     print(f"\nseconds of one run, one thread\n{table[shown].round(2).to_string(index=False)}")
     if out:
-        with store.atomic_path(out) as part:
+        with files.atomic_path(out) as part:
             table.to_csv(part, index=False)
         base.use_style()
         base.save_figure(parts_figure(table), out.stem, table, folder=out.parent)

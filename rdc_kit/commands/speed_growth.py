@@ -25,7 +25,7 @@ import torch
 
 from ..combine import combine
 from ..data.imagesets import ImageSet, Traits
-from ..ground import store
+from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
 from ..prune.recorders import Scores
 from ..prune.scores import dynamics
@@ -145,7 +145,7 @@ def speed_growth(*, rounds: int = 2, out: Path | None = None) -> int:
     facts = {"device": device_name(torch.device("cpu")), "git": store.git_state()}
     table = pd.DataFrame(rows).assign(**facts)
     if out:
-        with store.atomic_path(out) as part:
+        with files.atomic_path(out) as part:
             table.to_csv(part, index=False)
     print(f"speed: {len(CASES)} calls; faster than their input grow: {', '.join(worse) or 'none'}")
     return 0

@@ -55,7 +55,8 @@ def read_local(path: Path) -> dict[str, Raw]:
     if path.is_file():
         files = [path]
     else:
-        files = sorted(p for p in path.rglob("*") if p.is_file() and ".cache" not in p.parts)
+        below = (p for p in path.rglob("*") if ".cache" not in p.relative_to(path).parts)
+        files = sorted(p for p in below if p.is_file())
     facts = [(str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     # Each set needs its own cache: `datasets` identifies a local folder by its last name only, and
@@ -72,8 +73,19 @@ def read_local(path: Path) -> dict[str, Raw]:
             "an image and a label column, and free space for a copy under data/hf"
         ) from error
     facts_file = path / "rdc.json"
-    saved = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
+    saved = _saved_facts(facts_file) if facts_file.is_file() else {}
     return _from_datasets(tables, str(path), identity, saved)
+
+
+def _saved_facts(path: Path) -> dict[str, Any]:
+    """The facts that `save` wrote beside a set."""
+    try:
+        facts = json.loads(path.read_text())
+    except ValueError as error:
+        facts = error
+    if not isinstance(facts, dict):
+        raise DataError(f"{path} is not what save wrote: save the set again, or remove the file")
+    return facts
 
 
 def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
@@ -129,6 +141,8 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Ra
 
     def fetch(row: int) -> bytes | Path:
         cell = encoded[row][image]
+        if cell is None:
+            raise ValueError("the cell is empty")
         return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"])
 
     saved = dict(saved)

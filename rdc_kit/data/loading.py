@@ -1,32 +1,21 @@
-"""Decode images once, make them square, and keep them as one uint8 array on disk."""
+"""Loading: a source by its name, as square uint8 images of one size."""
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 
-from ..ground import store
+from ..ground import files, store
 from ..ground.folders import data_dir
-from ..ground.progress import bar
+from .decoding import RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check, check_labels
 from .sources import NAMED, check_source, open_source, traits_of
 
-RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
-TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
-# A decoded set above this number of bytes stays on disk and is mapped, page by page.
-MEMORY_BUDGET = int(os.environ.get("RDC_MEMORY_GB", "8")) * 10**9
-_CHUNK = 512
 
 
 def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
@@ -73,21 +62,10 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     if raw.saved.get("size"):
         return int(raw.saved["size"])
     rows = np.unique(np.linspace(0, len(raw.labels) - 1, _LOOKED_AT).astype(int))
-    shapes = {_shape(raw.fetch(int(row))) for row in rows}
+    shapes = {shape_of(raw.fetch(int(row))) for row in rows}
     wide, high = shapes.pop()
     alike = not shapes and wide == high and 8 <= wide <= 224
     return wide if alike else traits_of(name).size
-
-
-def _shape(source: bytes | Path | np.ndarray) -> tuple[int, int]:
-    """Width and height without decoding; (0, 0) for what is no image."""
-    if isinstance(source, np.ndarray):
-        return source.shape[1], source.shape[0]
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return image.size
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
-        return 0, 0
 
 
 def _with_own_statistics(pool: ImageSet) -> Traits:
@@ -127,20 +105,18 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
     key = {"source": name, "split": split, "size": size, "resize": rule}
     key |= {"identity": raw.identity, "on_bad": on_bad}
     cache_key = store.config_hash(key)
-    folder = f"{store.safe_name(name)}-{split}-{size}-{cache_key}"
+    folder = f"{files.safe_name(name)}-{split}-{size}-{cache_key}"
     home = data_dir() / "cache" / folder
     with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
-        if not (home / "meta.json").is_file():
-            _decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]")
-    meta = store.read_json(home / "meta.json")
-    pixels, mapped = _open_pixels(home / "images.u8", meta["count"], size)
-    kept_rows = np.load(home / "kept.npy")
+        if not is_whole(home):
+            decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]")
+    pixels, kept_rows, skipped, mapped = decoded(home, size)
     provenance = {
         "source": name,
         "split": split,
         "size": size,
         "resize": rule,
-        "skipped": meta["skipped"],
+        "skipped": skipped,
         "cache_key": cache_key,
         "mapped": mapped,
         **raw.note,
@@ -154,86 +130,6 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
         provenance=provenance,
     )
     return check(_with_saved_facts(images, raw.saved, kept_rows))
-
-
-def _decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -> None:
-    """Write images.u8, kept.npy and meta.json; the folder appears only when all are complete."""
-    count = len(raw.labels)
-    store.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
-    kept_rows: list[int] = []
-    with store.atomic_path(home) as part:
-        part.mkdir()
-        with (part / "images.u8").open("wb") as file:
-            for row, pixels in bar(_decoded_rows(raw, size, rule), what, total=count):
-                if isinstance(pixels, Exception):
-                    if on_bad == "error":
-                        raise DataError(
-                            f"{raw.where(row)} cannot be decoded ({pixels}): repair or remove it, "
-                            "or load with on_bad='skip'"
-                        ) from pixels
-                    continue
-                file.write(pixels.tobytes())
-                kept_rows.append(row)
-        if not kept_rows:
-            raise DataError(
-                f"none of the {count} images could be decoded, starting with {raw.where(0)}"
-            )
-        np.save(part / "kept.npy", np.asarray(kept_rows))
-        facts = {"count": len(kept_rows), "skipped": count - len(kept_rows), "resize": rule}
-        store.write_json(part / "meta.json", facts)
-
-
-def _decoded_rows(raw: Raw, size: int, rule: str) -> Iterator[tuple[int, np.ndarray | Exception]]:
-    """Rows in order; PIL releases the interpreter lock, so threads decode in parallel."""
-
-    def one(row: int) -> np.ndarray | Exception:
-        try:
-            return square(raw.fetch(row), size, inner=rule == TEST_RULE)
-        except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-            return error
-
-    count = len(raw.labels)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, count, _CHUNK):
-            rows = range(start, min(start + _CHUNK, count))
-            yield from zip(rows, pool.map(one, rows), strict=True)
-
-
-def square(source: bytes | Path | np.ndarray, size: int, inner: bool = False) -> np.ndarray:
-    """Decode one image, convert it to RGB and make it square.
-
-    Args:
-        source: encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3].
-        size: side S in pixels.
-        inner: the usual view of test images: the shorter side of a larger image becomes
-            S // 7 * 8 pixels (256 for 224) before its middle is cut out.
-
-    Returns:
-        uint8 [3, S, S]. An image that is already S x S keeps its pixels exactly.
-
-    Source: the released code of arXiv 2502.06434, train_KD.py; RDED, validation/main.py.
-    """
-    if isinstance(source, np.ndarray):
-        image = Image.fromarray(source)
-    else:
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-    image = image.convert("RGB")
-    width, height = image.size
-    if (width, height) != (size, size):
-        shorter = max(size, size // 7 * 8) if inner and min(width, height) > size else size
-        wide, high = (shorter * side // min(width, height) for side in (width, height))
-        image = image.resize((wide, high), Image.Resampling.BILINEAR)
-        left, top = round((wide - size) / 2), round((high - size) / 2)  # as torchvision rounds
-        image = image.crop((left, top, left + size, top + size))
-    return np.asarray(image).transpose(2, 0, 1)
-
-
-def _open_pixels(path: Path, count: int, size: int) -> tuple[torch.Tensor, bool]:
-    shape = (count, 3, size, size)
-    if count * 3 * size * size <= MEMORY_BUDGET:
-        return torch.from_numpy(np.fromfile(path, dtype=np.uint8).reshape(shape)), False
-    # Copy-on-write: torch refuses read-only arrays, and the file must never change.
-    return torch.from_numpy(np.memmap(path, dtype=np.uint8, mode="c", shape=shape)), True
 
 
 def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.ndarray) -> ImageSet:

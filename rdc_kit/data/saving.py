@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..ground import store
+from ..ground import files, store
 from ..ground.progress import interactive
 
 if TYPE_CHECKING:  # imagesets imports this file, for ImageSet.save
@@ -50,10 +50,10 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
             f"{folder} was not written by save (no rdc.json): save does not replace it"
         )
     table = _dataset(images)
-    with store.atomic_path(folder) as part:
+    with files.atomic_path(folder) as part:
         (part / "data").mkdir(parents=True)
         table.to_parquet(str(part / "data" / "train-00000-of-00001.parquet"))
-        store.write_json(part / "rdc.json", _facts(images))
+        files.write_json(part / "rdc.json", _facts(images))
         (part / "README.md").write_text(card(images, folder.name))
     return folder
 

@@ -166,7 +166,10 @@ def _folder(root: Path) -> dict[str, Raw]:
     if test is not None:
         extra = sorted(set(_class_folders(test)) - set(classes))
         if extra:
-            raise DataError(f"{test} has classes that {train} lacks: {', '.join(extra[:5])}")
+            raise DataError(
+                f"{test} has classes that {train} lacks: {', '.join(extra[:5])}; add them there or "
+                "remove them here"
+            )
         splits["test"] = _folder_split(test, classes)
     return splits
 
@@ -182,14 +185,14 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        class_files = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES)
+        class_files = _images_below(root / name)
         files += class_files
         labels += [label] * len(class_files)
     if not files:
         raise DataError(
             f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
         )
-    facts = [(str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    facts = [str(root.resolve()), *((str(p.relative_to(root)), *_size_and_time(p)) for p in files)]
     return Raw(
         fetch=lambda row: files[row],
         where=lambda row: f"row {row} ({files[row]})",
@@ -197,3 +200,18 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
         classes=classes,
         identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
     )
+
+
+def _images_below(folder: Path) -> list[Path]:
+    """Image files, not those of hidden folders; a link that leads nowhere is a corrupt image."""
+    found = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    seen = (p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts))
+    return sorted(p for p in seen if p.is_file() or (p.is_symlink() and not p.exists()))
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        facts = path.stat()
+    except OSError:  # a link that leads nowhere
+        return 0, 0
+    return facts.st_size, facts.st_mtime_ns

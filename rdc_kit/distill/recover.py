@@ -14,7 +14,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,7 +22,9 @@ from ..augment.boxes import random_crops
 from ..augment.views import normalise
 from ..data.imagesets import ImageSet, Traits, check_enough, derived
 from ..ground import store
+from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import Runtime, choose_runtime
+from ..ground.files import Damaged, set_aside
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
@@ -31,6 +32,8 @@ from ..prune.selection import select
 from ..train.teachers import Teacher, check_frozen
 from .matching import Matcher, collect_moments, running
 from .recipes import Recipe
+
+_IMAGES = "images.npz"
 
 
 def recover(
@@ -71,8 +74,7 @@ def recover(
     def make(home: Path) -> dict[str, Any]:
         began = time.monotonic()
         images, losses = _all_batches(home, pool, ipc, how, teacher, seed, runtime.device)
-        with store.atomic_path(home / "images.npy") as part:
-            np.save(part, images.numpy())
+        save_arrays(home / _IMAGES, images)
         names = ("ce_first", "statistics_first", "ce_last", "statistics_last")
         facts = {name: round(float(v), 4) for name, v in zip(names, losses.mean(0), strict=True)}
         return facts | {"make_seconds": round(time.monotonic() - began, 1)}
@@ -94,12 +96,12 @@ def recover(
 
 def _kept(home: Path, pool: ImageSet, ipc: int, facts: dict[str, Any]) -> ImageSet:
     """A finished set, from its folder; deletes the files of its batches."""
-    for batch in home.glob("batch-*.pt"):
+    for batch in home.glob("batch-*.npz"):
         batch.unlink(missing_ok=True)
-    images = np.load(home / "images.npy")
+    images = load_arrays(home / _IMAGES)
     return replace(
         pool,
-        images=torch.from_numpy(images),
+        images=images,
         labels=_labels(pool, ipc),
         row_ids=torch.full((len(images),), -1),
         members=None,
@@ -128,17 +130,27 @@ def _all_batches(
     images = torch.empty(len(labels), 3, pool.size, pool.size, dtype=torch.uint8)
     worker, losses = None, []
     for k, rows in enumerate(bar(batches(ipc, pool.num_classes, how), "recovering batches")):
-        path = home / f"batch-{k}.pt"
-        if not path.is_file():
+        path = home / f"batch-{k}.npz"
+        content = _kept_batch(path)
+        if content is None:
             worker = worker or _Worker(pool, how, teacher, device)
             real = None if start is None else start[rows]
             content = worker.recover(labels[rows], real, seed, k)
-            with store.atomic_path(path) as part:
-                torch.save(content, part)
-        content = torch.load(path, weights_only=True)
+            save_arrays(path, content)
         images[rows] = content["images"]
         losses.append(content["losses"])
     return images, torch.tensor(losses)
+
+
+def _kept_batch(path: Path) -> dict[str, Any] | None:
+    """A batch that an earlier call has made; None if there is none, or a damaged one."""
+    if not path.is_file():
+        return None
+    try:
+        return load_arrays(path)
+    except Damaged as error:
+        set_aside(path, str(error))
+        return None
 
 
 def batches(ipc: int, num_classes: int, how: Recipe) -> list[Tensor]:

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
 from . import store
+from .files import alive, read_json, write_json
 
 
 def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     """Set a run's status; "running" begins a new manifest, other statuses complete it."""
     path = folder / "manifest.json"
-    manifest = {} if status == "running" else store.read_json(path) or {}
+    manifest = {} if status == "running" else read_json(path) or {}
     if status == "running":
         manifest = {"started": store.now(), "pid": os.getpid(), "git": store.git_state()}
         manifest |= {"versions": store.versions()}
     else:
         manifest["ended"] = store.now()
-    store.write_json(path, {**manifest, **facts, "status": status})
-
-
-def alive(pid: int, host: str | None = None) -> bool:
-    """Whether a process runs; one of another host counts as running, since we cannot see it."""
-    if host not in (None, socket.gethostname()):
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    write_json(path, {**manifest, **facts, "status": status})
 
 
 def read_status(folder: Path) -> str:
@@ -41,7 +28,7 @@ def read_status(folder: Path) -> str:
     Args:
         folder: the folder of the run, data/runs/notebooks/NAME-HASH.
     """
-    manifest = store.read_json(folder / "manifest.json") or {}
+    manifest = read_json(folder / "manifest.json") or {}
     status = manifest.get("status", "never started")
     if status == "running" and not alive(int(manifest.get("pid", 0))):
         return "interrupted"

@@ -1,16 +1,16 @@
-"""Atomic files (complete or absent), content hashes, provenance and cached work."""
+"""Work that is kept: named by the hash of all it depends on, made once, checked when fetched."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
-import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -18,11 +18,15 @@ from typing import Any
 
 import filelock
 
+from .files import checksum, read_json, set_aside, write_json
 from .folders import checkout
 
 # Part of every cache key: raise it when code changes what a run or a score means.
 FORMAT = 3
 _RESULT = "result.json"
+# Files that only matter until the work is finished.
+_PASSING = (".", "checkpoint", "progress", "batch-", "holder", "config", "result")
+_READ_AGAIN = 1 << 28  # larger files are checked by their size only
 
 
 class Locked(RuntimeError):
@@ -33,53 +37,6 @@ def config_hash(config: Any) -> str:
     """Short stable name of a configuration that JSON can hold (key order does not matter)."""
     text = json.dumps({"format": FORMAT, "config": config}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def safe_name(text: str) -> str:
-    """A short file name for a source such as "folder:/data/my images": letters, digits, dashes."""
-    return "".join(c if c.isalnum() else "-" for c in text)[-40:].strip("-")
-
-
-@contextlib.contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it into place only if the block succeeds.
-
-    Works for files and for folders. An older `path` survives any failure, a full disk included.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        yield part
-        if part.is_dir():
-            old = path.with_name(f".{path.name}-old-{uuid.uuid4().hex[:8]}")
-            if path.exists():
-                path.rename(old)
-            part.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            part.replace(path)
-    finally:
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
-
-
-def write_json(path: Path | str, value: Any) -> None:
-    """Write JSON atomically."""
-    with atomic_path(path) as part:
-        part.write_text(json.dumps(value, indent=1, default=str) + "\n")
-
-
-def read_json(path: Path | str) -> Any:
-    """Read JSON; None when the file is absent."""
-    try:
-        return json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        return None
 
 
 @contextlib.contextmanager
@@ -100,11 +57,19 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
             f"{what} is being worked on by process {info.get('pid', '?')} on "
             f"{info.get('host', '?')} since {info.get('since', '?')}: wait for it or stop it first"
         ) from None
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+            raise
+        raise OSError(
+            f"{folder} is on a disk where files cannot be locked, so two processes might do the "
+            "same work: set RDC_HOME to a folder on a local disk"
+        ) from error
     try:
         write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
         guard.release()
 
 
@@ -113,11 +78,13 @@ def cached(
 ) -> Path:
     """The folder of finished work of this config; `make` fills it if it does not exist yet.
 
+    Work whose files are not what was written is set aside and made again.
+
     Args:
         folder: parent of the work's folders, one per config hash.
         config: everything that the work depends on; written into the folder.
         make: called with the work's folder (for checkpoints and files); returns data for JSON,
-            which becomes result.json (see `result_of`). If a process dies, the folder has no
+            which goes into result.json (see `result_of`). If a process dies, the folder has no
             result.json, and the next call continues.
         wait: wait for another process that does the same work.
 
@@ -125,38 +92,67 @@ def cached(
         Locked: another process does the same work, and `wait` is False.
     """
     home = folder / config_hash(config)
-    if is_done(home):
+    if _is_whole(home):
         return home
     with lock(home, f"{folder.name} {home.name}", wait):
-        if not is_done(home):  # another process may have finished it meanwhile
+        if not _is_whole(home):  # another process may have finished it meanwhile
             write_json(home / "config.json", config)
-            write_json(home / _RESULT, make(home))
+            _write_result(home, make(home))
     return home
 
 
 def is_done(home: Path) -> bool:
     """Whether the work of a folder is finished."""
-    return (home / _RESULT).is_file()
+    return _read_result(home) is not None
 
 
 def result_of(home: Path) -> Any:
     """The data that `make` returned, for a folder that `cached` returned."""
-    return read_json(home / _RESULT)
+    return (_read_result(home) or {"result": None})["result"]
 
 
-def require_free_space(folder: Path, needed: int) -> None:
-    """Stop early, with both numbers, when a disk has less than `needed` bytes free.
+def _write_result(home: Path, result: Any) -> None:
+    """The data, with sizes and checksums of all files of the work and of itself."""
+    kept = [p for p in sorted(home.iterdir()) if p.is_file() and not p.name.startswith(_PASSING)]
+    files = {p.name: [p.stat().st_size, checksum(p)] for p in kept}
+    known = json.loads(json.dumps({"result": result, "files": files}, default=str))
+    write_json(home / _RESULT, known | {"check": _check_of(known)})
 
-    Raises:
-        OSError: too little space.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise OSError(
-            f"{folder} has {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed: "
-            "free some space or set RDC_HOME to a folder on another disk"
-        )
+
+def _read_result(home: Path) -> dict[str, Any] | None:
+    """What `_write_result` wrote; None where it is absent, or damaged and set aside."""
+    found = read_json(home / _RESULT)
+    if found is None:
+        return None
+    parts = ("result", "files", "check")
+    if not isinstance(found, dict) or sorted(found) != sorted(parts):
+        set_aside(home / _RESULT, "not in the form of this version")
+        return None
+    if _check_of({"result": found["result"], "files": found["files"]}) != found["check"]:
+        set_aside(home / _RESULT, "its numbers have changed since they were written")
+        return None
+    return found
+
+
+def _check_of(known: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(known, sort_keys=True).encode())
+
+
+def _is_whole(home: Path) -> bool:
+    """Whether the work is finished and its files are what was written."""
+    found = _read_result(home)
+    if found is None:
+        return False
+    for name, (size, check) in found["files"].items():
+        path = home / name
+        have = path.stat().st_size if path.is_file() else -1
+        if have == size and (size > _READ_AGAIN or checksum(path) == check):
+            continue
+        if have >= 0:
+            set_aside(path, "its content has changed since it was written")
+        set_aside(home / _RESULT, f"{name} is not what was written")
+        return False
+    return True
 
 
 def now() -> str:

@@ -22,7 +22,7 @@ import pandas as pd
 from ..augment.boxes import as_grid
 from ..data import loading, sources
 from ..data.imagesets import check_enough, usual_student
-from ..ground import store
+from ..ground import files, store
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.manifests import write_manifest
@@ -177,7 +177,7 @@ class Run:
 
     def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Keep a table as NAME.csv in the run's folder, and return it."""
-        with store.atomic_path(self.folder / f"{name}.csv") as part:
+        with files.atomic_path(self.folder / f"{name}.csv") as part:
             table.to_csv(part, index=False)
         self.tables[name] = table
         return table
@@ -185,7 +185,7 @@ class Run:
     def figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Figure:
         """Save a figure with its numbers and this run's parameters, and return it."""
         facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
-        source = store.safe_name(self.dataset)
+        source = files.safe_name(self.dataset)
         ipcs = "-".join(map(str, self.ipcs))
         unique = f"{self.name[:2]}_{name}-{source}-{self.size}px-ipc{ipcs}"
         self.figures[name] = base.save_figure(figure, unique, table, facts)

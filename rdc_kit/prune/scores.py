@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..data.imagesets import ImageSet
-from ..ground import store
+from ..ground import files, store
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
@@ -81,7 +81,7 @@ def dynamics(
 
     def make(home: Path) -> dict[str, Any]:
         recorders = {name: m.recorder(len(pool), el2n_epochs) for name, m in METRICS.items()}
-        checkpoint = home / "checkpoint.pt"
+        checkpoint = home / "checkpoint.npz"
         fitted = fit(pool, protocol, student, seed, runtime, list(recorders.values()), checkpoint)
         arrays = {name: r.compute().numpy() for name, r in recorders.items()}
         recorder = recorders["forgetting"]
@@ -190,7 +190,7 @@ def _snapshot(
     config = _config("snapshot", pool, protocol, student, runtime) | {"seed": seed}
 
     def make(home: Path) -> dict[str, Any]:
-        fitted = fit(pool, protocol, student, seed, runtime, checkpoint=home / "checkpoint.pt")
+        fitted = fit(pool, protocol, student, seed, runtime, checkpoint=home / "checkpoint.npz")
         values = error_norm(predict(fitted.model, pool, runtime), pool.labels)
         return _keep(home, {"el2n": values.numpy()}, fitted.seconds, fitted.views)
 
@@ -211,9 +211,9 @@ def _config(
 
 
 def _keep(home: Path, arrays: dict[str, np.ndarray], seconds: float, views: int) -> dict[str, Any]:
-    with store.atomic_path(home / "scores.npz") as part:
+    with files.atomic_path(home / "scores.npz") as part:
         np.savez(part, **arrays)  # type: ignore[arg-type]
-    (home / "checkpoint.pt").unlink(missing_ok=True)
+    (home / "checkpoint.npz").unlink(missing_ok=True)
     return {"seconds": seconds, "views": views}
 
 

@@ -75,14 +75,20 @@ def evaluate(
 
     Raises:
         DataError: no test set, or one whose classes differ.
-        ValueError: the protocol needs a teacher and none is given.
+        ValueError: the protocol needs a teacher and none is given, no seeds or one of them twice,
+            or a checkpoint for several.
     """
     test = check_pair(stored, test)
     protocol = protocol or protocols.hard()
     runtime = runtime or choose_runtime()
+    asked = list(range(seeds) if isinstance(seeds, int) else seeds)
+    if not asked or len(set(asked)) < len(asked):
+        raise ValueError(f"seeds must be a number of at least 1, or different seeds, got {seeds}")
+    if checkpoint is not None and len(asked) > 1:
+        raise ValueError("a checkpoint is of one training: evaluate one seed at a time with it")
     answers = _answers(stored, protocol, teacher, runtime)
     rows = []
-    for seed in range(seeds) if isinstance(seeds, int) else seeds:
+    for seed in asked:
         fitted = fit(
             stored, protocol, student, seed, runtime, teacher=answers, checkpoint=checkpoint
         )

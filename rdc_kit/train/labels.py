@@ -20,7 +20,7 @@ from torch import Tensor
 from ..augment import views
 from ..augment.boxes import crop_resize
 from ..data.imagesets import ImageSet, Traits
-from ..ground import store
+from ..ground import files, store
 from ..ground.device import Runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
@@ -248,7 +248,7 @@ def store_labels(
             _label_epoch(records[epoch], images, protocol, answer, runtime, seed, epoch)
             if (epoch + 1) % _SAVE_EVERY == 0:
                 records.flush()
-                store.write_json(home / "progress.json", epoch + 1)
+                files.write_json(home / "progress.json", epoch + 1)
         records.flush()
         return {"bytes": int(records.nbytes)}
 
@@ -259,10 +259,10 @@ def store_labels(
 
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:
     """The records on disk, and the number of epochs that are done."""
-    path, done = home / _FILE, store.read_json(home / "progress.json") or 0
+    path, done = home / _FILE, files.read_json(home / "progress.json") or 0
     if done and path.is_file():
         return np.lib.format.open_memmap(path, "r+"), done
-    store.require_free_space(home, kind.itemsize * shape[0] * shape[1])
+    files.require_free_space(home, kind.itemsize * shape[0] * shape[1])
     return np.lib.format.open_memmap(path, "w+", kind, shape), 0
 
 

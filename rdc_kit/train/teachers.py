@@ -13,12 +13,15 @@ from torch import Tensor, nn
 
 from ..data.imagesets import DataError, ImageSet
 from ..ground import store
+from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
 from . import models, protocols
 from .accuracy import accuracy, predict
 from .labels import Answer
 from .training import fit
+
+_WEIGHTS = "weights.npz"
 
 
 @dataclass(frozen=True)
@@ -167,17 +170,15 @@ def _one(
 
     def make(home: Path) -> dict[str, Any]:
         protocol = protocols.squeezing(epochs=epochs)
-        fitted = fit(pool, protocol, name, seed, runtime, checkpoint=home / "checkpoint.pt")
-        with store.atomic_path(home / "weights.pt") as part:
-            torch.save(fitted.model.state_dict(), part)
-        (home / "checkpoint.pt").unlink(missing_ok=True)
+        fitted = fit(pool, protocol, name, seed, runtime, checkpoint=home / "checkpoint.npz")
+        save_arrays(home / _WEIGHTS, fitted.model.state_dict())
+        (home / "checkpoint.npz").unlink(missing_ok=True)
         score = accuracy(predict(fitted.model, pool, runtime), pool.labels, pool.num_classes)
         return {"top1": score.top1, "seconds": fitted.seconds, "views": fitted.views}
 
     home = store.cached(runs_dir("teachers"), config, make)
     model = models.build(name, pool.num_classes, pool.size, seed)
-    weights = torch.load(home / "weights.pt", map_location="cpu", weights_only=True)
-    model.load_state_dict(weights)
+    model.load_state_dict(load_arrays(home / _WEIGHTS))
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
     return model.eval().requires_grad_(False), home.name, store.result_of(home)["top1"]
 

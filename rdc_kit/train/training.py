@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground import store
+from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import Runtime, choose_runtime
+from ..ground.files import Damaged, set_aside
 from ..ground.progress import bar
 from ..ground.seeds import generator
 from . import models, protocols
@@ -74,23 +76,38 @@ class _State:
     epoch: int = 0
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
+    what: str = ""  # of the training: its set, protocol, network and seed
 
     def save(self, path: Path) -> None:
         content = {
+            "what": self.what,
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "recorders": [r.state() for r in self.recorders],
             "progress": [self.epoch, self.seconds, self.losses],
         }
-        with store.atomic_path(path) as part:
-            torch.save(content, part)
+        save_arrays(path, content)
 
     def load(self, path: Path, device: torch.device) -> None:
-        content = torch.load(path, map_location=device, weights_only=True)
+        """Go on from a checkpoint; one that is damaged is set aside.
+
+        Raises:
+            ValueError: it belongs to another training.
+        """
+        try:
+            content = load_arrays(path)
+        except Damaged as error:
+            set_aside(path, str(error))
+            return
+        if not isinstance(content, dict) or content.get("what") != self.what:
+            raise ValueError(
+                f"{path} belongs to another training (another set, protocol, network or seed): "
+                "name another checkpoint, or delete it"
+            )
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         for recorder, state in zip(self.recorders, content["recorders"], strict=True):
-            recorder.restore(state)
+            recorder.restore({name: value.to(device) for name, value in state.items()})
         self.epoch, self.seconds, self.losses = content["progress"]
 
 
@@ -124,14 +141,18 @@ def fit(
             `teachers.Teacher.answering`); for stored ones, what `labels.store_labels` returned.
 
     Raises:
-        Diverged: the loss is not finite. ValueError: unknown student, grid too large, or the
-            protocol needs a teacher or stored labels that are not given.
+        Diverged: the loss is not finite. ValueError: unknown student, grid too large, the protocol
+            needs a teacher or stored labels that are not given, or the checkpoint belongs to
+            another training.
     """
     runtime = runtime or choose_runtime()
     student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-    state = _State(model, make_optimiser(model, protocol), recorders)
+    what = ""
+    if checkpoint is not None:
+        what = store.config_hash([images.fingerprint(), protocol.as_dict(), student, seed])
+    state = _State(model, make_optimiser(model, protocol), recorders, what=what)
     if checkpoint is not None and checkpoint.is_file():
         state.load(checkpoint, runtime.device)
     feed = _Feed(

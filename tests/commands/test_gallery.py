@@ -9,7 +9,7 @@ from nbformat import v4
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import gallery
-from rdc_kit.ground import store
+from rdc_kit.ground import files
 
 # The smallest png there is: one grey pixel.
 PIXEL = (
@@ -62,7 +62,7 @@ def add(fresh_home, tmp_path):
         setting = {"dataset": dataset, "size": 32, "profile": "smoke"}
         manifest = {"name": name, "status": status, "ended": ended, "setting": setting}
         manifest |= {"started": ended, "seconds": 1234.5, "git": "abc123", "pid": 1}
-        store.write_json(folder / "manifest.json", manifest | facts)
+        files.write_json(folder / "manifest.json", manifest | facts)
 
     return put
 

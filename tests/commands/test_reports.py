@@ -3,7 +3,7 @@
 import shutil
 
 from rdc_kit.__main__ import main
-from rdc_kit.ground import folders, store
+from rdc_kit.ground import files, folders, store
 
 
 def test_runs_lists_nothing_at_first(fresh_home, capsys):
@@ -17,7 +17,7 @@ def test_runs_says_how_each_ended(fresh_home, capsys):
     endings = {"00_a-1": {"status": "ok"}, "01_b-2": {"status": "failed", "error": "no luck"},
                "02_c-3": {"status": "running", "pid": 2**22 + 1}}  # fmt: skip
     for name, ending in endings.items():
-        store.write_json(runs / "notebooks" / name / "manifest.json", facts | ending)
+        files.write_json(runs / "notebooks" / name / "manifest.json", facts | ending)
     store.cached(runs / "train", {"a": 1}, lambda home: {"top1": 1})
     (runs / "train" / "begun").mkdir()
     assert main(["runs"]) == 0

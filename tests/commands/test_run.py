@@ -12,7 +12,7 @@ import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import run
-from rdc_kit.ground import store
+from rdc_kit.ground import files
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.ground.manifests import read_status
 
@@ -109,7 +109,7 @@ def test_a_good_run_ends_ok_with_its_parameters_inside(tiny, fresh_home, capsys)
     printed = "".join(o.get("text", "") for c in executed.cells for o in c.get("outputs", []))
     assert "False 0.001 2" in printed
     assert "tiny ok in" in capsys.readouterr().out
-    manifest = store.read_json(folder / "manifest.json")
+    manifest = files.read_json(folder / "manifest.json")
     assert manifest["parameters"]["ipc"] == 2
     assert {"started", "ended", "git", "versions", "runtime"} <= manifest.keys()
 
@@ -164,7 +164,7 @@ def test_a_timeout_ends_the_kernel_too(tmp_path, fresh_home, capsys):
     assert run.run_notebook(slow, timeout=8) == 1
     assert time.monotonic() - began < 40
     assert "stopped after 8 s" in capsys.readouterr().err
-    manifest = store.read_json(the_folder(fresh_home) / "manifest.json")
+    manifest = files.read_json(the_folder(fresh_home) / "manifest.json")
     assert manifest["status"] == "failed"
 
 
@@ -203,7 +203,7 @@ def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
     wait_for(mark.exists)
     folder = the_folder(fresh_home)
     assert read_status(folder) == "running"
-    kernel = store.read_json(folder / "manifest.json")["pid"]
+    kernel = files.read_json(folder / "manifest.json")["pid"]
     first.kill()
     first.wait()
     os.kill(kernel, signal.SIGKILL)

@@ -11,7 +11,7 @@ import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import run, study
-from rdc_kit.ground import store
+from rdc_kit.ground import files
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.ground.manifests import read_status
 from rdc_kit.study.figures import paper
@@ -150,7 +150,7 @@ PICTURES = {"00": 5, "01": 3, "02": 4, "03": 3, "04": 5, "05": 1, "06": 2, "07":
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_every_notebook_runs_from_start_to_finish(studied, path):
     (folder,) = (studied / "data" / "runs" / "notebooks").glob(f"{path.stem}-*")
-    manifest = store.read_json(folder / "manifest.json")
+    manifest = files.read_json(folder / "manifest.json")
     assert manifest["status"] == "ok"
     executed = json.loads((folder / path.name).read_text())
     outputs = [o for c in executed["cells"] for o in c.get("outputs", [])]

@@ -14,6 +14,7 @@ from rdc_kit.distill import recover as loop
 from rdc_kit.distill.rded import rded
 from rdc_kit.distill.recipes import RECIPES, Recipe, recipe
 from rdc_kit.distill.recover import recover
+from rdc_kit.ground.arrays import load_arrays
 from rdc_kit.ground.device import Runtime
 from rdc_kit.ground.seeds import generator
 from rdc_kit.train.teachers import squeeze
@@ -150,15 +151,15 @@ def test_a_killed_synthesis_keeps_its_batches_and_ends_the_same(
     process = context.Process(target=_recover_slowly, args=(how, fresh_home))
     process.start()
     limit = time.monotonic() + 120
-    while not list(fresh_home.glob("data/runs/sets/*/batch-1.pt")):
+    while not list(fresh_home.glob("data/runs/sets/*/batch-1.npz")):
         assert process.is_alive(), "it ended before it could be killed"
         assert time.monotonic() < limit
         time.sleep(0.01)
     process.kill()
     process.join()
-    kept = sorted(fresh_home.glob("data/runs/sets/*/batch-*.pt"))
+    kept = sorted(fresh_home.glob("data/runs/sets/*/batch-*.npz"))
     assert 2 <= len(kept) < 6
-    images = {path.name: torch.load(path)["images"] for path in kept}
+    images = {path.name: load_arrays(path)["images"] for path in kept}
     real, redone = loop._Worker.recover, []
 
     def counted(self, labels, start, seed, k):
@@ -168,12 +169,12 @@ def test_a_killed_synthesis_keeps_its_batches_and_ends_the_same(
     monkeypatch.setattr(loop._Worker, "recover", counted)
     teacher = squeeze(blocks, epochs=20, runtime=exact)
     made = recover(blocks, 2, how, teacher, runtime=exact)
-    assert redone == [k for k in range(6) if f"batch-{k}.pt" not in images]
+    assert redone == [k for k in range(6) if f"batch-{k}.npz" not in images]
     order = torch.cat(loop.batches(2, 3, how)).tolist()
     for name, pixels in images.items():
-        k = int(name.removeprefix("batch-").removesuffix(".pt"))
+        k = int(name.removeprefix("batch-").removesuffix(".npz"))
         assert torch.equal(made.images[order[k]], pixels[0])
-    assert not list(fresh_home.glob("data/runs/sets/*/batch-*.pt"))
+    assert not list(fresh_home.glob("data/runs/sets/*/batch-*.npz"))
 
 
 def test_a_moving_average_does_not_outlive_its_batch(tmp_path, blocks, exact, monkeypatch):

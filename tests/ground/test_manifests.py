@@ -3,8 +3,9 @@
 import subprocess
 import sys
 
-from rdc_kit.ground import store
-from rdc_kit.ground.manifests import alive, read_status, write_manifest
+from rdc_kit.ground import files
+from rdc_kit.ground.files import alive
+from rdc_kit.ground.manifests import read_status, write_manifest
 
 
 def test_a_manifest_begins_and_is_completed(tmp_path):
@@ -12,20 +13,20 @@ def test_a_manifest_begins_and_is_completed(tmp_path):
     write_manifest(tmp_path, "running", name="one", parameters={"ipc": 1})
     assert read_status(tmp_path) == "running"
     write_manifest(tmp_path, "ok", seconds=3)
-    facts = store.read_json(tmp_path / "manifest.json")
+    facts = files.read_json(tmp_path / "manifest.json")
     assert read_status(tmp_path) == facts["status"] == "ok"
     assert (facts["name"], facts["parameters"], facts["seconds"]) == ("one", {"ipc": 1}, 3)
     assert facts["started"] <= facts["ended"]
     write_manifest(tmp_path, "running", name="two")
-    assert "seconds" not in store.read_json(tmp_path / "manifest.json")  # a new beginning
+    assert "seconds" not in files.read_json(tmp_path / "manifest.json")  # a new beginning
 
 
 def test_a_run_whose_process_is_gone_was_interrupted(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     write_manifest(tmp_path, "running")
-    facts = store.read_json(tmp_path / "manifest.json")
-    store.write_json(tmp_path / "manifest.json", facts | {"pid": child.pid})
+    facts = files.read_json(tmp_path / "manifest.json")
+    files.write_json(tmp_path / "manifest.json", facts | {"pid": child.pid})
     assert read_status(tmp_path) == "interrupted"
     assert not alive(child.pid)
     assert alive(child.pid, "another-host")  # cannot be seen from here

@@ -1,5 +1,6 @@
 """Files that are whole or absent, cached runs, locks."""
 
+import errno
 import multiprocessing
 import os
 import re
@@ -7,19 +8,10 @@ import shutil
 import subprocess
 import sys
 
+import filelock
 import pytest
 
-from rdc_kit.ground import store
-
-
-def test_a_failing_save_keeps_the_old_figure(tmp_path, monkeypatch):
-    target = tmp_path / "table.csv"
-    target.write_text("old")
-    with pytest.raises(OSError, match="disk full"), store.atomic_path(target) as part:
-        part.write_text("half of the n")
-        raise OSError("disk full")
-    assert target.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+from rdc_kit.ground import files, store
 
 
 def _count_call(home):
@@ -62,40 +54,6 @@ def test_a_caller_that_does_not_wait_is_told_who_holds_a_run(tmp_path):
     assert store.cached(tmp_path, {"a": 1}, lambda home: 1, wait=False) == home
 
 
-def test_a_folder_is_replaced_whole_or_kept(tmp_path):
-    target = tmp_path / "set"
-    with store.atomic_path(target) as part:
-        part.mkdir()
-        (part / "old").touch()
-    with pytest.raises(RuntimeError, match="power cut"), store.atomic_path(target) as part:
-        part.mkdir()
-        (part / "half").touch()
-        raise RuntimeError("power cut")
-    assert [p.name for p in target.iterdir()] == ["old"]
-    with store.atomic_path(target) as part:
-        part.mkdir()
-        (part / "new").touch()
-        assert [p.name for p in target.iterdir()] == ["old"]  # until the block has ended
-    assert [p.name for p in target.iterdir()] == ["new"]
-    assert [p.name for p in tmp_path.iterdir()] == ["set"]
-
-
-def test_a_file_gets_its_folders_and_keeps_its_ending(tmp_path):
-    target = tmp_path / "a" / "b" / "table.csv"
-    with store.atomic_path(target) as part:
-        assert part.suffix == ".csv"  # some writers choose the format by it
-        part.write_text("1,2")
-        assert not target.exists()
-    assert target.read_text() == "1,2"
-
-
-def test_json_comes_back_and_an_absent_file_is_none(tmp_path):
-    value = {"a": [1, 2.5, None], "b": {"c": "é"}}
-    store.write_json(tmp_path / "x.json", value)
-    assert store.read_json(tmp_path / "x.json") == value
-    assert store.read_json(tmp_path / "y.json") is None
-
-
 def test_the_hash_ignores_the_order_of_keys_and_nothing_else(monkeypatch):
     one = store.config_hash({"a": 1, "b": {"c": 2, "d": [3, 4]}})
     assert one == store.config_hash({"b": {"d": [3, 4], "c": 2}, "a": 1})
@@ -125,14 +83,14 @@ def test_a_cached_result_is_made_once_for_each_config(tmp_path):
     assert [store.result_of(home)["value"] for home in homes] == [1, 1, 2]
     first, second = made
     assert first.name == store.config_hash({"a": 1, "b": 2})
-    assert store.read_json(first / "config.json") == {"a": 1, "b": 2}
-    assert store.read_json(second / "config.json") == {"a": 1, "b": 3}
+    assert files.read_json(first / "config.json") == {"a": 1, "b": 2}
+    assert files.read_json(second / "config.json") == {"a": 1, "b": 3}
 
 
 TAKE = """
 import sys
 from pathlib import Path
-from rdc_kit.ground import store
+from rdc_kit.ground import files, store
 try:
     with store.lock(Path(sys.argv[1]), "the set"):
         print("held", flush=True)
@@ -161,26 +119,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
         process.kill()
         process.wait()
     with store.lock(tmp_path, "the set"):
-        assert store.read_json(tmp_path / "holder.json")["pid"] == os.getpid()
-
-
-def test_a_full_disk_is_told_with_both_numbers(tmp_path):
-    store.require_free_space(tmp_path / "new", 0)
-    with pytest.raises(OSError, match=r"MB free, 1,000,000,000,000 MB are needed: free some"):
-        store.require_free_space(tmp_path / "new", 10**18)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("digits", "digits"),
-        ("folder:/data/my images", "folder--data-my-images"),
-        ("/x/", "x"),
-        ("a" * 30 + "b" * 30, "a" * 10 + "b" * 30),
-    ],
-)
-def test_names_of_sources_become_names_of_files(text, expected):
-    assert store.safe_name(text) == expected
+        assert files.read_json(tmp_path / "holder.json")["pid"] == os.getpid()
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -196,3 +135,61 @@ def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monke
     assert re.fullmatch(r"[0-9a-f]{12}", clean)
     (tmp_path / "file").write_text("other")
     assert store.git_state() == f"{clean}-dirty"
+
+
+def kept(home):
+    (home / "weights.bin").write_bytes(bytes(range(256)) * 40)
+    (home / "checkpoint.npz").write_bytes(b"passing")
+    return {"top1": 61.25, "per_class": [1, 2.5]}
+
+
+@pytest.mark.parametrize("harm", ["empty", "cut", "flip", "gone"])
+@pytest.mark.parametrize("name", ["result.json", "weights.bin"])
+def test_finished_work_that_was_damaged_is_set_aside_and_made_again(tmp_path, capsys, name, harm):
+    calls = []
+
+    def make(home):
+        calls.append(home)
+        return kept(home)
+
+    home = store.cached(tmp_path, {"a": 1}, make)
+    path = home / name
+    content = path.read_bytes()
+    flipped = content.replace(b"61.25", b"71.25") if name == "result.json" else b"x" + content[1:]
+    assert flipped != content
+    path.write_bytes({"empty": b"", "cut": content[:-9], "flip": flipped}.get(harm, content))
+    if harm == "gone":
+        path.unlink()
+    assert store.cached(tmp_path, {"a": 1}, make) == home
+    assert len(calls) == 2
+    assert store.result_of(home) == {"top1": 61.25, "per_class": [1, 2.5]}
+    assert path.read_bytes() == content
+    if (name, harm) != ("result.json", "gone"):
+        assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_changed_number_is_never_read(tmp_path):
+    home = store.cached(tmp_path, {"a": 1}, kept)
+    path = home / "result.json"
+    path.write_text(path.read_text().replace("61.25", "71.25"))
+    assert not store.is_done(home)
+    assert store.result_of(home) is None
+
+
+def test_results_of_other_versions_are_made_again(tmp_path, capsys):
+    home = tmp_path / store.config_hash({"a": 1})
+    home.mkdir()
+    (home / "result.json").write_text('{"top1": 3}')
+    store.cached(tmp_path, {"a": 1}, kept)
+    assert store.result_of(home)["top1"] == 61.25
+    assert "not in the form of this version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("no flock"), OSError(errno.ENOLCK, "no")])
+def test_a_disk_without_locks_is_said(tmp_path, monkeypatch, error):
+    def fails(self, timeout):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fails)
+    with pytest.raises(OSError, match=r"files cannot be locked.*set RDC_HOME"):
+        store.cached(tmp_path, {"a": 1}, kept)

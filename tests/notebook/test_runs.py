@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.ground import store
+from rdc_kit.ground import files
 from rdc_kit.ground.manifests import read_status
 from rdc_kit.notebook import parameters, runs
 from rdc_kit.study.grid.arms import Arm
@@ -54,7 +54,7 @@ def test_the_name_is_told_by_the_runner_or_by_jupyter(fresh_home, monkeypatch):
 def test_a_run_notes_its_setting_for_the_ledger(fresh_home, monkeypatch):
     monkeypatch.setenv("RDC_NOTEBOOK", "00_mine")
     run = rdc.start(dataset="digits", profile="smoke")
-    facts = store.read_json(run.folder / "manifest.json")
+    facts = files.read_json(run.folder / "manifest.json")
     assert facts["setting"] == {"dataset": "digits", "size": 32, "profile": "smoke"}
     assert facts["status"] == "running"
     run.table("runs", pd.DataFrame({"arm": ["el2n"], "seed": [0], "top1": [1], "steps": [5]}))
@@ -65,7 +65,7 @@ def test_a_run_notes_its_setting_for_the_ledger(fresh_home, monkeypatch):
 
 def test_a_notebook_that_only_reads_results_has_no_setting(fresh_home, capsys):
     run = rdc.start(results="evidence")
-    assert store.read_json(run.folder / "manifest.json")["setting"] == {}
+    assert files.read_json(run.folder / "manifest.json")["setting"] == {}
     assert "per class" not in capsys.readouterr().out
 
 
@@ -105,7 +105,7 @@ def test_measuring_keeps_the_table_and_finishing_counts_its_steps(fresh_home):
     table = run.measure(quick(run))
     assert len(pd.read_csv(run.folder / "runs.csv")) == len(table) == 1
     rdc.finish(run)
-    facts = store.read_json(run.folder / "manifest.json")
+    facts = files.read_json(run.folder / "manifest.json")
     assert facts["status"] == "ok"
     assert facts["work"] == {"rows": {"runs": 1}, "steps": int(table["steps"].sum())}
 
@@ -116,7 +116,7 @@ def test_a_figure_is_named_by_what_it_shows(fresh_home):
     assert run.figure("look", figure, pd.DataFrame({"a": [1]})) is figure
     path = run.figures["look"]
     assert path == fresh_home / "figures" / "ti_look-digits-16px-ipc1-2.png"
-    facts = store.read_json(path.with_suffix(".json"))
+    facts = files.read_json(path.with_suffix(".json"))
     assert facts["parameters"]["ipcs"] == "1 2"
     assert facts["notebook"] == "tiny"
 

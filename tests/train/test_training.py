@@ -65,7 +65,7 @@ def test_resume_equals_an_undisturbed_run(blocks, exact, tmp_path, monkeypatch):
     protocol = rdc.protocols.hard(epochs=6, batch=5)
     straight = fit(blocks, protocol, STUDENT, 1, exact)
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
-    real, path = training._train_epoch, tmp_path / "checkpoint.pt"
+    real, path = training._train_epoch, tmp_path / "checkpoint.npz"
 
     def dies_in_epoch_4(state, *rest):
         if state.epoch == 4:
@@ -90,7 +90,7 @@ def _train_for_long(path, threads):
 
 def test_a_run_killed_without_warning_continues_to_the_same_end(tmp_path, exact):
     """SIGKILL in the middle, as the system does when memory runs out."""
-    path = tmp_path / "checkpoint.pt"
+    path = tmp_path / "checkpoint.npz"
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=_train_for_long, args=(path, torch.get_num_threads()))
     process.start()

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 
 from ...augment.boxes import cell_boxes
 from ...data.imagesets import ImageSet, Traits
-from ...ground import store
+from ...ground import files, store
 from ...ground.folders import home_dir
 
 # seaborn's "colorblind" palette, written out: to import seaborn takes a second.
@@ -67,12 +67,12 @@ def save_figure(
     folder = folder or figures_dir()
     facts = {"git": store.git_state(), "versions": store.versions(), **(facts or {})}
     text = json.dumps(facts, sort_keys=True, default=str)
-    with store.atomic_path(folder / f"{name}.pdf") as part:
+    with files.atomic_path(folder / f"{name}.pdf") as part:
         figure.savefig(part, metadata={"CreationDate": None, "Keywords": text})
-    with store.atomic_path(folder / f"{name}.csv") as part:
+    with files.atomic_path(folder / f"{name}.csv") as part:
         table.to_csv(part, index=False)
-    store.write_json(folder / f"{name}.json", facts)
-    with store.atomic_path(folder / f"{name}.png") as part:
+    files.write_json(folder / f"{name}.json", facts)
+    with files.atomic_path(folder / f"{name}.png") as part:
         figure.savefig(part, metadata={"Software": None, "Description": text})
     return folder / f"{name}.png"
 

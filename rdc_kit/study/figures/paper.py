@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...ground import store
+from ...ground import files
 from ..grid.arms import ablation_parts
 from ..verdicts.ledger import ledger
 from ..verdicts.metrics import soft_hard_gaps
@@ -138,7 +138,7 @@ def _provenance(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _name(one: Remade, rows: pd.DataFrame) -> str:
-    parts = [one.name, store.safe_name(str(rows["dataset"].iloc[0])), f"{rows['size'].iloc[0]}px"]
+    parts = [one.name, files.safe_name(str(rows["dataset"].iloc[0])), f"{rows['size'].iloc[0]}px"]
     shown = {"ipc": "ipc{}", "epochs": "{}epochs", "student": "{}"}
     for key, form in shown.items():
         if key in rows and key not in one.merge:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.loading import load
-from ...ground import store
+from ...ground import files, store
 from ...ground.device import choose_runtime
 from ...ground.folders import evidence_dir
 from ...train import protocols
@@ -139,7 +139,7 @@ class Line:
         known = {_row_key(row) for row in old.to_dict("records")}
         new = table[[_row_key(row) not in known for row in table.to_dict("records")]]
         joined = pd.concat([old, new], ignore_index=True) if len(old) else new
-        with store.atomic_path(self.path) as part:
+        with files.atomic_path(self.path) as part:
             joined.to_csv(part, index=False)
 
     def _identity(self, trial: Trial) -> tuple[object, ...]:

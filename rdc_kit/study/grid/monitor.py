@@ -13,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from ...ground import store
+from ...ground import files, store
+from ...ground.files import alive
 from ...ground.folders import runs_dir
-from ...ground.manifests import alive, read_status
+from ...ground.manifests import read_status
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
 _KEPT = 7 * 86400  # seconds that the record of a finished grid stays
@@ -72,7 +73,7 @@ def reported(total: int) -> Iterator[Callable[[int, str], None]]:
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):  # a full disk is reported by the runs themselves
-        store.write_json(path, dict(facts, said=store.now()))
+        files.write_json(path, dict(facts, said=store.now()))
 
 
 def _caller() -> str:
@@ -97,7 +98,7 @@ def progress() -> pd.DataFrame:
         while it runs, else missing; note is the arm at work, or the error; began and said (the
         last sign of life) are in UTC.
     """
-    found = (store.read_json(path) for path in _folder().glob("*.json"))
+    found = (files.read_json(path) for path in _folder().glob("*.json"))
     return _frame([_grid_row(facts) for facts in found if facts])
 
 
@@ -125,7 +126,7 @@ def status() -> pd.DataFrame:
     """
     rows = []
     for path in runs_dir("notebooks").glob("*/manifest.json"):
-        facts = store.read_json(path) or {}
+        facts = files.read_json(path) or {}
         row = {"kind": "notebook", "name": path.parent.name, "status": read_status(path.parent)}
         row |= {"began": facts.get("started", ""), "note": facts.get("error", "")}
         rows.append(row | {"said": facts.get("ended", facts.get("started", ""))})

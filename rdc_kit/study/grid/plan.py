@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ...distill.rded import CROPS, DRAWN
 from ...distill.recipes import RECIPES, recipe
-from ...ground import store
+from ...ground import files
 from ...ground.folders import data_dir
 from ...ground.progress import human_time
 from ...train import models, protocols, teachers
@@ -97,7 +97,7 @@ def plan(
     classes = setup.pool.num_classes
     disk = 10**6 + sum(3 * setup.pool.size**2 * t.ipc * classes for t in missing)
     disk += sum(label_bytes(t.protocol, t.ipc * classes, classes) for t in stored.values())
-    store.require_free_space(data_dir(), disk)
+    files.require_free_space(data_dir(), disk)
     free = shutil.disk_usage(data_dir()).free
     memory = _memory_bytes(trials, setup)
     done_runs = len(trials) - len(left)

@@ -86,7 +86,7 @@ def row_of(
         count, seed = trial.protocol.teachers, trial.seeds.teacher
         teacher = setup.teacher_of(count, seed) if soft else None
         stored = setup.set_of(trial, wait)
-        checkpoint = home / "checkpoint.pt"
+        checkpoint = home / "checkpoint.npz"
         result = evaluate(
             stored,
             setup.test,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...data.imagesets import DataError
-from ...ground import store
+from ...ground import files
 from ...ground.folders import evidence_dir, home_dir, runs_dir
 
 WHERE = ("runs", "evidence")
@@ -109,7 +109,7 @@ def collect(where: str = "runs") -> Tables:
 
 def _of_runs() -> Iterator[Table]:
     for path in sorted(runs_dir("notebooks").glob("*/manifest.json")):
-        facts = store.read_json(path) or {}
+        facts = files.read_json(path) or {}
         number = path.parent.name[:2]
         if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
             continue

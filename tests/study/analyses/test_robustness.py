@@ -124,7 +124,7 @@ def test_stress_is_made_once_and_survives_a_death(stressed, fresh_home, monkeypa
     assert row["pgd"] <= row["clean"]
     assert row["corrupted"] == pytest.approx(np.mean([row[kind] for kind in CORRUPTIONS]), abs=1e-3)
     assert (row["epochs"], row["steps"], row["images"]) == (12, 24, 30)
-    assert not list(fresh_home.rglob("checkpoint.pt"))
+    assert not list(fresh_home.rglob("checkpoint.npz"))
     monkeypatch.setattr(rows, "evaluate", dies)
     assert stressed() == row
     for other in ({"severity": 4}, {"eps": 0.1}, {"count": 7}):

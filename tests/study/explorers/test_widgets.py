@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.ground import store
+from rdc_kit.ground import files, store
 from rdc_kit.study.explorers import canvas, widgets
 from rdc_kit.study.grid import monitor
 
@@ -128,18 +128,18 @@ def test_the_monitor_lists_grids_and_notebooks_and_refreshes(fresh_home, live):
         tell(1, "hardest")
     folder = fresh_home / "data" / "runs" / "notebooks" / "00_start_here-12ab"
     gone = {"status": "running", "pid": 2**22 + 1, "started": store.now()}
-    store.write_json(folder / "manifest.json", gone)
+    files.write_json(folder / "manifest.json", gone)
     table = monitor.status().set_index("kind")
     assert table.loc["notebook", "status"] == "interrupted"
     assert table.loc["grid", ["done", "total"]].tolist() == [1, 3]
     box = widgets.run_monitor()
     (button, clock, _), told = box.children[0].children, box.children[1]
     assert "00_start_here-12ab" in told.value
-    store.write_json(folder / "manifest.json", gone | {"status": "failed", "error": "no luck"})
+    files.write_json(folder / "manifest.json", gone | {"status": "failed", "error": "no luck"})
     assert "no luck" not in told.value
     button.click()
     assert "no luck" in told.value
-    store.write_json(folder / "manifest.json", gone | {"status": "ok"})
+    files.write_json(folder / "manifest.json", gone | {"status": "ok"})
     clock.value = 1
     assert "<td>ok</td>" in told.value
 

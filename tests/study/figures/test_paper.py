@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from rdc_kit.ground import store
+from rdc_kit.ground import files
 from rdc_kit.study.figures import paper
 from rdc_kit.study.grid.arms import ablation_parts
 from rdc_kit.study.verdicts import tables as results
@@ -21,7 +21,7 @@ def test_figures_are_remade_byte_by_byte_with_their_provenance(tmp_path):
     endings = {path.suffix for path in (tmp_path / "a").iterdir()}
     assert endings == {".png", ".pdf", ".csv", ".json"}
     name = next(name for name in first if name.startswith("first_look-digits"))
-    facts = store.read_json(tmp_path / "a" / f"{name}.json")
+    facts = files.read_json(tmp_path / "a" / f"{name}.json")
     assert facts["rows_seed"] == ["0", "1", "2"]
     assert list(facts["inputs"]) == ["data/evidence/00-digits-32px-runs.csv"]
     assert b"/Type3" not in (tmp_path / "a" / f"{name}.pdf").read_bytes()

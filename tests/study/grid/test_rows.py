@@ -146,7 +146,7 @@ def test_the_name_of_a_run_is_its_folder(fresh_home):
     row = rows.row_of(trial, setup)
     assert rows.is_measured(trial, setup)
     assert (runs_dir("train") / row["run_hash"] / "result.json").is_file()
-    assert not list(fresh_home.rglob("checkpoint.pt"))
+    assert not list(fresh_home.rglob("checkpoint.npz"))
 
 
 def test_what_somebody_else_trains_is_told_to_who_will_not_wait(fresh_home):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rdc_kit.ground import store
+from rdc_kit.ground import files
 
 SETTING = {"dataset": "digits", "size": 32, "profile": "small"}
 
@@ -11,7 +11,7 @@ def write(home, name, tables, status="ok", profile="small", **setting):
     """A finished notebook run on disk."""
     folder = home / "data" / "runs" / "notebooks" / name
     facts = {"status": status, "setting": SETTING | {"profile": profile} | setting}
-    store.write_json(folder / "manifest.json", facts)
+    files.write_json(folder / "manifest.json", facts)
     for key, table in tables.items():
         table.to_csv(folder / f"{key}.csv", index=False)
 

@@ -1,0 +1,215 @@
+"""Decoding: images become square uint8 arrays, once, in a folder that is checked when read."""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..ground import files
+from ..ground.progress import bar
+from .hub import Raw
+from .imagesets import DataError
+
+RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
+TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
+MOST_PIXELS = 1 << 27  # of one image before it is decoded: above, it is taken for an attack
+MOST_STRETCH = 100  # longer side in shorter ones
+_CHUNK = 512
+_PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
+
+
+def memory_budget() -> int:
+    """Bytes above which a decoded set stays on disk and is mapped, page by page.
+
+    Raises:
+        DataError: RDC_MEMORY_GB is no number above 0.
+    """
+    asked = os.environ.get("RDC_MEMORY_GB", "8")
+    try:
+        budget = int(float(asked) * 10**9)
+    except (ValueError, OverflowError):
+        budget = 0
+    if budget <= 0:
+        raise DataError(f"RDC_MEMORY_GB must be a number of GB above 0, such as 8, got {asked!r}")
+    return budget
+
+
+def decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -> None:
+    """Write a folder of square images, complete or not at all.
+
+    Args:
+        raw: the source. size: side in pixels. rule: RESIZE_RULE or TEST_RULE.
+        on_bad: a corrupt image raises ("error") or is left out and counted ("skip").
+        home: the folder. what: for the progress bar.
+
+    Raises:
+        DataError: a corrupt image, or none that is not.
+    """
+    count = len(raw.labels)
+    files.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
+    kept: list[int] = []
+    check = 0
+    with files.atomic_path(home) as part:
+        part.mkdir()
+        with (part / _PIXELS).open("wb") as file:
+            for row, pixels in bar(_decoded_rows(raw, size, rule), what, total=count):
+                if isinstance(pixels, Exception):
+                    if on_bad == "error":
+                        raise DataError(
+                            f"{raw.where(row)} cannot be decoded ({pixels}): repair or remove it, "
+                            "or load with on_bad='skip'"
+                        ) from pixels
+                    continue
+                encoded = pixels.tobytes()
+                file.write(encoded)
+                check = zlib.crc32(encoded, check)
+                kept.append(row)
+        if not kept:
+            raise DataError(
+                f"none of the {count} images could be decoded, starting with {raw.where(0)}"
+            )
+        np.save(part / _ROWS, np.asarray(kept))
+        checks = {_PIXELS: check, _ROWS: files.checksum(part / _ROWS)}
+        sizes = {name: (part / name).stat().st_size for name in checks}
+        facts = {"count": len(kept), "skipped": count - len(kept), "resize": rule}
+        files.write_json(part / _FACTS, facts | {"checks": checks, "sizes": sizes})
+
+
+def is_whole(home: Path) -> bool:
+    """Whether a folder of decoded images is there and is what was written; else it is set aside.
+
+    Images that are mapped from disk are checked by their size only: reading them is what the
+    mapping saves.
+    """
+    if not files.restored(home).is_dir():
+        return False
+    facts = files.read_json(home / _FACTS)
+    if isinstance(facts, dict) and facts.get("checks") and facts.get("sizes"):
+        limit = memory_budget()
+        names = facts["checks"]
+        if all(_is_same(home / n, facts["sizes"].get(n), names[n], limit) for n in names):
+            return True
+    files.set_aside(home, "its files are not what was written")
+    return False
+
+
+def _is_same(path: Path, size: int, check: int, limit: int) -> bool:
+    if not path.is_file() or path.stat().st_size != size:
+        return False
+    return size > limit or files.checksum(path) == check
+
+
+def decoded(home: Path, size: int) -> tuple[torch.Tensor, np.ndarray, int, bool]:
+    """Images uint8 [N, 3, S, S] of a folder, their rows, how many were left out, and if mapped."""
+    facts = files.read_json(home / _FACTS)
+    shape = (facts["count"], 3, size, size)
+    mapped = int(np.prod(shape)) > memory_budget()
+    if mapped:
+        # Copy-on-write: torch refuses read-only arrays, and the file must never change.
+        pixels: np.ndarray = np.memmap(home / _PIXELS, dtype=np.uint8, mode="c", shape=shape)
+    else:
+        pixels = np.fromfile(home / _PIXELS, dtype=np.uint8).reshape(shape)
+    return torch.from_numpy(pixels), np.load(home / _ROWS), facts["skipped"], mapped
+
+
+def _decoded_rows(raw: Raw, size: int, rule: str) -> Iterator[tuple[int, np.ndarray | Exception]]:
+    """Rows in order; PIL releases the interpreter lock, so threads decode in parallel."""
+
+    def one(row: int) -> np.ndarray | Exception:
+        try:
+            return square(raw.fetch(row), size, inner=rule == TEST_RULE)
+        except (
+            *(OSError, UnidentifiedImageError, ValueError, SyntaxError, TypeError),
+            *(MemoryError, Image.DecompressionBombError),
+        ) as error:
+            return error
+
+    count = len(raw.labels)
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, count, _CHUNK):
+            rows = range(start, min(start + _CHUNK, count))
+            yield from zip(rows, pool.map(one, rows), strict=True)
+
+
+def square(source: bytes | Path | np.ndarray, size: int, inner: bool = False) -> np.ndarray:
+    """Decode one image, turn it upright, convert it to RGB and make it square.
+
+    Args:
+        source: encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3].
+        size: side S in pixels.
+        inner: the usual view of test images: the shorter side of a larger image becomes
+            S // 7 * 8 pixels (256 for 224) before its middle is cut out.
+
+    Returns:
+        uint8 [3, S, S]. An image that is already S x S keeps its pixels exactly.
+
+    Raises:
+        ValueError: the image is larger or narrower than any photograph, or holds floats beyond
+            0..1. OSError: it cannot be decoded.
+
+    Source: the released code of arXiv 2502.06434, train_KD.py; RDED, validation/main.py.
+    """
+    image = as_rgb(opened(source))
+    width, height = image.size
+    if (width, height) != (size, size):
+        shorter = max(size, size // 7 * 8) if inner and min(width, height) > size else size
+        wide, high = (shorter * side // min(width, height) for side in (width, height))
+        image = image.resize((wide, high), Image.Resampling.BILINEAR)
+        left, top = round((wide - size) / 2), round((high - size) / 2)  # as torchvision rounds
+        image = image.crop((left, top, left + size, top + size))
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def opened(source: bytes | Path | np.ndarray) -> Image.Image:
+    """An image whose size was looked at before anything of it is decoded.
+
+    Raises:
+        ValueError: it is too large, or too narrow.
+    """
+    if isinstance(source, np.ndarray):
+        return Image.fromarray(source)
+    image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"{width} x {height} pixels are more than {MOST_PIXELS / 1e6:.0f} million")
+    if max(width, height) > MOST_STRETCH * min(width, height):
+        raise ValueError(f"{width} x {height} pixels are too narrow for a square of its middle")
+    return image
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """RGB, the right way up by EXIF; 16 bits are scaled to 8, and not cut off.
+
+    Raises:
+        ValueError: floats beyond 0..1, whose scale nobody can know.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits, which PIL also opens as 32
+        values = np.asarray(image).astype(np.int64)
+        values = values // 257 if values.max(initial=0) > 255 else values
+        return Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        floats = np.asarray(image)
+        if not (np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1):
+            raise ValueError("it holds floats beyond 0..1: save it with 8 or 16 bits")
+        return Image.fromarray((255 * floats).round().astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")
+
+
+def shape_of(source: bytes | Path | np.ndarray) -> tuple[int, int]:
+    """Width and height without decoding; (0, 0) for what is no image."""
+    if isinstance(source, np.ndarray):
+        return source.shape[1], source.shape[0]
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            return image.size
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 0, 0

@@ -1,0 +1,160 @@
+"""Files that are whole or absent: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+import uuid
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_BLOCK = 1 << 22
+
+
+class Damaged(ValueError):
+    """A file is not what was written; the message says which and why."""
+
+
+def safe_name(text: str) -> str:
+    """A short file name for a source such as "folder:/data/my images": letters, digits, dashes."""
+    return "".join(c if c.isalnum() else "-" for c in text)[-40:].strip("-")
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; move it into place only if the block succeeds.
+
+    Works for files and for folders. An older `path` survives any failure, a full disk included. All
+    is on the disk before it gets its name, so that power loss leaves the old or the new one, too.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    restored(path)
+    _sweep(path)
+    mark = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    part = path.with_name(f".{path.stem}-{mark}{path.suffix}")
+    try:
+        yield part
+        for file in [part, *part.rglob("*")] if part.is_dir() else [part]:
+            _flush(file)
+        if part.is_dir():
+            old = _old(path)
+            if path.exists():
+                path.rename(old)
+            part.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            part.replace(path)
+        _flush(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+            restored(path)
+
+
+def restored(path: Path) -> Path:
+    """The path, with an old folder back in place if a replacement was cut off half-way."""
+    old = _old(path)
+    if old.is_dir() and not path.exists():
+        old.rename(path)
+    return path
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes of this host that are gone have left of the same file."""
+    for part in path.parent.glob(f".{path.stem}-{_host()}-*{path.suffix}"):
+        owner = part.name.removeprefix(f".{path.stem}-{_host()}-").split("-")[0]
+        if owner.isdigit() and not alive(int(owner)):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+def _host() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _flush(path: Path) -> None:
+    """Have a file or a folder's list of names on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def alive(pid: int, host: str | None = None) -> bool:
+    """Whether a process runs; one of another host counts as running, since we cannot see it."""
+    if host not in (None, socket.gethostname()):
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write JSON atomically."""
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(value, indent=1, default=str) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON; None when the file is absent, or damaged and therefore set aside."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:  # no JSON, or no text
+        set_aside(path, str(error))
+        return None
+
+
+def set_aside(path: Path, why: str) -> None:
+    """Move a damaged file or folder out of the way, and say so; what it held is made again."""
+    away = path.with_name(f"{path.name}.damaged")
+    with contextlib.suppress(OSError):
+        if away.is_dir():
+            shutil.rmtree(away)
+        path.replace(away)
+    print(f"{path} is damaged ({why}): set aside as {away.name}", file=sys.stderr, flush=True)
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file's bytes."""
+    total = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            total = zlib.crc32(block, total)
+    return total
+
+
+def require_free_space(folder: Path, needed: int) -> None:
+    """Stop early, with both numbers, when a disk has less than `needed` bytes free.
+
+    Raises:
+        OSError: too little space.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"{folder} has {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed: "
+            "free some space or set RDC_HOME to a folder on another disk"
+        )

@@ -1,0 +1,184 @@
+"""Decoding: torchvision's pixels, odd files told apart, a cache that is checked."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import rdc_kit as rdc
+from rdc_kit.data import decoding
+
+from ..conftest import picture
+from .conftest import refuses
+
+
+def test_squaring_is_torchvisions_resize_and_centre_crop(folder):
+    from torchvision.transforms import v2
+
+    pool, _ = rdc.load(f"folder:{folder}", size=24)
+    image = Image.open(folder / "train" / "10" / "0.png")
+    theirs = v2.CenterCrop(24)(v2.Resize(24, antialias=True)(image))
+    theirs = np.asarray(theirs).astype(int)
+    assert np.abs(pool.images[0].permute(1, 2, 0).numpy().astype(int) - theirs).max() <= 1
+
+
+def test_an_image_of_the_right_size_keeps_its_pixels(tmp_path):
+    path = picture(tmp_path / "x" / "c" / "a.png", 0, size=(16, 16))
+    pool = rdc.load(f"folder:{tmp_path / 'x'}", size=16).train
+    assert np.array_equal(pool.images[0].permute(1, 2, 0).numpy(), np.asarray(Image.open(path)))
+
+
+def test_grey_cmyk_and_palette_images_are_converted(tmp_path):
+    for k, mode in enumerate(["L", "CMYK", "P"]):
+        picture(tmp_path / "x" / "c" / f"{mode}.{'jpg' if mode == 'CMYK' else 'png'}", k, mode=mode)
+    assert rdc.load(f"folder:{tmp_path / 'x'}", size=16).train.images.shape == (3, 3, 16, 16)
+
+
+def test_a_set_above_the_memory_budget_is_mapped_and_trains(folder, fresh_home, monkeypatch, exact):
+    name = f"folder:{folder}"
+    in_memory = rdc.load(name, size=16).train
+    monkeypatch.setenv("RDC_MEMORY_GB", "1e-9")
+    mapped = rdc.load(name, size=16).train
+    assert mapped.provenance["mapped"] is True
+    assert torch.equal(mapped.images, in_memory.images)
+    kept = rdc.select(mapped, None, per_class=2, order="random")
+    assert "mapped" not in kept.provenance
+    protocol = rdc.protocols.hard(epochs=1)
+    assert rdc.fit(mapped, protocol, "convnet2-w8", runtime=exact).steps == 2
+
+
+def test_corrupt_images_name_row_and_path_or_are_skipped(folder):
+    bad = folder / "train" / "2" / "1.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    refuses(f"folder:{folder}", "row 4", str(bad), "on_bad='skip'", size=16)
+    pool = rdc.load(f"folder:{folder}", size=16, on_bad="skip").train
+    assert pool.provenance["skipped"] == 1
+    assert pool.counts().tolist() == [3, 3, 5]
+    assert 4 not in pool.row_ids.tolist()
+    kept = rdc.select(pool, None, per_class=3, order="random")  # refilled from the other images
+    assert kept.counts().tolist() == [3, 3, 3]
+
+
+def test_a_failed_decode_leaves_nothing_behind(folder, fresh_home):
+    (folder / "train" / "2" / "1.png").write_bytes(b"not an image")
+    refuses(f"folder:{folder}", "cannot be decoded", size=16)
+    left = [p for p in (fresh_home / "data" / "cache").glob("*") if not p.name.endswith(".lock")]
+    assert not left
+
+
+@pytest.mark.parametrize(("side", "shorter"), [(24, 24), (32, 32), (56, 64), (64, 72), (224, 256)])
+def test_test_images_are_cut_from_a_resize_to_8_sevenths(tmp_path, side, shorter):
+    """As Resize(256), CenterCrop(224) in the released code, for every size."""
+    from torchvision.transforms import v2
+
+    for split in ("train", "val"):
+        picture(tmp_path / split / "c" / "a.png", 3, size=(400, 300))
+    pool, test = rdc.load(f"folder:{tmp_path}", size=side)
+    image = Image.open(tmp_path / "val" / "c" / "a.png")
+    theirs = v2.CenterCrop(side)(v2.Resize(shorter, antialias=True)(image))
+    difference = test.images[0].permute(1, 2, 0).numpy().astype(int) - np.asarray(theirs)
+    assert np.abs(difference).max() <= 1
+    whole = v2.CenterCrop(side)(v2.Resize(side, antialias=True)(image))
+    difference = pool.images[0].permute(1, 2, 0).numpy().astype(int) - np.asarray(whole)
+    assert np.abs(difference).max() <= 1
+
+
+def test_small_test_images_lose_no_border(tmp_path):
+    for split in ("train", "val"):
+        picture(tmp_path / split / "c" / "a.png", 3, size=(20, 20))
+    pool, test = rdc.load(f"folder:{tmp_path}", size=64)
+    assert torch.equal(pool.images, test.images)
+
+
+def test_photographs_stand_upright(tmp_path):
+    """A telephone stores the turned picture and says so in EXIF."""
+    upright = np.zeros((20, 20, 3), np.uint8)
+    upright[:10] = 200  # bright sky
+    lying = Image.fromarray(np.rot90(upright, 1).copy())  # needs a quarter turn clockwise
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "a.png"
+    lying.save(path, exif=exif)
+    seen = decoding.square(path, 20)
+    assert np.array_equal(seen.transpose(1, 2, 0), upright)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path, ending):
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(ramp).save(path)
+    assert np.array_equal(decoding.square(path, 16)[0].ravel(), np.arange(256))
+    eight = Image.fromarray((ramp // 257).astype(np.int32), mode="I")
+    assert np.array_equal(np.asarray(decoding.as_rgb(eight))[..., 0].ravel(), np.arange(256))
+
+
+def test_floats_are_taken_only_where_their_scale_is_known():
+    unit = Image.fromarray(np.full((16, 16), 0.5, np.float32))
+    assert np.asarray(decoding.as_rgb(unit)).mean() == pytest.approx(128, abs=1)
+    with pytest.raises(ValueError, match=r"floats beyond 0\.\.1"):
+        decoding.as_rgb(Image.fromarray(np.full((16, 16), 200, np.float32)))
+
+
+def bomb(width, height):
+    """A PNG of a few bytes that says it is huge."""
+    import io
+    import struct
+    import zlib
+
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8)).save(buffer, "PNG")
+    data = bytearray(buffer.getvalue())
+    data[16:24] = struct.pack(">II", width, height)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "told"),
+    [(12_000, 12_000, "more than 134 million"), (10**5, 10**5, ""), (60_000, 1, "too narrow")],
+)
+def test_a_bomb_is_refused_by_its_size_before_it_is_decoded(folder, width, height, told):
+    bad = folder / "train" / "2" / "1.png"
+    bad.write_bytes(bomb(width, height))
+    refuses(f"folder:{folder}", "row 4", "cannot be decoded", told, size=16)
+    pool = rdc.load(f"folder:{folder}", size=16, on_bad="skip").train
+    assert pool.provenance["skipped"] == 1
+
+
+def test_a_link_to_nowhere_is_a_corrupt_image_and_a_pipe_is_none(folder):
+    import os
+
+    (folder / "train" / "2" / "gone.png").symlink_to(folder / "nothing.png")
+    os.mkfifo(folder / "train" / "2" / "pipe.png")
+    hidden = folder / "train" / "2" / ".thumbnails"
+    hidden.mkdir()
+    picture(hidden / "a.png", 3)
+    refuses(f"folder:{folder}", "gone.png", "cannot be decoded", size=16)
+    pool = rdc.load(f"folder:{folder}", size=16, on_bad="skip").train
+    assert pool.provenance["skipped"] == 1
+    assert len(pool) == 12
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "gone", "meta", "rows"])
+def test_a_damaged_cache_is_set_aside_and_decoded_again(folder, fresh_home, capsys, harm):
+    name = f"folder:{folder}"
+    right = rdc.load(name, size=16).train
+    home = next(p.parent for p in (fresh_home / "data" / "cache").glob("*-train-16-*/images.u8"))
+    path = home / {"meta": "meta.json", "rows": "kept.npy"}.get(harm, "images.u8")
+    content = bytearray(path.read_bytes())
+    if harm in ("flip", "rows", "meta"):
+        content[len(content) // 2] ^= 255
+    path.write_bytes({"cut": content[:-5], "empty": b""}.get(harm, content))
+    if harm == "gone":
+        path.unlink()
+    again = rdc.load(name, size=16).train
+    assert again.fingerprint() == right.fingerprint()
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_wrong_memory_budget_is_said_where_it_is_used(monkeypatch):
+    for wrong in ("abc", "0", "-1", "nan", "inf"):
+        monkeypatch.setenv("RDC_MEMORY_GB", wrong)
+        with pytest.raises(rdc.DataError, match="RDC_MEMORY_GB must be a number of GB above 0"):
+            rdc.load("digits")

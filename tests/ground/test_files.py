@@ -1,0 +1,123 @@
+"""Files that are whole or absent, whatever happens, and damage that is noticed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rdc_kit.ground import files
+
+
+def test_a_failing_save_keeps_the_old_figure(tmp_path, monkeypatch):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(OSError, match="disk full"), files.atomic_path(target) as part:
+        part.write_text("half of the n")
+        raise OSError("disk full")
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_folder_is_replaced_whole_or_kept(tmp_path):
+    target = tmp_path / "set"
+    with files.atomic_path(target) as part:
+        part.mkdir()
+        (part / "old").touch()
+    with pytest.raises(RuntimeError, match="power cut"), files.atomic_path(target) as part:
+        part.mkdir()
+        (part / "half").touch()
+        raise RuntimeError("power cut")
+    assert [p.name for p in target.iterdir()] == ["old"]
+    with files.atomic_path(target) as part:
+        part.mkdir()
+        (part / "new").touch()
+        assert [p.name for p in target.iterdir()] == ["old"]  # until the block has ended
+    assert [p.name for p in target.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_file_gets_its_folders_and_keeps_its_ending(tmp_path):
+    target = tmp_path / "a" / "b" / "table.csv"
+    with files.atomic_path(target) as part:
+        assert part.suffix == ".csv"  # some writers choose the format by it
+        part.write_text("1,2")
+        assert not target.exists()
+    assert target.read_text() == "1,2"
+
+
+def test_json_comes_back_and_an_absent_file_is_none(tmp_path):
+    value = {"a": [1, 2.5, None], "b": {"c": "é"}}
+    files.write_json(tmp_path / "x.json", value)
+    assert files.read_json(tmp_path / "x.json") == value
+    assert files.read_json(tmp_path / "y.json") is None
+
+
+def test_a_full_disk_is_told_with_both_numbers(tmp_path):
+    files.require_free_space(tmp_path / "new", 0)
+    with pytest.raises(OSError, match=r"MB free, 1,000,000,000,000 MB are needed: free some"):
+        files.require_free_space(tmp_path / "new", 10**18)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("digits", "digits"),
+        ("folder:/data/my images", "folder--data-my-images"),
+        ("/x/", "x"),
+        ("a" * 30 + "b" * 30, "a" * 10 + "b" * 30),
+    ],
+)
+def test_names_of_sources_become_names_of_files(text, expected):
+    assert files.safe_name(text) == expected
+
+
+def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_path):
+    target = tmp_path / "table.csv"
+    child = "import sys; from rdc_kit.ground.files import atomic_path as a\n"
+    child += "with a(sys.argv[1]) as part:\n part.write_text('half'); import os; os._exit(9)"
+    subprocess.run([sys.executable, "-c", child, str(target)], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".table-")
+    with files.atomic_path(target) as mine, files.atomic_path(target) as other:
+        other.write_text("new")
+        mine.write_text("mine")
+        assert not left.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+    assert target.read_text() == "mine"
+
+
+def test_a_replacement_that_was_cut_off_half_way_leaves_the_old_folder(tmp_path):
+    """Killed between the two renames: the old folder is back as soon as anybody looks."""
+    target = tmp_path / "set"
+    with files.atomic_path(target) as part:
+        part.mkdir()
+        (part / "a").write_text("old")
+    target.rename(files._old(target))
+    assert files.restored(target) == target
+    assert (target / "a").read_text() == "old"
+    target.rename(files._old(target))
+    with files.atomic_path(target) as part:
+        part.mkdir()
+        (part / "a").write_text("new")
+    assert (target / "a").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe\x00", b"[1, 2,\n"])
+def test_json_that_cannot_be_read_is_set_aside_and_absent(tmp_path, capsys, content):
+    path = tmp_path / "manifest.json"
+    path.write_bytes(content)
+    assert files.read_json(path) is None
+    assert not path.exists()
+    assert (tmp_path / "manifest.json.damaged").read_bytes() == content
+    assert f"{path} is damaged (" in capsys.readouterr().err
+    files.write_json(path, {"a": 2})
+    assert files.read_json(path) == {"a": 2}
+
+
+def test_a_checksum_tells_one_bit(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(10**6))
+    before = files.checksum(path)
+    path.write_bytes(bytes(5 * 10**5) + b"\x01" + bytes(5 * 10**5 - 1))
+    assert files.checksum(path) != before
