@@ -19,7 +19,7 @@ import yaml
 
 from ..ground import files, progress, store
 from ..ground.folders import runs_dir
-from ..ground.manifests import read_status, write_manifest
+from ..ground.manifests import write_manifest
 from ..notebook.parameters import PARAMETERS, check_parameter
 from ..study.grid.workers import workers_from
 
@@ -119,6 +119,19 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
     return values
 
 
+# Papermill ends when we are killed, and its kernel then ends by itself: nobody else could say how
+# such a run ended. Linux only; elsewhere it goes on to its end, and is not called ok.
+_PAPERMILL = """
+import ctypes, os, runpy, signal, sys
+if sys.platform == "linux":
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(1)
+runpy.run_module("papermill", run_name="__main__", alter_sys=True)
+"""
+
+
 def run_notebook(
     notebook: Path | str,
     given: dict[str, str] | None = None,
@@ -173,7 +186,7 @@ def _execute(
     failed = folder / f"{notebook.stem}.failed.ipynb"
     for left_over in (partial, failed):
         left_over.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "papermill", str(notebook.resolve()), str(partial)]
+    command = [sys.executable, "-c", _PAPERMILL, str(notebook.resolve()), str(partial)]
     command += [
         "--kernel",
         "python3",
@@ -195,7 +208,8 @@ def _execute(
     }
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}
     error = _supervise(command, environment, folder / "papermill.log", timeout)
-    if not error and read_status(folder) != "ok":
+    # The kernel, whose process the manifest names, has ended by now: its word alone counts.
+    if not error and (files.read_json(folder / "manifest.json") or {}).get("status") != "finished":
         error = "it ended without reaching finish(...)"
     if error:
         if error.startswith("papermill"):
@@ -208,6 +222,7 @@ def _execute(
             raise KeyboardInterrupt
         return code
     partial.replace(executed)
+    write_manifest(folder, "ok")
     seconds = files.read_json(folder / "manifest.json")["seconds"]
     return print_verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
 
@@ -229,7 +244,11 @@ def _supervise(
     with log.open("w") as file:
         output = None if progress.interactive() else file
         child = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=output, start_new_session=True
+            command,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         try:
             code = child.wait(timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     path = folder / "manifest.json"
     manifest = {} if status == "running" else read_json(path) or {}
     if status == "running":
-        manifest = {"started": store.now(), "pid": os.getpid(), "git": store.git_state()}
+        manifest = {
+            "started": store.now(),
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "git": store.git_state(),
+        }
         manifest |= {"versions": store.versions()}
     else:
         manifest["ended"] = store.now()
@@ -23,13 +29,20 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
 
 
 def read_status(folder: Path) -> str:
-    """Status of a notebook run: "ok", "failed", "running", or "interrupted" (its process is gone).
+    """Status of a notebook run: "ok", "failed", "running", "finished" (all but the runner's last
+    word is there) or "interrupted" (its process is gone).
 
     Args:
         folder: the folder of the run, data/runs/notebooks/NAME-HASH.
     """
     manifest = read_json(folder / "manifest.json") or {}
     status = manifest.get("status", "never started")
-    if status == "running" and not alive(int(manifest.get("pid", 0))):
+    if status in ("running", "finished") and not alive(_pid_of(manifest), manifest.get("host")):
         return "interrupted"
     return status
+
+
+def _pid_of(manifest: dict[str, Any]) -> int:
+    """The process of a run; one that cannot exist where none is told."""
+    pid = manifest.get("pid")
+    return pid if isinstance(pid, int) and pid > 0 else 2**31 - 1

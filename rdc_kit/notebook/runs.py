@@ -271,7 +271,7 @@ def _notebook_file() -> Path:
 
 
 def finish(run: Run) -> None:
-    """Check that the work was done, then mark the run "ok".
+    """Check that the work was done, then mark the run "ok" ("finished" under `rdc run`).
 
     Every experiment must have all its rows and steps, every figure must be on disk, and every
     table, experiment and figure that the notebook's code names must exist.
@@ -287,7 +287,9 @@ def finish(run: Run) -> None:
         raise Incomplete(f"{run.name} is not complete: {'; '.join(missing)}")
     work = {"rows": {n: len(t) for n, t in run.tables.items()}, "steps": steps}
     shown = {name: str(path) for name, path in run.figures.items()}
-    write_manifest(run.folder, "ok", seconds=seconds, work=work, figures=shown)
+    # Under `rdc run` the last word is the runner's, once the executed notebook is in its place.
+    status = "finished" if os.environ.get("RDC_RUN_DIR") else "ok"
+    write_manifest(run.folder, status, seconds=seconds, work=work, figures=shown)
     print(f"{run.name}: ok, {steps:,} optimiser steps in its tables, {seconds:.0f} s in this run")
 
 
@@ -318,6 +320,6 @@ def _missing(run: Run) -> list[str]:
     missing += [
         f"figure {name!r} was not saved"
         for name, path in run.figures.items()
-        if not path.is_file() or not path.stat().st_size
+        if not base.is_whole(path)
     ]
     return missing or ([] if outputs else ["no table and no figure was made"])

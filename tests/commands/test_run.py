@@ -1,7 +1,6 @@
 """The strict runner: nothing looks finished unless it is."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.commands import run
 from rdc_kit.ground import files
 from rdc_kit.ground.folders import notebooks_dir
-from rdc_kit.ground.manifests import read_status
+from rdc_kit.ground.manifests import read_status, write_manifest
 
 PARAMETERS = """
 smoke: bool = True  # a switch
@@ -206,8 +205,30 @@ def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
     kernel = files.read_json(folder / "manifest.json")["pid"]
     first.kill()
     first.wait()
-    os.kill(kernel, signal.SIGKILL)
-    wait_for(lambda: read_status(folder) == "interrupted")
+    wait_for(lambda: not files.alive(kernel))  # nobody is left who could call it "ok"
+    assert read_status(folder) == "interrupted"
+
+
+def test_only_the_runner_says_ok_and_only_with_the_executed_notebook_in_place(
+    tiny, fresh_home, monkeypatch
+):
+    """Killed after the kernel's last word, a run is not called ok."""
+
+    def kernel_says(command, environment, log, timeout):
+        write_manifest(log.parent, "finished", seconds=1.0)
+        return ""
+
+    monkeypatch.setattr(run, "_supervise", kernel_says)
+    with pytest.raises(FileNotFoundError):  # no executed notebook to move
+        run._execute(tiny, {}, the_new_folder(fresh_home), None, 1)
+    facts = files.read_json(the_new_folder(fresh_home) / "manifest.json")
+    assert facts["status"] == "finished"
+
+
+def the_new_folder(home):
+    folder = home / "data" / "runs" / "notebooks" / "tiny-0"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def test_plain_papermill_works_too(tiny, fresh_home, tmp_path):

@@ -38,6 +38,9 @@ def use_style() -> None:
     plt.style.use(STYLE)
 
 
+_KINDS = ("pdf", "csv", "png")
+
+
 def figures_dir() -> Path:
     """Folder where figures are saved: figures/ of the checkout, or of RDC_HOME."""
     return home_dir() / "figures"
@@ -52,7 +55,9 @@ def save_figure(
 ) -> Path:
     """Write NAME.pdf, NAME.png, NAME.csv (the plotted numbers) and NAME.json (their origin).
 
-    The same figure from the same numbers gives the same bytes: no file contains a date.
+    The same figure from the same numbers gives the same bytes: no file contains a date. The json is
+    written last and has the checksums of the others, so that files of two figures do not pass for
+    one (see `is_whole`).
 
     Args:
         figure: to save.
@@ -71,10 +76,19 @@ def save_figure(
         figure.savefig(part, metadata={"CreationDate": None, "Keywords": text})
     with files.atomic_path(folder / f"{name}.csv") as part:
         table.to_csv(part, index=False)
-    files.write_json(folder / f"{name}.json", facts)
     with files.atomic_path(folder / f"{name}.png") as part:
         figure.savefig(part, metadata={"Software": None, "Description": text})
+    checks = {kind: files.checksum(folder / f"{name}.{kind}") for kind in _KINDS}
+    files.write_json(folder / f"{name}.json", {**facts, "checks": checks})
     return folder / f"{name}.png"
+
+
+def is_whole(png: Path) -> bool:
+    """Whether all files of a saved figure are there and belong together."""
+    facts = files.read_json(png.with_suffix(".json"))
+    checks = facts.get("checks", {}) if isinstance(facts, dict) else {}
+    paths = {kind: png.with_suffix(f".{kind}") for kind in _KINDS}
+    return all(p.is_file() and files.checksum(p) == checks.get(k) for k, p in paths.items())
 
 
 def show_images(
