@@ -9,7 +9,7 @@ PROFILE ?= small
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: study gallery api test lab strip doctor clean
+.PHONY: study gallery api test faults lab strip doctor clean
 
 study: $(READY)
 	$(BIN)/python -m rdc_kit study --dataset $(DATASET) --profile $(PROFILE)
@@ -28,6 +28,10 @@ test: $(READY)
 	$(BIN)/mypy
 # Two processes with one thread each: twice as fast as one with two, and no test waits for another.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Every file operation of everything that writes fails once; the table goes to data/evidence.
+faults: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults --kills 12 --out data/evidence/faults.csv
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1

@@ -153,7 +153,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     """All rows of a file of the campaign; none if there is no file."""
     if not path.is_file():
         return pd.DataFrame(columns=[*COLUMNS, "crops"])
-    rows = pd.read_csv(path, dtype={"crops": str})
+    rows = pd.read_csv(path, dtype={"crops": str, "run_hash": str})
     return rows.assign(crops=rows["crops"].fillna("") if "crops" in rows else "")
 
 
