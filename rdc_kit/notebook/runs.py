@@ -320,6 +320,6 @@ def _missing(run: Run) -> list[str]:
     missing += [
         f"figure {name!r} was not saved"
         for name, path in run.figures.items()
-        if not base.is_whole(path)
+        if not base.figure_is_whole(path)
     ]
     return missing or ([] if outputs else ["no table and no figure was made"])

@@ -157,7 +157,7 @@ def draw(home: Path, value: int) -> str:
     ax.plot([0, value])
     png = base.save_figure(figure, "line", pd.DataFrame({"y": [0, value]}), folder=home / "figures")
     plt.close(figure)
-    return f"{base.is_whole(png)} {files.checksum(png)}"
+    return f"{base.figure_is_whole(png)} {files.checksum(png)}"
 
 
 def figure_parts(home: Path) -> None:
@@ -167,7 +167,7 @@ def figure_parts(home: Path) -> None:
     assert numbers in ("y\n0\n1\n", "y\n0\n2\n"), numbers
     json.loads((folder / "line.json").read_text())
     assert (folder / "line.pdf").read_bytes().rstrip().endswith(b"%%EOF")
-    if base.is_whole(folder / "line.png"):
+    if base.figure_is_whole(folder / "line.png"):
         checks = json.loads((folder / "line.json").read_text())["checks"]
         assert checks["csv"] == zlib.crc32(numbers.encode())
 

@@ -1,4 +1,4 @@
-"""A whole notebook run is killed at moments spread over its life; a run called ok is always whole."""
+"""A whole notebook run is killed at moments spread over its life; what is called ok is whole."""
 
 from __future__ import annotations
 

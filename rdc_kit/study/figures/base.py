@@ -57,7 +57,7 @@ def save_figure(
 
     The same figure from the same numbers gives the same bytes: no file contains a date. The json is
     written last and has the checksums of the others, so that files of two figures do not pass for
-    one (see `is_whole`).
+    one (see `figure_is_whole`).
 
     Args:
         figure: to save.
@@ -83,7 +83,7 @@ def save_figure(
     return folder / f"{name}.png"
 
 
-def is_whole(png: Path) -> bool:
+def figure_is_whole(png: Path) -> bool:
     """Whether all files of a saved figure are there and belong together."""
     facts = files.read_json(png.with_suffix(".json"))
     checks = facts.get("checks", {}) if isinstance(facts, dict) else {}
