@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -173,6 +174,17 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
 ALIASES = {"speed": ["bench"]}
 
 
+def _above_0(text: str) -> float:
+    """A number above 0 from the command line."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(prog="rdc", description=__doc__)
@@ -202,7 +214,7 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
         )
-        made[name].add_argument("--timeout", type=float, help="seconds for each notebook")
+        made[name].add_argument("--timeout", type=_above_0, help="seconds for each notebook")
     made["study"].add_argument("--dataset", default="digits")
     made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
     for name in ("run", "study", "benchmark", "speed", "evidence"):
@@ -220,10 +232,10 @@ def parser() -> argparse.ArgumentParser:
     for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("api", "api")):
         made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
     made["gallery"].add_argument("--dataset", default="", help="only runs on this one")
-    made["evidence"].add_argument("--minutes", type=float, default=0.0, help="of measuring")
+    made["evidence"].add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
     made["evidence"].add_argument("--line", nargs="+", default=[], metavar="KEY", help="only these")
     made["evidence"].add_argument("--check", action="store_true", help="planned before its rows?")
-    made["gpu"].add_argument("--minutes", type=float, default=25.0, help="for all together")
+    made["gpu"].add_argument("--minutes", type=_above_0, default=25.0, help="for all together")
     made["gpu"].add_argument(
         "--out", type=Path, help="folder of the tables; data/evidence if left out"
     )
@@ -295,6 +307,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
     except (ValueError, TypeError, FileExistsError) as error:
         print(f"{options.verb}: {error}", file=sys.stderr)
+        return 2
+    except (IsADirectoryError, NotADirectoryError) as error:
+        print(f"{options.verb}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"{options.verb}: {_disk_error(error)}", file=sys.stderr)

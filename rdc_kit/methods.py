@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -236,6 +237,9 @@ def _recovered(
     how = replace(recipe(name, pool.size), **{k: v for k, v in changes.items() if v is not None})
     if how.iterations < 1:
         raise ValueError(f"iterations must be at least 1, got {iterations}")
+    for key, value in (("lr", how.lr), ("weight", how.weight), ("milestone", how.milestone)):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{key} must be a number of at least 0, got {value}")
     if not isinstance(teacher, Teacher):
         networks = relatives(teacher or pool.student) if how.teachers > 1 else teacher
         teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)

@@ -14,18 +14,19 @@ from ..data.loading import load
 from ..ground import files, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
+from ..ground.names import unknown
 from ..ground.progress import human_time, interactive
 from ..methods import METHODS
 from ..study.figures import base, methods
 from ..study.grid.arms import method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
-from ..study.grid.setups import Setup
+from ..study.grid.setups import LAYERS, Setup
 from ..study.grid.workers import workers_from
 from ..study.verdicts.metrics import differences_to_random, ranking
 from ..study.verdicts.published import published
 from ..study.verdicts.stats import accuracy_table
-from ..train import protocols
+from ..train import models, protocols
 from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
@@ -43,7 +44,7 @@ def chosen_protocols(
         if kind not in ("hard", "soft"):
             raise ValueError(f"labels must be hard or soft, got {kind!r}")
     choices = [protocols.named(name) for name in dict.fromkeys([*labels, *names])]
-    return [p.but(epochs=epochs) for p in choices] if epochs else choices
+    return [p.but(epochs=epochs) for p in choices] if epochs is not None else choices
 
 
 def benchmark(
@@ -83,10 +84,24 @@ def benchmark(
     arms = method_arms(METHODS if list(names) == ["all"] else names)
     if seeds < 1 or min(ipcs, default=0) < 1:
         raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
+    if teacher_epochs < 1 or (iterations is not None and iterations < 1):
+        raise ValueError(
+            f"teacher epochs and iterations must be at least 1, got {teacher_epochs} and "
+            f"{iterations}"
+        )
+    if out is not None and out.is_dir():
+        raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
+    if teacher:
+        models.with_batch_norm(teacher)
+    for layer in frozen:
+        if layer not in LAYERS:
+            raise ValueError(unknown("layer", layer, LAYERS))
     runtime = choose_runtime(device)
     pool, test = load(dataset, size)
-    runtime = quickest(runtime, pool.student, pool.size)
     check_enough(pool, max(ipcs) * (4 if "pca" in [arm.method for arm in arms] else 1))
+    for network in students:
+        models.check_fits(network, pool.size)
+    runtime = quickest(runtime, pool.student, pool.size)
     options: dict[str, Any] = {"iterations": iterations} if iterations else {}
     setup = Setup(
         pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options, probed=True

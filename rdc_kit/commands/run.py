@@ -102,6 +102,8 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
     Raises:
         UsageError: an unknown name (with the near match), a wrong type, a value out of range.
     """
+    if not notebook.is_file():
+        raise UsageError(f"{notebook} is no notebook file")
     known = declared(notebook)
     for name in given:
         if name not in known:

@@ -25,6 +25,16 @@ def list_methods() -> int:
     return 0
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed below 0.
+
+    Raises:
+        ValueError: it is.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}")
+
+
 def save_set(
     method: str,
     dataset: str,
@@ -42,6 +52,7 @@ def save_set(
         FileExistsError: `out` exists already. ValueError: an unknown method.
     """
     method_named(method)
+    check_seed(seed)
     if out.exists():
         raise FileExistsError(f"{out} exists: choose another folder")
     runtime = choose_runtime(device)
@@ -65,7 +76,16 @@ def save_scores(
     device: str = "auto",
     on_bad: str = "error",
 ) -> int:
-    """Score every image of a pool and write the scores as csv, a row per image."""
+    """Score every image of a pool and write the scores as csv, a row per image.
+
+    Raises:
+        ValueError: a wrong seed or number of epochs. FileExistsError: `out` is a folder.
+    """
+    check_seed(seed)
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if out.is_dir():
+        raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'scores.csv'}")
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     scores = dynamics(pool, epochs, seed=seed, runtime=runtime)

@@ -122,6 +122,8 @@ def speed(
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
+    if batch is not None and batch < 1:
+        raise ValueError(f"batch must be at least 1, got {batch}")
     print(startup_line(), flush=True)
     table = time_loops(dataset, size, student, batch=batch, rounds=rounds, device=device)
     if out:

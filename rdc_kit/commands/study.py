@@ -11,9 +11,19 @@ import time
 from pathlib import Path
 
 from ..ground.folders import notebooks_dir
+from ..ground.names import unknown
 from ..study.grid import monitor
 from ..study.grid.workers import cores, workers_from
-from .run import OK, USAGE, declared, print_verdict, run_notebook
+from .run import (
+    OK,
+    USAGE,
+    Parameter,
+    UsageError,
+    check_parameters,
+    declared,
+    print_verdict,
+    run_notebook,
+)
 
 _MOST = 4  # notebooks at a time; each needs a gigabyte or two
 _SAY_EVERY = 10.0  # seconds between two lines of progress
@@ -51,6 +61,10 @@ def run_all(
     if not notebooks:
         return print_verdict(USAGE, f"no notebooks in {folder}")
     known = {notebook: declared(notebook) for notebook in notebooks}
+    try:
+        _check(given, known)
+    except UsageError as error:
+        return print_verdict(USAGE, f"study: {error}")
     parameters = {
         notebook: {name: text for name, text in given.items() if name in names}
         for notebook, names in known.items()
@@ -66,6 +80,20 @@ def run_all(
         codes += _side_by_side(readers, parameters, timeout, count)
     worst = next((code for code in codes if code), OK)
     return print_verdict(worst, f"study: {codes.count(OK)} of {len(notebooks)} notebooks ok")
+
+
+def _check(given: dict[str, str], known: dict[Path, dict[str, Parameter]]) -> None:
+    """Every parameter belongs to a notebook, and has a value that it takes.
+
+    Raises:
+        UsageError: one does not.
+    """
+    names = sorted({name for names in known.values() for name in names})
+    for name in given:
+        if name not in names:
+            raise UsageError(unknown("parameter", name, names))
+    for notebook, own in known.items():
+        check_parameters(notebook, {name: text for name, text in given.items() if name in own})
 
 
 def minutes(notebook: Path) -> float:

@@ -18,6 +18,9 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+_MOST_CLASSES = 10**6
+
+
 class DataError(ValueError):
     """Something is wrong with the data; the message says what, where, and what to do."""
 
@@ -212,9 +215,17 @@ def from_tensors(
         labels: int64 [N].
         classes: names; "0", "1", ... by default.
         fields: any other field of ImageSet, such as traits or provenance.
+
+    Raises:
+        DataError: the tensors are no images and labels, or name over a million classes.
     """
+    if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
+        raise DataError("labels must be a tensor of whole numbers, one per image: int64 [N]")
+    most = int(labels.max()) if len(labels) else 0
+    if classes is None and most >= _MOST_CLASSES:
+        raise DataError(f"label {most} names over a million classes: number them from 0")
     if classes is None:
-        classes = tuple(str(k) for k in range(int(labels.max()) + 1))
+        classes = tuple(str(k) for k in range(most + 1))
     fields.setdefault("row_ids", torch.arange(len(labels)))
     return check(ImageSet(images, labels.long(), classes, **fields))
 

@@ -68,6 +68,8 @@ def check_source(name: str) -> None:
         DataError: the message names the nearest match and all known sources.
     """
     kind, colon, rest = name.partition(":")
+    if kind in ("folder", "parquet") and rest and not Path(rest).expanduser().exists():
+        raise DataError(f"{rest!r} does not exist: give {kind}:PATH of what is there")
     if name in NAMED or (colon and kind in ("folder", "parquet", "hub") and rest):
         released.facts_of(rest if kind == "hub" else "")
         return

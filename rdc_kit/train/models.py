@@ -26,7 +26,7 @@ LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
 LAYER_NORMED = ("swin_t", "convnext_tiny")  # without batch statistics to match
 PUBLISHED = "torchvision:"  # in front of a teacher's name: torchvision's ImageNet-1K weights
 SMALL = 64  # px; up to this size an ImageNet stem makes the feature map too small
-_CONVNET = re.compile(r"convnet(\d)(?:-w(\d+))?(-bn)?")
+_CONVNET = re.compile(r"convnet([1-9])(?:-w([1-9]\d*))?(-bn)?")
 
 
 def check_network(name: str) -> None:
@@ -42,6 +42,19 @@ def check_network(name: str) -> None:
             "for a stem that suits images up to 64 px, or 'convnet3-w128' (depth 3, width 128; "
             "'-bn' at the end for batch norm)"
         )
+
+
+def check_fits(name: str, size: int) -> None:
+    """Reject a network that is unknown, or too deep for images of `size` px.
+
+    Raises:
+        ValueError: the message says which size it needs.
+    """
+    check_network(name)
+    match = _CONVNET.fullmatch(name)
+    if match and size < 2 ** int(match[1]):
+        depth = int(match[1])
+        raise ValueError(f"ConvNet of depth {depth} needs images of {2**depth} px, got {size}")
 
 
 def fitting(name: str, size: int) -> str:
@@ -219,9 +232,8 @@ class ConvNet(nn.Module):
         self, depth: int, width: int, num_classes: int, size: int, batch_norm: bool = False
     ) -> None:
         super().__init__()
+        check_fits(f"convnet{depth}", size)
         last_side = size // 2**depth
-        if last_side < 1:
-            raise ValueError(f"ConvNet of depth {depth} needs images of {2**depth} px, got {size}")
         if width % 4:
             raise ValueError(f"ConvNet width must be a multiple of 4, got {width}")
         blocks: list[nn.Module] = []

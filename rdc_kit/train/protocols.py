@@ -103,12 +103,18 @@ class Protocol:
         Raises:
             ValueError: a value out of range, or a loss that does not fit the labels.
         """
-        if self.epochs < 1 or (self.batch is not None and self.batch < 1) or self.lr <= 0:
+        if self.epochs < 1 or (self.batch is not None and self.batch < 1) or not self.lr > 0:
             raise ValueError(
                 f"epochs and batch must be at least 1 and lr above 0, got epochs={self.epochs}, "
                 f"batch={self.batch}, lr={self.lr}"
             )
-        if self.temperature <= 0 or not 0 < self.keep <= 1 or self.hard_weight < 0:
+        if not 0 <= self.cutout <= 1:
+            raise ValueError(f"cutout must be a fraction from 0 to 1, got {self.cutout}")
+        if isinstance(self.crop, tuple) and not 0 < self.crop[0] <= self.crop[1] <= 1:
+            raise ValueError(
+                f"crop must be two fractions, the smaller first, above 0 and up to 1: {self.crop}"
+            )
+        if not self.temperature > 0 or not 0 < self.keep <= 1 or not self.hard_weight >= 0:
             raise ValueError(
                 f"temperature must be above 0, keep in 0..1 and hard_weight at least 0, got "
                 f"{self.temperature}, {self.keep} and {self.hard_weight}"

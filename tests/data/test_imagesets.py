@@ -43,12 +43,20 @@ def test_labels_out_of_range_name_the_row(tmp_path):
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (torch.zeros(2, 3, 8, 8), torch.zeros(2), "images must be uint8"),
-        (torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.zeros(2), r"got torch.uint8 \(2, 1, 8"),
-        (torch.zeros(2, 3, 8, 9, dtype=torch.uint8), torch.zeros(2), "square, got 8 x 9 pixels"),
+        (torch.zeros(2, 3, 8, 8), torch.zeros(2).long(), "images must be uint8"),
+        (
+            torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+            torch.zeros(2).long(),
+            r"got torch.uint8 \(2, 1, 8",
+        ),
+        (
+            torch.zeros(2, 3, 8, 9, dtype=torch.uint8),
+            torch.zeros(2).long(),
+            "square, got 8 x 9 pixels",
+        ),
         (
             torch.zeros(2, 3, 8, 8, dtype=torch.uint8),
-            torch.zeros(3),
+            torch.zeros(3).long(),
             "2 images, 3 labels and 3 row",
         ),
     ],
@@ -60,7 +68,7 @@ def test_tensors_that_are_no_image_set_are_refused(images, labels, message):
 
 def test_an_empty_set_is_refused():
     with pytest.raises(DataError, match="the set is empty"):
-        rdc.from_tensors(torch.zeros(0, 3, 8, 8, dtype=torch.uint8), torch.zeros(0), ("a",))
+        rdc.from_tensors(torch.zeros(0, 3, 8, 8, dtype=torch.uint8), torch.zeros(0).long(), ("a",))
 
 
 def test_classes_without_an_image_are_counted():

@@ -1,0 +1,311 @@
+"""Bad input of every kind: one clear sentence, exit status 2, before anything is trained."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import rdc_kit as rdc
+from rdc_kit.__main__ import main
+from rdc_kit.commands import run, study
+from rdc_kit.ground import folders
+from rdc_kit.notebook.parameters import PARAMETERS
+from rdc_kit.train import training
+
+from .conftest import colour_blocks, picture
+
+NOTEBOOK = {path.name[:2]: str(path) for path in folders.notebooks_dir().glob("*.ipynb")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_trained(monkeypatch, fresh_home):
+    def trains(*given, **more):
+        raise AssertionError("something is trained")
+
+    monkeypatch.setattr(training, "_train_epoch", trains)
+    monkeypatch.setattr(run, "_supervise", trains)
+    monkeypatch.setattr(study, "_side_by_side", trains)
+
+
+def refused(capsys, home, words, *told):
+    """The call exits 2 with one sentence on stderr, and leaves nothing but decoded images."""
+    code = None
+    try:
+        code = main([str(word) for word in words])
+    except SystemExit as ended:  # argparse's own refusals, after its usage
+        code = ended.code
+    said = capsys.readouterr().err.strip()
+    assert code == 2, (words, code, said)
+    for text in told:
+        assert text in said.splitlines()[-1], said
+    assert "Traceback" not in said
+    left = [p for p in home.rglob("*") if p.is_file() and "cache" not in p.parts and p.suffix]
+    left = [p for p in left if p.suffix not in (".lock", ".arrow") and ".cache" not in str(p)]
+    assert not [p for p in left if "hf" not in p.parts], left
+
+
+COMPRESS = ["compress", "pca", "--out", "OUT"]
+VERBS = [
+    (["benhc"], "invalid choice: 'benhc'"),
+    ([], "required: VERB"),
+    (["compress"], "required: --out, method"),
+    (["compress", "pcaa", "--out", "OUT"], "unknown method 'pcaa' - did you mean 'pca'"),
+    ([*COMPRESS, "--ipc", "0"], "ipc must be a whole number of at least 1"),
+    ([*COMPRESS, "--ipc", "-3"], "ipc must be a whole number of at least 1"),
+    ([*COMPRESS, "--ipc", "1.5"], "invalid int value"),
+    ([*COMPRESS, "--ipc", "100000"], "400000 are asked"),
+    ([*COMPRESS, "--ipc", "40"], "160 are asked"),
+    ([*COMPRESS, "--dataset", "digit"], "did you mean 'digits'"),
+    ([*COMPRESS, "--dataset", ""], "unknown"),
+    ([*COMPRESS, "--dataset", "folder:"], "folder"),
+    ([*COMPRESS, "--dataset", "folder:/no/such"], "'/no/such' does not exist"),
+    ([*COMPRESS, "--dataset", "parquet:/no/such"], "'/no/such' does not exist"),
+    ([*COMPRESS, "--dataset", "hub:"], "hub"),
+    ([*COMPRESS, "--size", "4"], "size must be a whole number of pixels from 8 to 1024"),
+    ([*COMPRESS, "--size", "100000"], "size must be a whole number of pixels from 8 to 1024"),
+    ([*COMPRESS, "--size", "big"], "invalid int value"),
+    ([*COMPRESS, "--device", "gpu"], "gpu"),
+    ([*COMPRESS, "--device", "cuda:99"], "cuda:99"),
+    ([*COMPRESS, "--on-bad", "ignore"], "invalid choice"),
+    ([*COMPRESS, "--seed", "x"], "invalid int value"),
+    ([*COMPRESS, "--seed", "-1"], "seed"),
+    (["compress", "random", "--out", "FULL"], "exists"),
+    (["compress", "random", "--out", "FILE/a"], "FILE"),
+    (["score", "--epochs", "0"], "epochs"),
+    (["score", "--epochs", "-2"], "epochs"),
+    (["score", "--dataset", "nope"], "unknown"),
+    (["score", "--out", "FULL"], "folder"),
+    (["score", "--device", "tpu"], "tpu"),
+    (["run", "no-such.ipynb"], "no-such.ipynb"),
+    (["run", "FULL"], "FULL"),
+    (["run", "FILE"], "FILE"),
+    (["run", "BROKEN.ipynb"], "BROKEN.ipynb"),
+    (["run", NOTEBOOK["00"], "-p", "epohcs", "3"], "did you mean 'epochs'"),
+    (["run", NOTEBOOK["00"], "--timeout", "soon"], "expected a number above 0"),
+    (["run", NOTEBOOK["00"], "--timeout", "nan"], "timeout"),
+    (["run", NOTEBOOK["00"], "--timeout", "-1"], "timeout"),
+    (["run", NOTEBOOK["00"], "--workers", "many"], "workers"),
+    (["run", NOTEBOOK["00"], "--workers", "0"], "workers"),
+    (["study", "--dataset", "digitz"], "did you mean 'digits'"),
+    (["study", "--profile", "large"], "profile"),
+    (["study", "-p", "epohcs", "3"], "epohcs"),
+    (["study", "--workers", "-1"], "workers"),
+    (["study", "--timeout", "nan"], "timeout"),
+    (["claims", "--results", "here"], "runs or evidence"),
+    (["claims"], "there are no results in runs"),
+    (["figures", "--results", "here"], "runs or evidence"),
+    (["figures"], "there are no results in runs"),
+    (["evidence", "--line", "no-line"], "unknown line 'no-line'"),
+    (["evidence", "--minutes", "long"], "expected a number above 0"),
+    (["evidence", "--minutes", "nan"], "minutes"),
+    (["evidence", "--minutes", "-5"], "minutes"),
+    (["gpu", "--minutes", "0"], "minutes"),
+    (["gpu"], "needs a CUDA GPU"),
+    (["notebooks"], "required: folder"),
+    (["notebooks", "FILE"], "FILE"),
+    (["benchmark", "--methods", "pcaa"], "did you mean 'pca'"),
+    (["benchmark", "--ipc", "0"], "ipc"),
+    (["benchmark", "--ipc", "5000"], "are asked of each class"),
+    (["benchmark", "--ipc", "x"], "invalid int value"),
+    (["benchmark", "--labels", "firm"], "firm"),
+    (["benchmark", "--protocols", "rdedd"], "did you mean 'rded'"),
+    (["benchmark", "--students", "resnet17"], "unknown network 'resnet17'"),
+    (["benchmark", "--students", "convnet0-w8"], "convnet0-w8"),
+    (["benchmark", "--students", "convnet9-w8"], "depth 9 needs images of 512 px"),
+    (["benchmark", "--seeds", "0"], "seeds"),
+    (["benchmark", "--seeds", "-1"], "seeds"),
+    (["benchmark", "--epochs", "0"], "epochs and batch must be at least 1"),
+    (["benchmark", "--teacher", "resnet17"], "resnet17"),
+    (["benchmark", "--teacher", "swin_t"], "layer norm"),
+    (["benchmark", "--teacher-epochs", "0"], "teacher"),
+    (["benchmark", "--iterations", "0"], "iterations"),
+    (["benchmark", "--iterations", "-4"], "iterations"),
+    (["benchmark", "--frozen", "sets"], "did you mean 'set'"),
+    (["benchmark", "--size", "7"], "size"),
+    (["benchmark", "--out", "FULL"], "folder"),
+    (["benchmark", "--workers", "2.5"], "workers"),
+    (["speed", "--rounds", "0"], "rounds"),
+    (["speed", "--batch", "0"], "batch"),
+    (["speed", "--student", "resnet17"], "resnet17"),
+    (["speed", "--grid", "digitz"], "needs datasets of digits"),
+    (["speed", "--runs", "-1", "--grid", "digits"], "at least one run"),
+]
+
+
+def placed(words, folder):
+    """FULL, FILE, OUT and BROKEN.ipynb become paths of these kinds."""
+    full = folder / "FULL"
+    full.mkdir()
+    (full / "kept").write_text("mine")
+    (folder / "FILE").write_text("mine")
+    (folder / "BROKEN.ipynb").write_text("{")
+    kinds = ("FULL", "FILE", "OUT", "BROKEN.ipynb")
+    return [str(folder / w) if str(w).split("/")[0] in kinds else w for w in words]
+
+
+@pytest.mark.parametrize(("words", "told"), VERBS, ids=[" ".join(w)[-60:] for w, _ in VERBS])
+def test_a_wrong_call_is_refused(words, told, capsys, fresh_home, tmp_path):
+    given = placed(words, tmp_path)
+    refused(capsys, fresh_home, given, told)
+    assert (tmp_path / "FULL" / "kept").read_text() == "mine"
+    assert (tmp_path / "FILE").read_text() == "mine"
+    assert not (tmp_path / "OUT").exists()
+
+
+WRONG = {
+    "dataset": ["digitz", "", "folder:/no/such", "folder:", "ftp:x"],
+    "size": ["-1", "4", "x", "2000"],
+    "ipc": ["0", "-1", "1.5", "x"],
+    "ipcs": ["0", "1,x", "", "-1 2", "1.5"],
+    "teacher": ["resnet17", "swin_t"],
+    "grid": ["0", "-1", "x"],
+    "students": ["resnet17", "convnet0-w8"],
+    "results": ["here"],
+    "seeds": ["-1", "x", "1.5"],
+    "epochs": ["-1", "x"],
+    "profile": ["large", ""],
+    "device": ["gpu", "cuda:99"],
+}
+HOMES = {"ipcs": "01", "teacher": "01", "students": "06", "results": "91"}
+
+
+def test_every_parameter_of_every_notebook_is_in_the_table():
+    assert set(WRONG) == set(PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
+def test_a_wrong_parameter_is_refused(name, value, capsys, fresh_home):
+    path = NOTEBOOK[HOMES.get(name, "00")]
+    refused(capsys, fresh_home, ["run", path, "-p", name, value], name)
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "0", "nan"])
+def test_a_wrong_memory_budget_is_refused(value, capsys, fresh_home, monkeypatch, tmp_path):
+    monkeypatch.setenv("RDC_MEMORY_GB", value)
+    assert main(["methods"]) == 0
+    capsys.readouterr()
+    refused(capsys, fresh_home, [*COMPRESS[:3], tmp_path / "OUT"], "RDC_MEMORY_GB must be")
+
+
+def image(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def empty(folder):
+    folder.mkdir()
+
+
+def no_class(folder):
+    picture(folder / "train" / "a.png", 0)
+
+
+def no_images(folder):
+    (folder / "train" / "a").mkdir(parents=True)
+
+
+def broken(folder):
+    picture(folder / "train" / "a" / "0.png", 0).write_bytes(b"no image")
+
+
+def no_train(folder):
+    picture(folder / "val" / "a" / "0.png", 0)
+
+
+def more_in_test(folder):
+    picture(folder / "train" / "a" / "0.png", 0)
+    picture(folder / "val" / "b" / "0.png", 0)
+
+
+def floats(folder):
+    image(folder / "train" / "a" / "0.tif", np.full((20, 20), 300, np.float32))
+
+
+def narrow(folder):
+    image(folder / "train" / "a" / "0.png", np.zeros((1, 5000, 3), np.uint8))
+
+
+DATA = [
+    (empty, "no class folders"),
+    (no_class, "no class folders"),
+    (no_images, "no images"),
+    (broken, "cannot be decoded"),
+    (no_train, "no train/"),
+    (more_in_test, "has classes that"),
+    (floats, "floats beyond 0..1"),
+    (narrow, "too narrow"),
+]
+
+
+@pytest.mark.parametrize(("make", "told"), DATA, ids=[make.__name__ for make, _ in DATA])
+def test_wrong_data_is_refused(make, told, capsys, fresh_home, tmp_path):
+    folder = tmp_path / "pictures"
+    make(folder)
+    call = ["compress", "random", "--ipc", "1", "--dataset", f"folder:{folder}"]
+    refused(capsys, fresh_home, [*call, "--size", "16", "--out", tmp_path / "OUT"], told)
+
+
+def saved(folder):
+    from rdc_kit.data.saving import save
+
+    save(rdc.compress("random", colour_blocks(), 1), folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"members": 1'])
+def test_nonsense_beside_a_saved_set_is_refused(content, capsys, fresh_home, tmp_path):
+    folder = tmp_path / "set"
+    saved(folder)
+    (folder / "rdc.json").write_text(content)
+    call = ["compress", "random", "--ipc", "1", "--dataset", f"parquet:{folder}", "--size", "16"]
+    refused(capsys, fresh_home, [*call, "--out", tmp_path / "OUT"], "not what save wrote")
+
+
+POOL = colour_blocks()
+CALLS = {
+    "seeds twice": (lambda: rdc.evaluate(POOL, POOL, seeds=[0, 0]), "different seeds"),
+    "no seeds": (lambda: rdc.evaluate(POOL, POOL, seeds=0), "at least 1"),
+    "checkpoint of several": (
+        lambda: rdc.evaluate(POOL, POOL, seeds=2, checkpoint=folders.data_dir() / "c"),
+        "one seed at a time",
+    ),
+    "a list as labels": (lambda: rdc.from_tensors(POOL.images, POOL.labels.tolist()), "labels"),
+    "float labels": (lambda: rdc.from_tensors(POOL.images, POOL.labels.float()), "labels"),
+    "one-hot labels": (
+        lambda: rdc.from_tensors(POOL.images, POOL.labels[:, None].expand(-1, 3)),
+        "labels",
+    ),
+    "a far label": (lambda: rdc.from_tensors(POOL.images, POOL.labels + 10**12), "label"),
+    "a negative label": (lambda: rdc.from_tensors(POOL.images, POOL.labels - 1), "label"),
+    "float images": (lambda: rdc.from_tensors(POOL.images.float(), POOL.labels), "uint8"),
+    "no images": (lambda: rdc.from_tensors(POOL.images[:0], POOL.labels[:0]), "empty"),
+    "unequal": (lambda: rdc.from_tensors(POOL.images[:2], POOL.labels), "2 images"),
+    "too many": (lambda: rdc.select(POOL, None, 50, "random"), "50"),
+    "an unknown order": (lambda: rdc.select(POOL, None, 1, "easiest"), "unknown order"),
+    "no scores": (lambda: rdc.select(POOL, None, 1, "easy"), "needs scores"),
+    "a large grid": (lambda: rdc.combine(POOL, grid=40), "grid"),
+    "epochs": (lambda: rdc.protocols.hard(epochs=0), "epochs"),
+    "a crop": (lambda: rdc.protocols.hard(crop=(0.5, 2)), "crop"),
+    "a crop of nan": (lambda: rdc.protocols.hard(crop=(float("nan"), 1.0)), "crop"),
+    "a cutout": (lambda: rdc.protocols.hard(cutout=2), "cutout"),
+    "a rate of nan": (lambda: rdc.protocols.hard(lr=float("nan")), "lr"),
+    "a field": (lambda: rdc.protocols.hard(epohcs=3), "did you mean 'epochs'"),
+    "a mix": (lambda: rdc.protocols.hard(mix="cutmixup"), "mix"),
+    "an option": (lambda: rdc.compress("pca", POOL, 1, gird=2), "no option 'gird'"),
+    "iterations": (lambda: rdc.compress("sre2l", POOL, 1, iterations=0), "iterations"),
+    "a weight of nan": (lambda: rdc.compress("sre2l", POOL, 1, weight=float("nan")), "weight"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_wrong_value_in_python_is_refused(name, fresh_home):
+    call, told = CALLS[name]
+    with pytest.raises((ValueError, TypeError)) as error:
+        call()
+    assert told in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_there_are_at_least_a_hundred():
+    count = len(VERBS) + sum(map(len, WRONG.values())) + len(DATA) + len(CALLS)
+    assert count >= 100
