@@ -36,9 +36,13 @@ EXAMPLES = {
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .commands.doctor import doctor
+    from .commands.doctor import doctor, doctor_data
 
-    return doctor()
+    if not options.about:
+        return doctor()
+    if len(options.about) != 2 or options.about[0] != "data":
+        raise ValueError("doctor looks at this machine, or with `doctor data NAME` at a dataset")
+    return doctor_data(options.about[1], options.size)
 
 
 def _methods(options: argparse.Namespace) -> int:
@@ -203,6 +207,8 @@ def parser() -> argparse.ArgumentParser:
     for name in ("compress", "score"):
         made[name].add_argument("--seed", type=int, default=0)
         made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
+    made["doctor"].add_argument("about", nargs="*", help="nothing, or: data NAME")
+    made["doctor"].add_argument("--size", type=int, help="side in pixels, for data")
     made["compress"].add_argument("--out", type=Path, required=True, help="folder; a new one")
     made["compress"].add_argument("method")
     made["compress"].add_argument("--ipc", type=int, default=10, help="stored images per class")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..data.imagesets import check_enough
+from ..data.imagesets import ImageSet, check_enough
 from ..data.loading import load
 from ..ground import files, store
 from ..ground.device import choose_runtime
@@ -18,7 +18,7 @@ from ..ground.names import unknown
 from ..ground.progress import human_time, interactive
 from ..methods import METHODS
 from ..study.figures import base, methods
-from ..study.grid.arms import method_arms
+from ..study.grid.arms import Arm, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
 from ..study.grid.setups import LAYERS, Setup
@@ -82,25 +82,11 @@ def benchmark(
     """
     workers_from(workers)
     arms = method_arms(METHODS if list(names) == ["all"] else names)
-    if seeds < 1 or min(ipcs, default=0) < 1:
-        raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
-    if teacher_epochs < 1 or (iterations is not None and iterations < 1):
-        raise ValueError(
-            f"teacher epochs and iterations must be at least 1, got {teacher_epochs} and "
-            f"{iterations}"
-        )
-    if out is not None and out.is_dir():
-        raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
-    if teacher:
-        models.with_batch_norm(teacher)
-    for layer in frozen:
-        if layer not in LAYERS:
-            raise ValueError(unknown("layer", layer, LAYERS))
+    _check_numbers(seeds, ipcs, teacher_epochs, iterations)
+    _check_names(teacher, frozen, out)
     runtime = choose_runtime(device)
     pool, test = load(dataset, size)
-    check_enough(pool, max(ipcs) * (4 if "pca" in [arm.method for arm in arms] else 1))
-    for network in students:
-        models.check_fits(network, pool.size)
+    _check_pool(pool, arms, ipcs, students)
     runtime = quickest(runtime, pool.student, pool.size)
     options: dict[str, Any] = {"iterations": iterations} if iterations else {}
     setup = Setup(
@@ -120,6 +106,36 @@ def benchmark(
     _draw(table)
     print(f"benchmark: {len(table)} runs in {out}")
     return 0
+
+
+def _check_numbers(
+    seeds: int, ipcs: Sequence[int], teacher_epochs: int, iterations: int | None
+) -> None:
+    if seeds < 1 or min(ipcs, default=0) < 1:
+        raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
+    if teacher_epochs < 1 or (iterations is not None and iterations < 1):
+        raise ValueError(
+            f"teacher epochs and iterations must be at least 1, got {teacher_epochs} and "
+            f"{iterations}"
+        )
+
+
+def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -> None:
+    if out is not None and out.is_dir():
+        raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
+    if teacher:
+        models.with_batch_norm(teacher)
+    for layer in frozen:
+        if layer not in LAYERS:
+            raise ValueError(unknown("layer", layer, LAYERS))
+
+
+def _check_pool(
+    pool: ImageSet, arms: Sequence[Arm], ipcs: Sequence[int], students: Sequence[str]
+) -> None:
+    check_enough(pool, max(ipcs) * (4 if "pca" in [arm.method for arm in arms] else 1))
+    for network in students:
+        models.check_fits(network, pool.size)
 
 
 def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from importlib import metadata
 import torch
 
 from ..data import sources
+from ..data.survey import survey
 from ..ground.device import choose_runtime
 from ..ground.folders import data_dir, local_copies
 from .startup import startup_line
@@ -110,3 +111,24 @@ def doctor() -> int:
             print(f"[FAIL] {name}: {error}")
     print("doctor: all is well" if not failures else f"doctor: {failures} thing(s) to fix")
     return 1 if failures else 0
+
+
+def doctor_data(name: str, size: int | None = None) -> int:
+    """Look at every image of a source and print what should be looked at; see `data.survey`.
+
+    Returns:
+        0 where there is nothing, else 1.
+    """
+    found = survey(name, size)
+    for fact in found.facts:
+        print(fact)
+    for what, places in found.findings.items():
+        print(f"{found.counts[what]} {what}:")
+        for place in places:
+            print(f"    {place}")
+        if found.counts[what] > len(places):
+            print(f"    and {found.counts[what] - len(places)} more")
+    count = len(found.findings)
+    said = f"{count} things that should" if count else "nothing that should"
+    print(f"doctor: {said} be looked at in {name}")
+    return int(bool(count))

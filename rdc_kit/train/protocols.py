@@ -79,11 +79,7 @@ class Protocol:
         return self.mix_alpha or (0.8 if self.mix == "mixup" else 1.0)
 
     def crop_of(self, grid: tuple[int, int], min_crop: float) -> tuple[float, float]:
-        """Smallest and largest area of the random crop of a set.
-
-        Args:
-            grid: cells of the set's images. min_crop: the source's smallest useful crop.
-        """
+        """Smallest and largest area of the random crop, for a set's grid and its source's crop."""
         if isinstance(self.crop, str):
             return 1 / max(grid), 1.0
         return self.crop or (min_crop, 1.0)
@@ -98,21 +94,16 @@ class Protocol:
         return replace(self, **changes).checked()
 
     def checked(self) -> Protocol:
-        """The same protocol, after validation.
-
-        Raises:
-            ValueError: a value out of range, or a loss that does not fit the labels.
-        """
+        """The same protocol; ValueError for a value out of range or a loss unfit for the labels."""
         if self.epochs < 1 or (self.batch is not None and self.batch < 1) or not self.lr > 0:
             raise ValueError(
                 f"epochs and batch must be at least 1 and lr above 0, got epochs={self.epochs}, "
                 f"batch={self.batch}, lr={self.lr}"
             )
-        if not 0 <= self.cutout <= 1:
-            raise ValueError(f"cutout must be a fraction from 0 to 1, got {self.cutout}")
-        if isinstance(self.crop, tuple) and not 0 < self.crop[0] <= self.crop[1] <= 1:
+        low, high = self.crop if isinstance(self.crop, tuple) else (1, 1)
+        if not 0 <= self.cutout <= 1 or not 0 < low <= high <= 1:
             raise ValueError(
-                f"crop must be two fractions, the smaller first, above 0 and up to 1: {self.crop}"
+                f"cutout and crop must be fractions up to 1, got {self.cutout} and {self.crop}"
             )
         if not self.temperature > 0 or not 0 < self.keep <= 1 or not self.hard_weight >= 0:
             raise ValueError(

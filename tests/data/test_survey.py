@@ -1,0 +1,76 @@
+"""The survey: every fault that was put into a folder is found, and a good one is quiet."""
+
+import shutil
+
+import numpy as np
+from PIL import Image
+
+from rdc_kit.__main__ import main
+from rdc_kit.data.survey import survey
+
+from ..conftest import picture
+
+
+def good(root, per_class=3):
+    for split, first in (("train", 0), ("val", 100)):
+        for k in range(per_class):
+            for label, name in enumerate("ab"):
+                picture(root / split / name / f"{k}.png", first + 10 * label + k)
+    return root
+
+
+def test_a_good_source_is_described_and_nothing_is_found(tmp_path):
+    found = survey(f"folder:{good(tmp_path)}", 16)
+    assert found.findings == {}
+    assert found.facts == [
+        "train: 6 images, 2 classes of 3 to 3, sides of 30 to 40 px",
+        "test: 6 images, 2 classes of 3 to 3, sides of 30 to 40 px",
+    ]
+
+
+def test_every_fault_is_found_at_its_place(tmp_path):
+    root = good(tmp_path)
+    shutil.copy(root / "train/a/0.png", root / "train/a/again.png")
+    shutil.copy(root / "train/a/1.png", root / "train/b/torn.png")
+    shutil.copy(root / "train/b/2.png", root / "val/b/leak.png")
+    Image.fromarray(np.full((20, 20, 3), 99, np.uint8)).save(root / "train/b/flat.png")
+    (root / "val/a/broken.png").write_bytes(b"no image")
+    found = survey(f"folder:{root}", 16)
+    assert set(found.findings) == {
+        "train: images that come twice",
+        "train: one image under two labels",
+        "test images that are in the training split too",
+        "train: images of hardly more than one colour",
+        "test: images that cannot be decoded",
+    }
+    assert set(found.counts.values()) == {1}
+    (leak,) = found.findings["test images that are in the training split too"]
+    assert "val/b/leak.png" in leak
+    assert "train/b/2.png" in leak
+    assert "broken.png" in found.findings["test: images that cannot be decoded"][0]
+
+
+def test_uneven_and_missing_classes(tmp_path):
+    root = good(tmp_path, per_class=1)
+    for k in range(11):
+        picture(root / "train" / "a" / f"more{k}.png", 50 + k)
+    shutil.rmtree(root / "val" / "b")
+    found = survey(f"folder:{root}", 16)
+    assert found.findings["classes without a test image"] == ["b"]
+    name = "train: classes with a tenth of the largest or less, smallest first"
+    assert found.findings[name][0] == "b"
+    shutil.rmtree(root / "val")
+    assert "there is no test split" in survey(f"folder:{root}", 16).findings
+
+
+def test_the_doctor_says_it(tmp_path, capsys, fresh_home):
+    root = good(tmp_path)
+    assert main(["doctor", "data", f"folder:{root}", "--size", "16"]) == 0
+    assert "nothing that should be looked at" in capsys.readouterr().out
+    shutil.copy(root / "train/a/0.png", root / "val/a/leak.png")
+    assert main(["doctor", "data", f"folder:{root}", "--size", "16"]) == 1
+    said = capsys.readouterr().out
+    assert "1 test images that are in the training split too" in said
+    assert main(["doctor", "data"]) == 2
+    assert main(["doctor", "date", "digits"]) == 2
+    assert main(["doctor", "data", "digitz"]) == 2
