@@ -74,7 +74,8 @@ def read_local(path: Path) -> dict[str, Raw]:
         ) from error
     facts_file = path / "rdc.json"
     saved = _saved_facts(facts_file) if facts_file.is_file() else {}
-    return _from_datasets(tables, str(path), identity, saved)
+    root = path if path.is_dir() else path.parent
+    return _from_datasets(tables, str(path), identity, saved, root)
 
 
 def _saved_facts(path: Path) -> dict[str, Any]:
@@ -112,19 +113,23 @@ def _root(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
 
 
-def _from_datasets(tables: Any, where: str, identity: Any, saved: dict[str, Any]) -> dict[str, Raw]:
+def _from_datasets(
+    tables: Any, where: str, identity: Any, saved: dict[str, Any], root: Path | None = None
+) -> dict[str, Raw]:
     names = list(tables)
     train = next((n for n in TRAIN_NAMES if n in names), names[0])
     test = next((n for n in TEST_NAMES if n in names and n != train), None)
-    splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved)}
+    splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, root)}
     if test is not None:
-        splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {})
+        splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {}, root)
         if splits["test"].classes != splits["train"].classes:
             raise DataError(f"{where}: splits {train} and {test} name different classes")
     return splits
 
 
-def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Raw:
+def _hf_split(
+    part: Any, where: str, identity: Any, saved: dict[str, Any], root: Path | None
+) -> Raw:
     """One split of a `datasets` dataset, its images left encoded."""
     datasets = datasets_library()
     image = _column(part.column_names, IMAGE_COLUMNS, "image", where)
@@ -143,7 +148,9 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Ra
         cell = encoded[row][image]
         if cell is None:
             raise ValueError("the cell is empty")
-        return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"])
+        if cell["bytes"] is not None:
+            return cell["bytes"]
+        return _inside(Path(cell["path"]), root)
 
     saved = dict(saved)
     for column in ("row_id", "members"):
@@ -158,6 +165,13 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any]) -> Ra
         note={"image_column": image, "label_column": label},
         saved=saved,
     )
+
+
+def _inside(path: Path, root: Path | None) -> Path:
+    """A row's path, if it does not lead out of the folder of a local dataset."""
+    if root is not None and not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError(f"its path {str(path)!r} leads out of {root}")
+    return path
 
 
 def _column(names: list[str], allowed: tuple[str, ...], what: str, where: str) -> str:

@@ -9,7 +9,7 @@ import torch
 
 import rdc_kit as rdc
 
-from ..conftest import colour_blocks
+from ..conftest import colour_blocks, picture
 from .conftest import _value, encoded, image_features, parquet, refuses
 
 
@@ -60,3 +60,18 @@ def test_no_network_says_what_to_put_where(fresh_home):
     assert done.returncode == 2
     for part in ("cannot load 'uoft-cs/cifar10'", "DIR/cifar10", "RDC_DATA=DIR"):
         assert part in done.stderr
+
+
+def test_a_row_whose_path_leads_elsewhere_is_refused(tmp_path):
+    """A parquet file must not be able to name any image of this machine."""
+    import datasets
+
+    secret = picture(tmp_path / "elsewhere" / "secret.png", 0)
+    value = datasets.Value
+    cell = {"bytes": value("binary"), "path": value("string")}
+    features = datasets.Features({"image": cell, "label": value("int64")})
+    rows = {"image": [{"bytes": None, "path": str(secret)}], "label": [0]}
+    folder = tmp_path / "set"
+    folder.mkdir()
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(str(folder / "a.parquet"))
+    refuses(f"parquet:{folder / 'a.parquet'}", "leads out of", size=16)
