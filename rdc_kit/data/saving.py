@@ -50,7 +50,7 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
             f"{folder} was not written by save (no rdc.json): save does not replace it"
         )
     table = _dataset(images)
-    with files.atomic_path(folder) as part:
+    with files.atomic_path(folder, overwrite) as part:
         (part / "data").mkdir(parents=True)
         table.to_parquet(str(part / "data" / "train-00000-of-00001.parquet"))
         files.write_json(part / "rdc.json", _facts(images))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -27,11 +28,18 @@ def safe_name(text: str) -> str:
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
+def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place only if the block succeeds.
 
     Works for files and for folders. An older `path` survives any failure, a full disk included. All
     is on the disk before it gets its name, so that power loss leaves the old or the new one, too.
+
+    Args:
+        path: the file or folder.
+        replace: an older folder may be replaced; files always may.
+
+    Raises:
+        FileExistsError: without `replace`, another process has made the folder meanwhile.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,9 +53,14 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
             _flush(file)
         if part.is_dir():
             old = _old(path)
-            if path.exists():
+            if replace and path.exists():
                 path.rename(old)
-            part.rename(path)
+            try:
+                part.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                raise FileExistsError(f"{path} exists: another process has made it") from error
             shutil.rmtree(old, ignore_errors=True)
         else:
             part.replace(path)

@@ -121,3 +121,18 @@ def test_a_checksum_tells_one_bit(tmp_path):
     before = files.checksum(path)
     path.write_bytes(bytes(5 * 10**5) + b"\x01" + bytes(5 * 10**5 - 1))
     assert files.checksum(path) != before
+
+
+def test_of_two_that_make_a_new_folder_one_is_told(tmp_path):
+    def make(part, text):
+        part.mkdir()
+        (part / "a").write_text(text)
+
+    target = tmp_path / "set"
+    told = pytest.raises(FileExistsError, match="another process has made it")
+    with told, files.atomic_path(target, replace=False) as mine:
+        make(mine, "mine")
+        with files.atomic_path(target, replace=False) as other:
+            make(other, "other")
+    assert (target / "a").read_text() == "other"
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
