@@ -69,7 +69,9 @@ def _planned(row: dict[Hashable, Any]) -> dict[str, object]:
     """A judged line as a row of the ledger, under the claim that its effect is a test of."""
     asked = row["claims"].split("; ")
     candidates = [c for c in CLAIMS if any(c.key == a or c.key.startswith(a + ",") for a in asked)]
-    known = [c for c in candidates if row["effect"] in c.effects] or candidates
+    tested = [c for c in CLAIMS if row["effect"] in c.effects]
+    # A claim without effects of its own takes what its lines ask; a line may ask of others too.
+    known = [c for c in candidates if c in tested or not c.effects] or tested or candidates
     exact = [c for c in known if c.key == asked[0]] or known
     claim = exact[0]
     unit = "% right" if row["anchor"] else claim.unit
