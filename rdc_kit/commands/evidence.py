@@ -16,7 +16,11 @@ from ..study.analyses.entropy_rows import make_entropy_rows
 from ..study.grid.campaign import Line, exploratory, make_rows
 from ..study.grid.planfile import read_plan
 from ..study.grid.setups import Trial
+from ..study.grid.terms import terms_of
+from ..study.verdicts.effects import Absent, rows_of_term
 from ..study.verdicts.planned import judge_lines
+
+_PLANNED, _ABSENT = "planned before its rows", "not yet in the plan"
 
 
 def evidence(
@@ -107,30 +111,46 @@ def _replicates(trials: list[Trial]) -> list[list[Trial]]:
 
 
 def _check(lines: list[Line]) -> int:
-    """Whether the plan as it stood when a row was made already had the line, unchanged."""
+    """Whether the plan as it stood when a row was made already had the line, unchanged.
+
+    Rows that lines share, such as a baseline's, may be older than the line, as long as no effect of
+    it could be computed from them.
+    """
     late = 0
     for line in lines:
         rows = line.rows()
         now = _line_at("HEAD", line.key)
-        states = {commit: _state(commit, line.key, now) for commit in rows["git"].unique()}
-        wrong = {said for said in states.values() if said != "planned before its rows"}
+        states = {commit: _state(str(commit), line.key, now) for commit in rows["git"].unique()}
+        early = rows[rows["git"].map(states) == _ABSENT]
+        seen = [effect for effect in line.effects if _measurable(early, effect)]
+        wrong = {said for said in states.values() if said not in (_PLANNED, _ABSENT)}
+        wrong |= {f"{effect!r} could be measured before it was planned" for effect in seen}
         late += bool(wrong)
-        said = "; ".join(sorted(wrong)) or ("planned before its rows" if states else "no rows yet")
+        said = "; ".join(sorted(wrong)) or (_PLANNED if states else "no rows yet")
+        shared = f"; {len(early)} of {len(rows)} rows are an earlier line's" * bool(len(early))
         dirty = int(rows["git"].astype(str).str.endswith("-dirty").sum())
         beside = f"; {dirty} of {len(rows)} rows beside uncommitted changes" * bool(dirty)
-        print(f"{line.key}: {said}{beside}")
+        print(f"{line.key}: {said}{shared}{beside}")
     print(f"evidence: {len(lines) - late} of {len(lines)} lines were planned before their rows")
     return int(late > 0)
 
 
+def _measurable(rows: pd.DataFrame, effect: str) -> bool:
+    """Whether every term of an effect has rows."""
+    try:
+        return all(len(rows_of_term(rows, term)) for term in terms_of(effect))
+    except Absent:
+        return False
+
+
 def _state(commit: str, key: str, now: dict[str, object] | None) -> str:
-    name = str(commit).removesuffix("-dirty")
+    name = commit.removesuffix("-dirty")
     then = _line_at(name, key)
     if then is None:
-        return f"not in the plan of {name}, which made rows of it"
+        return _ABSENT
     if now is not None and then != now:
         return f"changed since {name} made rows of it"
-    return "planned before its rows"
+    return _PLANNED
 
 
 def _line_at(commit: str, key: str) -> dict[str, object] | None:

@@ -88,8 +88,24 @@ def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkey
     assert main(["evidence", "--check"]) == 1
     said = capsys.readouterr().out
     assert "random: planned before its rows" in said
-    assert f"late: not in the plan of {first}, which made rows of it" in said
+    assert "late: 'el2n - random' could be measured before it was planned" in said
     plan.write_text(plan.read_text().replace("n = 3", "n = 5"))
     commit(plan)
     assert main(["evidence", "--check"]) == 1
     assert f"random: changed since {first} made rows of it" in capsys.readouterr().out
+
+
+def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
+    """Rows of random are there; what is new is not, so nobody has seen the effect."""
+    from rdc_kit.ground import store
+
+    first = git(plan, "rev-parse", "--short", "HEAD")
+    monkeypatch.setattr(store, "git_state", lambda: first)
+    assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
+    new = PLAN.split("[[line]]")[2].replace("el2n", "aum").replace("easy", "later")
+    plan.write_text(PLAN + "\n[[line]]" + new)
+    commit(plan)
+    capsys.readouterr()
+    assert main(["evidence", "--check"]) == 0
+    said = capsys.readouterr().out
+    assert "later: planned before its rows; 3 of 3 rows are an earlier line's" in said
