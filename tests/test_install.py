@@ -63,7 +63,7 @@ def test_the_wheel_works_away_from_the_checkout(installed, tmp_path):
     said = rdc_in(installed, tmp_path, "score", "--dataset", "digits", "--epochs", "1")
     assert "1,347 rows in scores-digits.csv" in said
     assert len((tmp_path / "scores-digits.csv").read_text().splitlines()) == 1348
-    assert "not tested" in rdc_in(installed, tmp_path, "claims", "--results", "evidence")
+    assert "pending, " in rdc_in(installed, tmp_path, "claims", "--results", "evidence")
 
 
 def test_the_notebooks_are_handed_out_with_their_pictures(installed, tmp_path):

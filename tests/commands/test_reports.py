@@ -39,13 +39,13 @@ def test_claims_prints_every_verdict_and_counts_them(capsys):
 
 def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path, capsys):
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- ledger -->\nold\n<!-- ledger -->\nafter\n")
+    page.write_text("before\n<!-- ledger -->\nOUTDATED\n<!-- ledger -->\nafter\n")
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 0
     text = page.read_text()
     assert text.startswith("before\n<!-- ledger -->\n| claim |")
     assert text.endswith("\n<!-- ledger -->\nafter\n")
     assert "| anchor | `random` | cifar10, 1 per class" in text
-    assert "old" not in text
+    assert "OUTDATED" not in text
     page.write_text("no marks")
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2
     assert "needs two lines '<!-- ledger -->'" in capsys.readouterr().err

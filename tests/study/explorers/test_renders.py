@@ -21,7 +21,7 @@ def test_a_window_picks_its_ranks_and_the_composite_is_combines(pool, scores, bl
     figure = renders.render_composite(pool, scores, "1", (3, 10), 2, "sequential")
     easy = rdc.select(pool, scores, per_class=10, order="easy")
     mine = easy[easy.rows_of(1)[2:10]]
-    alone = rdc.from_tensors(mine.images, torch.zeros(8), row_ids=mine.row_ids)
+    alone = rdc.from_tensors(mine.images, torch.zeros(8).long(), row_ids=mine.row_ids)
     made = rdc.combine(alone, 2, "sequential")
     originals, composites = blocks_painted
     assert torch.equal(composites.images, made.images)
@@ -87,7 +87,9 @@ def test_extracted_views_stay_in_a_cell_and_shuffled_ones_do_not():
     image = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
     for k, (y, x, h, w) in enumerate(cell_boxes(16, 2).tolist()):
         image[..., y : y + h, x : x + w] = 60 * (k + 1)
-    flat = rdc.from_tensors(image, torch.zeros(1), grid=(2, 2), members=torch.arange(4)[None])
+    flat = rdc.from_tensors(
+        image, torch.zeros(1).long(), grid=(2, 2), members=torch.arange(4)[None]
+    )
     extracted = renders.draw_views(flat, 0, "extracted", 0.2, 0.0, False, 0)
     shuffled = renders.draw_views(flat, 0, "shuffled", 0.9, 0.0, False, 0)
     assert extracted.flatten(2).std(2).max() < 1e-4
