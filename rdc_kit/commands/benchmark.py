@@ -14,14 +14,13 @@ from ..data.loading import load
 from ..ground import files, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
-from ..ground.names import unknown
 from ..ground.progress import human_time, interactive
 from ..methods import METHODS
 from ..study.figures import base, methods
 from ..study.grid.arms import Arm, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
-from ..study.grid.setups import LAYERS, Setup
+from ..study.grid.setups import Setup, check_layers
 from ..study.grid.workers import workers_from
 from ..study.verdicts.metrics import differences_to_random, ranking
 from ..study.verdicts.published import published
@@ -125,9 +124,7 @@ def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -
         raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
     if teacher:
         models.with_batch_norm(teacher)
-    for layer in frozen:
-        if layer not in LAYERS:
-            raise ValueError(unknown("layer", layer, LAYERS))
+    check_layers(frozen)
 
 
 def _check_pool(

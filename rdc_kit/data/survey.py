@@ -59,7 +59,7 @@ def survey(name: str, size: int | None = None) -> Survey:
         hashes[split] = [_content(pixels) for pixels in images.images.numpy()]
         _repeats(split, images, raws[split], hashes[split], found)
     if test is None:
-        found.add("there is no test split", [name])
+        found.add("missing test split", [name])
         return found
     known = {content: row for row, content in enumerate(hashes["train"])}
     both = [

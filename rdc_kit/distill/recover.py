@@ -22,9 +22,8 @@ from ..augment.boxes import random_crops
 from ..augment.views import normalise
 from ..data.imagesets import ImageSet, Traits, check_enough, derived
 from ..ground import store
-from ..ground.arrays import load_arrays, save_arrays
+from ..ground.arrays import load_arrays, load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
-from ..ground.files import Damaged, set_aside
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
@@ -131,7 +130,7 @@ def _all_batches(
     worker, losses = None, []
     for k, rows in enumerate(bar(batches(ipc, pool.num_classes, how), "recovering batches")):
         path = home / f"batch-{k}.npz"
-        content = _kept_batch(path)
+        content = load_if_whole(path)
         if content is None:
             worker = worker or _Worker(pool, how, teacher, device)
             real = None if start is None else start[rows]
@@ -140,17 +139,6 @@ def _all_batches(
         images[rows] = content["images"]
         losses.append(content["losses"])
     return images, torch.tensor(losses)
-
-
-def _kept_batch(path: Path) -> dict[str, Any] | None:
-    """A batch that an earlier call has made; None if there is none, or a damaged one."""
-    if not path.is_file():
-        return None
-    try:
-        return load_arrays(path)
-    except Damaged as error:
-        set_aside(path, str(error))
-        return None
 
 
 def batches(ipc: int, num_classes: int, how: Recipe) -> list[Tensor]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .files import Damaged, atomic_path
+from .files import Damaged, atomic_path, set_aside
 
 _TREE = "tree"  # name of the JSON that says where each array belongs
 
@@ -47,6 +47,17 @@ def load_arrays(path: Path) -> Any:
         raise
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise Damaged(f"{path} cannot be read: {error}") from error
+
+
+def load_if_whole(path: Path) -> Any:
+    """What `save_arrays` wrote; None where it is absent, or damaged and therefore set aside."""
+    try:
+        return load_arrays(path)
+    except FileNotFoundError:
+        return None
+    except Damaged as error:
+        set_aside(path, str(error))
+        return None
 
 
 def _taken_apart(value: Any, arrays: dict[str, np.ndarray]) -> Any:

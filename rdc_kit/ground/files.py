@@ -54,6 +54,7 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
         if part.is_dir():
             old = _old(path)
             if replace and path.exists():
+                shutil.rmtree(old, ignore_errors=True)  # of a process killed after its replacement
                 path.rename(old)
             try:
                 part.rename(path)

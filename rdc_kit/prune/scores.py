@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from ..data.imagesets import ImageSet
-from ..ground import files, store
+from ..ground import store
+from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
@@ -20,6 +21,8 @@ from ..train.accuracy import predict
 from ..train.protocols import Protocol
 from ..train.training import fit
 from .recorders import Forgetting, MeanScore, Scores, error_norm, margin, probability_margin
+
+_SCORES = "scores.npz"
 
 EL2N_EPOCHS = 10  # arXiv 2502.06434 and arXiv 2210.15809
 FULL_EPOCHS = 30  # Forgetting and AUM watch a whole training; the papers take 60 to 200
@@ -83,18 +86,18 @@ def dynamics(
         recorders = {name: m.recorder(len(pool), el2n_epochs) for name, m in METRICS.items()}
         checkpoint = home / "checkpoint.npz"
         fitted = fit(pool, protocol, student, seed, runtime, list(recorders.values()), checkpoint)
-        arrays = {name: r.compute().numpy() for name, r in recorders.items()}
+        arrays = {name: r.compute() for name, r in recorders.items()}
         recorder = recorders["forgetting"]
         if isinstance(recorder, Forgetting):
-            arrays["never_learned"] = recorder.never_learned().numpy()
+            arrays["never_learned"] = recorder.never_learned()
         return _keep(home, arrays, fitted.seconds, fitted.views)
 
     arrays = _cached(config, make)
-    never_learned = torch.from_numpy(arrays.pop("never_learned"))
+    never_learned = arrays.pop("never_learned")
     return {
         name: Scores(
             name,
-            torch.from_numpy(values),
+            values,
             pool.row_ids,
             never_learned if name == "forgetting" else None,
         )
@@ -192,9 +195,9 @@ def _snapshot(
     def make(home: Path) -> dict[str, Any]:
         fitted = fit(pool, protocol, student, seed, runtime, checkpoint=home / "checkpoint.npz")
         values = error_norm(predict(fitted.model, pool, runtime), pool.labels)
-        return _keep(home, {"el2n": values.numpy()}, fitted.seconds, fitted.views)
+        return _keep(home, {"el2n": values}, fitted.seconds, fitted.views)
 
-    return torch.from_numpy(_cached(config, make)["el2n"])
+    return _cached(config, make)["el2n"]
 
 
 def _config(
@@ -210,14 +213,11 @@ def _config(
     }
 
 
-def _keep(home: Path, arrays: dict[str, np.ndarray], seconds: float, views: int) -> dict[str, Any]:
-    with files.atomic_path(home / "scores.npz") as part:
-        np.savez(part, **arrays)  # type: ignore[arg-type]
+def _keep(home: Path, values: dict[str, Tensor], seconds: float, views: int) -> dict[str, Any]:
+    save_arrays(home / _SCORES, values)
     (home / "checkpoint.npz").unlink(missing_ok=True)
     return {"seconds": seconds, "views": views}
 
 
-def _cached(config: dict[str, Any], make: Any) -> dict[str, np.ndarray]:
-    home = store.cached(runs_dir("scores"), config, make)
-    with np.load(home / "scores.npz") as file:
-        return dict(file)
+def _cached(config: dict[str, Any], make: Any) -> dict[str, Tensor]:
+    return load_arrays(store.cached(runs_dir("scores"), config, make) / _SCORES)

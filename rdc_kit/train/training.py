@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground import store
-from ..ground.arrays import load_arrays, save_arrays
+from ..ground.arrays import load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
-from ..ground.files import Damaged, set_aside
 from ..ground.progress import bar
 from ..ground.seeds import generator
 from . import models, protocols
@@ -94,10 +93,8 @@ class _State:
         Raises:
             ValueError: it belongs to another training.
         """
-        try:
-            content = load_arrays(path)
-        except Damaged as error:
-            set_aside(path, str(error))
+        content = load_if_whole(path)
+        if content is None:
             return
         if not isinstance(content, dict) or content.get("what") != self.what:
             raise ValueError(
@@ -153,7 +150,7 @@ def fit(
     if checkpoint is not None:
         what = store.config_hash([images.fingerprint(), protocol.as_dict(), student, seed])
     state = _State(model, make_optimiser(model, protocol), recorders, what=what)
-    if checkpoint is not None and checkpoint.is_file():
+    if checkpoint is not None:
         state.load(checkpoint, runtime.device)
     feed = _Feed(
         images, protocols.batch_size(protocol, len(images), images.num_classes), runtime.device

@@ -44,7 +44,7 @@ def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path,
     text = page.read_text()
     assert text.startswith("before\n<!-- ledger -->\n| claim |")
     assert text.endswith("\n<!-- ledger -->\nafter\n")
-    assert "| anchor | `random` | cifar10, 1 per class" in text
+    assert "| anchor | `random` | cifar10, 32 px, 1 per class" in text
     assert "OUTDATED" not in text
     page.write_text("no marks")
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2

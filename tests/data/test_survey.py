@@ -60,7 +60,7 @@ def test_uneven_and_missing_classes(tmp_path):
     name = "train: classes with a tenth of the largest or less, smallest first"
     assert found.findings[name][0] == "b"
     shutil.rmtree(root / "val")
-    assert "there is no test split" in survey(f"folder:{root}", 16).findings
+    assert "missing test split" in survey(f"folder:{root}", 16).findings
 
 
 def test_the_doctor_says_it(tmp_path, capsys, fresh_home):

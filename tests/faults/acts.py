@@ -13,7 +13,7 @@ import pandas as pd
 import rdc_kit as rdc
 from rdc_kit.data.saving import save
 from rdc_kit.ground import files
-from rdc_kit.ground.arrays import save_arrays
+from rdc_kit.ground.arrays import load_arrays, save_arrays
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.ground.manifests import read_status, write_manifest
 from rdc_kit.study.figures import base
@@ -201,7 +201,7 @@ def old_or_new_rows(home: Path) -> None:
 
 def arrays(home: Path) -> str:
     save_arrays(home / "a.npz", {"w": colour_blocks().images})
-    return str(files.checksum(home / "a.npz") > 0)
+    return str(zlib.crc32(load_arrays(home / "a.npz")["w"].numpy().tobytes()))
 
 
 ACTS = [

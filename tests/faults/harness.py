@@ -27,6 +27,7 @@ from rdc_kit.data.imagesets import DataError
 KINDS = ("no space", "no permission", "interrupted", "disk full", "killed")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
+_CHANGES |= {"shutil.rmtree"}  # as one operation: what it removes it names without a folder
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,19 @@ def test_a_replacement_that_was_cut_off_half_way_leaves_the_old_folder(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
 
 
+def test_an_old_folder_that_was_not_cleared_away_stops_nobody(tmp_path):
+    """Killed after both renames: the new folder is in place, the old one still beside it."""
+    target = tmp_path / "set"
+    for folder in (target, files._old(target)):
+        folder.mkdir()
+        (folder / "a").write_text("old")
+    with files.atomic_path(target) as part:
+        part.mkdir()
+        (part / "a").write_text("new")
+    assert (target / "a").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
 @pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe\x00", b"[1, 2,\n"])
 def test_json_that_cannot_be_read_is_set_aside_and_absent(tmp_path, capsys, content):
     path = tmp_path / "manifest.json"

@@ -16,7 +16,6 @@ import pandas as pd
 
 from ...data.imagesets import ImageSet
 from ...ground import store
-from ...ground.names import unknown
 from ...ground.progress import bar
 from ...methods import method_named
 from ...train import models, protocols
@@ -25,7 +24,7 @@ from . import monitor
 from .arms import Arm
 from .plan import Plan, plan
 from .rows import COLUMNS, Extra, is_measured, row_of
-from .setups import LAYERS, Seeds, Setup, Trial
+from .setups import LAYERS, Seeds, Setup, Trial, check_layers
 from .workers import helpers, split_of, threads_of
 
 
@@ -165,9 +164,7 @@ def trials_of(
     """`plan_trials` without data: every network is named."""
     for network in students:
         models.check_network(network)
-    for layer in frozen:
-        if layer not in LAYERS:
-            raise ValueError(unknown("layer", layer, LAYERS))
+    check_layers(frozen)
     if trainings < 1:
         raise ValueError(f"trainings must be at least 1, got {trainings}")
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +13,7 @@ from ...data.imagesets import ImageSet
 from ...ground import store
 from ...ground.device import Runtime, choose_runtime
 from ...ground.folders import runs_dir
+from ...ground.names import unknown
 from ...methods import compress, method_named
 from ...prune.scores import METRICS, Scores, dynamics, score
 from ...train import models
@@ -34,6 +35,17 @@ class Seeds(NamedTuple):
 
 ALL_0 = Seeds()
 LAYERS = ("scoring", "teacher", "set")  # that replicates may share; the training never is
+
+
+def check_layers(frozen: Collection[str]) -> None:
+    """Reject what is no layer that replicates may share.
+
+    Raises:
+        ValueError: the message names the near match.
+    """
+    for layer in frozen:
+        if layer not in LAYERS:
+            raise ValueError(unknown("layer", layer, LAYERS))
 
 
 def own_code(function: Callable[..., Any]) -> str:

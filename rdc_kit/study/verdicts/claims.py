@@ -30,8 +30,8 @@ class Claim:
     ipc_from: int = 1
 
 
-_FROM_NOISE = ("sre2l", "cda", "gvbsm", "lpld", "dwa")
-_RANDOM_SOFT = tuple(f"random@soft - {name}@soft" for name in (*_FROM_NOISE, "rded"))
+_FROM_NOISE = ("sre2l", "cda", "gvbsm", "lpld")
+_RANDOM_SOFT = tuple(f"random@soft - {name}@soft" for name in (*_FROM_NOISE, "dwa", "rded"))
 _UNMIXED = "pca - pca loss=ce_unmixed mix="
 _GAPS = tuple(
     f"{name}@soft - {name}@hard - el2n@soft + el2n@hard" for name in ("sre2l", "cda", "lpld")

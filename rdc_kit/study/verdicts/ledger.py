@@ -169,8 +169,8 @@ def decided(table: pd.DataFrame) -> str:
     done = planned[~planned["verdict"].str.startswith("pending")]
     lines = ["| claim | effect | on | found (95 %) | n | verdict |", "|---|---|---|---|---|---|"]
     for row in done.to_dict("records"):
-        on = ", ".join([str(row["dataset"]), f"{row['ipc']} per class", str(row["student"])])
-        cells = [row["claim"], f"`{row['effect']}`", on, found(row), row["n"], row["verdict"]]
+        cells = [row["claim"], f"`{row['effect']}`", tested_on(row), found(row), row["n"]]
+        cells.append(row["verdict"])
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     left = f"{len(done)} of {len(planned)} planned effects are measured; the others are pending."
     return "\n".join([*lines, "", left])

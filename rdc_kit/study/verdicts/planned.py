@@ -33,7 +33,8 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     that varies. low_images, high_images: 95 % of 2000 draws of test images, the runs as they are.
     change: what would change the verdict.
     """
-    judged = [_judged(line, effect) for line in lines for effect in line.effects]
+    read = [(line, line.rows()) for line in lines]
+    judged = [_judged(line, rows, effect) for line, rows in read for effect in line.effects]
     table = pd.DataFrame(judged, columns=[*COLUMNS, "values", "where", "frozen"])
     table["p"] = table["p"].astype(float)
     for _, part in table[table["anchor"] == 0].groupby("family"):
@@ -47,11 +48,12 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     return table[COLUMNS]
 
 
-def _judged(line: Line, effect: str) -> dict[str, object]:
-    rows = line.rows()
+def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     values = replicates(line, rows, effect)
     named = terms_of(effect)[0].protocol
     protocol = next(t.protocol for t in line.trials if named in ("", t.protocol.name))
+    shared = [f"one {_WORDS[layer]}" for layer in LAYERS if layer in line.frozen]
+    shared += ["one observer"] * (line.measure == "entropy")
     row: dict[str, object] = {
         "line": line.key,
         "claims": "; ".join(line.claims),
@@ -70,7 +72,7 @@ def _judged(line: Line, effect: str) -> dict[str, object]:
         "values": values.to_numpy(),
         # Soft labels are another protocol than hard ones, and need an anchor of their own.
         "where": (line.setting.name, line.measure, protocol.labels),
-        "frozen": ", ".join(f"one {_WORDS[layer]}" for layer in LAYERS if layer in line.frozen),
+        "frozen": ", ".join(shared),
     }
     if len(values):
         mean, half = float(values.mean()), half_width(values.to_numpy())
