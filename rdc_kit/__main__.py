@@ -121,6 +121,10 @@ def _speed(options: argparse.Namespace) -> int:
         from .commands.speed_grid import speed_grid
 
         return speed_grid(options.grid, runs=options.runs, workers=options.workers, out=options.out)
+    if options.neighbour:
+        from .commands.speed_neighbour import speed_neighbour
+
+        return speed_neighbour(rounds=options.rounds, out=options.out)
     if options.growth:
         from .commands.speed_growth import speed_growth
 
@@ -192,7 +196,7 @@ def _above_0(text: str) -> float:
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(prog="rdc", description=__doc__)
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB")
     made = {}
     for name, (_, text) in VERBS.items():
         example, also = f"example: {EXAMPLES[name]}", ALIASES.get(name, [])
@@ -257,6 +261,7 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--grid", nargs="+", metavar="DATASET", help="runs per hour of small grids")
     verb.add_argument("--runs", type=int, default=0, help="of each small grid")
     verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
+    verb.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
     verb.add_argument("--out", type=Path, help="write the table here, as csv")
 
 
@@ -282,6 +287,21 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--out", type=Path, help="write the table here too, as csv")
 
 
+def _where_to_start() -> int:
+    from .ground.names import command
+
+    print("rdc needs a verb. To begin:")
+    for words, what in (
+        ("doctor", "does this machine have all it takes?"),
+        ("study", "every notebook on bundled digits: executed copies, tables, figures"),
+        ("notebooks my-study", "the notebooks in a folder of your own, for JupyterLab"),
+        ("compress pca --ipc 10 --out data/pca-10", "one small set"),
+        ("--help", "all verbs"),
+    ):
+        print(f"  {command(words)}\n      {what}")
+    return 2
+
+
 def _disk_error(error: OSError) -> str:
     """What a disk refused, and what to do about it."""
     if error.errno is None:  # one of our own sentences
@@ -301,6 +321,8 @@ def _disk_error(error: OSError) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     options = parser().parse_args(arguments)
+    if options.verb is None:
+        return _where_to_start()
     from .ground.store import Locked
 
     try:

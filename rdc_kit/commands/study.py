@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from ..ground.folders import notebooks_dir
-from ..ground.names import unknown
+from ..ground.folders import notebooks_dir, runs_dir
+from ..ground.names import command, unknown
+from ..study.figures.base import figures_dir
 from ..study.grid import monitor
 from ..study.grid.workers import cores, workers_from
 from .run import (
@@ -69,13 +70,14 @@ def run_all(
         notebook: {name: text for name, text in given.items() if name in names}
         for notebook, names in known.items()
     }
-    print(f"study: {len(notebooks)} notebooks, {count} at a time", flush=True)
+    makers = [path for path in notebooks if "results" not in known[path]]
+    readers = [path for path in notebooks if "results" in known[path]]
     if count == 1:
+        _announce(notebooks, count)
         codes = [run_notebook(path, parameters[path], timeout) for path in notebooks]
     else:
-        makers = [path for path in notebooks if "results" not in known[path]]
         makers[1:] = sorted(makers[1:], key=minutes, reverse=True)
-        readers = [path for path in notebooks if "results" in known[path]]
+        _announce([*makers, *readers], count)
         codes = _side_by_side(makers, parameters, timeout, count)
         codes += _side_by_side(readers, parameters, timeout, count)
     worst = next((code for code in codes if code), OK)
@@ -104,13 +106,24 @@ def minutes(notebook: Path) -> float:
     return float(json.loads(notebook.read_text())["metadata"].get("rdc", {}).get("minutes", 0))
 
 
+def _announce(notebooks: list[Path], count: int) -> None:
+    """Say what comes, in which order, and where to look."""
+    print(f"study: {len(notebooks)} notebooks, {count} at a time, in this order:")
+    print("  " + ", ".join(path.stem for path in notebooks))
+    alone = sum(map(minutes, notebooks))
+    if alone:
+        print(f"  about {alone / count:.0f} min on digits at the small profile, on two cores")
+    print(f"  pictures come into {figures_dir()}, executed notebooks into {runs_dir('notebooks')}")
+    print(f"  `{command('runs')}` in another terminal lists the runs", flush=True)
+
+
 def _side_by_side(
     notebooks: list[Path], parameters: dict[Path, dict[str, str]], timeout: float | None, count: int
 ) -> list[int]:
     """Exit codes of notebooks, `count` at a time, each run by a process of its own."""
     waiting, running = list(notebooks), dict[Path, subprocess.Popen[bytes]]()
     codes: dict[Path, int] = {}
-    said = time.monotonic()
+    said, shown = time.monotonic(), set(_pictures())
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a KeyboardInterrupt, too
     try:
         while waiting or running:
@@ -119,6 +132,9 @@ def _side_by_side(
                 running[path] = _start(path, parameters[path], timeout, count)
             for path in [p for p, process in running.items() if process.poll() is not None]:
                 codes[path] = running.pop(path).returncode
+            for picture in sorted(_pictures() - shown):
+                shown.add(picture)
+                print(f"picture: {picture}", flush=True)
             if time.monotonic() - said > _SAY_EVERY:
                 said = time.monotonic()
                 print(_progress(list(running), len(waiting)), flush=True)
@@ -144,6 +160,10 @@ def _start(
     environment = {"RDC_INTERACTIVE": "0", "OMP_NUM_THREADS": threads}
     # A signal from the keyboard is passed on by this process, once.
     return subprocess.Popen(command, env=os.environ | environment, start_new_session=True)
+
+
+def _pictures() -> set[Path]:
+    return set(figures_dir().glob("*.png"))
 
 
 def _progress(running: list[Path], waiting: int) -> str:

@@ -1,9 +1,13 @@
-"""The message for an unknown name."""
+"""Names in messages: what was meant by an unknown one, and commands that can be pasted."""
 
 from __future__ import annotations
 
 import difflib
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def unknown(what: str, name: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
@@ -18,3 +22,18 @@ def unknown(what: str, name: str, known: Iterable[str], also: Iterable[str] = ()
     matches = difflib.get_close_matches(name, known := list(known), n=1, cutoff=0.5)
     hint = f" - did you mean {matches[0]!r}?" if matches else "."
     return f"unknown {what} {name!r}{hint} Known: {', '.join([*known, *also])}"
+
+
+def command(words: str) -> str:
+    """A command of the kit as this shell understands it, "rdc runs" or ".venv/bin/python -m ...".
+
+    Args:
+        words: verb and options, such as "runs".
+    """
+    found = shutil.which("rdc")
+    if found and Path(found).parent == Path(sys.executable).parent:
+        return f"rdc {words}"
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    return f"{shlex.quote(str(python))} -m rdc_kit {words}"

@@ -1,6 +1,13 @@
-"""The sentence for a name that is not known."""
+"""The sentence for a name that is not known, and commands that can be pasted."""
 
-from rdc_kit.ground.names import unknown
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rdc_kit.ground.names import command, unknown
 
 
 def test_the_near_match_is_named_with_all_that_is_known():
@@ -22,3 +29,24 @@ def test_further_forms_are_listed_and_never_guessed():
 def test_known_names_may_come_from_an_iterator():
     told = unknown("method", "nois", (name for name in ("random", "noise")))
     assert told.endswith("did you mean 'noise'? Known: random, noise")
+
+
+@pytest.mark.parametrize("on_path", [True, False])
+def test_a_command_can_be_pasted(monkeypatch, tmp_path, on_path):
+    """Where the environment is active it is `rdc`, elsewhere this interpreter; both run as said."""
+    own = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", own if on_path else str(tmp_path))
+    told = command("methods")
+    assert (told == "rdc methods") == on_path
+    done = subprocess.run(
+        told, shell=True, executable="/bin/sh", env=dict(os.environ), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("methods: ")
+
+
+def test_a_command_below_the_working_folder_is_short(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "my env" / "bin" / "python"))
+    monkeypatch.chdir(tmp_path)
+    assert command("runs") == "'my env/bin/python' -m rdc_kit runs"

@@ -16,6 +16,7 @@ import pandas as pd
 from ...data.imagesets import DataError
 from ...ground import files
 from ...ground.folders import evidence_dir, home_dir, runs_dir
+from ...ground.names import command
 
 WHERE = ("runs", "evidence")
 SETTING = ["dataset", "size", "ipc", "epochs", "student", "profile"]
@@ -100,7 +101,8 @@ def collect(where: str = "runs") -> Tables:
         raise ValueError(f"results are in {' or '.join(WHERE)}, got {where!r}")
     tables = list(_of_runs() if where == "runs" else _of_evidence())
     if not tables:
-        remedy = "`make study` makes them, or read the committed ones with results = 'evidence'"
+        remedy = f"`{command('study')}` makes them; the committed ones are read with "
+        remedy += "results = 'evidence'"
         if where == "evidence":
             remedy = f"{evidence_dir()} holds no tables"
         raise DataError(f"there are no results in {where}: {remedy}")

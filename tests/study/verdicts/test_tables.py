@@ -29,7 +29,9 @@ def test_places_have_names():
 
 
 def test_a_run_that_did_not_end_well_has_no_tables(fresh_home):
-    with pytest.raises(rdc.DataError, match="no results in runs: `make study` makes them"):
+    with pytest.raises(
+        rdc.DataError, match=r"no results in runs: `.*(rdc|rdc_kit) study` makes them"
+    ):
         tables.collect()
     write(fresh_home, "00_start_here-a", {"runs": arms(GOOD)}, status="failed")
     write(fresh_home, "mine-a", {"runs": arms(GOOD)})  # no notebook of the study
