@@ -14,6 +14,9 @@ import pickle
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -33,6 +36,7 @@ _FEWEST = 4  # trials left for each worker
 _START = 20.0  # seconds that a grid must take alone; a process takes some of them to start
 _BETTER = 1.1  # what more processes must gain to be worth their memory
 _WORTH = 1.25  # what more threads must gain to be worth the risk of a busy neighbour
+_PATIENCE = 120.0  # seconds for all processes of a probe to be ready
 _GIGABYTES = 2  # of memory that a worker may need
 
 
@@ -84,25 +88,91 @@ def split_of(workers: str | int, setup: Setup, trials: Sequence[Trial]) -> Split
 def best_split(setup: Setup, trials: Sequence[Trial]) -> Split:
     """The split that finishes these trials soonest, by timed probes, kept for this machine.
 
-    On a CPU: one process with all threads, one with one thread, or one per core with one thread
-    each. A lone thread is taken where all of them together gain little, for they wait for each
-    other at every operation: beside a busy program that took six times as long instead of 1.2 times
-    (digits, 1 per class, two cores).
+    On a GPU: 1, 2, 4 ... processes, as long as twice as many finish more together; a small network
+    is too little work for a GPU, which waits for Python. On a CPU: one process with all threads,
+    one with one thread, or one per core with one thread each. A lone thread is taken where all of
+    them together gain little, for they wait for each other at every operation, much longer beside
+    a busy program (`rdc speed --neighbour`).
 
     Args:
         setup: what the trials share. trials: that are left to do.
     """
-    if setup.runtime.device.type != "cpu" or not trials or cores() == 1:
+    on_cpu = setup.runtime.device.type == "cpu"
+    if not trials or (on_cpu and cores() == 1):
         return Split(1, torch.get_num_threads())
     kinds = {(t.student, t.ipc, t.protocol.epochs): t for t in trials}
     longest = max(kinds, key=lambda kind: kind[1] * kind[2])
+    if not on_cpu:
+        return _split_on_gpu(setup, trials, *longest[:2])
     one, every = (pace_of(setup, *longest[:2], threads).training for threads in (1, cores()))
     alone = Split(1, 1 if one * _WORTH > every else cores())
     most = min(cores(), len(trials) // _FEWEST, _memory() // _GIGABYTES)
-    views = sum(t.protocol.epochs * t.ipc for t in trials) * setup.pool.num_classes
-    if most < 2 or views / max(one, every) < _START:
+    if most < 2 or _views(setup, trials) / max(one, every) < _START:
         return alone
     return Split(most, 1) if one * most > _BETTER * every else alone
+
+
+def _views(setup: Setup, trials: Sequence[Trial]) -> int:
+    """Image views of all trainings."""
+    return sum(t.protocol.epochs * t.ipc for t in trials) * setup.pool.num_classes
+
+
+def _split_on_gpu(setup: Setup, trials: Sequence[Trial], student: str, ipc: int) -> Split:
+    """Twice as many processes as long as they are worth it; the cores' threads are shared."""
+    count, rate = 1, pace_of(setup, student, ipc, torch.get_num_threads()).training
+    most = min(cores(), len(trials) // _FEWEST, _memory() // _GIGABYTES)
+    while 2 * count <= most and _views(setup, trials) / rate > _START:
+        more = pace_together(setup, student, ipc, 2 * count)
+        if more < _BETTER * rate:
+            break
+        count, rate = 2 * count, more
+    return Split(count, max(1, cores() // count) if count > 1 else torch.get_num_threads())
+
+
+def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float:
+    """Views per second of so many processes that train at the same time; probed once per machine.
+
+    0 where one of them fails, such as for want of memory.
+    """
+    config = {
+        "what": "pace together",
+        "machine": machine_name(setup.runtime.device),
+        "processes": processes,
+        "student": student,
+        "size": setup.pool.size,
+        "images": ipc * setup.pool.num_classes,
+        "precision": setup.runtime_of(student).precision,
+        "layout": setup.runtime_of(student).layout,
+    }
+
+    def measure(home: Path) -> float:
+        context = multiprocessing.get_context("spawn")
+        work, paces = pickle.dumps((replace(setup), student, ipc)), context.SimpleQueue()
+        gate = context.Barrier(processes)
+        started = [
+            context.Process(target=_probe_together, args=(work, gate, paces), daemon=True)
+            for _ in range(processes)
+        ]
+        for process in started:
+            process.start()
+        for process in started:
+            process.join()
+        whole = all(process.exitcode == 0 for process in started)
+        return sum(paces.get() for _ in started) if whole else 0.0
+
+    return float(store.result_of(store.cached(runs_dir("probes"), config, measure)))
+
+
+def _probe_together(work: bytes, gate: Barrier, paces: SimpleQueue[float]) -> None:
+    """One of several processes: ready, wait for the others, then train as long as they do."""
+    setup, student, ipc = pickle.loads(work)
+    try:
+        probe(setup, student, ipc)  # a context, memory and kernels are there before the clock
+        gate.wait(_PATIENCE)
+        paces.put(probe(setup, student, ipc).training)
+    except BaseException:
+        gate.abort()  # the others need not wait
+        raise
 
 
 class Pace(NamedTuple):

@@ -142,6 +142,46 @@ def test_a_grid_of_seconds_starts_no_process(fresh_home, paces):
     assert workers.best_split(one.setup, one.trials) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("together", "expected", "probes"),
+    [
+        ({2: 190.0, 4: 300.0, 8: 310.0}, 4, [2, 4, 8]),  # the last doubling is not worth it
+        ({2: 105.0}, 1, [2]),
+        ({2: 0.0}, 1, [2]),  # no memory for two
+    ],
+)
+def test_a_gpu_gets_more_processes_while_they_finish_more(
+    fresh_home, monkeypatch, paces, together, expected, probes
+):
+    one, asked = experiment(seeds=20, epochs=2000), []
+    paces({torch.get_num_threads(): 100.0})
+
+    def fake(setup, student, ipc, count):
+        asked.append(count)
+        return together[count]
+
+    monkeypatch.setattr(workers, "cores", lambda: 16)
+    monkeypatch.setattr(workers, "_memory", lambda: 64)
+    monkeypatch.setattr(workers, "pace_together", fake)
+    gpu = replace(one.setup, runtime=replace(EXACT, device=torch.device("cuda")))
+    monkeypatch.setattr(workers, "machine_name", lambda device: "a GPU")
+    split = workers._split_on_gpu(gpu, one.trials, one.trials[0].student, 1)
+    assert (split.processes, asked) == (expected, probes)
+    assert workers._split_on_gpu(gpu, one.trials[:4], one.trials[0].student, 1).processes == 1
+
+
+def test_processes_are_probed_at_the_same_time(fresh_home):
+    one = experiment()
+    rate = workers.pace_together(one.setup, one.trials[0].student, 1, 2)
+    assert rate > 0
+    assert workers.pace_together(one.setup, one.trials[0].student, 1, 2) == rate  # kept
+
+
+def test_a_probe_whose_process_fails_is_0(fresh_home):
+    one = experiment()
+    assert workers.pace_together(one.setup, "convnet9-w8", 1, 2) == 0  # too deep for 16 px
+
+
 def test_a_number_is_taken_as_it_is(fresh_home, monkeypatch):
     one = experiment(seeds=4)
     monkeypatch.setattr(workers, "cores", lambda: 8)
