@@ -43,7 +43,7 @@ class Profile:
 _FEW = {"el2n": 2, "aum": 4, "aum_prob": 4, "forgetting": 4}
 PROFILES = {
     "smoke": Profile(3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, frozen=LAYERS),
-    "small": Profile(150, 3, teacher_epochs=15, iterations=100, frozen=LAYERS),
+    "small": Profile(100, 3, teacher_epochs=15, iterations=100, frozen=LAYERS),
     "paper": Profile(300, 3, teacher_epochs=30, iterations=0, full_size=True),
 }
 
