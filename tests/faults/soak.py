@@ -35,9 +35,8 @@ from rdc_kit.ground import files
 from rdc_kit.ground.folders import checkout
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
-from rdc_kit.train import training
 
-from .acts import draw, pictures, setup, whole_results
+from .acts import draw, each_epoch, pictures, setup, whole_results
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MADE = ("train", "scores", "sets", "teachers", "labels", "making", "benchmark")  # below data/runs
@@ -56,9 +55,9 @@ class Job(NamedTuple):
     together: bool  # several processes may do it at once
 
 
+@each_epoch()
 def small_grid(out: Path) -> None:
     """Twelve trials: drawn, pruned and recovered sets, hard and soft labels, in fp32."""
-    training.CHECKPOINT_EVERY = 0  # every epoch
     named = [rdc.protocols.hard(epochs=3), rdc.protocols.soft(epochs=3)]
     arms = [Arm("random"), Arm("el2n"), Arm("sre2l")]
     table = Experiment(setup(), plan_trials(setup(), arms, 1, named, 2)).measure()
