@@ -161,6 +161,33 @@ def set_aside(path: Path, why: str) -> None:
     print(f"{path} is damaged ({why}): set aside as {away.name}", file=sys.stderr, flush=True)
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """Size, number on its disk and two times, ns, of a file; zeros for a link that leads nowhere.
+
+    The second time is that of the last change of any kind. Whoever writes other bytes of the same
+    length and sets the first time back, as some copying programs do, cannot set this one.
+    """
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0, 0, 0, 0
+    return facts.st_size, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Everything below a folder that is no folder, sorted; links to folders are followed, once."""
+    found, seen = [], set()
+    for place, inner, names in os.walk(folder, followlinks=True):
+        inner.sort()
+        real = os.path.realpath(place)
+        if real in seen:  # a link that leads back
+            inner.clear()
+            continue
+        seen.add(real)
+        found += [Path(place) / name for name in names]
+    return sorted(found)
+
+
 def checksum(path: Path) -> int:
     """CRC-32 of a file's bytes."""
     total = 0
