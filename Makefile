@@ -9,7 +9,7 @@ PROFILE ?= small
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: study gallery api test faults lab strip doctor clean
+.PHONY: study gallery api test faults soak lab strip doctor clean
 
 study: $(READY)
 	$(BIN)/python -m rdc_kit study --dataset $(DATASET) --profile $(PROFILE)
@@ -32,6 +32,11 @@ test: $(READY)
 # Every file operation of everything that writes fails once; the table goes to data/evidence.
 faults: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults --kills 12 --out data/evidence/faults.csv
+
+# Hours in a row: work in one home that is killed and started again, over and over.
+MINUTES ?= 60
+soak: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --out data/evidence/soak.csv
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1

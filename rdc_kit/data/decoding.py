@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
 MOST_PIXELS = 1 << 27  # of one image before it is decoded: above, it is taken for an attack
 MOST_STRETCH = 100  # longer side in shorter ones
 _CHUNK = 512
-_PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
+PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
 
 
 def memory_budget() -> int:
@@ -59,7 +60,7 @@ def decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -
     check = 0
     with files.atomic_path(home) as part:
         part.mkdir()
-        with (part / _PIXELS).open("wb") as file:
+        with (part / PIXELS).open("wb") as file:
             for row, pixels in bar(_decoded_rows(raw, size, rule), what, total=count):
                 if isinstance(pixels, Exception):
                     if on_bad == "error":
@@ -77,7 +78,7 @@ def decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -
                 f"none of the {count} images could be decoded, starting with {raw.where(0)}"
             )
         np.save(part / _ROWS, np.asarray(kept))
-        checks = {_PIXELS: check, _ROWS: files.checksum(part / _ROWS)}
+        checks = {PIXELS: check, _ROWS: files.checksum(part / _ROWS)}
         sizes = {name: (part / name).stat().st_size for name in checks}
         facts = {"count": len(kept), "skipped": count - len(kept), "resize": rule}
         files.write_json(part / _FACTS, facts | {"checks": checks, "sizes": sizes})
@@ -107,17 +108,17 @@ def _is_same(path: Path, size: int, check: int, limit: int) -> bool:
     return size > limit or files.checksum(path) == check
 
 
-def decoded(home: Path, size: int) -> tuple[torch.Tensor, np.ndarray, int, bool]:
-    """Images uint8 [N, 3, S, S] of a folder, their rows, how many were left out, and if mapped."""
+def decoded(home: Path, size: int) -> tuple[torch.Tensor, np.ndarray, dict[str, Any], bool]:
+    """Images uint8 [N, 3, S, S] of a folder, their rows, what is noted of them, and if mapped."""
     facts = files.read_json(home / _FACTS)
     shape = (facts["count"], 3, size, size)
     mapped = int(np.prod(shape)) > memory_budget()
     if mapped:
         # Copy-on-write: torch refuses read-only arrays, and the file must never change.
-        pixels: np.ndarray = np.memmap(home / _PIXELS, dtype=np.uint8, mode="c", shape=shape)
+        pixels: np.ndarray = np.memmap(home / PIXELS, dtype=np.uint8, mode="c", shape=shape)
     else:
-        pixels = np.fromfile(home / _PIXELS, dtype=np.uint8).reshape(shape)
-    return torch.from_numpy(pixels), np.load(home / _ROWS), facts["skipped"], mapped
+        pixels = np.fromfile(home / PIXELS, dtype=np.uint8).reshape(shape)
+    return torch.from_numpy(pixels), np.load(home / _ROWS), facts, mapped
 
 
 def _decoded_rows(raw: Raw, size: int, rule: str) -> Iterator[tuple[int, np.ndarray | Exception]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ground.files import files_below, stamp
 from ..ground.folders import data_dir
 from .imagesets import DataError
 from .saving import datasets_library
@@ -55,9 +56,8 @@ def read_local(path: Path) -> dict[str, Raw]:
     if path.is_file():
         files = [path]
     else:
-        below = (p for p in path.rglob("*") if ".cache" not in p.relative_to(path).parts)
-        files = sorted(p for p in below if p.is_file())
-    facts = [(str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+        files = [p for p in files_below(path) if ".cache" not in p.relative_to(path).parts]
+    facts = [(str(p.absolute()), str(p.resolve()), *stamp(p)) for p in files]
     identity = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     # Each set needs its own cache: `datasets` identifies a local folder by its last name only, and
     # would return another set that was once saved in a folder of the same name.

@@ -135,14 +135,14 @@ class ImageSet:
     def fingerprint(self) -> str:
         """Hash of pixels, labels, row ids, grid and traits: equal fingerprint, equal set.
 
-        A set above the memory budget stays on disk. The hash of its cache entry then stands for
-        its pixels, so they are not read again.
+        A set above the memory budget stays on disk. The checksum that was taken when it was decoded
+        then stands for its pixels, so they are not read again.
         """
-        entry = self.provenance.get("cache_key") if self.provenance.get("mapped") else None
-        pixels = entry.encode() if entry else np.ascontiguousarray(self.images.cpu().numpy()).data
+        known = self.provenance.get("pixels") if self.provenance.get("mapped") else None
+        content = np.ascontiguousarray(self.images.cpu().numpy()).data if known is None else b""
         text = repr((self.classes, self.traits, self.grid, self.view, tuple(self.images.shape)))
-        digest = hashlib.blake2b(text.encode(), digest_size=12)
-        for part in (pixels, self.labels.cpu().numpy().data, self.row_ids.cpu().numpy().data):
+        digest = hashlib.blake2b(text.encode() + f"{known or ''}".encode(), digest_size=12)
+        for part in (content, self.labels.cpu().numpy().data, self.row_ids.cpu().numpy().data):
             digest.update(part)
         return digest.hexdigest()
 
@@ -232,7 +232,7 @@ def from_tensors(
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
     """Provenance of a set made from another: the parent's without its disk cache, and new facts."""
-    parent_facts = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "cache_key")}
+    parent_facts = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "pixels")}
     return parent_facts | facts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from ..ground import files, store
 from ..ground.folders import data_dir
-from .decoding import RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of
+from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check, check_labels
 from .sources import NAMED, check_source, open_source, traits_of
@@ -104,20 +105,22 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
     rule = TEST_RULE if split == "test" else RESIZE_RULE
     key = {"source": name, "split": split, "size": size, "resize": rule}
     key |= {"identity": raw.identity, "on_bad": on_bad}
-    cache_key = store.config_hash(key)
-    folder = f"{files.safe_name(name)}-{split}-{size}-{cache_key}"
+    folder = f"{files.safe_name(name)}-{split}-{size}-{store.config_hash(key)}"
     home = data_dir() / "cache" / folder
     with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
         if not is_whole(home):
             decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]")
-    pixels, kept_rows, skipped, mapped = decoded(home, size)
+            if open_source(name)[split].identity != raw.identity:
+                shutil.rmtree(home)
+                raise DataError(f"files of {name} changed while they were read: load it again")
+    pixels, kept_rows, facts, mapped = decoded(home, size)
     provenance = {
         "source": name,
         "split": split,
         "size": size,
         "resize": rule,
-        "skipped": skipped,
-        "cache_key": cache_key,
+        "skipped": facts["skipped"],
+        "pixels": facts["checks"][PIXELS],
         "mapped": mapped,
         **raw.note,
     }

@@ -93,7 +93,7 @@ def _dataset(images: ImageSet) -> Any:
 
 
 def _facts(images: ImageSet) -> dict[str, Any]:
-    provenance = {k: v for k, v in images.provenance.items() if k not in ("mapped", "cache_key")}
+    provenance = {k: v for k, v in images.provenance.items() if k not in ("mapped", "pixels")}
     return {
         "size": images.size,
         "grid": list(images.grid),

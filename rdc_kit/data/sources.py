@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ground.files import files_below, stamp
 from ..ground.folders import local_copies
 from ..ground.names import unknown
 from . import released
@@ -194,7 +195,7 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
         raise DataError(
             f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
         )
-    facts = [str(root.resolve()), *((str(p.relative_to(root)), *_size_and_time(p)) for p in files)]
+    facts = [str(root.resolve()), *((str(p.relative_to(root)), *stamp(p)) for p in files)]
     return Raw(
         fetch=lambda row: files[row],
         where=lambda row: f"row {row} ({files[row]})",
@@ -206,14 +207,6 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
 
 def _images_below(folder: Path) -> list[Path]:
     """Image files, not those of hidden folders; a link that leads nowhere is a corrupt image."""
-    found = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    found = (p for p in files_below(folder) if p.suffix.lower() in SUFFIXES)
     seen = (p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts))
-    return sorted(p for p in seen if p.is_file() or (p.is_symlink() and not p.exists()))
-
-
-def _size_and_time(path: Path) -> tuple[int, int]:
-    try:
-        facts = path.stat()
-    except OSError:  # a link that leads nowhere
-        return 0, 0
-    return facts.st_size, facts.st_mtime_ns
+    return [p for p in seen if p.is_file() or (p.is_symlink() and not p.exists())]

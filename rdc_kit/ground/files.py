@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import shutil
@@ -44,7 +45,7 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     restored(path)
-    _sweep(path)
+    sweep(path.parent, glob.escape(path.stem), glob.escape(path.suffix))
     mark = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     part = path.with_name(f".{path.stem}-{mark}{path.suffix}")
     try:
@@ -87,10 +88,14 @@ def _old(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
-def _sweep(path: Path) -> None:
-    """Remove what processes of this host that are gone have left of the same file."""
-    for part in path.parent.glob(f".{path.stem}-{_host()}-*{path.suffix}"):
-        owner = part.name.removeprefix(f".{path.stem}-{_host()}-").split("-")[0]
+def sweep(folder: Path, stem: str = "*", suffix: str = "") -> None:
+    """Remove the half-written files of processes of this host that are gone.
+
+    Args:
+        folder: where they lie. stem, suffix: patterns of their names; any when left out.
+    """
+    for part in folder.glob(f".{stem}-{_host()}-*{suffix}"):
+        owner = part.name.rpartition(f"-{_host()}-")[2].split("-")[0]
         if owner.isdigit() and not alive(int(owner)):
             with contextlib.suppress(OSError):
                 shutil.rmtree(part) if part.is_dir() else part.unlink()
@@ -122,6 +127,12 @@ def alive(pid: int, host: str | None = None) -> bool:
     return True
 
 
+def writer_lives(record: Any) -> bool:
+    """Whether the process runs that a record {"pid": ..., "host": ...} names; False if none."""
+    pid = record.get("pid") if isinstance(record, dict) else None
+    return isinstance(pid, int) and pid > 0 and alive(pid, record.get("host"))
+
+
 def write_json(path: Path | str, value: Any) -> None:
     """Write JSON atomically."""
     with atomic_path(path) as part:
@@ -148,6 +159,33 @@ def set_aside(path: Path, why: str) -> None:
             shutil.rmtree(away)
         path.replace(away)
     print(f"{path} is damaged ({why}): set aside as {away.name}", file=sys.stderr, flush=True)
+
+
+def stamp(path: Path) -> tuple[int, ...]:
+    """Size, number on its disk and two times, ns, of a file; zeros for a link that leads nowhere.
+
+    The second time is that of the last change of any kind. Whoever writes other bytes of the same
+    length and sets the first time back, as some copying programs do, cannot set this one.
+    """
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0, 0, 0, 0
+    return facts.st_size, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Everything below a folder that is no folder, sorted; links to folders are followed, once."""
+    found, seen = [], set()
+    for place, inner, names in os.walk(folder, followlinks=True):
+        inner.sort()
+        real = os.path.realpath(place)
+        if real in seen:  # a link that leads back
+            inner.clear()
+            continue
+        seen.add(real)
+        found += [Path(place) / name for name in names]
+    return sorted(found)
 
 
 def checksum(path: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .files import alive, read_json, write_json
+from .files import read_json, write_json, writer_lives
 
 
 def write_manifest(folder: Path, status: str, **facts: Any) -> None:
@@ -37,12 +37,6 @@ def read_status(folder: Path) -> str:
     """
     manifest = read_json(folder / "manifest.json") or {}
     status = manifest.get("status", "never started")
-    if status in ("running", "finished") and not alive(_pid_of(manifest), manifest.get("host")):
+    if status in ("running", "finished") and not writer_lives(manifest):
         return "interrupted"
     return status
-
-
-def _pid_of(manifest: dict[str, Any]) -> int:
-    """The process of a run; one that cannot exist where none is told."""
-    pid = manifest.get("pid")
-    return pid if isinstance(pid, int) and pid > 0 else 2**31 - 1

@@ -18,7 +18,7 @@ from typing import Any
 
 import filelock
 
-from .files import checksum, read_json, set_aside, write_json
+from .files import checksum, read_json, set_aside, sweep, write_json, writer_lives
 from .folders import checkout
 
 # Part of every cache key: raise it when code changes what a run or a score means.
@@ -52,7 +52,9 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
     try:
         guard.acquire(timeout=-1 if wait else 0)
     except filelock.Timeout:
-        info = read_json(holder) or {}
+        info = read_json(holder)
+        if not writer_lives(info):  # who holds it now has not written yet
+            info = {}
         raise Locked(
             f"{what} is being worked on by process {info.get('pid', '?')} on "
             f"{info.get('host', '?')} since {info.get('since', '?')}: wait for it or stop it first"
@@ -98,6 +100,7 @@ def cached(
         if not _is_whole(home):  # another process may have finished it meanwhile
             write_json(home / "config.json", config)
             _write_result(home, make(home))
+            sweep(home)  # of those that were killed while they did this work
     return home
 
 

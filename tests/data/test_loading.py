@@ -1,12 +1,16 @@
 """Loading: every image is decoded once, made square and kept in a cache."""
 
+import os
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import rdc_kit as rdc
-from rdc_kit.data import loading
+from rdc_kit.data import decoding, loading
 
 from ..conftest import picture
 from .conftest import refuses
@@ -22,6 +26,103 @@ def test_the_cache_is_used_and_notices_changed_files(folder, fresh_home):
     picture(folder / "train" / "cat" / "0.png", 12345)
     assert rdc.load(name, size=16).train.fingerprint() != first.fingerprint()
     assert rdc.load(name, size=24).train.size == 24
+
+
+def set_back(path, change):
+    """Change a file's bytes, but neither their number nor the time of their change."""
+    before = path.stat()
+    data = bytearray(path.read_bytes())
+    change(data)
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def other_image(path):
+    """The same file with another colour of its first pixel; BMP keeps colours as plain bytes."""
+    set_back(path, lambda data: data.__setitem__(-1, data[-1] ^ 255))
+
+
+CHANGES = {
+    "content, size and time kept": lambda one, other: other_image(one),
+    "added": lambda one, other: shutil.copy2(one, one.with_name("new.bmp")),
+    "removed": lambda one, other: other.unlink(),
+    "replaced by a moved one": lambda one, other: os.replace(other, one),
+    "folders swapped": lambda one, other: swapped(one.parent, other.parent),
+    "moved to another class": lambda one, other: one.rename(other.with_name("moved.bmp")),
+}
+
+
+def swapped(one, other):
+    """Two folders, or links to some, change places."""
+    aside = one.with_name("aside")
+    for before, after in ((one, aside), (other, one), (aside, other)):
+        before.rename(after)
+
+
+@pytest.mark.parametrize("kind", ["folder", "parquet"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_in_a_folder_of_images_is_noticed(kind, change, tmp_path, fresh_home):
+    for k, name in enumerate("abab"):
+        path = picture(tmp_path / "real" / name / f"{k // 2}.bmp", k, size=(16, 16))
+        os.utime(path, ns=(10**18, 10**18))
+    root = tmp_path / "real"
+    if kind == "folder":  # behind links; `datasets`, which reads folders of images too, has none
+        root = tmp_path / "linked"
+        root.mkdir()
+        for name in "ab":
+            (root / name).symlink_to(tmp_path / "real" / name)
+    before = rdc.load(f"{kind}:{root}", size=16).train.fingerprint()
+    CHANGES[change](root / "a" / "0.bmp", root / "b" / "1.bmp")
+    after = rdc.load(f"{kind}:{root}", size=16).train
+    assert after.fingerprint() != before
+    shutil.copytree(root, tmp_path / "copy")  # never seen before
+    fresh = rdc.load(f"{kind}:{tmp_path / 'copy'}", size=16).train
+    assert torch.equal(after.images, fresh.images)
+    assert torch.equal(after.labels, fresh.labels)
+
+
+def test_links_within_a_class_are_followed_and_those_that_lead_back_are_not(tmp_path, fresh_home):
+    for k in range(2):
+        picture(tmp_path / "pictures" / "a" / f"{k}.png", k)
+        picture(tmp_path / "more" / f"{k}.png", 9 + k)
+    (tmp_path / "pictures" / "a" / "linked").symlink_to(tmp_path / "more")
+    (tmp_path / "more" / "back").symlink_to(tmp_path / "pictures")
+    assert len(rdc.load(f"folder:{tmp_path / 'pictures'}", size=16).train) == 4
+
+
+def test_a_linked_table_that_is_exchanged_is_noticed(tmp_path, fresh_home, blocks):
+    (tmp_path / "set").mkdir()
+    for k in range(2):
+        stored = rdc.compress("random", blocks, 1, seed=k)
+        (tmp_path / "set" / "data").unlink(missing_ok=True)
+        (tmp_path / "set" / "data").symlink_to(stored.save(tmp_path / str(k)) / "data")
+        seen = rdc.load(f"parquet:{tmp_path / 'set'}", size=16).train
+        assert torch.equal(seen.images, stored.images)
+
+
+def test_another_set_in_the_place_of_one_is_noticed(tmp_path, fresh_home, blocks):
+    first = rdc.compress("random", blocks, 1)
+    folder = first.save(tmp_path / "set")
+    assert torch.equal(rdc.load(f"parquet:{folder}").train.images, first.images)
+    second = replace(first, images=first.images.flip(0))
+    stored = second.save(tmp_path / "other")
+    table = next((folder / "data").iterdir())
+    time = table.stat().st_mtime_ns
+    os.replace(next((stored / "data").iterdir()), table)
+    os.utime(table, ns=(time, time))
+    assert torch.equal(rdc.load(f"parquet:{folder}").train.images, second.images)
+
+
+def test_files_that_change_while_they_are_read_are_not_kept(folder, fresh_home, monkeypatch):
+    def slow(*given):
+        decoding.decode(*given)
+        picture(folder / "train" / "cat" / "0.png", 12345)
+
+    monkeypatch.setattr(loading, "decode", slow)
+    refuses(f"folder:{folder}", "changed while they were read", size=16)
+    monkeypatch.undo()
+    assert not list((fresh_home / "data" / "cache").glob("*/images.u8"))
 
 
 def test_wrong_size_and_on_bad():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -84,8 +86,18 @@ def decode(home: Path) -> str:
     return rdc.load(f"folder:{home / 'pictures'}", size=16).train.fingerprint()
 
 
+@contextlib.contextmanager
+def each_epoch() -> Iterator[None]:
+    """While it lasts, a checkpoint is written after every epoch."""
+    before, training.CHECKPOINT_EVERY = training.CHECKPOINT_EVERY, 0.0
+    try:
+        yield
+    finally:
+        training.CHECKPOINT_EVERY = before
+
+
+@each_epoch()
 def score(home: Path) -> str:
-    training.CHECKPOINT_EVERY = 0  # every epoch
     return str(rdc.el2n(colour_blocks(), epochs=2, runtime=EXACT).values.tolist())
 
 
@@ -93,8 +105,8 @@ def teach(home: Path) -> str:
     return f"{squeeze(colour_blocks(), epochs=EPOCHS, runtime=EXACT).pool_top1:.6f}"
 
 
+@each_epoch()
 def train(home: Path) -> str:
-    training.CHECKPOINT_EVERY = 0
     protocol = rdc.protocols.hard(epochs=3)
     path = home / "checkpoint.npz"
     fitted = rdc.fit(colour_blocks(), protocol, runtime=EXACT, checkpoint=path)

@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 
 from ...ground import files, store
-from ...ground.files import alive
 from ...ground.folders import runs_dir
 from ...ground.manifests import read_status
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
 _KEPT = 7 * 86400  # seconds that the record of a finished grid stays
+_MOST = 100  # records that stay, beside those of grids that run
 _QUICK = 0.5  # seconds; what takes less was fetched, not made, and tells nothing of the pace
 
 
@@ -83,10 +83,22 @@ def _caller() -> str:
 
 
 def _forget_old() -> None:
+    """Remove records that are older than a week, or more than a hundred, but not of what runs."""
+    for k, (changed, path) in enumerate(sorted(_dated(), reverse=True)):
+        with contextlib.suppress(OSError):
+            if time.time() - changed > _KEPT or (k >= _MOST and not _runs(path)):
+                path.unlink()
+
+
+def _dated() -> Iterator[tuple[float, Path]]:
     for path in _folder().glob("*.json"):
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _KEPT:
-                path.unlink()
+            yield path.stat().st_mtime, path
+
+
+def _runs(path: Path) -> bool:
+    facts = files.read_json(path)
+    return files.writer_lives(facts) and facts["status"] == "running"
 
 
 def progress() -> pd.DataFrame:
@@ -104,7 +116,7 @@ def progress() -> pd.DataFrame:
 
 def _grid_row(facts: dict[str, Any]) -> dict[str, Any]:
     status = facts["status"]
-    if status == "running" and not alive(facts["pid"], facts["host"]):
+    if status == "running" and not files.writer_lives(facts):
         status = "interrupted"
     left = None
     if status == "running" and facts["done"]:
