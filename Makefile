@@ -9,7 +9,7 @@ PROFILE ?= small
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: study gallery api test faults soak lab strip doctor clean
+.PHONY: study gallery book test faults soak lab strip doctor clean
 
 study: $(READY)
 	$(BIN)/python -m rdc_kit study --dataset $(DATASET) --profile $(PROFILE)
@@ -18,9 +18,9 @@ study: $(READY)
 gallery: $(READY)
 	$(BIN)/python -m rdc_kit gallery
 
-# Every public function on pages in data/api; open its index.html.
-api: $(READY)
-	$(BIN)/python -m rdc_kit api
+# Notebooks as they were last run, glossary, ledger, figures and API as one site in data/book.
+book: $(READY)
+	$(BIN)/python -m rdc_kit book
 
 test: $(READY)
 	$(BIN)/ruff format --check .

@@ -26,7 +26,7 @@ EXAMPLES = {
     "gallery": "rdc gallery --dataset digits",
     "claims": "rdc claims --results evidence",
     "figures": "rdc figures --results evidence --out figures/evidence/paper",
-    "api": "rdc api --out data/api",
+    "book": "rdc book --out data/book",
     "benchmark": "rdc benchmark --dataset digits --methods all --ipc 1 10 --labels hard soft "
     "--seeds 3",
     "speed": "rdc speed --size 64",
@@ -110,10 +110,10 @@ def _gallery(options: argparse.Namespace) -> int:
     return gallery(options.out, options.dataset)
 
 
-def _api(options: argparse.Namespace) -> int:
-    from .commands.api import write_api
+def _book(options: argparse.Namespace) -> int:
+    from .commands.book.build import book
 
-    return write_api(options.out)
+    return book(options.out, options.dataset)
 
 
 def _speed(options: argparse.Namespace) -> int:
@@ -170,7 +170,7 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "gallery": (_gallery, "finished notebooks as pages that open from disk; runs nothing"),
     "claims": (_claims, "the ledger: each claim of the paper, and what these results say"),
     "figures": (_figures, "the paper's figures, remade from results"),
-    "api": (_api, "a page of every public function, from the docstrings"),
+    "book": (_book, "one site of notebooks, glossary, ledger, figures and API; runs nothing"),
     "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
     "speed": (_speed, "time the training loop, small grids, or how calls grow"),
     "evidence": (
@@ -239,9 +239,10 @@ def parser() -> argparse.ArgumentParser:
     made["claims"].add_argument(
         "--into", type=Path, help="write what is decided between the marks of this Markdown file"
     )
-    for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("api", "api")):
+    for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("book", "book")):
         made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
-    made["gallery"].add_argument("--dataset", default="", help="only runs on this one")
+    for name in ("gallery", "book"):
+        made[name].add_argument("--dataset", default="", help="only runs on this one")
     made["evidence"].add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
     made["evidence"].add_argument("--line", nargs="+", default=[], metavar="KEY", help="only these")
     made["evidence"].add_argument("--check", action="store_true", help="planned before its rows?")

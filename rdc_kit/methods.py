@@ -32,7 +32,7 @@ class Method:
 
     Attributes:
         title: its name in figures and tables.
-        make: (pool, ipc, seed, runtime, **options) -> ImageSet of ipc images per class.
+        make: `(pool, ipc, seed, runtime, **options)` -> ImageSet of ipc images per class.
         family: "baseline", "pruning", "distillation-noise", "distillation-real" or "pca".
         needs: what must be trained first.
         cost: its cost, in passes over the pool or steps on the images.

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import logging
-import mimetypes
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbconvert import HTMLExporter
+from PIL import Image
 
 from ..ground import files
-from ..ground.folders import data_dir, notebooks_dir, runs_dir
-from ..ground.manifests import read_status
+from ..ground.folders import data_dir, runs_dir
+from .finished import (
+    Finished,
+    finished,
+    first_picture,
+    headings_of,
+    origin_of,
+    question_of,
+    title_of,
+    with_pictures,
+    without_live_parts,
+)
 
 # Scripts are left out: the browser would fetch them from the network, and the pages need none.
 _PAGE = """{% extends 'lab/index.html.j2' %}
@@ -26,26 +36,34 @@ _PAGE = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js_mermaidjs %}{% endblock %}
 {% block jupyter_widgets %}{% endblock %}
 {% block html_head_css %}<style>{{ resources.style }}</style>{% endblock %}
-{% block body_header %}{{ super() }}{{ resources.banner }}{% endblock %}
+{% block body_header %}{{ super() }}{{ resources.header }}{% endblock %}
+{% block body_footer %}{{ resources.footer }}{{ super() }}{% endblock %}
 """
-_LINK = re.compile(r"(!\[[^]]*\]\()([^)\s]+)")  # to an image, in markdown
-_BETWEEN = re.compile(r'href="(\d\d_\w+)\.ipynb')  # from one notebook to another
-_LIVE = ("application/vnd.jupyter.widget-view+json", "application/javascript")
+# To a file of the notebooks' folder, from wherever this one lies.
+_BETWEEN = re.compile(r'href="((?:[^":]*/)?)([\w-]+)\.(?:ipynb|md)(#[^"]*)?"')
+_PREVIEW = 480  # pixels of a picture of the index, twice its width there
 _STYLE = """
 body { margin: 0; padding: 0; background: #fff; color: #222; font: 16px/1.5 sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 1rem; }
 main img { max-width: 100%; height: auto; }
-header.run { margin-bottom: 1rem; }
 .facts { color: #666; font-size: 0.875rem; }
 ul.runs { list-style: none; padding: 0; }
-ul.runs li { padding: 0.75rem 0; border-top: 1px solid #ddd; }
+ul.runs li { display: flex; gap: 1.25rem; padding: 1rem 0; border-top: 1px solid #ddd; }
 ul.runs a { font-size: 1.125rem; }
-header.run a { color: #1a5fb4; }
+ul.runs .look { flex: 0 0 15rem; }
+ul.runs .look img { max-height: 9rem; object-fit: contain; object-position: left top; }
+ul.runs p { margin: 0.25rem 0; }
+nav.ways { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; justify-content: space-between; }
+nav.ways, .contents { margin: 0.75rem 0; }
+nav.ways a, .contents a, ul.runs a { color: #1a5fb4; }
+.contents ul { margin: 0.25rem 0; padding-left: 1.25rem; }
 .jp-OutputArea-output, .jp-InputArea-editor, .jp-RenderedMarkdown { overflow-x: auto; }
 @media (max-width: 45rem) {
   main { padding: 0.75rem; }
   .jp-Cell { padding: 0.25rem 0; }
   .jp-InputPrompt, .jp-OutputPrompt { display: none; }
+  ul.runs li { flex-direction: column-reverse; gap: 0.5rem; }
+  ul.runs .look { flex-basis: auto; }
 }
 """
 _INDEX = """<!DOCTYPE html>
@@ -58,58 +76,6 @@ _INDEX = """<!DOCTYPE html>
 {entries}
 </ul></main></body></html>
 """
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A notebook run that ended "ok".
-
-    Attributes:
-        notebook: the executed copy.
-        facts: its manifest.
-    """
-
-    notebook: Path
-    facts: dict[str, Any]
-
-    @property
-    def dataset(self) -> str:
-        """The dataset, as given; empty for a notebook that only reads results."""
-        return self._setting().get("dataset", "")
-
-    def line(self) -> str:
-        """Dataset, size, profile, end, duration and commit: one line of text."""
-        setting, ended = self._setting(), self.facts["ended"]
-        parts = [f"{ended[:10]} {ended[11:16]} UTC", f"{self.facts['seconds']:,.0f} s"]
-        parts += [f"git {self.facts.get('git') or 'unknown'}"]
-        if self.dataset:
-            size = f" at {setting['size']} px" if setting.get("size") else ""
-            parts = [self.dataset + size, f"profile {setting.get('profile', '?')}", *parts]
-        return " · ".join(parts)
-
-    def _setting(self) -> dict[str, Any]:
-        return self.facts.get("setting") or self.facts.get("parameters", {})
-
-
-def finished(dataset: str = "") -> list[Finished]:
-    """The newest run of each notebook that ended "ok", by name.
-
-    Args:
-        dataset: only runs on this dataset, and runs that only read results; all when empty.
-    """
-    newest: dict[str, Finished] = {}
-    for path in runs_dir("notebooks").glob("*/manifest.json"):
-        if read_status(path.parent) != "ok":
-            continue
-        facts = files.read_json(path)
-        run = Finished(path.parent / f"{facts['name']}.ipynb", facts)
-        # The cells of a notebook run by hand are saved by JupyterLab, not in this folder.
-        if not run.notebook.is_file() or (dataset and run.dataset not in ("", dataset)):
-            continue
-        known = newest.get(facts["name"])
-        if known is None or known.facts["ended"] < facts["ended"]:
-            newest[facts["name"]] = run
-    return [newest[name] for name in sorted(newest)]
 
 
 def gallery(out: Path | None = None, dataset: str = "") -> int:
@@ -131,82 +97,96 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
         message = f"gallery: there is no {what} in {where}: `make study{choice}` makes them"
         print(message, file=sys.stderr)
         return 1
-    entries = []
-    for run, (title, page) in [(run, export(run)) for run in runs]:  # all pages, then write
-        name = f"{run.notebook.stem}.html"
-        _write(out / name, page)
-        entries.append(
-            f'<li><a href="{html.escape(name)}">{html.escape(title)}</a>'
-            f'<div class="facts">{html.escape(run.line())}</div></li>'
-        )
-    _write(out / "index.html", _INDEX.format(style=_STYLE, entries="\n".join(entries)))
+    read = {run.notebook.stem: _read(run) for run in runs}
+    titles = {name: title_of(content) or name for name, content in read.items()}
+    pages = {run.notebook.stem: export(run, read[run.notebook.stem], titles) for run in runs}
+    for name, page in pages.items():  # all of them were made: now write
+        _write(out / f"{name}.html", page)
+    entries = "\n".join(_entry(run, read[run.notebook.stem], titles) for run in runs)
+    _write(out / "index.html", _INDEX.format(style=_STYLE, entries=entries))
     print(f"gallery: {len(runs)} notebooks, open {out / 'index.html'}")
     return 0
 
 
-def export(run: Finished) -> tuple[str, str]:
-    """Title of a finished notebook (its first heading), and its page."""
-    content = _without_live_parts(nbformat.read(run.notebook, as_version=4))
-    title = _title(content) or run.notebook.stem
-    content.metadata["title"] = title
-    origin = _origin(content)
-    for cell in content.cells:
-        if cell.cell_type == "markdown":
-            cell.source = _with_images(cell.source, origin)
+def _read(run: Finished) -> Any:
+    """The cells of a run without live parts, with the pictures that its text links to."""
+    content = without_live_parts(nbformat.read(run.notebook, as_version=4))
+    return with_pictures(content, origin_of(content))
+
+
+def export(run: Finished, content: Any, titles: dict[str, str]) -> str:
+    """The page of a finished notebook.
+
+    Args:
+        run: which.
+        content: its cells, with their pictures.
+        titles: of all pages, by name, in their order.
+    """
+    name = run.notebook.stem
+    content.metadata["title"] = titles[name]
     quiet = logging.getLogger(__name__)
     quiet.setLevel(logging.ERROR)  # nbconvert warns about every figure without a description
     exporter = HTMLExporter(raw_template=_PAGE, log=quiet)
-    banner = (
-        '<header class="run"><a href="index.html">All notebooks</a>'
-        f'<div class="facts">{html.escape(run.line())}</div></header>'
+    ways, facts = _ways(name, titles), f'<div class="facts">{html.escape(run.line())}</div>'
+    around = {"header": ways + facts + _contents(content), "footer": ways, "style": _STYLE}
+    page, _ = exporter.from_notebook_node(content, {"metadata": {"name": name}, **around})
+    return _BETWEEN.sub(lambda link: _to_page(link, titles), page)
+
+
+def _to_page(link: re.Match[str], titles: dict[str, str]) -> str:
+    """A link to a notebook made one to its page; where there is no such page it leads nowhere."""
+    folder, name, heading = link.groups(default="")
+    if name == "contents":
+        return 'href="index.html"'
+    known = name in titles and not folder.endswith("solutions/")
+    return f'href="{name}.html{heading}"' if known else ""
+
+
+def _ways(name: str, titles: dict[str, str]) -> str:
+    """Links to the page before, to all pages, and to the next one."""
+    names = list(titles)
+    k = names.index(name)
+    before, after = names[:k][-1:], names[k + 1 :][:1]
+    links = [(one, f"← {html.escape(titles[one])}") for one in before]
+    links += [("index", "All notebooks")]
+    links += [(one, f"{html.escape(titles[one])} →") for one in after]
+    shown = "\n".join(f'<a href="{html.escape(to)}.html">{text}</a>' for to, text in links)
+    return f'<nav class="ways">{shown}</nav>'
+
+
+def _contents(content: Any) -> str:
+    """Links to the headings of a page, but its title."""
+    lines = [
+        f'<li><a href="#{html.escape(text.replace(" ", "-"))}">{html.escape(text)}</a></li>'
+        for level, text in headings_of(content)
+        if level == 2
+    ]
+    listed = "\n".join(lines)
+    return f'<details class="contents"><summary>Contents</summary><ul>{listed}</ul></details>'
+
+
+def _entry(run: Finished, content: Any, titles: dict[str, str]) -> str:
+    """A notebook in the index: its first picture, title, question and facts."""
+    name = run.notebook.stem
+    smoke = "<p><em>A smoke run: its numbers mean nothing.</em></p>" if run.smoke else ""
+    return (
+        f'<li><div class="look">{_preview(first_picture(content))}</div><div>'
+        f'<a href="{html.escape(name)}.html">{html.escape(titles[name])}</a>'
+        f"<p>{html.escape(question_of(content))}</p>{smoke}"
+        f'<div class="facts">{html.escape(run.line())}</div></div></li>'
     )
-    facts = {"metadata": {"name": run.notebook.stem}, "style": _STYLE, "banner": banner}
-    page, _ = exporter.from_notebook_node(content, facts)
-    return title, _BETWEEN.sub(r'href="\1.html', page)
 
 
-def _without_live_parts(content: Any) -> Any:
-    """The notebook without widgets and scripts; a widget's static picture stays, if it has one."""
-    content.metadata.pop("widgets", None)
-    for cell in content.cells:
-        kept = []
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            live = [data.pop(kind) for kind in _LIVE if kind in data]
-            if not live or data.keys() - {"text/plain"}:
-                kept.append(output)
-        if cell.cell_type == "code":
-            cell.outputs = kept
-    return content
-
-
-def _title(content: Any) -> str:
-    for cell in content.cells:
-        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
-            if line.startswith("#"):
-                return line.lstrip("#").strip()
-    return ""
-
-
-def _origin(content: Any) -> Path:
-    """The folder that the notebook was in when it ran: its links to images are relative to it."""
-    source = Path(content.metadata.get("papermill", {}).get("input_path") or "")
-    return source.parent if source.is_file() else notebooks_dir()
-
-
-def _with_images(markdown: str, origin: Path) -> str:
-    """Markdown with the linked images inside it, where the file exists.
-
-    nbconvert only does this for images below the notebook's folder, and figures/ is not.
-    """
-
-    def embedded(match: re.Match[str]) -> str:
-        path, kind = origin / match[2], mimetypes.guess_type(match[2])[0] or ""
-        if not kind.startswith("image/") or not path.is_file():
-            return match[0]
-        return f"{match[1]}data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
-
-    return _LINK.sub(embedded, markdown)
+def _preview(png: bytes) -> str:
+    """A small copy of a picture's upper part, as html; empty without one."""
+    if not png:
+        return ""
+    whole, small = Image.open(io.BytesIO(png)), io.BytesIO()
+    upper = whole.crop((0, 0, whole.width, min(whole.height, whole.width // 3 * 2 + 1)))
+    upper.thumbnail((_PREVIEW, _PREVIEW))
+    upper.save(small, "png", optimize=True)
+    packed = base64.b64encode(small.getvalue()).decode()
+    return f'<img alt="" src="data:image/png;base64,{packed}">'
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import yaml
 
 from ..ground import files, progress, store
@@ -22,6 +23,7 @@ from ..ground.folders import runs_dir
 from ..ground.manifests import write_manifest
 from ..notebook.parameters import PARAMETERS, check_parameter
 from ..study.grid.workers import workers_from
+from .finished import with_pictures
 
 OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
 _NEEDED = 200 * 10**6  # bytes free before a run starts
@@ -223,7 +225,10 @@ def _execute(
         if error.startswith("stopped by"):  # somebody wants us to end, and not just this notebook
             raise KeyboardInterrupt
         return code
-    partial.replace(executed)
+    content = nbformat.read(partial, as_version=4)
+    with files.atomic_path(executed) as part:
+        nbformat.write(with_pictures(content, notebook.resolve().parent), part)
+    partial.unlink()
     write_manifest(folder, "ok")
     seconds = files.read_json(folder / "manifest.json")["seconds"]
     return print_verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")

@@ -35,7 +35,7 @@ def rded(
     seed: int = 0,
     runtime: Runtime | None = None,
 ) -> ImageSet:
-    """Keep the crops with the lowest loss under the teacher, `factor`^2 to a stored image.
+    """Keep the crops with the lowest loss under the teacher, factor^2 to a stored image.
 
     Draw `drawn` random images of each class, and `crops` square random crops of each image. Keep
     each image's crop with the lowest cross-entropy, and of these the ipc * factor^2 lowest in the

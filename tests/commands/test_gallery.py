@@ -1,6 +1,7 @@
 """The gallery: the newest good run of each notebook, in pages that need nothing but themselves."""
 
 import base64
+import html
 import re
 
 import nbformat
@@ -10,6 +11,7 @@ from nbformat import v4
 from rdc_kit.__main__ import main
 from rdc_kit.commands import gallery
 from rdc_kit.ground import files
+from rdc_kit.study.verdicts.claims import SHOWN
 
 # The smallest png there is: one grey pixel.
 PIXEL = (
@@ -17,12 +19,18 @@ PIXEL = (
 )
 OTHER = PIXEL.replace("d81ytg", "d81ytw")  # another file, as far as anybody can see from here
 VIEW = "application/vnd.jupyter.widget-view+json"
-LINKS = "![seen](../figures/evidence/x.png)\n\n[see](02_two.ipynb#The-end)"
+LINKS = (
+    "![seen](../figures/evidence/x.png)\n\n**Why, and who?** See [there](02_two.ipynb#The-end), "
+    "[back](../work/00_one.ipynb), [nowhere](03_three.ipynb#gone), [all](contents.md), "
+    "[solved](solutions/02_two.ipynb) or [out](https://a.org/04_x.ipynb)."
+)
 
 
 def executed(heading, origin, said="said"):
     cells = [
-        v4.new_markdown_cell(f"# {heading}\n\n{LINKS}\n\n## Not this"),
+        v4.new_markdown_cell(
+            f"# {heading}\n\n{LINKS}\n\n## What `it` is\n\n```\n## no heading\n```"
+        ),
         v4.new_code_cell("1 + 1", execution_count=1, outputs=[stream(said)]),
         v4.new_code_cell("figure", outputs=[shown({"image/png": PIXEL, "text/plain": "Figure"})]),
         v4.new_code_cell(
@@ -54,12 +62,13 @@ def add(fresh_home, tmp_path):
     figure.parent.mkdir(parents=True)
     figure.write_bytes(base64.b64decode(OTHER))
 
-    def put(name, key, ended, heading, status="ok", dataset="digits", said="said", **facts):
+    def put(name, key, ended, heading, status="ok", said="said", profile="small", **facts):
         folder = fresh_home / "data" / "runs" / "notebooks" / f"{name}-{key}"
         folder.mkdir(parents=True)
         if heading:
             nbformat.write(executed(heading, origin, said), folder / f"{name}.ipynb")
-        setting = {"dataset": dataset, "size": 32, "profile": "smoke"}
+        dataset = facts.pop("dataset", "digits")
+        setting = {"dataset": dataset, "size": 32, "profile": profile}
         manifest = {"name": name, "status": status, "ended": ended, "setting": setting}
         manifest |= {"started": ended, "seconds": 1234.5, "git": "abc123", "pid": 1}
         files.write_json(folder / "manifest.json", manifest | facts)
@@ -74,6 +83,7 @@ def shelf(add):
     add("00_one", "new", "2026-01-03T11:30:59+00:00", "One <b>", said="the new one")
     add("00_one", "bad", "2026-01-04T10:00:00+00:00", "One <b>", "failed", said="the failed one")
     add("00_one", "live", "2026-01-05T10:00:00+00:00", "")
+    add("00_one", "quick", "2026-01-06T10:00:00+00:00", "One", profile="smoke", said="a smoke run")
     add("02_two", "a", "2026-01-02T10:00:00+00:00", "Two & more", dataset="imagenette", git="")
     add("03_three", "bad", "2026-01-02T10:00:00+00:00", "Three", "failed")
 
@@ -91,6 +101,7 @@ def test_only_the_newest_good_run_of_each_notebook_is_shown(shelf, tmp_path, cap
     assert "the new one" in found["00_one.html"]
     assert "the old one" not in found["00_one.html"]
     assert "the failed one" not in found["00_one.html"]
+    assert "a smoke run" not in found["00_one.html"]
 
 
 def test_the_index_says_what_each_page_is_and_its_links_resolve(shelf, fresh_home):
@@ -102,7 +113,7 @@ def test_the_index_says_what_each_page_is_and_its_links_resolve(shelf, fresh_hom
     assert all((out / link).is_file() for link in links)
     assert ">One &lt;b&gt;</a>" in index
     assert ">Two &amp; more</a>" in index
-    one = "digits at 32 px · profile smoke · 2026-01-03 11:30 UTC · 1,234 s · git abc123"
+    one = "digits at 32 px · profile small · 2026-01-03 11:30 UTC · 1,234 s · git abc123"
     assert one in index
     assert "imagenette at 32 px" in index
     assert index.count("git unknown") == 1
@@ -134,14 +145,6 @@ def test_a_missing_picture_stays_a_link(shelf, fresh_home, tmp_path):
     assert gallery.gallery() == 0
     page = (fresh_home / "data" / "gallery" / "00_one.html").read_text()
     assert 'src="../figures/evidence/x.png"' in page
-
-
-def test_only_images_are_taken_in(tmp_path):
-    (tmp_path / "secret.txt").write_text("hidden")
-    (tmp_path / "a.png").write_bytes(b"png")
-    text = "![x](secret.txt) [y](a.png) ![z](https://a.org/b.png) ![w](a.png)"
-    expected = text[: -len("a.png)")] + "data:image/png;base64,cG5n)"
-    assert gallery._with_images(text, tmp_path) == expected
 
 
 def test_a_dataset_may_be_chosen(shelf, tmp_path):
@@ -177,7 +180,7 @@ def test_a_broken_page_leaves_the_old_gallery_whole(shelf, fresh_home, monkeypat
     gallery.gallery()
     before = pages(fresh_home / "data" / "gallery")
 
-    def breaks(run):
+    def breaks(*_):
         raise RuntimeError
 
     monkeypatch.setattr(gallery, "export", breaks)
@@ -186,6 +189,45 @@ def test_a_broken_page_leaves_the_old_gallery_whole(shelf, fresh_home, monkeypat
     assert pages(fresh_home / "data" / "gallery") == before
 
 
-def test_links_between_notebooks_lead_to_their_pages(shelf, tmp_path):
+def test_links_lead_to_pages_and_nowhere_where_there_is_none(shelf, tmp_path):
     gallery.gallery(tmp_path / "out")
-    assert 'href="02_two.html#The-end"' in (tmp_path / "out" / "00_one.html").read_text()
+    page = (tmp_path / "out" / "00_one.html").read_text()
+    assert '<a href="02_two.html#The-end">there</a>' in page
+    assert '<a href="00_one.html">back</a>' in page
+    assert re.search(r"<a *>nowhere</a>", page)
+    assert re.search(r"<a *>solved</a>", page)
+    assert '<a href="index.html">all</a>' in page
+    assert 'href="https://a.org/04_x.ipynb"' in page
+
+
+def test_a_page_leads_on_and_lists_its_headings(shelf, tmp_path):
+    gallery.gallery(tmp_path / "out")
+    found = pages(tmp_path / "out")
+    ways = re.findall(r'<nav class="ways">(.*?)</nav>', found["00_one.html"], flags=re.S)
+    assert len(ways) == 2
+    assert re.findall(r'href="([^"]+)"', ways[0]) == ["index.html", "02_two.html"]
+    assert "Two &amp; more →" in ways[0]
+    back = re.findall(r'<nav class="ways">(.*?)</nav>', found["02_two.html"], flags=re.S)
+    assert "← One &lt;b&gt;" in back[0]
+    assert '<li><a href="#What-it-is">What it is</a></li>' in found["00_one.html"]
+    assert found["00_one.html"].count('id="What-it-is"') == 1
+    assert 'href="#no-heading"' not in found["00_one.html"]
+
+
+def test_the_index_has_the_question_and_a_small_picture(shelf, add, tmp_path):
+    add("04_four", "only", "2026-01-06T10:00:00+00:00", "Four", profile="smoke")
+    gallery.gallery(tmp_path / "out")
+    index = pages(tmp_path / "out")["index.html"]
+    assert index.count("<p>Why, and who?</p>") == 3
+    assert index.count("its numbers mean nothing") == 1
+    assert len(re.findall(r'<img alt="" src="data:image/png;base64,', index)) == 3
+
+
+def test_the_ledger_links_to_headings_by_the_ids_that_pages_give_them(add, fresh_home):
+    headings = [heading for _, heading in SHOWN.values()]
+    for k, heading in enumerate(headings):
+        add(f"{k:02}_one", "run", "2026-01-03T11:30:59+00:00", heading)
+    gallery.gallery()
+    for k, heading in enumerate(headings):
+        page = (fresh_home / "data" / "gallery" / f"{k:02}_one.html").read_text()
+        assert f'id="{heading.replace(" ", "-")}"' in html.unescape(page)

@@ -1,7 +1,7 @@
 """The grammar of effects: what is compared, in one line.
 
-"pca - random" is a difference of two arms, "random@soft / random@hard" a ratio, "sre2l@soft -
-sre2l@hard - el2n@soft + el2n@hard" a difference of gaps. A term is an arm's key; "@soft" names a
+"pca - random" is a difference of two arms, `random@soft / random@hard` a ratio, `sre2l@soft -
+sre2l@hard - el2n@soft + el2n@hard` a difference of gaps. A term is an arm's key; "@soft" names a
 protocol, "#10" the images per class, and "best skip of el2n#50" is not an accuracy, but the value
 of an option at which the accuracy is highest. "chance" is the accuracy of guessing.
 """

@@ -1,0 +1,1 @@
+"""The recipe of the book: chapters, pages, and what Sphinx is told."""

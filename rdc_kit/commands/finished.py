@@ -1,0 +1,164 @@
+"""Finished notebook runs: the newest of each notebook, and what its cells say of themselves."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..ground import files
+from ..ground.folders import notebooks_dir, runs_dir
+from ..ground.manifests import read_status
+
+_PICTURE = re.compile(r"(!\[[^]]*\]\()([^)\s]+)")
+_MARKED = re.compile(r"(\*\*|\*|`)(.+?)\1")  # bold, italic, code
+_QUESTION = re.compile(r"\*\*([^*]+[.?!])\*\*")  # a bold sentence; bold words have no full stop
+_LIVE = ("application/vnd.jupyter.widget-view+json", "application/javascript")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A notebook run that ended "ok".
+
+    Attributes:
+        notebook: the executed copy.
+        facts: its manifest.
+    """
+
+    notebook: Path
+    facts: dict[str, Any]
+
+    @property
+    def dataset(self) -> str:
+        """The dataset, as given; empty for a notebook that only reads results."""
+        return self._setting().get("dataset", "")
+
+    @property
+    def smoke(self) -> bool:
+        """Whether it only shows that everything runs: its numbers mean nothing."""
+        return self._setting().get("profile") == "smoke"
+
+    def line(self) -> str:
+        """Dataset, size, profile, end, duration and commit: one line of text."""
+        setting, ended = self._setting(), self.facts["ended"]
+        parts = [f"{ended[:10]} {ended[11:16]} UTC", f"{self.facts['seconds']:,.0f} s"]
+        parts += [f"git {self.facts.get('git') or 'unknown'}"]
+        if self.dataset:
+            size = f" at {setting['size']} px" if setting.get("size") else ""
+            parts = [self.dataset + size, f"profile {setting.get('profile', '?')}", *parts]
+        return " · ".join(parts)
+
+    def _setting(self) -> dict[str, Any]:
+        return self.facts.get("setting") or self.facts.get("parameters", {})
+
+
+def finished(dataset: str = "") -> list[Finished]:
+    """The newest run of each notebook that ended "ok", by name.
+
+    A smoke run is only taken where there is no other.
+
+    Args:
+        dataset: only runs on this dataset, and runs that only read results; all when empty.
+    """
+    best: dict[str, Finished] = {}
+    for path in runs_dir("notebooks").glob("*/manifest.json"):
+        if read_status(path.parent) != "ok":
+            continue
+        facts = files.read_json(path)
+        run = Finished(path.parent / f"{facts['name']}.ipynb", facts)
+        # The cells of a notebook run by hand are saved by JupyterLab, not in this folder.
+        if not run.notebook.is_file() or (dataset and run.dataset not in ("", dataset)):
+            continue
+        known = best.get(facts["name"])
+        if known is None or _rank(known) < _rank(run):
+            best[facts["name"]] = run
+    return [best[name] for name in sorted(best)]
+
+
+def _rank(run: Finished) -> tuple[bool, str]:
+    return not run.smoke, run.facts["ended"]
+
+
+def title_of(content: Any) -> str:
+    """First heading of a notebook, as plain text; "" if it has none."""
+    return next((text for _, text in headings_of(content)), "")
+
+
+def headings_of(content: Any) -> list[tuple[int, str]]:
+    """Level and plain text of every heading of a notebook, in order; code blocks hold none."""
+    found = []
+    for cell in content.cells:
+        fenced = False
+        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+            fenced ^= line.lstrip().startswith("```")
+            if not fenced and (match := re.match(r"(#{1,6})\s+(.*\S)", line)):
+                found.append((len(match[1]), _MARKED.sub(r"\2", match[2])))
+    return found
+
+
+def question_of(content: Any) -> str:
+    """The question that a notebook asks: the first bold sentence of the text under its title."""
+    for cell in content.cells:
+        if cell.cell_type == "markdown" and cell.source.lstrip().startswith("#"):
+            match = _QUESTION.search(cell.source)
+            return " ".join(match[1].split()) if match else ""
+    return ""
+
+
+def first_picture(content: Any) -> bytes:
+    """The first PNG that a notebook's code has made; empty if there is none."""
+    for cell in content.cells:
+        for output in cell.get("outputs", []):
+            if png := output.get("data", {}).get("image/png"):
+                return base64.b64decode("".join(png))
+    return b""
+
+
+def without_live_parts(content: Any) -> Any:
+    """The notebook without widgets and scripts; a widget's static picture stays, if it has one."""
+    content.metadata.pop("widgets", None)
+    for cell in content.cells:
+        kept = []
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            live = [data.pop(kind) for kind in _LIVE if kind in data]
+            if not live or data.keys() - {"text/plain"}:
+                kept.append(output)
+        if cell.cell_type == "code":
+            cell.outputs = kept
+    return content
+
+
+def origin_of(content: Any) -> Path:
+    """The folder that the notebook was in when it ran: its links are relative to it."""
+    source = Path(content.metadata.get("papermill", {}).get("input_path") or "")
+    return source.parent if source.is_file() else notebooks_dir()
+
+
+def with_pictures(content: Any, origin: Path) -> Any:
+    """The notebook with the pictures that its text links to inside it, as attachments.
+
+    An executed copy lies in another folder, from which `../figures/x.png` leads nowhere.
+
+    Args:
+        content: as nbformat reads it.
+        origin: the folder that its links are relative to. What is not there stays a link.
+    """
+    for cell in content.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _PICTURE.sub(partial(_attach, origin, cell), cell.source)
+    return content
+
+
+def _attach(origin: Path, cell: Any, match: re.Match[str]) -> str:
+    path, kind = origin / match[2], mimetypes.guess_type(match[2])[0] or ""
+    if ":" in match[2] or not kind.startswith("image/") or not path.is_file():
+        return match[0]
+    name = f"{len(cell.get('attachments', {}))}-{path.name}"
+    packed = base64.b64encode(path.read_bytes()).decode()
+    cell["attachments"] = {**cell.get("attachments", {}), name: {kind: packed}}
+    return f"{match[1]}attachment:{name}"
