@@ -129,9 +129,9 @@ def in_words(differences: pd.DataFrame) -> str:
 def _sentence(row: Row) -> str:
     a, b, value, low, high = (row[name] for name in ("a", "b", "difference", "low", "high"))
     if row["reading"] == "not evidence":
-        return f"{a} - {b}: {value:+.1f} from n = {row['n']}, not evidence"
+        return f"{a} minus {b}: {value:+.1f} from n = {row['n']}, not evidence"
     if row["reading"] == "undecided":
-        return f"{a} - {b}: undecided, {value:+.1f} ({low:+.1f} to {high:+.1f}, n = {row['n']})"
+        return f"{a} minus {b}: undecided, {value:+.1f} ({low:+.1f} to {high:+.1f}, n = {row['n']})"
     if row["reading"] == "b is higher":
         a, b, value, low, high = b, a, -value, -high, -low
     return f"{a} is above {b} by {value:.1f} ({low:.1f} to {high:.1f}, n = {row['n']})"

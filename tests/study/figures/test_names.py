@@ -102,7 +102,7 @@ def test_differences_in_words_say_which_is_higher():
     assert line(3.0, 1.0, 5.0, 3, "a is higher") == higher
     lower = "Random is above PCA by 3.0 (1.0 to 5.0, n = 3)"
     assert line(-3.0, -5.0, -1.0, 3, "b is higher") == lower
-    undecided = "PCA - Random: undecided, +1.0 (-2.0 to +4.0, n = 3)"
+    undecided = "PCA minus Random: undecided, +1.0 (-2.0 to +4.0, n = 3)"
     assert line(1.0, -2.0, 4.0, 3, "undecided") == undecided
-    one = "PCA - Random: +1.0 from n = 1, not evidence"
+    one = "PCA minus Random: +1.0 from n = 1, not evidence"
     assert line(1.0, math.nan, math.nan, 1, "not evidence") == one
