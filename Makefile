@@ -42,7 +42,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1
 
 strip: $(READY)
-	$(BIN)/jupyter nbconvert --clear-output --inplace notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --clear-output --inplace notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 doctor: $(READY)
 	$(BIN)/python -m rdc_kit doctor

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .data.loading import load
     from .ground.device import choose_runtime
     from .methods import METHODS, compress
+    from .notebook.exercises import check
     from .notebook.runs import finish, start
     from .prune.recorders import Scores
     from .prune.scores import aum, dynamics, el2n, forgetting
@@ -40,6 +41,7 @@ _HOMES = {
     "data.loading": ("load",),
     "ground.device": ("choose_runtime",),
     "methods": ("METHODS", "compress"),
+    "notebook.exercises": ("check",),
     "notebook.runs": ("finish", "start"),
     "prune.recorders": ("Scores",),
     "prune.scores": ("aum", "dynamics", "el2n", "forgetting"),
@@ -60,6 +62,7 @@ __all__ = [
     "Teacher",
     "Traits",
     "aum",
+    "check",
     "choose_runtime",
     "combine",
     "compress",

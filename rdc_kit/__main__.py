@@ -69,7 +69,7 @@ def _score(options: argparse.Namespace) -> int:
 def _notebooks(options: argparse.Namespace) -> int:
     from .commands.notebooks import hand_out
 
-    return hand_out(options.folder)
+    return hand_out(options.folder, options.solved)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -219,6 +219,7 @@ def parser() -> argparse.ArgumentParser:
     made["score"].add_argument("--out", type=Path, help="scores-DATASET.csv here if left out")
     made["score"].add_argument("--epochs", type=int, default=30)
     made["notebooks"].add_argument("folder", type=Path)
+    made["notebooks"].add_argument("--solved", action="store_true", help="with the solutions")
     made["run"].add_argument("notebook", type=Path)
     for name in ("run", "study"):
         made[name].add_argument(

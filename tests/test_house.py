@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import rdc_kit as rdc
+from rdc_kit.notebook.answers import is_exercise
 
 ROOT = Path(rdc.__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "rdc_kit").rglob("*.py"))
@@ -144,26 +145,71 @@ def code_cells(path):
     return [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
 
 
+def check_clean(cells):
+    for cell in cells:
+        assert not cell["outputs"]
+        assert cell["execution_count"] is None
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
 def test_notebooks_are_clean_and_thin(path):
     content = json.loads(path.read_text())
     assert content["metadata"]["kernelspec"]["name"] == "python3"
     assert not {"widgets", "papermill"} & content["metadata"].keys()
     cells = code_cells(path)
-    for cell in cells:
-        assert not cell["outputs"]
-        assert cell["execution_count"] is None
+    check_clean(cells)
     lines = [line for c in cells for line in "".join(c["source"]).split("\n") if line.strip()]
     assert len(lines) <= 120
     tags = [c["metadata"].get("tags", []) for c in cells]
     assert tags[0] == ["parameters"]
     assert "\nrun = rdc.start()\n" in "".join(cells[1]["source"]) + "\n"
-    assert "".join(cells[-1]["source"]) == "rdc.finish(run)"
-    for cell in cells:
+    kits = [cell for cell in cells if not is_exercise(cell)]
+    assert cells[: len(kits)] == kits, "exercises come after finish: they cannot undo a run"
+    assert "".join(kits[-1]["source"]) == "rdc.finish(run)"
+    for cell in kits:
         for node in ast.walk(ast.parse("".join(cell["source"]))):
             assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.For | ast.While), (
                 f"{path.name} holds logic: {ast.unparse(node)[:60]}"
             )
+
+
+def test_solutions_are_clean_and_hold_nothing_else():
+    for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb"):
+        check_clean(code_cells(path))
+        assert all(map(is_exercise, code_cells(path)))
+        assert (ROOT / "notebooks" / path.name) in NOTEBOOKS
+
+
+# Pages that the notebooks link to.
+COMING = {"09_your_own_images.ipynb", "glossary.md"}
+
+
+def markdown_of(path):
+    if path.suffix == ".md":
+        return path.read_text()
+    cells = json.loads(path.read_text())["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+def test_links_between_notebooks_lead_somewhere():
+    folder = ROOT / "notebooks"
+    for path in [*folder.rglob("*.ipynb"), *folder.glob("*.md")]:
+        if ".ipynb_checkpoints" in path.parts:
+            continue
+        for link in re.findall(r"[^!]\[[^]]*\]\(([^)#:]+)(?:#[^)]*)?\)", markdown_of(path)):
+            assert (path.parent / link).is_file() or link in COMING, f"{path.name}: {link}"
+
+
+def test_each_notebook_begins_and_ends_with_the_way_to_its_neighbours():
+    known = sorted({path.name for path in NOTEBOOKS} | {n for n in COMING if "ipynb" in n})
+    contents = (ROOT / "notebooks" / "contents.md").read_text()
+    for path in NOTEBOOKS:
+        assert f"]({path.name})" in contents
+        cells, k = json.loads(path.read_text())["cells"], known.index(path.name)
+        first, last = ("".join(cells[at]["source"]) for at in (0, -1))
+        assert first == last
+        wanted = ["contents.md", *known[max(k - 1, 0) : k], *known[k + 1 : k + 2], "glossary.md"]
+        assert re.findall(r"\]\(([^)]+)\)", first) == wanted
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)

@@ -72,6 +72,9 @@ def test_the_notebooks_are_handed_out_with_their_pictures(installed, tmp_path):
     assert said.startswith(f"notebooks: {len(names)} in ")
     copies = sorted((tmp_path / "mine" / "notebooks").glob("*.ipynb"))
     assert [path.name for path in copies] == names
+    for pattern in ("*.md", "solutions/*.ipynb"):
+        beside = {path.name for path in (ROOT / "notebooks").glob(pattern)}
+        assert {p.name for p in (tmp_path / "mine" / "notebooks").glob(pattern)} == beside
     for path in copies:
         for link in re.findall(r"!\[[^]]*\]\((\.\./[^)]+)\)", path.read_text()):
             assert (path.parent / link).is_file(), link

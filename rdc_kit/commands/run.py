@@ -21,6 +21,7 @@ import yaml
 from ..ground import files, progress, store
 from ..ground.folders import runs_dir
 from ..ground.manifests import write_manifest
+from ..notebook.answers import is_exercise
 from ..notebook.parameters import PARAMETERS, check_parameter
 from ..study.grid.workers import workers_from
 from .finished import with_pictures
@@ -215,6 +216,8 @@ def _execute(
     # The kernel, whose process the manifest names, has ended by now: its word alone counts.
     if not error and (files.read_json(folder / "manifest.json") or {}).get("status") != "finished":
         error = "it ended without reaching finish(...)"
+    if error.startswith("papermill") and _only_exercises_failed(folder, partial):
+        error = ""
     if error:
         if error.startswith("papermill"):
             error = _last_error(partial) or f"{error}: {_last_line(folder / 'papermill.log')}"
@@ -279,6 +282,18 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+def _only_exercises_failed(folder: Path, executed: Path) -> bool:
+    """Whether `finish` was satisfied, and what failed after it are the reader's own exercises.
+
+    Exercise cells are also tagged `raises-exception`, so that all of them run.
+    """
+    if (files.read_json(folder / "manifest.json") or {}).get("status") != "finished":
+        return False
+    cells = json.loads(executed.read_text())["cells"] if executed.is_file() else []
+    failed = [c for c in cells if any(o["output_type"] == "error" for o in c.get("outputs", []))]
+    return bool(failed) and all(map(is_exercise, failed))
 
 
 def _last_error(executed: Path) -> str:

@@ -168,7 +168,7 @@ class Splits(NamedTuple):
     test: ImageSet | None
 
 
-def check(images: ImageSet) -> ImageSet:
+def check_set(images: ImageSet) -> ImageSet:
     """Validate a set when it enters the kit: shapes, types, label range, sizes that agree.
 
     Raises:
@@ -227,7 +227,7 @@ def from_tensors(
     if classes is None:
         classes = tuple(str(k) for k in range(most + 1))
     fields.setdefault("row_ids", torch.arange(len(labels)))
-    return check(ImageSet(images, labels.long(), classes, **fields))
+    return check_set(ImageSet(images, labels.long(), classes, **fields))
 
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..ground import files, store
 from ..ground.folders import data_dir
 from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of
 from .hub import Raw
-from .imagesets import DataError, ImageSet, Splits, Traits, check, check_labels
+from .imagesets import DataError, ImageSet, Splits, Traits, check_labels, check_set
 from .sources import NAMED, check_source, open_source, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
@@ -132,7 +132,7 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
         traits=traits_of(name),
         provenance=provenance,
     )
-    return check(_with_saved_facts(images, raw.saved, kept_rows))
+    return check_set(_with_saved_facts(images, raw.saved, kept_rows))
 
 
 def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.ndarray) -> ImageSet:

@@ -35,6 +35,7 @@ from ..train import models, protocols
 from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
+from .answers import is_exercise
 from .parameters import PROFILES, Profile, check_parameter, numbers, own_parameters
 
 if TYPE_CHECKING:
@@ -294,9 +295,10 @@ def finish(run: Run) -> None:
 
 
 def _code(path: Path) -> str:
-    """All code of a notebook; "" where there is no such file."""
+    """All code of a notebook but the reader's exercises; "" where there is no such file."""
     cells = json.loads(path.read_text())["cells"] if path.is_file() else []
-    return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    code = (c for c in cells if c["cell_type"] == "code" and not is_exercise(c))
+    return "\n".join("".join(c["source"]) for c in code)
 
 
 def _missing(run: Run) -> list[str]:

@@ -247,3 +247,28 @@ def test_a_list_of_numbers_is_checked_before_anything_runs(text, message, capsys
     path = notebooks_dir() / "02_pruning_metrics.ipynb"
     assert main(["run", str(path), "-p", "ipcs", text]) == 2
     assert message in capsys.readouterr().err
+
+
+def with_exercise(path, *cells, after):
+    """A notebook whose last cell is an exercise."""
+    write(path, *cells)
+    notebook = nbformat.read(path, as_version=4)
+    tags = ["exercise", "raises-exception"]
+    notebook.cells.append(nbformat.v4.new_code_cell(after, metadata={"tags": tags}))
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_an_exercise_that_fails_after_finish_fails_nobody(tmp_path, fresh_home):
+    answer = "print(1 / 0)"
+    good = with_exercise(tmp_path / "good.ipynb", OPEN, WORK, CLOSE, after=answer)
+    assert run.run_notebook(good) == 0
+    (folder,) = (fresh_home / "data" / "runs" / "notebooks").glob("good-*")
+    assert read_status(folder) == "ok"
+    assert "ZeroDivisionError" in (folder / "good.ipynb").read_text()
+    unfinished = with_exercise(tmp_path / "bad.ipynb", OPEN, WORK, after=answer)
+    assert run.run_notebook(unfinished) == 1
+
+
+def test_another_cell_that_fails_after_finish_is_a_failure(tmp_path, fresh_home):
+    assert run.run_notebook(write(tmp_path / "late.ipynb", OPEN, WORK, CLOSE, "1 / 0")) == 1

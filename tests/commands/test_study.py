@@ -1,6 +1,8 @@
 """Every notebook of a folder: what each is given, side by side, stopped, and the kit's own."""
 
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +13,12 @@ import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import run, study
+from rdc_kit.commands.notebooks import hand_out
 from rdc_kit.ground import files
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.ground.manifests import read_status
+from rdc_kit.notebook.answers import is_exercise
+from rdc_kit.notebook.exercises import solutions_of
 from rdc_kit.study.figures import paper
 
 from .test_run import CLOSE, OPEN, WORK, wait_for, write
@@ -133,11 +138,13 @@ def test_a_study_gives_each_notebook_the_parameters_that_it_has(tmp_path, fresh_
 
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory):
-    """Every notebook at the smallest profile, in order, in one home, by the command line."""
+    """Every notebook at the smallest profile, in one home, with all exercises answered."""
     folder = tmp_path_factory.mktemp("studied")
+    hand_out(folder / "solved", with_solutions=True)
+    given = {"dataset": "digits", "profile": "smoke", "students": "convnet2-w8 resnet18"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RDC_HOME", str(folder))
-        assert main(["study", "--profile", "smoke", "-p", "students", "convnet2-w8 resnet18"]) == 0
+        assert study.run_all(given, folder=folder / "solved" / "notebooks") == 0
     return folder
 
 
@@ -163,6 +170,33 @@ def test_every_notebook_runs_from_start_to_finish(studied, path):
     for figure in manifest["figures"].values():
         for ending in (".png", ".pdf", ".csv", ".json"):
             assert Path(figure).with_suffix(ending).stat().st_size > 0
+
+
+def said_by_checks(executed):
+    """What each exercise's check printed."""
+    outputs = [o for c in executed["cells"] if is_exercise(c) for o in c["outputs"]]
+    text = "".join("".join(o.get("text", "")) for o in outputs)
+    return [line for line in text.splitlines() if re.match(r"\d\d-\d: ", line)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_solution_is_right_in_its_notebook(studied, path):
+    (folder,) = (studied / "data" / "runs" / "notebooks").glob(f"{path.stem}-*")
+    said = said_by_checks(json.loads((folder / path.name).read_text()))
+    assert len(said) == len(solutions_of(path))
+    assert [line for line in said if ": right. " not in line] == []
+
+
+def test_unanswered_exercises_change_nothing_of_a_run(studied, tmp_path, monkeypatch):
+    """The first notebook as it stands; what it needs is measured already."""
+    monkeypatch.setenv("RDC_HOME", str(studied))
+    before = set((studied / "data" / "runs" / "notebooks").iterdir())
+    assert run.run_notebook(NOTEBOOKS[0], {"profile": "smoke"}, workers=1) == 0
+    (folder,) = set((studied / "data" / "runs" / "notebooks").iterdir()) - before
+    said = said_by_checks(json.loads((folder / NOTEBOOKS[0].name).read_text()))
+    assert said == [f"00-{k}: not answered yet." for k in (1, 2, 3)]
+    assert read_status(folder) == "ok"
+    shutil.rmtree(folder)
 
 
 def test_the_smallest_profile_decides_nothing(studied):

@@ -155,6 +155,8 @@ def test_what_the_notebook_names_must_be_made(fresh_home, tmp_path, monkeypatch)
         'run.measure(run.experiment("runs", arms))\nrun.figure("look", f, t)\nrun.table(\n"t", x)'
     )
     cells = [{"cell_type": "code", "source": [code]}, {"cell_type": "markdown", "source": ["x"]}]
+    own = {"cell_type": "code", "source": ['run.table("mine", t)']}
+    cells.append(own | {"metadata": {"tags": ["exercise"]}})  # an exercise need not be done
     (tmp_path / "tiny.ipynb").write_text(json.dumps({"cells": cells}))
     monkeypatch.setenv("RDC_NOTEBOOK", str(tmp_path / "tiny.ipynb"))
     run = smoke()

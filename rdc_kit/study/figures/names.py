@@ -115,3 +115,23 @@ def titled(differences: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     names = arm_titles(table)
     shown = {column: differences[column].map(lambda key: names.get(key, key)) for column in "ab"}
     return differences.assign(**shown)
+
+
+def in_words(differences: pd.DataFrame) -> str:
+    """A sentence for each difference: which is higher and by how much, or that it is undecided.
+
+    Args:
+        differences: from `stats.differences`, a and b named as they shall be read.
+    """
+    return "\n".join(map(_sentence, differences.to_dict("records")))
+
+
+def _sentence(row: Row) -> str:
+    a, b, value, low, high = (row[name] for name in ("a", "b", "difference", "low", "high"))
+    if row["reading"] == "not evidence":
+        return f"{a} minus {b}: {value:+.1f} from n = {row['n']}, not evidence"
+    if row["reading"] == "undecided":
+        return f"{a} minus {b}: undecided, {value:+.1f} ({low:+.1f} to {high:+.1f}, n = {row['n']})"
+    if row["reading"] == "b is higher":
+        a, b, value, low, high = b, a, -value, -high, -low
+    return f"{a} is above {b} by {value:.1f} ({low:.1f} to {high:.1f}, n = {row['n']})"

@@ -1,5 +1,7 @@
 """Names: display text made of columns, and only there."""
 
+import math
+
 import pandas as pd
 import pytest
 
@@ -89,3 +91,18 @@ def test_every_method_and_metric_has_a_title():
     assert len(set(titles)) == len(titles)
     assert names.metric_title("aum") == "AUM"
     assert names.metric_title("mine") == "mine"
+
+
+def test_differences_in_words_say_which_is_higher():
+    def line(value, low, high, n, reading):
+        row = {"a": "PCA", "b": "Random", "difference": value, "low": low, "high": high}
+        return names.in_words(pd.DataFrame([row | {"n": n, "reading": reading}]))
+
+    higher = "PCA is above Random by 3.0 (1.0 to 5.0, n = 3)"
+    assert line(3.0, 1.0, 5.0, 3, "a is higher") == higher
+    lower = "Random is above PCA by 3.0 (1.0 to 5.0, n = 3)"
+    assert line(-3.0, -5.0, -1.0, 3, "b is higher") == lower
+    undecided = "PCA minus Random: undecided, +1.0 (-2.0 to +4.0, n = 3)"
+    assert line(1.0, -2.0, 4.0, 3, "undecided") == undecided
+    one = "PCA minus Random: +1.0 from n = 1, not evidence"
+    assert line(1.0, math.nan, math.nan, 1, "not evidence") == one

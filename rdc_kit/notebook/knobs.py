@@ -1,0 +1,199 @@
+"""Exercises that change a knob - which images, which protocol, which network - and measure again.
+
+Every check looks at the set or the table that the reader made. Where the answer is a set, it trains
+on it too, with the run's own protocol and seeds. It returns what the reader was asked to predict.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..data.imagesets import ImageSet
+from ..data.saving import image_bytes
+from ..methods import METHODS
+from ..prune.recorders import Scores
+from ..study.verdicts import stats
+from ..train.evaluation import evaluate
+from .answers import Interval, NotYet, as_images
+from .runs import Run
+
+
+def _per_class(images: ImageSet, count: int | None = None) -> int:
+    """How many images each class has.
+
+    Raises:
+        NotYet: classes differ, or it is not the number asked for.
+    """
+    found = images.counts().tolist()
+    if min(found) != max(found):
+        raise NotYet(f"classes have {min(found)} to {max(found)} images: keep as many of each")
+    if count is not None and found[0] != count:
+        raise NotYet(f"each class has {found[0]} images, {count} are asked")
+    return int(found[0])
+
+
+def _composites(answer: Any, pool: ImageSet, scores: Scores) -> float:
+    """00-1; predicted: bytes of a 3 x 3 composite, as a multiple of a 2 x 2 one's."""
+    made = as_images(answer)
+    if made.members is None:
+        raise NotYet("these are no composites yet: combine them")
+    if made.grid != (3, 3):
+        raise NotYet(f"the grid is {made.grid[0]} x {made.grid[1]}")
+    _per_class(made, 1)
+    values = dict(zip(pool.row_ids.tolist(), scores.values.tolist(), strict=True))
+    for label, members in zip(made.labels.tolist(), made.members.tolist(), strict=True):
+        ninth = float(scores.values[pool.rows_of(label)].sort().values[8])
+        if max(values[row] for row in members) > ninth:
+            raise NotYet(f"class {pool.classes[label]!r} has easier images than those inside")
+    return 1.0
+
+
+def _middle(answer: Any, pool: ImageSet, scores: Scores, run: Run) -> float:
+    """00-2; predicted: accuracy of a network trained on them, percent."""
+    chosen = as_images(answer)
+    _per_class(chosen, 1)
+    for label, row in zip(chosen.labels.tolist(), chosen.row_ids.tolist(), strict=True):
+        own = scores.values[pool.rows_of(label)]
+        place = int((pool.row_ids == row).nonzero())
+        below = float((own < scores.values[place]).float().mean())
+        if not 0.4 <= below <= 0.6:
+            easier = f"{100 * below:.0f} % of its class are easier"
+            raise NotYet(f"the image of {pool.classes[label]!r} is not in the middle: {easier}")
+    return round(evaluate(chosen, run.setup.test, run.protocol(), run.seeds).mean, 1)
+
+
+def _against(mine: Any, rows: pd.DataFrame) -> Interval:
+    """Accuracy of new rows minus that of others, paired by seed.
+
+    Raises:
+        NotYet: not the same seeds.
+    """
+    new, old = (part.set_index("seed")["top1"] for part in (mine, rows))
+    if set(new.index) != set(old.index):
+        raise NotYet("run it with the seeds of the table (run.experiment does), to pair them")
+    values = (new - old).to_numpy(float)
+    half, mean = stats.half_width(values), float(values.mean())
+    return Interval(mean, mean - half, mean + half, len(values))
+
+
+def _rows(answer: Any, **wanted: Any) -> pd.DataFrame:
+    """The rows of a measured table that have these values.
+
+    Raises:
+        NotYet: no table, or no such row.
+    """
+    if not isinstance(answer, pd.DataFrame) or not {"arm", "seed", "top1"} <= {*answer.columns}:
+        raise NotYet("expected a table from run.measure(run.experiment(...))")
+    rows = answer
+    for column, value in wanted.items():
+        if not (rows[column] == value).any():
+            found = ", ".join(map(str, rows[column].unique()))
+            raise NotYet(f"no row has {column} = {value}; the rows have {found}")
+        rows = rows[rows[column] == value]
+    return rows
+
+
+def _cold(answer: Any, table: pd.DataFrame) -> Interval:
+    """01-3; predicted: random images with soft labels, T = 1 minus T = 20, points."""
+    ipc = table["ipc"].max()
+    mine = _rows(answer, method="random", labels="soft", ipc=ipc)
+    if (mine["arm"] == "random").any():
+        raise NotYet('this is T = 20 again: the arm changes {"temperature": 1.0}')
+    mine = _rows(mine, arm="random temperature=1")
+    usual = table[(table["arm"] == "random") & (table["protocol"] == "soft")]
+    return _against(mine, usual[usual["ipc"] == ipc])
+
+
+def _unbalanced(answer: Any, pool: ImageSet, scores: Scores, ipc: int) -> float:
+    """02-1; predicted: classes without any image."""
+    chosen, count = as_images(answer), ipc * pool.num_classes
+    if len(chosen) != count:
+        raise NotYet(f"there are {len(chosen)} images, {count} are asked")
+    known = torch.isin(pool.row_ids, chosen.row_ids)
+    limit = scores.values.sort().values[count - 1]
+    if float(scores.values[known].max()) > float(limit):
+        balanced = chosen.counts().min() == chosen.counts().max()
+        raise NotYet(
+            "these are the easiest of each class: forget the classes"
+            if balanced
+            else "easier images are left behind"
+        )
+    return float((chosen.counts() == 0).sum())
+
+
+def _partial_judge(answer: Any, table: pd.DataFrame) -> str:
+    """03-3; predicted: the method whose entropy falls most when the teacher judges."""
+    if not isinstance(answer, pd.DataFrame) or not {"method", "stored"} <= {*answer.columns}:
+        raise NotYet("expected a table from entropy.entropy_of_sets(...)")
+    keys = ["method", "seed"]
+    if set(map(tuple, answer[keys].values)) != set(map(tuple, table[keys].values)):
+        raise NotYet("it must judge the same sets: pass the same trials and setup")
+    if set(answer["observer"]) == set(table["observer"]):
+        raise NotYet("the judge is still the observer of the table")
+    before, after = (t.groupby("method", sort=False)["stored"].mean() for t in (table, answer))
+    return METHODS[str((before - after).idxmax())].title
+
+
+def _both_knobs(answer: Any, table: pd.DataFrame, full: str) -> Interval:
+    """05-3; predicted: Cutout 0.5 and r = 0.75 together minus the full PCA, points."""
+    mine = _rows(answer, method="pca", view="cell", cutout=0.5, crop_low=0.75)
+    return _against(mine, table[table["arm"] == full])
+
+
+def _shallow(answer: Any, table: pd.DataFrame) -> Interval:
+    """06-2; predicted: PCA minus random on a network that the table does not have, points."""
+    random, pca = _rows(answer, method="random"), _rows(answer, method="pca")
+    networks = set(answer["student"])
+    if networks & set(table["student"]):
+        raise NotYet("your table has this network already: take convnet2-w32")
+    if len(networks) > 1:
+        raise NotYet("one network is asked")
+    return _against(pca, random)
+
+
+def _rescored(answer: Any, pool: ImageSet, ipc: int) -> float:
+    """06-3; predicted: images that two of the sets share, percent."""
+    if not isinstance(answer, list | tuple) or len(answer) != 3:
+        raise NotYet("expected a list of three sets")
+    for chosen in map(as_images, answer):
+        _per_class(chosen, ipc)
+        if chosen.provenance.get("order") != "easy":
+            raise NotYet("take the easiest images by EL2N each time")
+    rows = [set(chosen.row_ids.tolist()) for chosen in answer]
+    if rows[0] == rows[1] == rows[2]:
+        raise NotYet("three times the same set: the seed of the scoring run must change")
+    pairs = [(rows[0], rows[1]), (rows[0], rows[2]), (rows[1], rows[2])]
+    return round(100 * float(np.mean([len(a & b) / len(a) for a, b in pairs])), 0)
+
+
+def _same_bytes(answer: Any, price: pd.DataFrame, run: Run) -> Interval:
+    """07-2; predicted: more images with hard labels minus EL2N's with soft ones, points."""
+    images = as_images(answer)
+    count = _per_class(images)
+    soft = price[(price["method"] == "el2n") & (price["protocol"] == "soft")]
+    room = float((soft["image_bytes"] + soft["label_bytes"]).mean())
+    used = image_bytes(images) + len(images)
+    if used > room:
+        raise NotYet(f"they take {used:,} bytes; there is room for {room:,.0f}")
+    most = int(run.setup.pool.counts().min())
+    if count < most and used * (count + 1) / count < 0.95 * room:
+        raise NotYet(f"they take {used:,} of {room:,.0f} bytes: another one of each class fits")
+    result = evaluate(images, run.setup.test, run.protocol(), run.seeds)
+    return _against(pd.DataFrame(result.rows), soft)
+
+
+CHECKS = {
+    "00-1": _composites,
+    "00-2": _middle,
+    "01-3": _cold,
+    "02-1": _unbalanced,
+    "03-3": _partial_judge,
+    "05-3": _both_knobs,
+    "06-2": _shallow,
+    "06-3": _rescored,
+    "07-2": _same_bytes,
+}

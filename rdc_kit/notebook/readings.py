@@ -1,0 +1,206 @@
+"""Exercises that ask to read results honestly: intervals, luck, and what a seed stands for.
+
+Every check recomputes what is right from the reader's own tables or by drawing it, and returns what
+the reader was asked to predict.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..ground.seeds import derive_seed
+from ..methods import METHODS
+from ..study.analyses.crossings import crossed
+from ..study.figures.names import method_title
+from ..study.verdicts import stats
+from ..study.verdicts.metrics import soft_hard_gaps
+from .answers import NotYet, as_number, as_values, expect
+
+_DRAWS = 40_000  # simulated studies; the third digit of a share is then right
+
+
+def _drawn(name: str) -> np.random.Generator:
+    return np.random.default_rng(derive_seed(0, "exercises", name))
+
+
+def _interval(answer: Any, table: pd.DataFrame, a: str, b: str) -> bool:
+    """00-3; predicted: does the interval of a - b hold zero?"""
+    found = as_values(answer, (2,))
+    row = stats.differences(table, [(a, b)]).iloc[0]
+    low, high = float(row["low"]), float(row["high"])
+    middle, half, n = (low + high) / 2, (high - low) / 2, int(row["n"])
+    wide = table.pivot(index="seed", columns="arm", values="top1")
+    sd = float((wide[a] - wide[b]).std())
+    if abs(float(found.mean()) + middle) < 0.02 < abs(middle):
+        raise NotYet("turned round: the first minus the second")
+
+    def around(width: float) -> torch.Tensor:
+        return torch.tensor([middle - width, middle + width])
+
+    slips = {
+        "1.96 is for many seeds: for few, t is wider (n - 1 degrees of freedom)": (
+            around(1.96 * sd / n**0.5)
+        ),
+        "this is how far single seeds lie apart: a mean of n is surer, by the root of n": (
+            around(half * n**0.5)
+        ),
+        "the sd divides by n here: a sample's divides by n - 1": around(
+            half * ((n - 1) / n) ** 0.5
+        ),
+    }
+    off = abs(float(found.mean()) - middle) > 0.02
+    what = "its middle is not the mean difference" if off else "the middle is right, not the width"
+    expect(found, torch.tensor([low, high]), slips, what, 0.02)
+    return low < 0 < high
+
+
+def _largest(answer: Any, values: dict[str, float], what: str) -> str:
+    """Check that the answer names the method with the largest value.
+
+    Raises:
+        NotYet: it does not, or names none.
+    """
+    titles = {METHODS[name].title: name for name in values}
+    name = titles.get(answer, answer)
+    if not isinstance(name, str) or name not in values:
+        raise NotYet(f"expected a method of the table, got {answer!r}")
+    if values[name] < max(values.values()):
+        raise NotYet(f"{what} of {method_title(name)} is {values[name]:.1f}; another's is larger")
+    return name
+
+
+def _gains_most(answer: Any, table: pd.DataFrame) -> str:
+    """01-1; predicted: the family of the method that soft labels help most."""
+    gaps = soft_hard_gaps(table[table["ipc"] == table["ipc"].max()])
+    return METHODS[
+        _largest(answer, dict(zip(gaps["method"], gaps["gap"], strict=True)), "the gap")
+    ].family
+
+
+def _lucky_lines(answer: Any, comparisons: int) -> float:
+    """05-1; predicted: how many look decided on average."""
+    right = 1 - 0.95**comparisons
+    slips = {
+        "this is how many on average: asked is the chance of one or more": 0.05 * comparisons,
+        "this is the chance of none": 0.95**comparisons,
+        "give it as a share between 0 and 1": 100 * right,
+    }
+    expect(
+        as_number(answer),
+        right,
+        slips,
+        "begin with the chance that a single line does not look decided",
+        0.005,
+    )
+    return round(0.05 * comparisons, 1)
+
+
+def _best_of_six(answer: Any) -> float:
+    """05-2; predicted: the lead of the best of six equals over the truth, points."""
+    means = _drawn("six").normal(0, 3, (_DRAWS, 6, 3)).mean(2)
+    right = float(means.max(1).mean())
+    slips = {
+        "this is the best single training: the number is a mean of three": right * 3**0.5,
+        "this is what one crop gives, chosen before a look: zero": 0.0,
+        "this is the accuracy: asked is how far it lies above 85": 85 + right,
+    }
+    expect(as_number(answer), right, slips, "drawing it 40,000 times gives something else", 0.12)
+    return round(right, 1)
+
+
+def _worst_network(answer: Any, table: pd.DataFrame) -> str:
+    """06-1; predicted: the network on which that method is weakest."""
+    means = table.groupby(["method", "student"], sort=False)["top1"].mean().unstack()
+    best = _largest(answer, means.min(axis=1).to_dict(), "the lowest accuracy")
+    return str(means.loc[best].idxmin())
+
+
+def _one_teacher(answer: Any) -> float:
+    """07-3; predicted: intervals that hold the truth, percent."""
+    draws, n = _drawn("teacher"), 3
+    teacher = draws.normal(0, 2, (_DRAWS, 1))
+    values = teacher + draws.normal(0, 2, (_DRAWS, n))
+    mean, sd = values.mean(1), values.std(1, ddof=1)
+    right = 100 * float((np.abs(mean) <= 4.303 * sd / n**0.5).mean())
+    slips = {
+        "that is what the interval promises where every replicate has its own teacher": 95.0,
+        "give it in percent": right / 100,
+    }
+    expect(as_number(answer), right, slips, "drawing it 40,000 times gives something else", 1.5)
+    return round(right, 0)
+
+
+def _ranges(answer: Any, table: pd.DataFrame) -> str:
+    """08-1; predicted: which of the two matters more, "metric" or "rule"."""
+    ranked = crossed(table)
+
+    def spread(keys: list[str]) -> float:
+        means = ranked.groupby(keys)["mean"].mean()
+        return float(means.max() - means.min())
+
+    metric, rule = spread(["chosen"]), spread(["grid", "grouping"])
+    slips = {"the two have changed places": torch.tensor([rule, metric])}
+    found = as_values(answer, (2,))
+    what = "take the mean over the other choice first, then the largest minus the smallest"
+    expect(found, torch.tensor([metric, rule]), slips, what, 0.1)
+    return "metric" if metric > rule else "rule"
+
+
+def _enough(answer: Any) -> float:
+    """91-2; predicted: replicates that find 3 points of sd 4 four times out of five."""
+    from scipy.stats import nct, t
+
+    def power(n: int) -> float:
+        shift, quantile = 3 * n**0.5 / 4, t.ppf(0.975, n - 1)
+        return float(nct.sf(quantile, n - 1, shift))
+
+    right = next(n for n in range(2, 100) if power(n) >= 0.8)
+    found = as_number(answer)
+    if found != round(found) or found < 2:
+        raise NotYet("a number of replicates is whole, and at least 2")
+    if found < right:
+        raise NotYet(
+            f"with {found:.0f} it is found in {100 * power(round(found)):.0f} % of studies"
+        )
+    if found > right:
+        raise NotYet("fewer are enough")
+    return float(right)
+
+
+def _peeking(answer: Any) -> float:
+    """91-3; predicted: studies of nothing that end with "decided", percent."""
+    from scipy.stats import t
+
+    values = _drawn("peeking").normal(0, 1, (_DRAWS, 10))
+    decided = np.zeros(_DRAWS, bool)
+    for n in range(3, 11):
+        part = values[:, :n]
+        half = t.ppf(0.975, n - 1) * part.std(1, ddof=1) / n**0.5
+        decided |= np.abs(part.mean(1)) > half
+    right = 100 * float(decided.mean())
+    slips = {
+        "that is one look at a planned n: here there are eight": 5.0,
+        "eight looks at the same growing data are not eight independent ones": (
+            100 * (1 - 0.95**8)
+        ),
+        "give it in percent": right / 100,
+    }
+    expect(as_number(answer), right, slips, "drawing it 40,000 times gives something else", 1.0)
+    return round(right, 0)
+
+
+CHECKS = {
+    "00-3": _interval,
+    "01-1": _gains_most,
+    "05-1": _lucky_lines,
+    "05-2": _best_of_six,
+    "06-1": _worst_network,
+    "07-3": _one_teacher,
+    "08-1": _ranges,
+    "91-2": _enough,
+    "91-3": _peeking,
+}

@@ -1,0 +1,141 @@
+"""Checks of honest reading: what is right is recomputed, and the usual errors are told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rdc_kit.notebook.exercises import verdict
+from rdc_kit.study.verdicts import stats
+
+
+def rows(**tops):
+    return pd.DataFrame(
+        {"arm": arm, "seed": seed, "top1": top}
+        for arm, values in tops.items()
+        for seed, top in enumerate(values)
+    )
+
+
+TABLE = rows(a=(50.0, 61.0, 75.0), b=(50.0, 60.0, 70.0))
+
+
+def around(half, middle=2.0):
+    return (middle - half, middle + half)
+
+
+SD = np.std([0, 1, 5], ddof=1)
+
+
+def test_an_interval_by_hand():
+    low, high = stats.differences(TABLE, [("a", "b")])[["low", "high"]].iloc[0]
+    assert "It is True, as you" in verdict("00-3", (low, high), True, TABLE, "a", "b")
+    wrong = {
+        "1.96 is for many seeds": around(1.96 * SD / 3**0.5),
+        "how far single seeds lie apart": around(4.3027 * SD),
+        "divides by n here": around(4.3027 * SD * (2 / 3) ** 0.5 / 3**0.5),
+        "turned round": (-high, -low),
+        "the middle is right": around(1),
+        "not the mean difference": (0, 1),
+        "expected shape": 3,
+    }
+    for hint, answer in wrong.items():
+        assert hint in verdict("00-3", answer, True, TABLE, "a", "b")
+
+
+def labelled():
+    """Soft labels add 10 to random, 40 to SRe2L and 5 to PCA."""
+    found = []
+    for method, family, hard, gain in (
+        ("random", "baseline", 60, 10),
+        ("sre2l", "distillation-noise", 20, 40),
+        ("pca", "pca", 80, 5),
+    ):
+        for protocol, top1 in (("hard", hard), ("soft", hard + gain)):
+            found += [
+                {"method": method, "family": family, "ipc": 1, "protocol": protocol}
+                | {"seed": seed, "top1": top1 + seed}
+                for seed in (0, 1)
+            ]
+    return pd.DataFrame(found)
+
+
+def test_the_largest_gain():
+    table = labelled()
+    for name in ("sre2l", "SRe2L"):
+        assert "it is distillation-noise" in verdict("01-1", name, "pca", table)
+    assert "the gap of PCA is 5.0" in verdict("01-1", "pca", "pca", table)
+    assert "the gap of Random is 10.0" in verdict("01-1", "random", "pca", table)
+    assert "expected a method of the table" in verdict("01-1", "sre3l", "pca", table)
+
+
+def test_the_largest_smallest_accuracy():
+    table = pd.DataFrame(
+        [("pca", "x", 90), ("pca", "y", 40), ("el2n", "x", 60), ("el2n", "y", 50)],
+        columns=["method", "student", "top1"],
+    )
+    assert "it is y" in verdict("06-1", "el2n", "x", table)
+    assert "the lowest accuracy of PCA is 40.0" in verdict("06-1", "pca", "x", table)
+    assert "expected a method" in verdict("06-1", 90, "x", table)
+
+
+def test_metric_and_rule():
+    table = pd.DataFrame(
+        [
+            {"metric": metric, "order": "easy", "grid": grid, "grouping": "rank_block", "top1": top}
+            for metric, grid, top in [("a", 1, 10), ("a", 2, 30), ("b", 1, 12), ("b", 2, 38)]
+        ]
+    )
+    assert "it is rule" in verdict("08-1", (5, 23), "metric", table)
+    assert "changed places" in verdict("08-1", (23, 5), "metric", table)
+    assert "mean over the other choice" in verdict("08-1", (8, 28), "metric", table)
+
+
+BEST = 3 / 3**0.5 * 1.26721  # the mean of the largest of six normal numbers
+NUMBERS = [
+    ("05-1", 1 - 0.95**20, (20,), "1"),
+    ("05-2", BEST, (), "2.2"),
+    ("91-2", 16, (), "16"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer", "given", "shown"), NUMBERS)
+def test_numbers_that_theory_knows(exercise, answer, given, shown):
+    assert verdict(exercise, answer, 99, *given) == f"right. You predicted 99; it is {shown}."
+
+
+def test_simulated_numbers_are_those_of_another_simulation():
+    draws = np.random.default_rng(5)
+    values = draws.normal(0, 2, (30_000, 1)) + draws.normal(0, 2, (30_000, 3))
+    half = 4.303 * values.std(1, ddof=1) / 3**0.5
+    assert verdict("07-3", 100 * np.mean(abs(values.mean(1)) < half), 1).startswith("right")
+    values = draws.normal(size=(20_000, 10))
+    found = [
+        stats.half_width(values[0, :n]) / values[0, :n].std(ddof=1) * values[:, :n].std(1, ddof=1)
+        < abs(values[:, :n].mean(1))
+        for n in range(3, 11)
+    ]
+    assert verdict("91-3", 100 * np.mean(np.any(found, axis=0)), 1).startswith("right")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "given", "hint"),
+    [
+        ("05-1", 0.05 * 20, (20,), "the chance of one or more"),
+        ("05-1", 0.95**20, (20,), "the chance of none"),
+        ("05-1", 64.15, (20,), "a share between 0 and 1"),
+        ("05-2", BEST * 3**0.5, (), "a mean of three"),
+        ("05-2", 85 + BEST, (), "how far it lies above 85"),
+        ("05-2", 1.0, (), "something else"),
+        ("07-3", 95, (), "its own teacher"),
+        ("07-3", 50, (), "something else"),
+        ("91-2", 3, (), "of studies"),
+        ("91-2", 40, (), "fewer are enough"),
+        ("91-2", 3.5, (), "is whole"),
+        ("91-3", 5, (), "one look at a planned n"),
+        ("91-3", 100 * (1 - 0.95**8), (), "not eight independent ones"),
+    ],
+)
+def test_the_usual_errors_are_told(exercise, answer, given, hint):
+    said = verdict(exercise, answer, 0, *given)
+    assert said.startswith("not yet: ")
+    assert hint in said
