@@ -13,8 +13,8 @@ from rdc_kit.commands.browsing import wait_until
 from rdc_kit.study.explorers import canvas
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 ROOT = Path(rdc.__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing())
@@ -91,7 +91,7 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
         return now and now != before and now
 
     after = wait_until(moved, 30, "another picture after the slider moved")
-    assert before[0] == after[0] == canvas.DENSITY * canvas.WIDTH: the whole picture, not a stump
+    assert before[0] == after[0] == canvas.DENSITY * canvas.WIDTH  # the whole picture
     time.sleep(1)
     browser.save_screenshot(str(pictures / f"{name}-moved.png"))
     assert complaints(browser) == []

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..ground.folders import PACKAGE
+
 TOKEN = "only-for-this-browser"
 _SETTINGS = {
     # Otherwise cells out of sight are not on the page.
@@ -113,6 +115,9 @@ def jupyterlab(folder: Path, **settings: str) -> Iterator[str]:
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "RDC_HOME")
     environment = os.environ | {name: str(folder / name.lower()) for name in folders}
     environment |= {"RDC_INTERACTIVE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"} | settings
+    # The kernels work with this very kit, installed or not.
+    below = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(below)
     address = f"http://127.0.0.1:{port}"
     with (folder / "lab.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
