@@ -18,6 +18,14 @@ from selenium.webdriver.common.keys import Keys
 
 ROOT = Path(rdc.__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing())
+SAVE = (
+    browsing.NOTEBOOK
+    + """
+window.saved = false;
+notebook.context.save().then(() => { window.saved = true; });
+"""
+)
+SHUT = browsing.NOTEBOOK + "notebook.sessionContext.shutdown();"
 LOOK = """
 const box = arguments[0], done = arguments[1], img = box.querySelector('img');
 if (!img || !img.complete || !img.naturalWidth) { done(null); return; }
@@ -95,3 +103,28 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
     time.sleep(1)
     browser.save_screenshot(str(pictures / f"{name}-moved.png"))
     assert complaints(browser) == []
+
+    browser.execute_script(SAVE)
+    wait_until(lambda: browser.execute_script("return window.saved"), 60, "a saved notebook")
+    browser.execute_script(SHUT)
+    time.sleep(2)
+    browser.get(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={browsing.TOKEN}")
+    check_the_saved_notebook(browser, pictures / f"{name}-reopened.png")
+
+
+def check_the_saved_notebook(browser, picture):
+    """Whose kernel is gone: its explorers are pictures, and neither bars nor complaints stand there."""
+    selector = ".rdc-still"
+    stills = wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector), 60, "stills")
+    wait_until(lambda: browser.execute_script(browsing.READY), 120, "another kernel")
+    time.sleep(3)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", stills[0])
+    browser.save_screenshot(str(picture))
+    assert all(still.is_displayed() and still.size["height"] > 40 for still in stills)
+    assert all(
+        img.size["width"] > 300 for img in browser.find_elements(By.CSS_SELECTOR, f"{selector} img")
+    )
+    assert complaints(browser) == []
+    page = browser.find_element(By.TAG_NAME, "body").text
+    assert not re.search(r"\d%\|", page)
+    assert browser.find_elements(By.CSS_SELECTOR, ".jp-OutputArea progress") == []

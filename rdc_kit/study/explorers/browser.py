@@ -103,7 +103,7 @@ def render_benchmark(
     if len(lines) > LONGEST:
         title += f"\nthe first {LONGEST} of {len(lines)} lines: choose above to see the others"
         lines = lines[:LONGEST]
-    step, top = 19, 76
+    step, top = 19, 46 + 15 * title.count("\n")
     figure = new_figure(top + step * len(lines) + 48)
     ax = place(figure, 196, top, 196, step * len(lines))
     y = np.arange(len(lines))

@@ -65,6 +65,7 @@ def panel(knobs: list[Widget]) -> Widget:
     """Controls side by side, as many as the window has room for."""
     columns = f"repeat(auto-fill, minmax(min({_NARROW}, 100%), 1fr))"
     layout = {"display": "grid", "grid_template_columns": columns, "grid_gap": "0 20px"}
+    layout["overflow"] = "visible"  # else a bar to scroll stands under them
     return ipywidgets.Box(knobs, layout=layout)
 
 

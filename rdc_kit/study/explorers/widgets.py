@@ -85,8 +85,8 @@ WORDS = {
     "window": "ranks",
     "grid": "cells per side",
     "grouping": "grouped",
-    "low": "smallest crop (area)",
-    "cutout": "Cutout (side)",
+    "low": "smallest crop",
+    "cutout": "Cutout",
     "index": "image",
     "draw": "another draw",
     "images": "set",
@@ -202,7 +202,11 @@ def view_explorer(
         real, whole = ipywidgets.FloatSlider, ipywidgets.IntSlider
         last = min(map(len, sets.values())) - 1
         flip = ipywidgets.Checkbox(
-            state["flip"], description="flip", indent=False, disabled=not stored.traits.flip
+            state["flip"],
+            description="flip",
+            indent=False,
+            disabled=not stored.traits.flip,
+            layout={"width": "auto"},
         )
         knobs = {
             "view": _choice("view", list(renders.VIEWS_BY_TITLE), state["view"]),

@@ -33,7 +33,7 @@ def explorers(pool, scores):
 
 MOVES = {
     "composite": ("ranks", (5, 20)),
-    "view": ("smallest crop (area)", 0.02),
+    "view": ("smallest crop", 0.02),
     "score": ("percentiles", (50, 60)),
     "benchmark": ("family", "pca"),
 }
