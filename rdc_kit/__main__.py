@@ -129,6 +129,10 @@ def _speed(options: argparse.Namespace) -> int:
         from .commands.speed_growth import speed_growth
 
         return speed_growth(rounds=options.rounds, out=options.out)
+    if options.explorers:
+        from .commands.speed_explorers import speed_explorers
+
+        return speed_explorers(options.size or 224, rounds=options.rounds, out=options.out)
     from .commands.speed import speed
 
     given = {key: getattr(options, key) for key in ("batch", "rounds", "device", "out")}
@@ -172,7 +176,7 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "figures": (_figures, "the paper's figures, remade from results"),
     "book": (_book, "one site of notebooks, glossary, ledger, figures and API; runs nothing"),
     "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
-    "speed": (_speed, "time the training loop, small grids, or how calls grow"),
+    "speed": (_speed, "time the training loop, small grids, explorers, or how calls grow"),
     "evidence": (
         _evidence,
         "the campaign behind the verdicts: planned, done, missing; measure more",
@@ -264,6 +268,7 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--runs", type=int, default=0, help="of each small grid")
     verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
     verb.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
+    verb.add_argument("--explorers", action="store_true", help="from a control to its picture")
     verb.add_argument("--out", type=Path, help="write the table here, as csv")
 
 

@@ -1,66 +1,31 @@
 """The notebooks in JupyterLab, in a real browser, as a reader uses them: run all, move a slider."""
 
-import contextlib
-import json
 import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 import rdc_kit as rdc
+from rdc_kit.commands import browsing
+from rdc_kit.commands.browsing import wait_until
+from rdc_kit.study.explorers import canvas
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 ROOT = Path(rdc.__file__).resolve().parents[1]
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="needs chromium and chromedriver (apt-get install both)"
-)
-TOKEN = "only-for-this-test"
-SETTINGS = {
-    # Otherwise cells out of sight are not on the page.
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-}
-FLAGS = """--headless=new --no-sandbox --disable-dev-shm-usage --disable-gpu --no-first-run
---disable-background-networking --disable-component-update --disable-sync --window-size=1400,1800
-"""
-# Each is JavaScript that says something of the open notebook, read from its model.
-NOTEBOOK = """
-const shell = window.jupyterapp?.shell;
-const notebook = shell && [...shell.widgets('main')].find(w => w.sessionContext);
-"""
-READY = NOTEBOOK + "return notebook?.sessionContext?.session?.kernel?.status === 'idle';"
-RUN = (
-    NOTEBOOK
+pytestmark = pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing())
+SAVE = (
+    browsing.NOTEBOOK
     + """
-shell.activateById(notebook.id);
-window.jupyterapp.commands.execute('notebook:run-all-cells');
+window.saved = false;
+notebook.context.save().then(() => { window.saved = true; });
 """
 )
-STATE = (
-    NOTEBOOK
-    + """
-const code = notebook.content.model.sharedModel.cells.filter(c => c.cell_type === 'code');
-return {
-  status: notebook.sessionContext.session.kernel.status,
-  ran: code.filter(c => c.execution_count !== null).length,
-  cells: code.length,
-  bad: code.flatMap(c => c.outputs).filter(
-    o => o.output_type === 'error' || o.name === 'stderr').map(o => JSON.stringify(o)),
-};"""
-)
+SHUT = browsing.NOTEBOOK + "notebook.sessionContext.shutdown();"
 LOOK = """
 const box = arguments[0], done = arguments[1], img = box.querySelector('img');
 if (!img || !img.complete || !img.naturalWidth) { done(null); return; }
@@ -68,71 +33,18 @@ fetch(img.src).then(r => r.arrayBuffer()).then(b => crypto.subtle.digest('SHA-25
   h => done([img.naturalWidth, Array.from(new Uint8Array(h)).join(' ')]));"""
 
 
-def wait_until(condition, seconds, what):
-    """The first true answer of a condition; fails, saying what was awaited."""
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        if answer := condition():
-            return answer
-        time.sleep(0.2)
-    pytest.fail(f"waited {seconds} s for {what}")
-
-
 @pytest.fixture
 def lab(tmp_path):
     """JupyterLab on a port of its own: its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    for name, values in SETTINGS.items():
-        path = tmp_path / "settings" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-    options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
-        "ServerApp.root_dir": tmp_path,
-        "IdentityProvider.token": TOKEN,
-        "LabApp.expose_app_in_browser": True,
-        "LabApp.user_settings_dir": tmp_path / "settings",
-        "LabApp.workspaces_dir": tmp_path / "workspaces",
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "RDC_HOME")
-    environment = os.environ | {name: str(tmp_path / name.lower()) for name in folders}
-    environment |= {"RDC_INTERACTIVE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    address = f"http://127.0.0.1:{port}"
-    with (tmp_path / "lab.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            wait_until(lambda: answers(f"{address}/api?token={TOKEN}"), 90, "JupyterLab")
-            yield address
-        finally:
-            server.send_signal(signal.SIGTERM)  # ends its kernels too
-            server.wait(30)
-
-
-def answers(address):
-    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as reply:
-        return reply.status == 200
-    return False
+    with browsing.jupyterlab(tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
 def browser(tmp_path):
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path / 'browser'}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.set_script_timeout(60)
-    try:
+    with browsing.chromium(tmp_path) as driver:
         yield driver
-    finally:
         driver.save_screenshot(str(screenshots(tmp_path) / "last.png"))
-        driver.quit()
 
 
 def screenshots(tmp_path):
@@ -152,13 +64,6 @@ def smoke_copy(name, folder):
     (folder.parent / "figures").symlink_to(ROOT / "figures")  # the pictures that it links to
 
 
-def has_run(browser):
-    """The state of the notebook when every cell has run or something went wrong, else None."""
-    state = browser.execute_script(STATE)
-    over = state["status"] == "idle" and state["ran"] == state["cells"]
-    return state if over or state["bad"] else None
-
-
 def complaints(browser):
     """What a reader would see of errors: error outputs, stderr, an explorer's red line."""
     marks = (
@@ -176,10 +81,7 @@ def complaints(browser):
 def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browser, tmp_path):
     smoke_copy(name, tmp_path / "notebooks")
     pictures = screenshots(tmp_path)
-    browser.get(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}")
-    wait_until(lambda: browser.execute_script(READY), 120, "a kernel that is ready")
-    browser.execute_script(RUN)
-    state = wait_until(lambda: has_run(browser), 400, "the last cell")
+    state = browsing.run_all(browser, lab, f"notebooks/{name}.ipynb", 400)
     browser.save_screenshot(str(pictures / f"{name}-ran.png"))
     assert state["bad"] == []
 
@@ -197,7 +99,32 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
         return now and now != before and now
 
     after = wait_until(moved, 30, "another picture after the slider moved")
-    assert before[0] == after[0] == 900  # pixels wide: the whole picture, not a stump
+    assert before[0] == after[0] == canvas.DENSITY * canvas.WIDTH  # the whole picture
     time.sleep(1)
     browser.save_screenshot(str(pictures / f"{name}-moved.png"))
     assert complaints(browser) == []
+
+    browser.execute_script(SAVE)
+    wait_until(lambda: browser.execute_script("return window.saved"), 60, "a saved notebook")
+    browser.execute_script(SHUT)
+    time.sleep(2)
+    browser.get(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={browsing.TOKEN}")
+    check_the_saved_notebook(browser, pictures / f"{name}-reopened.png")
+
+
+def check_the_saved_notebook(browser, picture):
+    """Whose kernel is gone: its explorers are pictures, and neither bars nor complaints stand there."""
+    selector = ".rdc-still"
+    stills = wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector), 60, "stills")
+    wait_until(lambda: browser.execute_script(browsing.READY), 120, "another kernel")
+    time.sleep(3)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", stills[0])
+    browser.save_screenshot(str(picture))
+    assert all(still.is_displayed() and still.size["height"] > 40 for still in stills)
+    assert all(
+        img.size["width"] > 300 for img in browser.find_elements(By.CSS_SELECTOR, f"{selector} img")
+    )
+    assert complaints(browser) == []
+    page = browser.find_element(By.TAG_NAME, "body").text
+    assert not re.search(r"\d%\|", page)
+    assert browser.find_elements(By.CSS_SELECTOR, ".jp-OutputArea progress") == []

@@ -7,15 +7,20 @@ from pathlib import Path
 from ..ground import files, store
 from ..ground.folders import data_dir, runs_dir
 from ..ground.manifests import read_status
+from ..study.grid import monitor
 
 
 def list_runs() -> int:
-    """Print every notebook run of this home and how it ended."""
+    """Print every notebook run of this home and how it ended, and how far the grids at work are."""
     manifests = sorted(runs_dir("notebooks").glob("*/manifest.json"))
     for path in manifests:
         facts = files.read_json(path)
         print(f"{read_status(path.parent):12} {facts['started']}  {path.parent.name}", end="")
         print(f"  {facts['error']}" if "error" in facts else "")
+    grids = monitor.progress()
+    for _, grid in monitor.for_people(grids[grids["status"] == "running"]).iterrows():
+        left = f", about {grid['time left']} left" if grid["time left"] else ""
+        print(f"at work: {grid['name']}: {grid['runs']}{left}, now {grid['note']}")
     trained = sum(store.is_done(home) for home in runs_dir("train").glob("*"))
     print(
         f"runs: {len(manifests)} notebooks, {trained} finished trainings in {data_dir() / 'runs'}"

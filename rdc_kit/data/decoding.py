@@ -24,6 +24,7 @@ TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
 MOST_PIXELS = 1 << 27  # of one image before it is decoded: above, it is taken for an attack
 MOST_STRETCH = 100  # longer side in shorter ones
 _CHUNK = 512
+_MOST_BAD = 50  # corrupt images that are listed
 PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
 
 
@@ -57,22 +58,23 @@ def decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -
     count = len(raw.labels)
     files.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
     kept: list[int] = []
+    bad: list[str] = []
     check = 0
     with files.atomic_path(home) as part:
         part.mkdir()
         with (part / PIXELS).open("wb") as file:
             for row, pixels in bar(_decoded_rows(raw, size, rule), what, total=count):
                 if isinstance(pixels, Exception):
-                    if on_bad == "error":
-                        raise DataError(
-                            f"{raw.where(row)} cannot be decoded ({pixels}): repair or remove it, "
-                            "or load with on_bad='skip'"
-                        ) from pixels
+                    bad.append(f"{raw.where(row)} cannot be decoded ({pixels})")
+                    if on_bad == "error" and len(bad) == _MOST_BAD:
+                        break
                     continue
                 encoded = pixels.tobytes()
                 file.write(encoded)
                 check = zlib.crc32(encoded, check)
                 kept.append(row)
+        if bad and on_bad == "error":
+            raise DataError(_about(bad))
         if not kept:
             raise DataError(
                 f"none of the {count} images could be decoded, starting with {raw.where(0)}"
@@ -82,6 +84,17 @@ def decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -
         sizes = {name: (part / name).stat().st_size for name in checks}
         facts = {"count": len(kept), "skipped": count - len(kept), "resize": rule}
         files.write_json(part / _FACTS, facts | {"checks": checks, "sizes": sizes})
+
+
+def _about(bad: list[str]) -> str:
+    """All that cannot be decoded, and the remedies."""
+    which, more = ("it", "") if len(bad) == 1 else ("them", f" ({len(bad)} images)")
+    more = f" (the first {len(bad)}; there may be more)" if len(bad) == _MOST_BAD else more
+    return (
+        f"{'; '.join(bad)}{more}: repair or remove {which}, or leave {which} out: "
+        "load(..., on_bad='skip'), in a notebook the parameter on_bad = \"skip\", "
+        "in a command `--on-bad skip` or `-p on_bad skip`"
+    )
 
 
 def is_whole(home: Path) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..ground.files import files_below, stamp
 from ..ground.folders import data_dir
+from ..ground.progress import busy
 from .imagesets import DataError
 from .saving import datasets_library
 
@@ -63,10 +64,11 @@ def read_local(path: Path) -> dict[str, Raw]:
     # would return another set that was once saved in a folder of the same name.
     cache = str(data_dir() / "hf" / f"local-{identity}")
     try:
-        if path.is_file():
-            tables = datasets.load_dataset("parquet", data_files=str(path), cache_dir=cache)
-        else:
-            tables = datasets.load_dataset(str(path.resolve()), cache_dir=cache)
+        with busy(f"reading {path.name}"):
+            if path.is_file():
+                tables = datasets.load_dataset("parquet", data_files=str(path), cache_dir=cache)
+            else:
+                tables = datasets.load_dataset(str(path.resolve()), cache_dir=cache)
     except Exception as error:  # `datasets` raises many types; the chain keeps the cause
         raise DataError(
             f"`datasets` cannot read {str(path)!r} ({_root(error)}): expected parquet files with "
@@ -94,7 +96,8 @@ def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw
     datasets = datasets_library()
     cache = str(data_dir() / "hf")
     try:
-        tables = datasets.load_dataset(key, cache_dir=cache, **options)
+        with busy(f"reading {key} from the Hugging Face Hub"):
+            tables = datasets.load_dataset(key, cache_dir=cache, **options)
     except Exception as error:  # network, gating and missing repositories all end here
         folder = name or key.rpartition("/")[2]
         raise DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,17 @@ if TYPE_CHECKING:  # imagesets imports this file, for ImageSet.save
 
 
 def datasets_library() -> Any:
-    """The `datasets` package, imported late because it is slow; no bars when no person watches."""
+    """The `datasets` package, imported late because it is slow; its bars only in a terminal.
+
+    In a notebook they would stay in the saved file.
+    """
     import datasets
 
-    if not interactive():
+    if not interactive() or "ipykernel" in sys.modules:
+        import huggingface_hub.utils
+
         datasets.disable_progress_bars()
+        huggingface_hub.utils.disable_progress_bars()
     return datasets
 
 

@@ -28,6 +28,14 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     write_json(path, {**manifest, **facts, "status": status})
 
 
+def continue_manifest(folder: Path) -> None:
+    """Set the status of a run that had failed back to "running", its error forgotten."""
+    path = folder / "manifest.json"
+    facts = read_json(path) or {}
+    kept = {key: value for key, value in facts.items() if key not in ("ended", "error")}
+    write_json(path, {**kept, "status": "running"})
+
+
 def read_status(folder: Path) -> str:
     """Status of a notebook run: "ok", "failed", "running", "finished" (all but the runner's last
     word is there) or "interrupted" (its process is gone).

@@ -35,6 +35,7 @@ from ..train import models, protocols
 from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
+from . import errors
 from .answers import is_exercise
 from .parameters import PROFILES, Profile, check_parameter, numbers, own_parameters
 
@@ -100,7 +101,10 @@ class Run:
             DataError: no test set, or one that does not fit, or a class with fewer images than ipc
                 composites need. ValueError: the grid does not fit the images.
         """
-        pool, test = loading.load(self.dataset, self.size)
+        pool, test = loading.load(self.dataset, self.size, self.params.get("on_bad", "error"))
+        for one in filter(None, (pool, test)):
+            if skipped := one.provenance.get("skipped"):
+                print(f"{one.provenance['split']}: {skipped} images left out, for they are corrupt")
         traits = replace(pool.traits, student=self.student)
         pool, test = replace(pool, traits=traits), test and replace(test, traits=traits)
         as_grid(self.grid, self.size)
@@ -206,6 +210,7 @@ def start(**params: Any) -> Run:
             `-p smoke false` into a string; `rdc run` does not).
         ValueError: a value out of range.
     """
+    errors.install()
     params = params or own_parameters(sys._getframe(1).f_globals)
     for key, value in params.items():
         check_parameter(key, value)
@@ -247,6 +252,7 @@ def start(**params: Any) -> Run:
         setting, message = {}, f"{name}: "
     facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
     write_manifest(run.folder, "running", name=name, **facts)
+    errors.install(None if os.environ.get("RDC_RUN_DIR") else run.folder)
     versions = store.versions()
     print(
         f"{message}{run.runtime}; torch {versions['torch']}, "

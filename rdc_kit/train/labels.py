@@ -244,7 +244,7 @@ def store_labels(
 
     def make(home: Path) -> dict[str, Any]:
         records, done = _open(home, shape, record(images.num_classes))
-        for epoch in bar(range(done, shape[0]), "storing soft labels"):
+        for epoch in bar(range(done, shape[0]), "storing soft labels", done=done):
             _label_epoch(records[epoch], images, protocol, answer, runtime, seed, epoch)
             if (epoch + 1) % _SAVE_EVERY == 0:
                 records.flush()

@@ -157,7 +157,7 @@ def fit(
     )
     lesson = _lesson(images, protocol, feed, teacher, runtime)
     saved = time.monotonic()
-    for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}"):
+    for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}", done=state.epoch):
         began = time.monotonic()
         _train_epoch(state, feed, lesson, protocol, seed, runtime)
         state.epoch = epoch + 1

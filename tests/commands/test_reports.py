@@ -4,6 +4,7 @@ import shutil
 
 from rdc_kit.__main__ import main
 from rdc_kit.ground import files, folders, store
+from rdc_kit.study.grid import monitor
 
 
 def test_runs_lists_nothing_at_first(fresh_home, capsys):
@@ -25,6 +26,16 @@ def test_runs_says_how_each_ended(fresh_home, capsys):
     assert [line.split()[0] for line in told[:3]] == ["ok", "failed", "interrupted"]
     assert told[1].endswith("01_b-2  no luck")
     assert told[3].startswith("runs: 3 notebooks, 1 finished trainings")
+
+
+def test_runs_says_how_far_the_grids_at_work_are(fresh_home, capsys):
+    with monitor.reported(12, "runs") as tell:
+        tell(3, "pca, seed 1")
+        assert main(["runs"]) == 0
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told.startswith("at work: ")
+    assert "runs: 3 of 12, about " in told
+    assert told.endswith("now pca, seed 1")
 
 
 def test_claims_prints_every_verdict_and_counts_them(capsys):
@@ -64,7 +75,7 @@ def test_no_results_are_one_line_that_says_what_to_do(fresh_home, capsys):
     assert main(["claims"]) == 2
     told = capsys.readouterr().err
     assert "there are no results in runs: `" in told
-    assert " study` makes them" in told
+    assert " study` makes your own" in told
     assert len(told.strip().splitlines()) == 1
     assert main(["figures", "--results", "here"]) == 2
     assert "results are in runs or evidence, got 'here'" in capsys.readouterr().err

@@ -1,8 +1,12 @@
 """A bar for people, silence for logs, times as people say them."""
 
+from types import SimpleNamespace
+
+import IPython.display
 import pytest
 
-from rdc_kit.ground.progress import bar, human_time
+from rdc_kit.ground import progress
+from rdc_kit.ground.progress import bar, busy, human_time
 
 
 def test_quiet_when_nobody_watches(capfd, monkeypatch):
@@ -22,3 +26,73 @@ def test_a_bar_when_somebody_does(capfd, monkeypatch):
 )
 def test_times_are_said_as_people_say_them(seconds, text):
     assert human_time(seconds) == text
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """A notebook's shell and the outputs of its cell: each the contents that it had in turn."""
+    outputs, ends = [], []
+    events = SimpleNamespace(register=lambda event, call: ends.append(call))
+
+    class Handle:
+        def __init__(self):
+            outputs.append([])
+
+        def update(self, content, raw):
+            outputs[-1].append(content["text/html"])
+
+    def display(content, raw, display_id):
+        handle = Handle()
+        handle.update(content, raw)
+        return handle
+
+    monkeypatch.setenv("RDC_INTERACTIVE", "1")
+    monkeypatch.setattr(progress, "_kernel", lambda: shell)
+    monkeypatch.setattr(progress, "_LINE", progress._Line())
+    monkeypatch.setattr(progress, "_EVERY", -1)
+    monkeypatch.setattr(IPython.display, "display", display)
+    shell = SimpleNamespace(events=events, execution_count=1, kernel=1, outputs=outputs)
+    shell.end = lambda: [call(None) for call in ends]
+    return shell
+
+
+def test_a_cell_has_one_line_for_all_its_bars_and_none_when_it_ends(cell):
+    outer = bar(range(3), "runs")
+    for k in outer:
+        outer.note = f"el2n, seed {k}"
+        for _ in bar(range(10), "training"):
+            pass
+    (shown,) = cell.outputs
+    assert any("runs: 1 of 3, el2n, seed 1" in s and "training: 9 of 10" in s for s in shown)
+    cell.end()
+    assert shown[-1] == ""
+    cell.execution_count = 2
+    list(bar(range(2), "runs"))
+    assert len(cell.outputs) == 2
+
+
+def test_a_loop_that_was_stopped_is_cleared_with_its_cell_and_goes_on_where_it_was(cell):
+    stopped = iter(bar(range(5), "training"))
+    next(stopped)
+    cell.end()
+    assert cell.outputs[0][-1] == ""
+    cell.execution_count = 2
+    list(bar(range(3, 5), "training", done=3))
+    assert "training: 3 of 5" in cell.outputs[1][0]
+    assert 'value="3" max="5"' in cell.outputs[1][0]
+    stopped.close()
+
+
+def test_what_cannot_be_counted_is_told_too(cell):
+    with busy("reading <a> key"):
+        assert "reading &lt;a&gt; key" in cell.outputs[0][-1]
+        assert "max" not in cell.outputs[0][-1]
+    cell.end()
+    assert cell.outputs[0][-1] == ""
+
+
+def test_the_time_left_is_of_what_was_done_in_this_try(monkeypatch):
+    one = bar(range(20, 100), "training", done=20)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: one.began + 10)
+    one.done = 40
+    assert str(one) == "training: 40 of 100, 30 s left"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from ..figures.base import FAMILY_COLOURS
-from ..figures.names import arm_titles
+from ..figures.names import arm_titles, source_title
 from .canvas import DPI, new_figure, place
 
 ALL = "all"
@@ -25,6 +25,7 @@ ORDERS = {
     "seconds of training": ("seconds", True),
     "method": ("arm", True),
 }
+_NAME = 30  # letters of a line's name that fit
 _GROUPS = ["arm", "method", "family", "labels", "protocol", "ipc", "student"]
 _HEAD = "top-1 %        n   publ.    images    labels  seconds"
 
@@ -102,9 +103,9 @@ def render_benchmark(
     if len(lines) > LONGEST:
         title += f"\nthe first {LONGEST} of {len(lines)} lines: choose above to see the others"
         lines = lines[:LONGEST]
-    step, top = 19, 62
+    step, top = 19, 46 + 15 * title.count("\n")
     figure = new_figure(top + step * len(lines) + 48)
-    ax = place(figure, 240, top, 265, step * len(lines))
+    ax = place(figure, 196, top, 196, step * len(lines))
     y = np.arange(len(lines))
     colours = [FAMILY_COLOURS.get(name, "#333333") for name in lines["family"]]
     spread = lines["sd"].fillna(0)
@@ -112,15 +113,16 @@ def render_benchmark(
     ax.scatter(lines["top1"], y, s=20, color=colours, zorder=3)
     edges = np.where(lines["status"] == "exact", colours, "white")
     ax.scatter(lines["published"], y, s=26, marker="D", color=list(edges), edgecolor=colours)
-    ax.set_yticks(y, _names(lines, arm_titles(table)), fontsize=8.5)
+    names = _names(lines, arm_titles(table))
+    ax.set_yticks(y, [n if len(n) <= _NAME else n[: _NAME - 1] + "…" for n in names], fontsize=8)
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set_xlabel("top-1 accuracy of the last epoch, %")
     beside = ax.get_yaxis_transform()
-    mono: dict[str, Any] = {"family": "monospace", "size": 8, "va": "center", "transform": beside}
-    ax.text(1.04, -1.1, _HEAD, color="#777777", **mono)
+    mono: dict[str, Any] = {"family": "monospace", "size": 7.5, "va": "center", "transform": beside}
+    ax.text(1.03, -1.1, _HEAD, color="#777777", **mono)
     for k, line in lines.iterrows():
-        ax.text(1.04, k, _numbers(line), **mono)
+        ax.text(1.03, k, _numbers(line), **mono)
     figure.text(0.009, 1 - 6 / (figure.get_figheight() * DPI), title, size=9, va="top")
     return figure
 
@@ -149,11 +151,14 @@ _bytes = EngFormatter("B", places=1)
 
 def _title(table: pd.DataFrame, reference: pd.DataFrame | None, ipc: str) -> str:
     facts = table.iloc[0]
-    ours = f"{facts['dataset']}, {facts['size']} px: dot and band are mean ± 1 sd over seeds"
+    ours = (
+        f"{source_title(facts['dataset'])}, {facts['size']} px: dot and band are mean ± 1 sd over "
+        "seeds"
+    )
     if reference is None or reference.empty:
         return ours
     where = ", ".join(reference["dataset"].unique())
     return (
-        f"{ours}; diamonds: published, {where}, "
+        f"{ours}\ndiamonds: published, {where}, "
         f"{'as many' if ipc == SAME else ipc} per class (hollow: second-hand)"
     )

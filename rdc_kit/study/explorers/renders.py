@@ -11,22 +11,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...augment.views import make_view
+from ...augment.boxes import cell_boxes
+from ...augment.views import draw_crops, make_view, shuffle_cells
 from ...combine import combine
 from ...data.imagesets import ImageSet
 from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ...prune.selection import rank
 from ..analyses.observers import Observer
-from ..figures.base import FAMILY_COLOURS
-from ..figures.names import VIEWS, metric_title
+from ..figures.base import FAMILY_COLOURS, PALETTE
+from ..figures.names import GROUPING_TITLES, VIEWS, metric_title
 from ..verdicts.metrics import shannon
-from .canvas import Block, new_figure, paint, place
+from .canvas import Block, new_figure, outline, paint, place, write
 
 VIEWS_BY_TITLE = {VIEWS[view]: view for view in ("whole", "shuffle", "cell")}
 DRAWS = 6  # views shown of a stored image; more make the observer slow at 224 px
 COMPOSITES = 4  # shown at once
 SAMPLE = 16  # images shown from a range of scores
+# Which images of a scored pool are shown: a key of `render_scores` -> its words.
+PICKS = {
+    "range": "in the range",
+    "harder": "harder by the first score",
+    "easier": "harder by the second score",
+}
 _DOTS = 3000  # of a scatter; more only take longer to draw
 
 
@@ -89,23 +96,28 @@ def render_composite(
     first = [chosen.row_ids.tolist().index(row) for row in combined.members[0].tolist()]
     score = metric_title(scores.name)
     originals = Block(
-        f"In the first composite: {len(first)} of the {len(rows):,} images of {name!r}, by {score} "
-        "(rank 1 = easiest)",
+        f"In the first composite: {len(first)} of the {len(rows):,} images of {_short(name)}, by "
+        f"{score} (rank 1 = easiest)",
         chosen.images[torch.tensor(first)],
         [f"rank {int(ranks[k])}" for k in first],
         colour=FAMILY_COLOURS["pruning"],
     )
     composites = Block(
-        f"Ranks {window[0]} to {window[1]}, grouped by {grouping}: {len(chosen)} originals in the "
-        f"storage of {len(combined)}, {pool.size} px each, {grid} x {grid} cells",
+        f"Ranks {window[0]} to {window[1]}, {GROUPING_TITLES[grouping]}: {len(chosen)} originals "
+        f"in the storage of {len(combined)}, {pool.size} px each, {grid} x {grid} cells",
         combined.images,
-        side=208,
+        side=168,
         columns=COMPOSITES,
         top=originals.bottom + 4,
         cells=grid,
         colour=FAMILY_COLOURS["pca"],
     )
     return paint([originals, composites])
+
+
+def _short(name: str) -> str:
+    """A class name of a length that fits into a title."""
+    return repr(name if len(name) <= 24 else name[:23] + "…")
 
 
 def draw_views(
@@ -134,6 +146,50 @@ def draw_views(
     return see(batch, labels, generator(draw, "explore"))[0]
 
 
+def draw_boxes(
+    stored: ImageSet, index: int, view: str, low: float, flip: bool, draw: int
+) -> tuple[list[list[tuple[int, int, int, int]]], list[bool]]:
+    """Where the views of `draw_views` lie on the stored image, and which of them are mirrored.
+
+    Returns:
+        For each view its boxes (top, left, height, width; pixels): one, or several where the crop
+        spans cells that were shuffled.
+    """
+    draws, cells = generator(draw, "explore"), cell_boxes(stored.size, stored.grid)
+    ids = torch.empty(DRAWS, 1, stored.size, stored.size, dtype=torch.int64)
+    for k, (y, x, h, w) in enumerate(cells.tolist()):
+        ids[..., y : y + h, x : x + w] = k
+    kind = VIEWS_BY_TITLE[view]
+    if kind == "shuffle":
+        ids = shuffle_cells(ids, stored.grid, draws)
+    inside = stored.grid if kind == "cell" else (1, 1)
+    crops, mirrored = draw_crops(ids, inside, (low, 1.0), flip and stored.traits.flip, draws)
+    boxes = []
+    for places, crop in zip(ids, crops.tolist(), strict=True):
+        sources = [int(places[0, y + h // 2, x + w // 2]) for y, x, h, w in cells.tolist()]
+        shuffled = sources != [*range(len(cells))]
+        boxes.append(_pieces(crop, cells.tolist(), sources) if shuffled else [tuple(crop)])
+    return boxes, mirrored.tolist() if mirrored is not None else [False] * DRAWS
+
+
+def _pieces(
+    crop: list[int], cells: list[list[int]], sources: list[int]
+) -> list[tuple[int, int, int, int]]:
+    """The parts of a crop, one per cell that it touches, where that cell's pixels came from.
+
+    Args:
+        crop: box on the shuffled image. cells: boxes of the places.
+        sources: the place that the pixels of each place came from.
+    """
+    pieces = []
+    for (y, x, h, w), source in zip(cells, sources, strict=True):
+        top, left = max(y, crop[0]), max(x, crop[1])
+        high, wide = min(y + h, crop[0] + crop[2]) - top, min(x + w, crop[1] + crop[3]) - left
+        if high > 0 and wide > 0:
+            pieces.append((cells[source][0] + top - y, cells[source][1] + left - x, high, wide))
+    return pieces
+
+
 def render_views(
     stored: ImageSet,
     index: int = 0,
@@ -144,7 +200,7 @@ def render_views(
     draw: int = 0,
     observer: Observer | None = None,
 ) -> Figure:
-    """A stored image with its cells, its views in training, and the observer's entropy in nats.
+    """A stored image with the crops of its views, the views, and the observer's entropy in nats.
 
     Args:
         stored: the set; index: which image of it.
@@ -159,29 +215,39 @@ def render_views(
         ValueError: see `draw_views`.
     """
     inputs = draw_views(stored, index, view, low, cutout, flip, draw)
+    boxes, mirrored = draw_boxes(stored, index, view, low, flip, draw)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
     seen = ((inputs * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
-    doubts: list[float] = []
+    captions = [f"{k + 1}{', mirrored' * turned}" for k, turned in enumerate(mirrored)]
     rows, columns = stored.grid
-    notes = [f"{stored.size} px, {rows} x {columns} cells"]
+    notes = [f"{stored.size} px, {rows} x {columns} cells; frames: the crops"]
     if observer is not None:
         answers = observer.logits(inputs, stored.traits)
         doubts = shannon(answers).tolist()
+        captions = [f"{c}: {doubt:.3f} nats" for c, doubt in zip(captions, doubts, strict=True)]
         notes += [
             f"mean entropy {np.mean(doubts):.3f} nats",
             f"(0: certain; {np.log(answers.shape[1]):.2f}: all classes alike)",
-            f"observer: {observer.name}",
+            f"observer: {observer.name[:40]}",
         ]
-    name = stored.classes[int(stored.labels[index])]
-    whole = Block(f"Stored: {name!r}", stored.images[[index]], side=232, cells=stored.grid)
-    title = f"{DRAWS} views, {view}"
+    name = _short(stored.classes[int(stored.labels[index])])
+    whole = Block(f"Stored: {name}", stored.images[[index]], side=224, cells=stored.grid)
+    title = f"What the network sees: {DRAWS} views, {view}"
     if flip and not stored.traits.flip:
         title += " (not flipped: that would change the label)"
-    captions = [f"{doubt:.3f} nats" for doubt in doubts]
-    views = Block(title, seen, captions, side=200, columns=3, left=264)
+    inks = [PALETTE[k] for k in (0, 1, 2, 3, 4, 9)]
+    views = Block(title, seen, captions, side=146, columns=3, left=254, frames=inks)
     figure = paint([whole, views])
+    scale = whole.side / stored.size
+    left, top = whole.corner(0)
+    for k, parts in enumerate(boxes):
+        for y, x, h, w in parts:
+            outline(figure, left + scale * x, top + scale * y, scale * w, scale * h, inks[k])
+        y, x = parts[0][:2]
+        label = {"bbox": {"fc": inks[k], "ec": "none", "pad": 1}}
+        write(figure, left + scale * x + 4, top + scale * y + 13, str(k + 1), 8, "white", **label)
     for k, note in enumerate(notes):
-        figure.axes[0].text(whole.left, whole.bottom + 12 + 18 * k, note, size=8.5)
+        write(figure, whole.left, whole.bottom + 12 + 18 * k, note, 8.5)
     return figure
 
 
@@ -192,18 +258,21 @@ def render_scores(
     percentiles: tuple[float, float] = (0.0, 10.0),
     against: str = "",
     draw: int = 0,
+    pick: str = "range",
 ) -> Figure:
-    """A score's histogram, its scatter against another score, and images from a marked range.
+    """A score's histogram, its scatter against another score, and some of its images.
 
     Args:
         pool: that was scored.
         scores: by name.
         score: the score to show; against: another score, "" for none.
         percentiles: of the score's values, 0 = easiest, 100 = hardest; all ties are included.
-        draw: seed of the sample of SAMPLE images.
+        draw: seed of the sample of SAMPLE images; of two scores that disagree, which SAMPLE.
+        pick: a key of PICKS; all but "range" are the images whose places in the two rankings
+            differ most, and need `against`.
 
     Raises:
-        ValueError: an unknown score, or percentiles not in 0 <= low <= high <= 100.
+        ValueError: an unknown score or pick, or percentiles not in 0 <= low <= high <= 100.
     """
     for name in filter(None, (score, against)):
         if name not in scores:
@@ -211,15 +280,32 @@ def render_scores(
     values = scores[score].aligned_to(pool).values.numpy()
     low, high = score_range(values, percentiles)
     inside = ((values >= low) & (values <= high)).nonzero()[0]
-    figure = new_figure(520)
-    left = place(figure, 62, 28, 360, 175)
+    if pick == "range":
+        block = _sample(pool, values, inside, percentiles, draw)
+    else:
+        inside, block = _disagreeing(pool, scores, score, against, pick, draw)
+    figure = new_figure(500)
+    left = place(figure, 62, 24, 282, 165)
     counts, edges = np.histogram(values, 50)
     left.stairs(counts, edges, fill=True, color=FAMILY_COLOURS["pruning"])
-    left.axvspan(low, high, color=FAMILY_COLOURS["pca"], alpha=0.2, lw=0)
+    if pick == "range":
+        left.axvspan(low, high, color=FAMILY_COLOURS["pca"], alpha=0.2, lw=0)
     left.set_xlabel(f"{metric_title(score)}, easy to hard")
     left.set_ylabel("images")
+    left.locator_params(nbins=5)
     if against:
-        _scatter(place(figure, 520, 28, 360, 175), scores, score, against, inside)
+        _scatter(place(figure, 420, 24, 288, 165), scores, score, against, inside)
+    return paint([block], figure, top=236)
+
+
+def _sample(
+    pool: ImageSet,
+    values: np.ndarray,
+    inside: np.ndarray,
+    percentiles: tuple[float, float],
+    draw: int,
+) -> Block:
+    """SAMPLE of the rows in a range of a score."""
     picked = inside[torch.randperm(len(inside), generator=generator(draw, "sample"))[:SAMPLE]]
     picked = picked[np.argsort(values[picked], kind="stable")]
     names = [pool.classes[k] for k in pool.labels[picked].tolist()]
@@ -228,8 +314,30 @@ def render_scores(
         f"{len(picked)} of the {len(inside):,} images ({100 * len(inside) / len(values):.0f} %) "
         f"between percentile {percentiles[0]:g} and {percentiles[1]:g}, easiest first"
     )
-    block = Block(title, pool.images[picked], captions, colour=FAMILY_COLOURS["pca"])
-    return paint([block], figure, top=250)
+    return Block(title, pool.images[picked], captions, colour=FAMILY_COLOURS["pca"])
+
+
+def _disagreeing(
+    pool: ImageSet, scores: dict[str, Scores], score: str, against: str, pick: str, draw: int
+) -> tuple[np.ndarray, Block]:
+    """The rows that two scores disagree on most, and their images."""
+    if pick not in PICKS:
+        raise ValueError(f"unknown pick {pick!r}: use one of {', '.join(PICKS)}")
+    if not against or against == score:
+        raise ValueError("two different scores are needed to disagree: choose another one")
+    one, two = (pd.Series(scores[n].values.numpy()).rank(pct=True) * 100 for n in (score, against))
+    gap = one - two if pick == "harder" else two - one
+    order = np.argsort(-gap.to_numpy(), kind="stable")
+    start = draw * SAMPLE % len(order)
+    picked = order[start : start + SAMPLE]
+    hard, easy = (score, against) if pick == "harder" else (against, score)
+    names = [pool.classes[k] for k in pool.labels[picked].tolist()]
+    captions = [f"{n[:7]}: {one[k]:.0f}, {two[k]:.0f}" for n, k in zip(names, picked, strict=True)]
+    title = (
+        f"Harder by {metric_title(hard)} than by {metric_title(easy)}, places {start + 1} to "
+        f"{start + len(picked)}: percentile by {metric_title(score)}, by {metric_title(against)}"
+    )
+    return picked, Block(title, pool.images[picked], captions, colour=FAMILY_COLOURS["pca"])
 
 
 def score_range(values: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:
@@ -252,6 +360,7 @@ def _scatter(
     marked = np.isin(dots, inside)
     for mask, family in ((~marked, "baseline"), (marked, "pca")):
         ax.plot(x[dots[mask]], y[dots[mask]], ".", ms=3, color=FAMILY_COLOURS[family], alpha=0.5)
+    ax.locator_params(nbins=5)
     agree = pd.Series(x).corr(pd.Series(y), "spearman")
     ax.set_title(f"Spearman's rank correlation {agree:.2f}", fontsize=9)
     ax.set_xlabel(metric_title(score))

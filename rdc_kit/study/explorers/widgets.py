@@ -6,8 +6,7 @@ goes to the browser as PNG bytes: this needs no Output widget, keeps no figure, 
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
@@ -17,14 +16,13 @@ import pandas as pd
 from ipywidgets import Widget
 from matplotlib.figure import Figure
 
-from ...combine import GROUPINGS
 from ...data.imagesets import ImageSet
 from ...ground.progress import interactive
 from ...prune.recorders import Scores
 from ..analyses.observers import Observer
-from ..figures.names import metric_title
+from ..figures.names import GROUPING_TITLES, metric_title
 from ..grid import monitor
-from . import browser, canvas, renders
+from . import browser, canvas, page, renders
 
 Render = Callable[..., Figure]
 State = dict[str, Any]
@@ -41,36 +39,36 @@ def explore(
         shown: the states of the sheet; the controls begin at the first.
 
     Returns:
-        Live, a widget of class "rdc-explorer"; an error of `render` is shown in red below the
-        picture. Headless (RDC_INTERACTIVE=0), one Figure; an error of `render` is raised.
+        Live, a widget of class "rdc-explorer" with a still of its first state beside it, for
+        readers without a kernel; where `render` raises, its message stands above the old picture,
+        which turns grey. Headless (RDC_INTERACTIVE=0), one Figure; an error of `render` is raised.
     """
     if not interactive():
         return canvas.sheet({_words(state): _picture(render, state) for state in shown})
     knobs = controls(shown[0])
-    picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
-    error_box = ipywidgets.HTML()
+    picture = ipywidgets.Image(format="jpeg")
+    frame = ipywidgets.Box([picture])
+    frame.add_class("rdc-frame")
+    message = ipywidgets.HTML()
 
     def redraw(_: Any = None) -> None:
         try:
             state = {name: knob.value for name, knob in knobs.items()}
-            picture.value = canvas.encode_png(_picture(render, state))
-            error_box.value = ""
+            picture.value = canvas.encode_jpeg(_picture(render, state))
+            message.value = ""
+            frame.remove_class("rdc-old")
+        except ValueError as error:  # the state cannot be drawn, and the message says why
+            message.value = page.told(str(error))
+            frame.add_class("rdc-old")
         except Exception as error:
-            message = html.escape(f"{type(error).__name__}: {error}")
-            error_box.value = f'<pre class="rdc-error" style="color:#b00020">{message}</pre>'
+            message.value = page.told(f"{type(error).__name__}: {error}", error=True)
+            frame.add_class("rdc-old")
 
     for knob in knobs.values():
         knob.observe(redraw, "value")
     redraw()
-    layout = {"flex_flow": "row wrap", "grid_gap": "0 16px"}
-    panel = ipywidgets.Box(list(knobs.values()), layout=layout)
-    return _boxed(panel, picture, error_box)
-
-
-def _boxed(*children: Widget) -> Widget:
-    box = ipywidgets.VBox(children)
-    box.add_class("rdc-explorer")
-    return box
+    parts = [page.panel(list(knobs.values())), message, frame]
+    return page.Explorer(parts, lambda: page.as_image(picture.value, _words(shown[0])))
 
 
 def _picture(render: Render, state: State) -> np.ndarray:
@@ -81,34 +79,70 @@ def _picture(render: Render, state: State) -> np.ndarray:
         plt.close(figure)  # pyplot keeps the figures that it made until they are closed
 
 
+# What a reader calls the keywords of the states.
+WORDS = {
+    "name": "class",
+    "window": "ranks",
+    "grid": "cells per side",
+    "grouping": "grouped",
+    "low": "smallest crop",
+    "cutout": "Cutout",
+    "index": "image",
+    "draw": "another draw",
+    "images": "set",
+    "against": "second score",
+    "pick": "images",
+    "ipc": "images per class",
+    "sort": "sort by",
+    "published_ipc": "published at",
+}
+_VALUES = {"grouping": GROUPING_TITLES, "pick": renders.PICKS}
+
+
 def _words(state: State) -> str:
-    values = {k.replace("_", " "): v for k, v in state.items() if v not in ("", None)}
-    pairs = [
-        f"{k} {' to '.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in values.items()
-    ]
-    return " · ".join(pairs)
+    """A state as a caption: "class 3 · ranks 1 to 16"."""
+    shown = {key: value for key, value in state.items() if value not in ("", None)}
+    return " · ".join(f"{WORDS.get(key, key)} {_value(key, value)}" for key, value in shown.items())
 
 
-def _choice(what: str, options: Any, value: Any) -> Widget:
-    return ipywidgets.Dropdown(options=options, value=value, description=what, style=_wide())
+def _value(key: str, value: Any) -> str:
+    if isinstance(value, tuple):
+        return " to ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key in ("score", "against"):
+        return metric_title(value)
+    return str(_VALUES.get(key, {}).get(value, value))
 
 
-def _slider(kind: Any, what: str, value: Any, low: float, high: float, step: float = 1) -> Widget:
+def _choice(key: str, options: Any, value: Any) -> Widget:
+    return ipywidgets.Dropdown(
+        options=options, value=value, description=WORDS.get(key, key), **_wide()
+    )
+
+
+def _slider(kind: Any, key: str, value: Any, low: float, high: float, step: float = 1) -> Widget:
     """A slider that changes its value when it is released, not while it moves."""
     return kind(
         value=value,
         min=low,
         max=high,
         step=step,
-        description=what,
+        description=WORDS.get(key, key),
         continuous_update=False,
-        style=_wide(),
-        layout={"width": "400px"},
+        **_wide(),
     )
 
 
-def _wide() -> dict[str, str]:
-    return {"description_width": "initial"}
+def _wide() -> dict[str, Any]:
+    """As wide as the panel's column."""
+    layout = {"width": "auto", "min_width": "0"}
+    return {"style": {"description_width": "initial"}, "layout": layout}
+
+
+def _titled(titles: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Options of a choice: its words and its value."""
+    return [(words, key) for key, words in titles.items()]
 
 
 def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
@@ -127,21 +161,16 @@ def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
         return renders.render_composite(pool, scores, **state)
 
     def controls(state: State) -> dict[str, Widget]:
-        name = _choice("class", pool.classes, state["name"])
-        window = _slider(
-            ipywidgets.IntRangeSlider,
-            "ranks, easy to hard",
-            state["window"],
-            1,
-            counts[state["name"]],
-        )
+        name = _choice("name", pool.classes, state["name"])
+        many = counts[state["name"]]
+        window = _slider(ipywidgets.IntRangeSlider, "window", state["window"], 1, many)
         # A class may have fewer images: the window is limited to them before the picture is drawn.
         name.observe(lambda change: setattr(window, "max", counts[change["new"]]), "value")
         return {
             "name": name,
             "window": window,
-            "grid": _choice("cells per side", [1, 2, 3, 4], state["grid"]),
-            "grouping": _choice("grouping", GROUPINGS, state["grouping"]),
+            "grid": _choice("grid", [1, 2, 3, 4], state["grid"]),
+            "grouping": _choice("grouping", _titled(GROUPING_TITLES), state["grouping"]),
         }
 
     name = pool.classes[0]
@@ -173,17 +202,23 @@ def view_explorer(
         real, whole = ipywidgets.FloatSlider, ipywidgets.IntSlider
         last = min(map(len, sets.values())) - 1
         flip = ipywidgets.Checkbox(
-            state["flip"], description="flip", indent=False, disabled=not stored.traits.flip
+            state["flip"],
+            description="flip",
+            indent=False,
+            disabled=not stored.traits.flip,
+            layout={"width": "auto"},
         )
         knobs = {
             "view": _choice("view", list(renders.VIEWS_BY_TITLE), state["view"]),
-            "low": _slider(real, "smallest crop (area)", state["low"], 0.02, 1, 0.02),
-            "cutout": _slider(real, "Cutout (side)", state["cutout"], 0, 1, 0.05),
-            "index": _slider(whole, "image", state["index"], 0, last),
-            "draw": _slider(whole, "another draw", state["draw"], 0, 50),
+            "low": _slider(real, "low", state["low"], 0.02, 1, 0.02),
+            "cutout": _slider(real, "cutout", state["cutout"], 0, 1, 0.05),
+            "index": _slider(whole, "index", state["index"], 0, last),
+            "draw": _slider(whole, "draw", state["draw"], 0, 50),
             "flip": flip,
         }
-        return knobs if single is None else knobs | {"images": _choice("set", list(sets), "stored")}
+        return (
+            knobs if single is None else knobs | {"images": _choice("images", list(sets), "stored")}
+        )
 
     low = stored.traits.min_crop
     state = {"view": "extracted", "low": low, "cutout": 0.0, "index": 0, "draw": 0, "flip": True}
@@ -193,7 +228,7 @@ def view_explorer(
 
 
 def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure:
-    """Mark a range of a score; see its images, and their values of another score.
+    """Mark a range of a score, or the images that two scores disagree on, and see them.
 
     Args:
         pool: that was scored; scores: by name, as from `dynamics`.
@@ -214,14 +249,17 @@ def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure
             "score": _choice("score", named, state["score"]),
             "percentiles": _slider(spread, "percentiles", state["percentiles"], 0, 100),
             "against": _choice("against", [("none", ""), *named], state["against"]),
-            "draw": _slider(ipywidgets.IntSlider, "another sample", state["draw"], 0, 50),
+            "pick": _choice("pick", _titled(renders.PICKS), state["pick"]),
+            "draw": _slider(ipywidgets.IntSlider, "draw", state["draw"], 0, 50),
         }
 
     names = list(scores)
     state = {"score": names[0], "percentiles": (0, 10), "against": names[-1], "draw": 0}
+    state["pick"] = "range"
     if len(names) == 1:
         state["against"] = ""
     shown = [state | {"percentiles": part} for part in ((0, 10), (45, 55), (90, 100))]
+    shown += [state | {"pick": pick} for pick in ("harder", "easier") if len(names) > 1]
     return explore(render, controls, shown)
 
 
@@ -244,13 +282,12 @@ def benchmark_browser(table: pd.DataFrame, reference: pd.DataFrame | None = None
         knobs = {
             "family": _choice("family", families, state["family"]),
             "labels": _choice("labels", labels, state["labels"]),
-            "ipc": _choice("images per class", [*ends, *ipcs], state["ipc"]),
-            "sort": _choice("sort by", list(browser.ORDERS), state["sort"]),
+            "ipc": _choice("ipc", [*ends, *ipcs], state["ipc"]),
+            "sort": _choice("sort", list(browser.ORDERS), state["sort"]),
         }
         if theirs:
             options = [browser.SAME, *theirs]
-            beside = _choice("published at", options, state["published_ipc"])
-            knobs["published_ipc"] = beside
+            knobs["published_ipc"] = _choice("published_ipc", options, state["published_ipc"])
         return knobs
 
     first = {"family": browser.ALL, "ipc": ipcs[-1], "sort": "accuracy"}
@@ -263,21 +300,23 @@ def run_monitor() -> Widget | pd.DataFrame:
     """The runs of this home, read from disk: which run now, their progress, and how others ended.
 
     It works in any kernel at any time: also in another notebook than the running one, or after the
-    browser was closed. Headless, it is the table of `monitor.status`.
+    browser was closed. Headless, it is a table.
     """
     if not interactive():
-        return monitor.status()
+        return monitor.for_people(monitor.status())
     table_box, button = ipywidgets.HTML(), ipywidgets.Button(description="Refresh", icon="refresh")
+    table_box.add_class("rdc-scroll")
     clock = ipywidgets.Play(min=0, max=10**6, interval=2000, description="every two seconds")
 
     def refresh(_: Any = None) -> None:
         try:
             table_box.value = monitor.as_html(monitor.status().head(20))
         except Exception as error:
-            table_box.value = f'<pre class="rdc-error">{html.escape(repr(error))}</pre>'
+            table_box.value = page.told(f"{type(error).__name__}: {error}", error=True)
 
     button.on_click(refresh)
     clock.observe(refresh, "value")
     refresh()
     label = ipywidgets.Label("or press play to read it every two seconds")
-    return _boxed(ipywidgets.HBox([button, clock, label]), table_box)
+    row = ipywidgets.HBox([button, clock, label], layout={"flex_flow": "row wrap"})
+    return page.Explorer([row, table_box], lambda: table_box.value)

@@ -17,6 +17,7 @@ from ...augment.boxes import cell_boxes
 from ...data.imagesets import ImageSet, Traits
 from ...ground import files, store
 from ...ground.folders import home_dir
+from .names import source_title
 
 # seaborn's "colorblind" palette, written out: to import seaborn takes a second.
 PALETTE = (
@@ -105,9 +106,12 @@ def show_images(
     figure, axes = plt.subplots(
         len(rows), columns, figsize=(0.8 * columns, 0.98 * len(rows) + 0.25), squeeze=False
     )
+    classes = _columns_classes(list(rows.values()), columns)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
         for k, ax in enumerate(line):
             ax.set_axis_off()
+            if ax in axes[0] and classes[k]:
+                ax.set_title(classes[k], fontsize=7, loc="center", pad=2)
             if k >= len(images):
                 continue
             show_image(ax, images.images[k])
@@ -116,9 +120,21 @@ def show_images(
                     ax.add_patch(
                         Rectangle((x - 0.5, y - 0.5), wide, high, fill=False, ec="white", lw=0.8)
                     )
-        line[0].set_title(name, fontsize=8.5)
+        above = 1.24 if line is axes[0] and any(classes) else 1.03
+        line[0].text(0, above, name, fontsize=8.5, transform=line[0].transAxes)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
+
+
+def _columns_classes(sets: list[ImageSet], columns: int) -> list[str]:
+    """The class name of each column, "" where its images are of several classes or there is one."""
+    found = [
+        {images.classes[int(images.labels[k])] for images in sets if k < len(images)}
+        for k in range(columns)
+    ]
+    names = [names.pop() if len(names) == 1 else "" for names in found]
+    several = len(set(names)) > 1
+    return [(n if len(n) <= 12 else n[:11] + "…") if several else "" for n in names]
 
 
 def show_image(ax: Axes, pixels: torch.Tensor) -> None:
@@ -162,7 +178,8 @@ def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) 
     forms |= {"labels": "{} labels"} if labels else {}
     forms |= {"epochs": "{} epochs"} | ({"student": "{}"} if student else {})
     same = [name for name in forms if name in table and table[name].nunique() == 1]
-    return ", ".join(forms[name].format(facts[name]) for name in same)
+    told = {name: source_title(v) if name == "dataset" else v for name, v in facts.items()}
+    return ", ".join(forms[name].format(told[name]) for name in same)
 
 
 def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:

@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ...methods import METHODS
 from .base import FAMILY_COLOURS, caption, seeds_note
-from .names import method_title
+from .names import method_title, source_title
 
 _MARKERS = "oDs^v"
 
@@ -102,7 +102,8 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         plot_methods(ours, own_rows, methods, ipcs)
         plot_methods(theirs, published_rows, methods, published_ipcs)
         ours.set_title(
-            f"{labels} labels, here: {facts['dataset']}, {facts['size']} px, {facts['student']}\n"
+            f"{labels} labels, here: {source_title(facts['dataset'])}, {facts['size']} px, "
+            f"{facts['student']}\n"
             f"{facts['epochs']} epochs; {seeds_note(table, 'mean ± 1 sd')}"
         )
         theirs.set_title(f"{labels} labels, published: ImageNet-1K\nhollow: second-hand source")

@@ -29,6 +29,12 @@ _MIXES = {"mixup": "Mixup", "cutmix": "CutMix"}
 Row = Mapping[Hashable, Any]
 
 
+def source_title(source: str) -> str:
+    """A source's name, of a folder or file only the last part: "folder:birds"."""
+    kind, colon, place = source.partition(":")
+    return f"{kind}:{place.rstrip('/').rpartition('/')[2]}" if colon else source
+
+
 def method_title(method: str, order: str = "easy") -> str:
     """A method's title; for a pruning metric with the end that is kept."""
     title, order = METHODS[method].title, METHODS[method].fixed.get("order", order)

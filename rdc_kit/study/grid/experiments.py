@@ -95,11 +95,14 @@ class Experiment:
         rows: dict[int, dict[str, Any]] = {}
         left = deque(range(len(self.trials)))
 
+        shown = bar(range(len(self.trials)), self.name)
+
         def first_free() -> tuple[int, dict[str, Any]]:
             """The first trial that no other process is making; else wait for the first."""
             for _ in range(len(left)):
                 k = left.popleft()
-                report(len(rows), self.trials[k].arm.key)
+                shown.note = f"{self.trials[k].arm.key}, seed {self.trials[k].seed}"
+                report(len(rows), shown.note)
                 try:
                     return k, row_of(self.trials[k], self.setup, self.extra, wait=False)
                 except store.Locked:
@@ -107,8 +110,8 @@ class Experiment:
             k = left.popleft()
             return k, row_of(self.trials[k], self.setup, self.extra)
 
-        with monitor.reported(len(self.trials)) as report:
-            for _ in bar(range(len(self.trials)), self.name):
+        with monitor.reported(len(self.trials), self.name) as report:
+            for _ in shown:
                 k, row = first_free()
                 rows[k] = row
                 if tell is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -16,6 +17,7 @@ import pandas as pd
 from ...ground import files, store
 from ...ground.folders import runs_dir
 from ...ground.manifests import read_status
+from ...ground.progress import human_time
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
 _KEPT = 7 * 86400  # seconds that the record of a finished grid stays
@@ -28,17 +30,17 @@ def _folder() -> Path:
 
 
 @contextlib.contextmanager
-def reported(total: int) -> Iterator[Callable[[int, str], None]]:
+def reported(total: int, name: str = "") -> Iterator[Callable[[int, str], None]]:
     """While it lasts, a file says how far this process's grid is.
 
     Yields `tell(done, arm)`, to be called before each run: how many are there, and what comes now.
 
     Args:
-        total: runs of the grid.
+        total: runs of the grid. name: of its table.
     """
     path = _folder() / f"{socket.gethostname()}-{os.getpid()}.json"
     facts: dict[str, Any] = {
-        "name": _caller(),
+        "name": " ".join(filter(None, [_caller(), name])),
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "status": "running",
@@ -77,9 +79,12 @@ def _write(path: Path, facts: dict[str, Any]) -> None:
 
 
 def _caller() -> str:
-    """Name of the notebook that runs here, headless or live; else "benchmark"."""
+    """Name of the notebook that runs here, headless or live, or of the command's verb; or ""."""
     named = os.environ.get("RDC_RUN_DIR") or os.environ.get("JPY_SESSION_NAME")
-    return Path(named).stem if named else "benchmark"
+    if named:
+        return Path(named).stem
+    by_command = Path(sys.argv[0]).stem in ("rdc", "__main__") and len(sys.argv) > 1
+    return f"rdc {sys.argv[1]}" if by_command else ""
 
 
 def _forget_old() -> None:
@@ -155,21 +160,24 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return table.sort_values("began", ascending=False, kind="stable", ignore_index=True)
 
 
-def as_html(table: pd.DataFrame) -> str:
-    """The table of `status` for people, with the moment at which it was read."""
-    read = f"<p>Read at {store.now()[11:19]} UTC.</p>"
-    if table.empty:
-        return f"{read}<p>Nothing has run here yet.</p>"
+def for_people(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of `status` as text: "3 of 12" runs, the time left; "" where nothing is known."""
+    counts = zip(table["done"], table["total"], strict=True)
     told = table[["kind", "name", "status"]].assign(
-        runs=[
-            f"{d} of {t}" if pd.notna(t) else ""
-            for d, t in zip(table.done, table.total, strict=True)
-        ],
-        left=[f"{s / 60:.1f} min" if pd.notna(s) else "" for s in table["seconds_left"]],
+        runs=[f"{done} of {total}" if pd.notna(total) else "" for done, total in counts],
+        left=[human_time(s) if pd.notna(s) else "" for s in table["seconds_left"]],
         note=table["note"],
         began=table["began"],
         said=table["said"],
     )
-    told = told.rename(columns={"left": "time left", "began": "began (UTC)", "said": "last sign"})
+    return told.rename(columns={"left": "time left", "began": "began (UTC)", "said": "last sign"})
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """`for_people`, with the moment at which it was read."""
+    read = f"<p>Read at {store.now()[11:19]} UTC.</p>"
+    if table.empty:
+        return f"{read}<p>Nothing has run here yet.</p>"
+    told = for_people(table)
     style = "<style>.rdc-runs :is(th, td) {padding: 2px 16px; text-align: left !important}</style>"
     return read + style + told.to_html(index=False, border=0, classes="rdc-runs", justify="left")

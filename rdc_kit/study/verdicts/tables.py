@@ -101,8 +101,8 @@ def collect(where: str = "runs") -> Tables:
         raise ValueError(f"results are in {' or '.join(WHERE)}, got {where!r}")
     tables = list(_of_runs() if where == "runs" else _of_evidence())
     if not tables:
-        remedy = f"`{command('study')}` makes them; the committed ones are read with "
-        remedy += "results = 'evidence'"
+        remedy = 'results = "evidence" reads the committed ones and works at once; '
+        remedy += f"`{command('study')}` makes your own"
         if where == "evidence":
             remedy = f"{evidence_dir()} holds no tables"
         raise DataError(f"there are no results in {where}: {remedy}")

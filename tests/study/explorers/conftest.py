@@ -50,7 +50,7 @@ def blocks_painted(monkeypatch):
 
 
 def texts(figure):
-    return [t.get_text() for ax in figure.axes for t in ax.texts]
+    return [t.get_text() for part in (figure, *figure.axes) for t in part.texts]
 
 
 def some_runs():

@@ -13,8 +13,8 @@ from .conftest import Doubtful, texts
 
 
 def tile(drawn, block, k):
-    left, top = block.corner(k)
-    return drawn[top : top + block.side, left : left + block.side]
+    left, top, side = (canvas.DENSITY * n for n in (*block.corner(k), block.side))
+    return drawn[top : top + side, left : left + side]
 
 
 def test_a_window_picks_its_ranks_and_the_composite_is_combines(pool, scores, blocks_painted):
@@ -28,9 +28,9 @@ def test_a_window_picks_its_ranks_and_the_composite_is_combines(pool, scores, bl
     assert torch.equal(originals.images, mine.images[:4])
     assert originals.captions == ["rank 3", "rank 4", "rank 5", "rank 6"]
     drawn = canvas.pixels(figure)
-    one = tile(drawn, composites, 1)  # 208 px: 13 per pixel of 16, but for the seams
+    one = tile(drawn, composites, 1)  # 336 pixels: 21 for each of 16, but for the seams
     expected = made.images[1].permute(1, 2, 0).numpy()
-    assert np.array_equal(one[6::13, 6::13], expected)
+    assert np.array_equal(one[10::21, 10::21], expected)
 
 
 def test_groupings_differ_and_show_which_ranks_share_a_composite(pool, scores, blocks_painted):
@@ -75,7 +75,12 @@ def test_the_entropy_written_is_that_of_the_views_drawn(pool, blocks_painted):
     inputs = renders.draw_views(stored, 1, "shuffled", 0.3, 0.5, True, 7)
     expected = metrics.shannon(inputs.mean((2, 3)))
     views = blocks_painted[1]
-    assert views.captions == [f"{value:.3f} nats" for value in expected.tolist()]
+    _, mirrored = renders.draw_boxes(stored, 1, "shuffled", 0.3, True, 7)
+    assert {True, False} == set(mirrored)
+    assert views.captions == [
+        f"{k + 1}{', mirrored' if turned else ''}: {value:.3f} nats"
+        for k, (turned, value) in enumerate(zip(mirrored, expected.tolist(), strict=True))
+    ]
     assert f"mean entropy {expected.mean():.3f} nats" in texts(figure)
     assert "(0: certain; 1.10: all classes alike)" in texts(figure)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
@@ -94,6 +99,28 @@ def test_extracted_views_stay_in_a_cell_and_shuffled_ones_do_not():
     shuffled = renders.draw_views(flat, 0, "shuffled", 0.9, 0.0, False, 0)
     assert extracted.flatten(2).std(2).max() < 1e-4
     assert shuffled.flatten(2).std(2).min() > 0.1
+
+
+@pytest.mark.parametrize("view", ["whole", "shuffled", "extracted"])
+def test_the_frames_on_the_stored_image_hold_what_the_network_sees(view):
+    """Each pixel of the image has a value of its own; a view's values lie inside its boxes."""
+    side = 16
+    image = torch.arange(side * side, dtype=torch.uint8).view(1, 1, side, side).expand(1, 3, -1, -1)
+    flat = rdc.from_tensors(
+        image.clone(), torch.zeros(1).long(), grid=(2, 2), members=torch.arange(4)[None]
+    )
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (flat.traits.mean, flat.traits.std))
+    for draw in range(5):
+        inputs = renders.draw_views(flat, 0, view, 0.3, 0.0, True, draw)
+        boxes, _ = renders.draw_boxes(flat, 0, view, 0.3, True, draw)
+        for parts, seen in zip(boxes, (inputs * std + mean) * 255, strict=True):
+            inside = torch.cat(
+                [image[0, 0, y : y + h, x : x + w].flatten() for y, x, h, w in parts]
+            )
+            middle = seen[0, 4:12, 4:12].round()
+            assert inside.min() - 1 <= middle.min()
+            assert middle.max() <= inside.max() + 1
+            assert len(parts) == 1 or view == "shuffled"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +148,26 @@ def test_a_range_of_scores_shows_images_of_that_range(pool, scores, blocks_paint
         renders.render_scores(pool, both, "el2n", (0.0, 100.0), draw=k) for k in (0, 1)
     )
     assert not np.array_equal(canvas.pixels(first), canvas.pixels(second))
+
+
+def test_the_images_that_two_scores_disagree_on_are_found(pool, scores, blocks_painted):
+    """One row is hardest by one score and easiest by the other; else they agree."""
+    values = scores.values.clone()
+    values[0], values[59] = 0, 1000
+    both = {"el2n": scores, "aum": rdc.Scores("aum", values, pool.row_ids)}
+    renders.render_scores(pool, both, "el2n", against="aum", pick="harder")
+    (block,) = blocks_painted
+    assert torch.equal(block.images[0], pool.images[0])
+    assert block.captions[0] == "0: 100, 2"
+    assert block.title.startswith("Harder by EL2N than by AUM, places 1 to 16")
+    renders.render_scores(pool, both, "el2n", against="aum", pick="easier")
+    assert torch.equal(blocks_painted[0].images[0], pool.images[59])
+    renders.render_scores(pool, both, "el2n", against="aum", pick="harder", draw=1)
+    assert "places 17 to 32" in blocks_painted[0].title
+    with pytest.raises(ValueError, match="two different scores are needed"):
+        renders.render_scores(pool, both, "el2n", against="el2n", pick="harder")
+    with pytest.raises(ValueError, match="unknown pick 'best'"):
+        renders.render_scores(pool, both, "el2n", against="aum", pick="best")
 
 
 def test_ties_are_shown_whole():

@@ -14,8 +14,8 @@ from .conftest import Doubtful, published_numbers, some_runs, texts
 
 def parts(box):
     """Controls by description, the picture and the message of a live explorer."""
-    panel, picture, told = box.children
-    return {knob.description: knob for knob in panel.children}, picture, told
+    panel, told, frame = box.children
+    return {knob.description: knob for knob in panel.children}, frame.children[0], told
 
 
 def explorers(pool, scores):
@@ -24,14 +24,16 @@ def explorers(pool, scores):
         "view": lambda: widgets.view_explorer(
             rdc.combine(rdc.select(pool, scores, 4), 2), Doubtful(), pool
         ),
-        "score": lambda: widgets.score_explorer(pool, {"el2n": scores}),
+        "score": lambda: widgets.score_explorer(
+            pool, {"el2n": scores, "aum": rdc.Scores("aum", -scores.values, pool.row_ids)}
+        ),
         "benchmark": lambda: widgets.benchmark_browser(some_runs(), published_numbers()),
     }
 
 
 MOVES = {
-    "composite": ("ranks, easy to hard", (5, 20)),
-    "view": ("smallest crop (area)", 0.02),
+    "composite": ("ranks", (5, 20)),
+    "view": ("smallest crop", 0.02),
     "score": ("percentiles", (50, 60)),
     "benchmark": ("family", "pca"),
 }
@@ -43,7 +45,7 @@ def test_a_control_changes_the_picture_and_no_figure_stays(pool, scores, live, k
     assert "rdc-explorer" in box._dom_classes
     knobs, picture, told = parts(box)
     before = bytes(picture.value)
-    assert before.startswith(b"\x89PNG")
+    assert before.startswith(b"\xff\xd8")
     name, value = MOVES[kind]
     knobs[name].value = value
     assert bytes(picture.value) != before
@@ -67,15 +69,40 @@ def test_every_choice_of_every_control_can_be_drawn(pool, scores, live, kind):
 
 
 def test_an_error_is_seen_and_goes_away(pool, scores, live):
-    knobs, picture, told = parts(widgets.composite_builder(pool, scores))
+    box = widgets.composite_builder(pool, scores)
+    knobs, picture, told = parts(box)
     before = bytes(picture.value)
-    knobs["ranks, easy to hard"].value = (1, 2)
-    assert "ValueError: ranks 1 to 2 are 2, a composite needs 4" in told.value
-    assert "rdc-error" in told.value
+    knobs["ranks"].value = (1, 2)
+    assert ">ranks 1 to 2 are 2, a composite needs 4" in told.value
+    assert "rdc-error" not in told.value  # a state that has no picture is no fault
     assert bytes(picture.value) == before
-    knobs["ranks, easy to hard"].value = (1, 4)
+    assert "rdc-old" in box.children[2]._dom_classes
+    knobs["ranks"].value = (1, 4)
     assert told.value == ""
+    assert "rdc-old" not in box.children[2]._dom_classes
     assert bytes(picture.value) != before
+
+
+def test_a_fault_of_ours_is_marked_as_one(live):
+    def render(level):
+        raise RuntimeError("out of <luck>")
+
+    box = widgets.explore(render, lambda state: {}, [{"level": 1}])
+    assert "rdc-error" in box.children[1].value
+    assert "RuntimeError: out of &lt;luck&gt;" in box.children[1].value
+
+
+def test_a_state_is_told_in_the_words_of_its_controls():
+    state = {
+        "name": "3",
+        "window": (1, 16),
+        "grouping": "rank_block",
+        "flip": True,
+        "score": "el2n",
+    }
+    assert widgets._words(state | {"against": ""}) == (
+        "class 3 · ranks 1 to 16 · grouped alike in difficulty · flip yes · score EL2N"
+    )
 
 
 def test_a_render_that_uses_pyplot_leaves_no_figure(live):
@@ -145,5 +172,7 @@ def test_the_monitor_lists_grids_and_notebooks_and_refreshes(fresh_home, live):
 
 
 def test_the_monitor_is_a_table_when_nobody_watches(fresh_home):
-    assert list(widgets.run_monitor().columns) == monitor.COLUMNS
-    assert len(monitor.status()) == 0
+    with monitor.reported(3, "runs") as tell:
+        tell(1, "hardest")
+    (row,) = widgets.run_monitor().to_dict("records")
+    assert (row["runs"], row["time left"], row["name"]) == ("1 of 3", "", "runs")

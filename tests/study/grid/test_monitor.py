@@ -26,8 +26,9 @@ def test_a_grid_says_how_far_it_is_and_that_it_ended(fresh_home, monkeypatch):
     seen = []
     monkeypatch.setenv("RDC_RUN_DIR", "/somewhere/05_mine-1a2b")
     small_grid().measure(tell=lambda done: seen.append(monitor.progress().iloc[0]))
+    assert {row["note"] for row in seen} == {"random, seed 0", "random, seed 1"}
     assert {(row["name"], row["status"], row["total"]) for row in seen} == {
-        ("05_mine-1a2b", "running", 4)
+        ("05_mine-1a2b runs", "running", 4)
     }
     (ended,) = monitor.progress().to_dict("records")
     assert (ended["status"], ended["done"], ended["total"]) == ("ended", 4, 4)
@@ -73,6 +74,23 @@ def test_the_seconds_left_are_those_of_the_runs_that_were_made():
     facts |= {"began": "2026-01-01T00:00:00+00:00", "said": "2026-01-01T00:00:20+00:00"}
     assert monitor._grid_row(facts)["seconds_left"] == 20
     assert monitor._grid_row(facts | {"pace": None})["seconds_left"] == 5
+
+
+def test_a_grid_is_named_by_who_began_it(fresh_home, monkeypatch):
+    for name in ("RDC_RUN_DIR", "JPY_SESSION_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    for argv, expected in ((["/bin/rdc", "evidence"], "rdc evidence runs"), (["pytest"], "runs")):
+        monkeypatch.setattr(sys, "argv", argv)
+        with monitor.reported(1, "runs"):
+            assert monitor.progress()["name"].tolist() == [expected]
+
+
+def test_people_read_words_and_no_missing_numbers():
+    row = dict.fromkeys(monitor.COLUMNS, "") | {"done": 3, "total": 12, "seconds_left": 240}
+    other = dict.fromkeys(monitor.COLUMNS, "") | dict.fromkeys(("done", "total", "seconds_left"))
+    told = monitor.for_people(monitor._frame([row, other]))
+    assert told["runs"].tolist() == ["3 of 12", ""]
+    assert told["time left"].tolist() == ["4 min", ""]
 
 
 def test_old_records_are_forgotten(fresh_home):
