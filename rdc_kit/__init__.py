@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .methods import METHODS, compress
     from .notebook.runs import finish, start
     from .prune.recorders import Scores
+    from .prune.scorefiles import read_scores
     from .prune.scores import aum, dynamics, el2n, forgetting
     from .prune.selection import select
     from .train import protocols
@@ -42,6 +43,7 @@ _HOMES = {
     "methods": ("METHODS", "compress"),
     "notebook.runs": ("finish", "start"),
     "prune.recorders": ("Scores",),
+    "prune.scorefiles": ("read_scores",),
     "prune.scores": ("aum", "dynamics", "el2n", "forgetting"),
     "prune.selection": ("select",),
     "train.evaluation": ("Result", "evaluate"),
@@ -73,6 +75,7 @@ __all__ = [
     "load",
     "make_view",
     "protocols",
+    "read_scores",
     "select",
     "squeeze",
     "start",

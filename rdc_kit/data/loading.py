@@ -13,6 +13,7 @@ from ..ground.folders import data_dir
 from .decoding import RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check, check_labels
+from .origins import FILE, Origins
 from .sources import NAMED, check_source, open_source, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
@@ -128,8 +129,16 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
         row_ids=torch.from_numpy(kept_rows.astype(np.int64)),
         traits=traits_of(name),
         provenance=provenance,
+        origins=_named(raw, kept_rows),
     )
     return check(_with_saved_facts(images, raw.saved, kept_rows))
+
+
+def _named(raw: Raw, kept_rows: np.ndarray) -> Origins | None:
+    """The file names of the rows that could be decoded."""
+    if raw.names is None:
+        return None
+    return Origins(kept_rows.astype(np.int64), {FILE: raw.names[kept_rows]})
 
 
 def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.ndarray) -> ImageSet:
@@ -145,6 +154,7 @@ def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.nda
         view=saved["view"],
         traits=Traits(**{k: _hashable(v) for k, v in saved["traits"].items()}),
         provenance={**saved["provenance"], "read_from": images.provenance["source"]},
+        origins=saved.get("origins"),
     )
 
 
