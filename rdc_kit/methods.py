@@ -102,10 +102,10 @@ def compress(
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
     given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
     unscored = options.get("scores") is not None or options.get("order") == "random"
-    idle = ("metric", "epochs", "scoring_seed") if unscored else ()
-    usual = {k: v for k, v in known.items() if v is not None and k not in idle}
+    told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}
+    usual = {k: v for k, v in known.items() if v is not None and k not in told}
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
-    return replace(stored, provenance=usual | stored.provenance | facts)
+    return replace(stored, provenance=stored.provenance | usual | facts)
 
 
 def method_named(name: str) -> Method:

@@ -41,6 +41,8 @@ def publish(
     if not (saved / "rdc.json").is_file() or not (saved / "data").is_dir():
         raise DataError(f"{saved} is no saved set (no rdc.json): `rdc compress --out` writes one")
     images = load(f"parquet:{saved}").train
+    if "read_from" not in images.provenance:
+        raise DataError(f"{saved / 'rdc.json'} is not what save wrote: save the set again")
     rows = None if results is None else _rows_of(images, results)
     place = f"OWNER/{files.safe_name(folder.name)}"
     _write(images, saved, folder, licence, rows, place)
@@ -83,7 +85,7 @@ def _write(
     """The folder, whole or not at all."""
     facts: dict[str, Any] = files.read_json(saved / "rdc.json")
     facts["provenance"] = public(facts["provenance"])
-    versions = facts["made_with"]
+    versions = facts.get("made_with", {})
     hashes = {"config_hash": store.config_hash(facts["provenance"])}
     hashes["set_hash"] = images.fingerprint()
     facts |= {"license": licence, **hashes}

@@ -187,8 +187,8 @@ def _hf_split(
 
 def _file_names(part: Any, image: str, root: Path | None) -> np.ndarray | None:
     """The names that a table keeps beside its images; read without their bytes."""
-    column = part.data.column(image).combine_chunks()
-    paths = column.field("path").to_pylist()
+    chunks = part.data.column(image).chunks
+    paths = [path for chunk in chunks for path in chunk.field("path").to_pylist()]
     if None in paths or not any(paths):
         return None
     return np.array([_below(path, root) for path in paths], dtype=object)

@@ -1,6 +1,7 @@
 """The verb publish: a folder for the Hub, its card, its results, and what is refused."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -85,6 +86,7 @@ def folder_of_pictures(tmp_path):
 WRONG = {
     "no saved set": (["HERE", "hub"], "is no saved set (no rdc.json)"),
     "nothing there": (["none", "hub"], "is no saved set"),
+    "nothing told": (["EMPTY", "hub"], "is not what save wrote"),
     "a licence": (["set", "hub", "--license", "My own!"], "one of the Hub's names"),
     "no results": (["set", "hub", "--results", "none.csv"], "is no file"),
     "no hashes": (["set", "hub", "--results", "bare.csv"], "it lacks epochs, labels"),
@@ -97,6 +99,8 @@ WRONG = {
 def test_what_is_refused(name, saved, tmp_path, monkeypatch, capsys):
     words, said = WRONG[name]
     (tmp_path / "HERE").mkdir()
+    shutil.copytree(tmp_path / "set", tmp_path / "EMPTY")
+    (tmp_path / "EMPTY" / "rdc.json").write_text("{}")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "bare.csv").write_text("top1\n40\n")
     results_of(saved, tmp_path / "all.csv")
