@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .notebook.exercises import check
     from .notebook.runs import finish, start
     from .prune.recorders import Scores
+    from .prune.scorefiles import read_scores
     from .prune.scores import aum, dynamics, el2n, forgetting
     from .prune.selection import select
     from .train import protocols
@@ -44,6 +45,7 @@ _HOMES = {
     "notebook.exercises": ("check",),
     "notebook.runs": ("finish", "start"),
     "prune.recorders": ("Scores",),
+    "prune.scorefiles": ("read_scores",),
     "prune.scores": ("aum", "dynamics", "el2n", "forgetting"),
     "prune.selection": ("select",),
     "train.evaluation": ("Result", "evaluate"),
@@ -76,6 +78,7 @@ __all__ = [
     "load",
     "make_view",
     "protocols",
+    "read_scores",
     "select",
     "squeeze",
     "start",

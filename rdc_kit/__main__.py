@@ -14,11 +14,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .commands.options import benchmark_options, shelf_options, speed_options
+
 EXAMPLES = {
     "doctor": "rdc doctor",
     "methods": "rdc methods",
     "compress": "rdc compress pca --dataset digits --ipc 10 --out data/pca-10",
-    "score": "rdc score --dataset digits --out data/scores.csv",
+    "score": "rdc score --dataset digits --seed 0 1 --out data/scores.parquet",
+    "select": "rdc select --scores data/scores.parquet --dataset digits --ipc 10 --out data/easy",
+    "publish": "rdc publish data/easy data/for-the-hub --license cc-by-4.0",
     "notebooks": "rdc notebooks my-study",
     "run": "rdc run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
     "study": "rdc study --dataset digits --profile small",
@@ -59,11 +63,28 @@ def _compress(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from .commands.sets import save_scores
+    from .commands.sets import collect_scores, save_scores
 
-    given = {key: getattr(options, key) for key in ("epochs", "seed", "size", "device", "on_bad")}
-    out = options.out or Path(f"scores-{options.dataset.replace(':', '-').replace('/', '-')}.csv")
-    return save_scores(options.dataset, out, **given)
+    given = {key: getattr(options, key) for key in ("size", "on_bad")}
+    if options.collect:
+        return collect_scores(options.dataset, options.collect, **given)
+    given |= {"epochs": options.epochs, "seeds": options.seed, "device": options.device}
+    name = options.dataset.replace(":", "-").replace("/", "-")
+    return save_scores(options.dataset, options.out or Path(f"scores-{name}.parquet"), **given)
+
+
+def _select(options: argparse.Namespace) -> int:
+    from .commands.sets import save_selection
+
+    names = ("metric", "ipc", "order", "skip", "seed", "size", "on_bad")
+    given = {key: getattr(options, key) for key in names}
+    return save_selection(options.dataset, options.scores, options.out, **given)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from .commands.publish import publish
+
+    return publish(options.set, options.folder, options.license, options.results)
 
 
 def _notebooks(options: argparse.Namespace) -> int:
@@ -167,6 +188,8 @@ VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "methods": (_methods, "list the methods, their needs and cost"),
     "compress": (_compress, "make a small set and save it in the Hub's format"),
     "score": (_score, "score every image of a pool: EL2N, Forgetting, AUM"),
+    "select": (_select, "choose images by a score file and save them; trains nothing"),
+    "publish": (_publish, "a folder for the Hub from a saved set: card, recipe, results"),
     "notebooks": (_notebooks, "copy the notebooks into a folder of your own"),
     "run": (_run, "run one notebook headless, parameters checked first"),
     "study": (_study, "run every notebook"),
@@ -208,20 +231,21 @@ def parser() -> argparse.ArgumentParser:
             name, help=text, description=text, epilog=example, aliases=also
         )
         made[name].set_defaults(verb=name)
-    for name in ("compress", "score", "speed", "benchmark"):
+    for name in ("compress", "score", "select", "speed", "benchmark"):
         made[name].add_argument("--dataset", default="digits", help="digits, imagenette, ...")
         made[name].add_argument("--size", type=int, help="side in pixels")
-        made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
-    for name in ("compress", "score"):
-        made[name].add_argument("--seed", type=int, default=0)
+        if name != "select":
+            made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
+    for name in ("compress", "score", "select"):
         made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
+    for name in ("compress", "select"):
+        made[name].add_argument("--seed", type=int, default=0)
+        made[name].add_argument("--out", type=Path, required=True, help="folder; a new one")
+        made[name].add_argument("--ipc", type=int, default=10, help="stored images per class")
     made["doctor"].add_argument("about", nargs="*", help="nothing, or: data NAME")
     made["doctor"].add_argument("--size", type=int, help="side in pixels, for data")
-    made["compress"].add_argument("--out", type=Path, required=True, help="folder; a new one")
     made["compress"].add_argument("method")
-    made["compress"].add_argument("--ipc", type=int, default=10, help="stored images per class")
-    made["score"].add_argument("--out", type=Path, help="scores-DATASET.csv here if left out")
-    made["score"].add_argument("--epochs", type=int, default=30)
+    shelf_options(made)
     made["notebooks"].add_argument("folder", type=Path)
     made["notebooks"].add_argument("--solved", action="store_true", help="with the solutions")
     made["run"].add_argument("notebook", type=Path)
@@ -255,43 +279,9 @@ def parser() -> argparse.ArgumentParser:
     made["gpu"].add_argument(
         "--out", type=Path, help="folder of the tables; data/evidence if left out"
     )
-    _speed_options(made["speed"])
-    _benchmark_options(made["benchmark"])
+    speed_options(made["speed"])
+    benchmark_options(made["benchmark"])
     return top
-
-
-def _speed_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--student", default="resnet18")
-    verb.add_argument("--batch", type=int)
-    verb.add_argument("--rounds", type=int, default=3)
-    verb.add_argument("--grid", nargs="+", metavar="DATASET", help="runs per hour of small grids")
-    verb.add_argument("--runs", type=int, default=0, help="of each small grid")
-    verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
-    verb.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
-    verb.add_argument("--explorers", action="store_true", help="from a control to its picture")
-    verb.add_argument("--out", type=Path, help="write the table here, as csv")
-
-
-def _benchmark_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--methods", nargs="+", default=["all"], help="names, or all")
-    verb.add_argument("--ipc", nargs="+", type=int, default=[1, 10])
-    verb.add_argument("--labels", nargs="+", default=["hard", "soft"], help="hard, soft")
-    verb.add_argument("--protocols", nargs="+", default=[], help="further ones, such as rded")
-    verb.add_argument("--students", nargs="+", default=[], help="networks")
-    verb.add_argument("--seeds", type=int, default=3)
-    verb.add_argument(
-        "--epochs", type=int, help="of every training; the protocol's own if left out"
-    )
-    verb.add_argument("--teacher", help="network, or torchvision:resnet18")
-    verb.add_argument("--teacher-epochs", type=int, default=30)
-    verb.add_argument("--iterations", type=int, help="of every recovered image")
-    verb.add_argument(
-        "--frozen", nargs="+", default=[], help="what all seeds share: scoring, teacher, set"
-    )
-    verb.add_argument(
-        "--plan", action="store_true", dest="plan_only", help="only say what it would take"
-    )
-    verb.add_argument("--out", type=Path, help="write the table here too, as csv")
 
 
 def _where_to_start() -> int:

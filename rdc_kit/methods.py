@@ -100,8 +100,12 @@ def compress(
         rows, columns = as_grid(options.get("grid", known.get("grid", 1)), pool.size)
         check_enough(pool, options.get("originals_per_class") or ipc * rows * columns)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
-    facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **options}
-    return replace(stored, provenance=stored.provenance | facts)
+    given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
+    unscored = options.get("scores") is not None or options.get("order") == "random"
+    told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}
+    usual = {k: v for k, v in known.items() if v is not None and k not in told}
+    facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
+    return replace(stored, provenance=stored.provenance | usual | facts)
 
 
 def method_named(name: str) -> Method:

@@ -44,6 +44,7 @@ def refused(capsys, home, words, *told):
 
 
 COMPRESS = ["compress", "pca", "--out", "OUT"]
+SELECT = ["select", "--out", "OUT"]
 VERBS = [
     (["benhc"], "invalid choice: 'benhc'"),
     ([], "required: VERB"),
@@ -75,6 +76,27 @@ VERBS = [
     (["score", "--dataset", "nope"], "unknown"),
     (["score", "--out", "FULL"], "folder"),
     (["score", "--device", "tpu"], "tpu"),
+    (["score", "--seed", "-1"], "seed must be at least 0"),
+    (["score", "--seed", "x"], "invalid int value"),
+    (["score", "--out", "OUT"], "must end in .parquet or .csv"),
+    (["score", "--collect", "OUT"], "no scoring run of digits at 32 px is finished here"),
+    (["score", "--collect", "FILE"], "is a file"),
+    (["select"], "required: --out, --scores"),
+    ([*SELECT, "--scores", "OUT"], "is no score file"),
+    ([*SELECT, "--scores", "FULL"], "is no score file"),
+    ([*SELECT, "--scores", "FILE"], "cannot be read as a score file"),
+    ([*SELECT, "--scores", "BROKEN.csv"], "neither a column content nor one of file names"),
+    ([*SELECT, "--scores", "NAMES.csv"], "the images of digits have no file names"),
+    ([*SELECT, "--scores", "OTHER.csv"], "scores for 0 of the 1347 images of digits at 32 px"),
+    ([*SELECT, "--scores", "OTHER.csv", "--metric", "aum"], "unknown score in OTHER.csv 'aum'"),
+    ([*SELECT, "--scores", "OTHER.csv", "--seed", "-1"], "seed must be at least 0"),
+    ([*SELECT, "--scores", "OTHER.csv", "--dataset", "digit"], "did you mean 'digits'"),
+    ([*SELECT, "--scores", "OTHER.csv", "--skip", "x"], "invalid float value"),
+    (["select", "--scores", "OTHER.csv", "--out", "FULL"], "exists"),
+    (["publish", "OUT"], "required: folder"),
+    (["publish", "FULL", "OUT"], "is no saved set"),
+    (["publish", "FILE", "OUT"], "is no saved set"),
+    (["publish", "FILE", "FULL"], "exists"),
     (["run", "no-such.ipynb"], "no-such.ipynb"),
     (["run", "FULL"], "FULL"),
     (["run", "FILE"], "FILE"),
@@ -132,13 +154,16 @@ VERBS = [
 
 
 def placed(words, folder):
-    """FULL, FILE, OUT and BROKEN.ipynb become paths of these kinds."""
+    """FULL, FILE, OUT and the names with a suffix become paths of these kinds."""
     full = folder / "FULL"
     full.mkdir()
     (full / "kept").write_text("mine")
     (folder / "FILE").write_text("mine")
     (folder / "BROKEN.ipynb").write_text("{")
-    kinds = ("FULL", "FILE", "OUT", "BROKEN.ipynb")
+    (folder / "BROKEN.csv").write_text("row_id,el2n\n0,1.0\n")
+    (folder / "NAMES.csv").write_text("file_name,el2n\na.png,1.0\n")
+    (folder / "OTHER.csv").write_text("content,el2n\n00ff00ff00ff00ff,1.0\n")
+    kinds = ("FULL", "FILE", "OUT", "BROKEN.ipynb", "BROKEN.csv", "NAMES.csv", "OTHER.csv")
     return [str(folder / w) if str(w).split("/")[0] in kinds else w for w in words]
 
 

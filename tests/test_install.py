@@ -61,8 +61,8 @@ def test_the_wheel_works_away_from_the_checkout(installed, tmp_path):
     assert Path(where.strip()).is_relative_to(installed.parent)
     assert "doctor: all is well" in rdc_in(installed, tmp_path, "doctor")
     said = rdc_in(installed, tmp_path, "score", "--dataset", "digits", "--epochs", "1")
-    assert "1,347 rows in scores-digits.csv" in said
-    assert len((tmp_path / "scores-digits.csv").read_text().splitlines()) == 1348
+    assert "1,347 rows in scores-digits.parquet" in said
+    assert (tmp_path / "scores-digits.parquet").is_file()
     assert "pending, " in rdc_in(installed, tmp_path, "claims", "--results", "evidence")
 
 

@@ -1,16 +1,24 @@
-"""The verbs methods, compress and score: sets and scores without a notebook."""
+"""The verbs methods, compress, score and select: sets and scores without a notebook."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
+from ..data.imagesets import ImageSet
 from ..data.loading import load
+from ..data.saving import INDEX
 from ..ground import files
 from ..ground.device import choose_runtime
 from ..methods import METHODS, compress, method_named
-from ..prune.scores import dynamics
+from ..prune.alignment import aligned_rows
+from ..prune.indexlists import write_index_lists
+from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores
+from ..prune.scores import EL2N_EPOCHS, METRICS, finished_runs, scoring_run
+from ..prune.selection import select
 
 
 def list_methods() -> int:
@@ -71,31 +79,91 @@ def save_scores(
     out: Path,
     *,
     epochs: int = 30,
-    seed: int = 0,
+    seeds: Sequence[int] = (0,),
     size: int | None = None,
     device: str = "auto",
     on_bad: str = "error",
 ) -> int:
-    """Score every image of a pool and write the scores as csv, a row per image.
+    """Score every image of a pool, once for each seed, and write a score file, a row per image.
 
     Raises:
-        ValueError: a wrong seed or number of epochs. FileExistsError: `out` is a folder.
+        ValueError: a wrong seed, number of epochs or name. FileExistsError: `out` is a folder.
     """
-    check_seed(seed)
+    for seed in seeds:
+        check_seed(seed)
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
-    if out.is_dir():
-        raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'scores.csv'}")
+    check_name(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
-    scores = dynamics(pool, epochs, seed=seed, runtime=runtime)
-    columns = {"row_id": pool.row_ids, "label": pool.labels}
-    columns |= {name: one.values for name, one in scores.items()}
-    never = scores["forgetting"].never_learned
-    if never is not None:
-        columns["never_learned"] = never
-    with files.atomic_path(out) as part:
-        table = pd.DataFrame({name: column.numpy() for name, column in columns.items()})
-        table.to_csv(part, index=False)
-    print(f"score: {', '.join(scores)} of {len(pool):,} rows in {out}; higher = harder")
+    runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]
+    columns = write_scores(out, pool, runs)
+    print(f"score: {', '.join(columns)} of {len(pool):,} rows in {out}; higher = harder")
+    return 0
+
+
+def collect_scores(
+    dataset: str, folder: Path, *, size: int | None = None, on_bad: str = "error"
+) -> int:
+    """Put the finished scoring runs of a pool into one score file, beside those that it has.
+
+    Raises:
+        ValueError: nothing is finished, or the file holds other images. FileExistsError: `folder`
+            is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file: name a folder for the score file")
+    pool = load(dataset, size, on_bad).train
+    path = folder / f"{files.safe_name(dataset)}-{pool.size}px.parquet"
+    runs = finished_runs(pool)
+    if not runs:
+        raise ValueError(
+            f"no scoring run of {dataset} at {pool.size} px is finished here: make one with "
+            f"`rdc score --dataset {dataset} --size {pool.size}`"
+        )
+    old = _runs_of(pool, path) if path.exists() else []
+    known = {run.hash for run in old}
+    new = [run for run in runs if run.hash not in known]
+    if new:
+        write_scores(path, pool, [*old, *new])
+        write_index_lists(path.with_stem(f"{path.stem}-selected"), pool, [*old, *new])
+    print(f"score: {len(new)} scoring runs added to {path}, which has {len(old) + len(new)}")
+    return 0
+
+
+def _runs_of(pool: ImageSet, path: Path) -> list[Run]:
+    """The scoring runs of a file whose rows are the pool's, one by one."""
+    file = read_score_file(path)
+    if not np.array_equal(aligned_rows(pool, file.table, path.name), np.arange(len(file.table))):
+        raise ValueError(f"the rows of {path} are not this pool's, one by one: move it away")
+    return file.runs
+
+
+def save_selection(
+    dataset: str,
+    scores: Path,
+    out: Path,
+    *,
+    metric: str = "",
+    ipc: int = 10,
+    order: str = "easy",
+    skip: float = 0.0,
+    seed: int = 0,
+    size: int | None = None,
+    on_bad: str = "error",
+) -> int:
+    """Choose images by a score file and save them; nothing is trained.
+
+    Raises:
+        FileExistsError: `out` exists already. ValueError: no score file of these images, an unknown
+            score or order, too few images.
+    """
+    check_seed(seed)
+    if out.exists():
+        raise FileExistsError(f"{out} exists: choose another folder")
+    pool = load(dataset, size, on_bad).train
+    chosen = select(pool, read_scores(scores, pool, metric), ipc, order, seed, skip=skip)
+    facts = {"method": chosen.provenance["score"], "family": "pruning", "ipc": ipc, "seed": seed}
+    chosen = replace(chosen, provenance=chosen.provenance | facts)
+    print(f"select: {chosen} in {chosen.save(out)}; {INDEX} there lists the originals")
     return 0

@@ -15,7 +15,8 @@ from ..ground.files import files_below, stamp
 from ..ground.folders import data_dir
 from ..ground.progress import busy
 from .imagesets import DataError
-from .saving import datasets_library
+from .origins import Origins, read_index
+from .saving import INDEX, datasets_library
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
@@ -38,6 +39,7 @@ class Raw:
         identity: facts for JSON that change when the files change; part of the cache key.
         note: facts for the provenance, such as the columns used.
         saved: facts that this kit saved with the set (see saving.py); else empty.
+        names: file names below the source's folder [N]; None where the source has none.
     """
 
     fetch: Fetch
@@ -47,6 +49,7 @@ class Raw:
     identity: Any
     note: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Any] = field(default_factory=dict)
+    names: np.ndarray | None = None
 
 
 def read_local(path: Path) -> dict[str, Raw]:
@@ -76,6 +79,8 @@ def read_local(path: Path) -> dict[str, Raw]:
         ) from error
     facts_file = path / "rdc.json"
     saved = _saved_facts(facts_file) if facts_file.is_file() else {}
+    if saved and (path / INDEX).is_file():
+        saved["origins"] = _saved_index(path / INDEX)
     root = path if path.is_dir() else path.parent
     return _from_datasets(tables, str(path), identity, saved, root)
 
@@ -89,6 +94,18 @@ def _saved_facts(path: Path) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise DataError(f"{path} is not what save wrote: save the set again, or remove the file")
     return facts
+
+
+def _saved_index(path: Path) -> Origins | None:
+    """The index list that `save` wrote beside a set."""
+    import pandas as pd
+
+    try:
+        return read_index(pd.read_csv(path, dtype=str, keep_default_na=False))
+    except ValueError as error:
+        raise DataError(
+            f"{path} is not what save wrote: save the set again, or remove it"
+        ) from error
 
 
 def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
@@ -167,7 +184,25 @@ def _hf_split(
         identity=[identity, where],
         note={"image_column": image, "label_column": label},
         saved=saved,
+        names=_file_names(encoded, image, root),
     )
+
+
+def _file_names(part: Any, image: str, root: Path | None) -> np.ndarray | None:
+    """The names that a table keeps beside its images; read without their bytes."""
+    chunks = part.data.column(image).chunks
+    paths = [path for chunk in chunks for path in chunk.field("path").to_pylist()]
+    if None in paths or not any(paths):
+        return None
+    return np.array([_below(path, root) for path in paths], dtype=object)
+
+
+def _below(path: str, root: Path | None) -> str:
+    """A path as seen from the source's folder; its last name where it is not in there."""
+    if not Path(path).is_absolute():
+        return path
+    inside = root is not None and Path(path).is_relative_to(root.resolve())
+    return Path(path).relative_to(root.resolve()).as_posix() if root and inside else Path(path).name
 
 
 def _inside(path: Path, root: Path | None) -> Path:

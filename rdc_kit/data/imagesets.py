@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from . import saving
+from .origins import Origins
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -75,6 +76,7 @@ class ImageSet:
         members: int64 [N, rows*columns], row id of the original in each cell (row by row);
             None unless the images are composites.
         view: how training shows the set by default: "whole" or "cell".
+        origins: file names, contents and scores of the originals, where they are known.
     """
 
     images: Tensor
@@ -86,6 +88,7 @@ class ImageSet:
     grid: tuple[int, int] = (1, 1)
     members: Tensor | None = None
     view: str = "whole"
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -14,6 +14,7 @@ from ..ground.folders import data_dir
 from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check_labels, check_set
+from .origins import FILE, Origins
 from .sources import NAMED, check_source, open_source, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
@@ -131,8 +132,16 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
         row_ids=torch.from_numpy(kept_rows.astype(np.int64)),
         traits=traits_of(name),
         provenance=provenance,
+        origins=_named(raw, kept_rows),
     )
     return check_set(_with_saved_facts(images, raw.saved, kept_rows))
+
+
+def _named(raw: Raw, kept_rows: np.ndarray) -> Origins | None:
+    """The file names of the rows that could be decoded."""
+    if raw.names is None:
+        return None
+    return Origins(kept_rows.astype(np.int64), {FILE: raw.names[kept_rows]})
 
 
 def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.ndarray) -> ImageSet:
@@ -148,6 +157,7 @@ def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.nda
         view=saved["view"],
         traits=Traits(**{k: _hashable(v) for k, v in saved["traits"].items()}),
         provenance={**saved["provenance"], "read_from": images.provenance["source"]},
+        origins=saved.get("origins"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Saving a set in the Hub's format: parquet with PNG bytes inside, a dataset card, rdc.json."""
+"""Saving a set in the Hub's format: parquet with PNG bytes, card, rdc.json, list of originals."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from PIL import Image
 
 from ..ground import files, store
 from ..ground.progress import interactive
+from .cards import card
+from .origins import CONTENT, FILE, PLACE, index_list
 
 if TYPE_CHECKING:  # imagesets imports this file, for ImageSet.save
+    import pandas as pd
+
     from .imagesets import ImageSet
+
+INDEX = "originals.csv"
 
 
 def datasets_library() -> Any:
@@ -36,7 +42,9 @@ def datasets_library() -> Any:
 def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
     """Write a set as a folder that `datasets.load_dataset` and `load("parquet:FOLDER")` read.
 
-    Images are embedded losslessly as PNG. The folder appears complete or not at all.
+    Images are embedded losslessly as PNG, beside the file name, content and scores of the
+    original where they are known; of a composite, the file names of its cells and the mean of their
+    scores. originals.csv lists the originals one by one. The folder appears complete or not at all.
 
     Args:
         images: the set.
@@ -56,12 +64,15 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
         raise FileExistsError(
             f"{folder} was not written by save (no rdc.json): save does not replace it"
         )
-    table = _dataset(images)
+    listed = index_list(images)
+    table = _dataset(images, listed)
     with files.atomic_path(folder, overwrite) as part:
         (part / "data").mkdir(parents=True)
         table.to_parquet(str(part / "data" / "train-00000-of-00001.parquet"))
         files.write_json(part / "rdc.json", _facts(images))
         (part / "README.md").write_text(card(images, folder.name))
+        if len(listed):
+            listed.to_csv(part / INDEX, index=False)
     return folder
 
 
@@ -77,7 +88,7 @@ def image_bytes(images: ImageSet) -> int:
     return sum(len(png(pixels)) for pixels in images.images.cpu().numpy())
 
 
-def _dataset(images: ImageSet) -> Any:
+def _dataset(images: ImageSet, listed: pd.DataFrame) -> Any:
     """The set as a `datasets.Dataset`; it holds the bytes of images, never paths."""
     datasets = datasets_library()
     features = {
@@ -96,7 +107,25 @@ def _dataset(images: ImageSet) -> Any:
     if images.members is not None:
         features["members"] = datasets.List(datasets.Value("int64"))
         columns["members"] = images.members.tolist()
+    for name, (kind, column) in _of_originals(images, listed).items():
+        features[name], columns[name] = kind, column
     return datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+
+
+def _of_originals(images: ImageSet, listed: pd.DataFrame) -> dict[str, tuple[Any, list[Any]]]:
+    """What is known of the originals of each image: column -> its type and its values."""
+    if not len(listed):
+        return {}
+    datasets, shape = datasets_library(), (len(images), -1)
+    text, number = datasets.Value("string"), datasets.Value("float32")
+    columns = {
+        name: (number, listed[name].to_numpy().reshape(shape).mean(1).tolist())
+        for name in listed.columns.drop(list(PLACE))
+    }
+    if images.members is None:
+        return {name: (text, listed[name].tolist()) for name in (FILE, CONTENT)} | columns
+    files_of = listed[FILE].to_numpy().reshape(shape).tolist()
+    return {"member_files": (datasets.List(text), files_of)} | columns
 
 
 def _facts(images: ImageSet) -> dict[str, Any]:
@@ -109,36 +138,3 @@ def _facts(images: ImageSet) -> dict[str, Any]:
         "provenance": provenance,
         "made_with": store.versions(),
     }
-
-
-def card(images: ImageSet, name: str) -> str:
-    """A dataset card: what is inside, how it was made, how to read it back."""
-    facts = images.provenance
-    lines = [f"- {key}: {value}" for key, value in facts.items() if key not in ("mapped",)]
-    cells = ""
-    if images.members is not None:
-        cells = (
-            f"\nEvery image is a composite of {images.grid[0]} x {images.grid[1]} cells; "
-            "`members` holds the row id of the original in each cell, row by row.\n"
-        )
-    sizes = "n<1K" if len(images) < 1000 else "1K<n<10K" if len(images) < 10000 else "10K<n<1M"
-    return f"""---
-pretty_name: {name}
-task_categories: [image-classification]
-size_categories: [{sizes}]
-configs:
-- config_name: default
-  data_files:
-  - {{split: train, path: data/train-*}}
----
-# {name}
-
-{len(images):,} images of {images.size} x {images.size} pixels, {images.num_classes} classes, \
-{len(images) / images.num_classes:g} per class; PNG, hard labels in `label`.
-{cells}
-{chr(10).join(lines)}
-
-`row_id` is the row of the image in its source; `class_id` repeats `label` for the command of the
-benchmark's authors. The licence of the source's images applies.
-Read it with `datasets.load_dataset("<this folder>")` or `rdc_kit.load("parquet:<this folder>")`.
-"""

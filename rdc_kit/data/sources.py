@@ -125,7 +125,7 @@ def _released(splits: dict[str, Raw], facts: dict[str, Any]) -> dict[str, Raw]:
                 f"IMAGENET_VAL_DIR={folder} has {len(names)} class folders, the set has "
                 f"{len(train.classes)} classes: name the folder that holds one folder per class"
             )
-        splits["test"] = replace(_folder_split(folder, names), classes=train.classes)
+        splits["test"] = replace(_folder_split(folder, folder, names), classes=train.classes)
     return splits
 
 
@@ -165,7 +165,7 @@ def _folder(root: Path) -> dict[str, Raw]:
     if train is root and test is not None:
         raise DataError(f"{root} has {test.name}/ but no train/: name the training folder train")
     classes = _class_folders(train)
-    splits = {"train": _folder_split(train, classes)}
+    splits = {"train": _folder_split(root, train, classes)}
     if test is not None:
         extra = sorted(set(_class_folders(test)) - set(classes))
         if extra:
@@ -173,7 +173,7 @@ def _folder(root: Path) -> dict[str, Raw]:
                 f"{test} has classes that {train} lacks: {', '.join(extra[:5])}; add them there or "
                 "remove them here"
             )
-        splits["test"] = _folder_split(test, classes)
+        splits["test"] = _folder_split(root, test, classes)
     return splits
 
 
@@ -184,7 +184,7 @@ def _class_folders(root: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
+def _folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
@@ -202,6 +202,7 @@ def _folder_split(root: Path, classes: tuple[str, ...]) -> Raw:
         labels=np.asarray(labels, dtype=np.int64),
         classes=classes,
         identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
+        names=np.array([p.relative_to(source).as_posix() for p in files], dtype=object),
     )
 
 

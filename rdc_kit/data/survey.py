@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +10,7 @@ from .decoding import shape_of
 from .hub import Raw
 from .imagesets import ImageSet
 from .loading import load
+from .origins import content_hashes
 from .sources import open_source
 
 _FLAT = 3.0  # sd of the pixels, of 255, below which an image shows hardly anything
@@ -56,7 +56,7 @@ def survey(name: str, size: int | None = None) -> Survey:
     hashes: dict[str, list[str]] = {}
     for split, images in splits.items():
         _describe(split, images, raws[split], found)
-        hashes[split] = [_content(pixels) for pixels in images.images.numpy()]
+        hashes[split] = content_hashes(images.images).tolist()
         _repeats(split, images, raws[split], hashes[split], found)
     if test is None:
         found.add("missing test split", [name])
@@ -117,7 +117,3 @@ def _repeats(split: str, images: ImageSet, raw: Raw, hashes: list[str], found: S
 def _place(raw: Raw, images: ImageSet, position: int) -> str:
     row = int(images.row_ids[position])
     return f"{raw.where(row)} [{images.classes[int(images.labels[position])]}]"
-
-
-def _content(pixels: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).hexdigest()

@@ -15,6 +15,7 @@ from ..augment.boxes import as_grid, crop_resize, random_crops
 from ..augment.views import normalise
 from ..data.imagesets import DataError, ImageSet, check_enough, derived
 from ..data.loading import in_full
+from ..data.origins import origins_of
 from ..ground.device import Runtime, choose_runtime
 from ..ground.seeds import generator
 from ..train.labels import Answer
@@ -67,7 +68,7 @@ def rded(
     check_enough(pool, keep := ipc * cells)
     answer, side = teacher.answering(runtime), pool.size // factor
     large, place = in_full(pool)
-    stored, members, kept_losses, mean_losses = [], [], [], []
+    stored, originals, kept_losses, mean_losses = [], [], [], []
     for label in range(pool.num_classes):
         draws = generator(seed, "rded", label)
         rows = _draw(pool, label, max(drawn, keep), draws)
@@ -77,13 +78,13 @@ def rded(
         best, which = lowest(losses, keep)
         patches = crop_resize(full[best], boxes[best, which], side).round().clamp(0, 255)
         stored.append(stitch(patches.to(torch.uint8), factor))
-        members.append(pool.row_ids[rows[best]].view(cells, ipc).T)
+        originals.append(rows[best].view(cells, ipc).T)
         kept_losses.append(losses[best, which].mean())
         mean_losses.append(losses.mean())
     facts = {"factor": factor, "drawn": drawn, "crops": crops, "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2), "crop_loss": _mean(kept_losses)}
     facts |= {"drawn_loss": _mean(mean_losses), "make_seconds": round(time.monotonic() - began, 1)}
-    return _composed(pool, torch.cat(stored), torch.cat(members), factor, facts)
+    return _composed(pool, torch.cat(stored), torch.cat(originals), factor, facts)
 
 
 def _mean(values: list[Tensor]) -> float:
@@ -105,10 +106,10 @@ def lowest(losses: Tensor, keep: int) -> tuple[Tensor, Tensor]:
 
 
 def _composed(
-    pool: ImageSet, images: Tensor, members: Tensor, factor: int, facts: dict[str, Any]
+    pool: ImageSet, images: Tensor, originals: Tensor, factor: int, facts: dict[str, Any]
 ) -> ImageSet:
     """Stitched images as a set, class by class; a single crop keeps its original's row id."""
-    single = factor == 1
+    single, members = factor == 1, pool.row_ids[originals]
     return replace(
         pool,
         images=images,
@@ -118,6 +119,7 @@ def _composed(
         grid=(factor, factor),
         view="whole",
         provenance=derived(pool, **facts),
+        origins=origins_of(pool, originals.flatten(), {}),
     )
 
 

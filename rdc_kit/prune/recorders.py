@@ -24,12 +24,14 @@ class Scores:
         values: float32 [N], higher = harder.
         row_ids: int64 [N], the pool's row ids; with them `select` refuses scores of another set.
         never_learned: bool [N], rows never classified correctly; None if not recorded.
+        source: the score file that they were read from, or the scoring runs.
     """
 
     name: str
     values: Tensor
     row_ids: Tensor
     never_learned: Tensor | None = None
+    source: str = ""
 
     def aligned_to(self, pool: ImageSet) -> Scores:
         """The same scores, if they belong to this pool.

@@ -1,9 +1,12 @@
-"""Scoring a pool: one training run gives EL2N, Forgetting and AUM; cached on disk."""
+"""Scoring a pool: one training run gives EL2N, Forgetting and AUM; cached on disk.
+
+A run that came with the kit as a score file counts as finished, see `scorefiles.committed`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,16 @@ from torch import Tensor
 from ..data.imagesets import ImageSet
 from ..ground import store
 from ..ground.arrays import load_arrays, save_arrays
-from ..ground.device import Runtime, choose_runtime
+from ..ground.device import Runtime, choose_runtime, machine_name
+from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
 from ..train import protocols
 from ..train.accuracy import predict
 from ..train.protocols import Protocol
-from ..train.training import fit
+from ..train.training import Fitted, fit
 from .recorders import Forgetting, MeanScore, Scores, error_norm, margin, probability_margin
+from .scorefiles import Run, committed
 
 _SCORES = "scores.npz"
 
@@ -77,8 +82,31 @@ def dynamics(
         Every metric of METRICS: "el2n", "aum" (margins of logits), "aum_prob" (of probabilities),
         "forgetting".
     """
+    how = (epochs, el2n_epochs, seed, student, runtime or choose_runtime())
+    run = scoring_run(pool, *how, wanted=METRICS)
+    flags = {"forgetting": run.values.get("never_learned")}
+    return {
+        name: Scores(name, run.values[name], pool.row_ids, flags.get(name), str(run))
+        for name in run.values
+        if name != "never_learned"
+    }
+
+
+def scoring_run(
+    pool: ImageSet,
+    epochs: int,
+    el2n_epochs: int,
+    seed: int,
+    student: str | None,
+    runtime: Runtime,
+    wanted: Collection[str],
+) -> Run:
+    """The training run behind `dynamics`, which has the arguments.
+
+    Args:
+        wanted: the metrics that are needed; a committed run may lack others.
+    """
     protocol = protocols.scoring(epochs=epochs)
-    runtime = runtime or choose_runtime()
     config = _config("dynamics", pool, protocol, student, runtime)
     config |= {"el2n_epochs": el2n_epochs, "seed": seed, "metrics": sorted(METRICS)}
 
@@ -90,19 +118,9 @@ def dynamics(
         recorder = recorders["forgetting"]
         if isinstance(recorder, Forgetting):
             arrays["never_learned"] = recorder.never_learned()
-        return _keep(home, arrays, fitted.seconds, fitted.views)
+        return _keep(home, arrays, fitted, runtime)
 
-    arrays = _cached(config, make)
-    never_learned = arrays.pop("never_learned")
-    return {
-        name: Scores(
-            name,
-            values,
-            pool.row_ids,
-            never_learned if name == "forgetting" else None,
-        )
-        for name, values in arrays.items()
-    }
+    return _cached(config, make, wanted)
 
 
 def el2n(
@@ -129,16 +147,17 @@ def el2n(
     """
     if mode not in ("dynamics", "snapshot"):
         raise ValueError(f"mode must be 'dynamics' or 'snapshot', got {mode!r}")
-    seed_list = range(seeds) if isinstance(seeds, int) else seeds
+    seed_list, runtime = (
+        range(seeds) if isinstance(seeds, int) else seeds,
+        runtime or choose_runtime(),
+    )
     if mode == "dynamics":
-        values = [
-            dynamics(pool, epochs, epochs, s, student, runtime)["el2n"].values for s in seed_list
-        ]
+        runs = [scoring_run(pool, epochs, epochs, s, student, runtime, ["el2n"]) for s in seed_list]
     else:
-        values = [
-            _snapshot(pool, epochs, s, student, runtime or choose_runtime()) for s in seed_list
-        ]
-    return Scores("el2n", torch.stack(values).mean(0), pool.row_ids)
+        runs = [_snapshot(pool, epochs, s, student, runtime) for s in seed_list]
+    values = [run.values["el2n"] for run in runs]
+    source = "; ".join(map(str, runs))
+    return Scores("el2n", torch.stack(values).mean(0), pool.row_ids, source=source)
 
 
 def forgetting(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
@@ -183,41 +202,86 @@ def score(
         raise ValueError(unknown("pruning metric", metric, METRICS))
     epochs = epochs or METRICS[metric].epochs
     window = epochs if metric == "el2n" else EL2N_EPOCHS
-    return dynamics(pool, epochs, window, seed, runtime=runtime)[metric]
+    how = (epochs, window, seed, None, runtime or choose_runtime())
+    run = scoring_run(pool, *how, wanted=[metric])
+    never_learned = run.values["never_learned"] if metric == "forgetting" else None
+    return Scores(metric, run.values[metric], pool.row_ids, never_learned, str(run))
 
 
-def _snapshot(
-    pool: ImageSet, epochs: int, seed: int, student: str | None, runtime: Runtime
-) -> torch.Tensor:
+def _snapshot(pool: ImageSet, epochs: int, seed: int, student: str | None, runtime: Runtime) -> Run:
     protocol = protocols.scoring(epochs=epochs)
     config = _config("snapshot", pool, protocol, student, runtime) | {"seed": seed}
 
     def make(home: Path) -> dict[str, Any]:
         fitted = fit(pool, protocol, student, seed, runtime, checkpoint=home / "checkpoint.npz")
         values = error_norm(predict(fitted.model, pool, runtime), pool.labels)
-        return _keep(home, {"el2n": values}, fitted.seconds, fitted.views)
+        return _keep(home, {"el2n": values}, fitted, runtime)
 
-    return _cached(config, make)["el2n"]
+    return _cached(config, make, ["el2n"])
 
 
 def _config(
     what: str, pool: ImageSet, protocol: Protocol, student: str | None, runtime: Runtime
 ) -> dict[str, Any]:
+    student = student or pool.student
+    # Whether the network is the source's own or was asked for, the run is the same.
+    named = replace(pool, traits=replace(pool.traits, student=student))
     return {
         "what": what,
-        "pool": pool.fingerprint(),
+        "pool": named.fingerprint(),
         "protocol": protocol.as_dict(),
-        "student": student or pool.student,
+        "student": student,
         "precision": runtime.precision,
         "device": runtime.device.type,
     }
 
 
-def _keep(home: Path, values: dict[str, Tensor], seconds: float, views: int) -> dict[str, Any]:
+def _keep(
+    home: Path, values: dict[str, Tensor], fitted: Fitted, runtime: Runtime
+) -> dict[str, Any]:
     save_arrays(home / _SCORES, values)
     (home / "checkpoint.npz").unlink(missing_ok=True)
-    return {"seconds": seconds, "views": views}
+    cost = {"seconds": fitted.seconds, "views": fitted.views}
+    return cost | {"machine": machine_name(runtime.device), "versions": store.versions()}
 
 
-def _cached(config: dict[str, Any], make: Any) -> dict[str, Tensor]:
-    return load_arrays(store.cached(runs_dir("scores"), config, make) / _SCORES)
+def _cached(config: dict[str, Any], make: Any, wanted: Collection[str]) -> Run:
+    """A finished run: of the cache, else one that came with the kit, else made now."""
+    if not store.is_done(runs_dir("scores") / store.config_hash(config)):
+        there = committed(config, wanted)
+        if there is not None:
+            return there
+    return _run_in(store.cached(runs_dir("scores"), config, make), config)
+
+
+def _run_in(home: Path, config: dict[str, Any]) -> Run:
+    return Run(config, load_arrays(home / _SCORES), store.result_of(home))
+
+
+def finished_runs(pool: ImageSet) -> list[Run]:
+    """The scoring runs of these images that are in the cache, by network, length and seed.
+
+    Of a run that is as long as its EL2N only EL2N is kept: the other scores want longer ones.
+    """
+    runs: list[Run] = []
+    keys: dict[str, str] = {}  # network -> fingerprint of the pool with it
+    for path in sorted(runs_dir("scores").glob("*/config.json")):
+        config = read_json(path) or {}
+        student = str(config.get("student"))
+        named = replace(pool, traits=replace(pool.traits, student=student))
+        keys.setdefault(student, "")
+        keys[student] = keys[student] or named.fingerprint()
+        known = config.get("pool") == keys[student] and path.parent.name == store.config_hash(
+            config
+        )
+        if known and store.is_done(path.parent):
+            runs.append(_worth_keeping(_run_in(path.parent, config)))
+    return sorted(
+        runs, key=lambda r: (r.config["student"], r.config["protocol"]["epochs"], r.config["seed"])
+    )
+
+
+def _worth_keeping(run: Run) -> Run:
+    short = run.config.get("el2n_epochs", 0) >= run.config["protocol"]["epochs"]
+    kept = {k: v for k, v in run.values.items() if k == "el2n" or not short}
+    return replace(run, values=kept)

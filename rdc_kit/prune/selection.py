@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..data.imagesets import ImageSet, check_enough, derived
+from ..data.origins import origins_of
 from ..ground.seeds import generator
 from .recorders import Scores
 
@@ -39,7 +40,8 @@ def select(
 
     Returns:
         The images class by class, each class in rank order. provenance["tie_mass"] is the mean
-        share of a class's images with the score at the cut; the seed chooses among them.
+        share of a class's images with the score at the cut; the seed chooses among them. origins
+        holds file names, contents and scores of the chosen images.
 
     Raises:
         DataError: a class is too small, or the scores belong to another set.
@@ -67,14 +69,19 @@ def select(
             parts.append(rows[ranking])
             ties.append(_tie_mass(values[rows], ranking))
     facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
-    if scores is not None:
-        facts["score"] = scores.name
     if skip:
         facts["skip"] = skip
     if ties:
         facts["tie_mass"] = round(float(np.mean(ties)), 4)
-    subset = pool[torch.cat(parts)]
-    return replace(subset, provenance=derived(pool, **facts))
+    return _kept(pool, torch.cat(parts), scores, facts)
+
+
+def _kept(pool: ImageSet, rows: Tensor, scores: Scores | None, facts: dict[str, Any]) -> ImageSet:
+    """The chosen images, and what there is to say of them."""
+    told = {"score": scores.name, "scores": scores.source} if scores else {}
+    facts |= {key: text for key, text in told.items() if text}
+    origins = origins_of(pool, rows, {scores.name: scores.values} if scores else {})
+    return replace(pool[rows], provenance=derived(pool, **facts), origins=origins)
 
 
 def rank(values: Tensor, draw: torch.Generator, hardest_first: bool = False) -> Tensor:

@@ -1,10 +1,15 @@
-"""The verbs methods, compress and score."""
+"""The verbs methods, compress, score and select."""
+
+import shutil
 
 import pandas as pd
 import pytest
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
+from rdc_kit.ground import folders
+from rdc_kit.prune import scores
+from rdc_kit.prune.scorefiles import read_score_file
 
 
 def test_methods_lists_the_registry(capsys):
@@ -29,7 +34,7 @@ def test_compress_saves_a_set_that_loads(tmp_path, capsys):
         (["compress", "pac", "--out", "{}"], "did you mean 'pca'"),
         (["compress", "random", "--dataset", "digit", "--out", "{}"], "did you mean 'digits'"),
         (["compress", "random", "--ipc", "999", "--out", "{}"], "999 are asked of each class"),
-        (["score", "--device", "cudda", "--out", "{}"], "unknown device 'cudda'"),
+        (["score", "--device", "cudda", "--out", "{}.csv"], "unknown device 'cudda'"),
     ],
 )
 def test_wrong_usage_exits_2_with_one_clear_line(tmp_path, capsys, call, message):
@@ -40,12 +45,71 @@ def test_wrong_usage_exits_2_with_one_clear_line(tmp_path, capsys, call, message
     assert not (tmp_path / "out").exists()
 
 
-def test_score_writes_a_row_per_image(tmp_path, capsys):
-    out = tmp_path / "scores.csv"
-    assert main(["score", "--epochs", "2", "--size", "16", "--out", str(out)]) == 0
-    table = pd.read_csv(out)
-    assert list(table) == [
-        "row_id", "label", "el2n", "aum", "aum_prob", "forgetting", "never_learned"
-    ]  # fmt: skip
-    assert len(table) == 1347
-    assert table["el2n"].between(0, 2**0.5).all()
+def test_scores_are_written_and_chosen_by_without_another_training(
+    tmp_path, fresh_home, monkeypatch, capsys
+):
+    call = ["score", "--epochs", "1", "--size", "8", "--seed", "0", "1"]
+    for name in ("scores.parquet", "scores.csv"):
+        assert main([*call, "--out", str(tmp_path / name)]) == 0
+        told = capsys.readouterr().out
+        assert "el2n_seed1" in told
+        assert "1,347 rows" in told
+    table = pd.read_csv(tmp_path / "scores.csv")
+    both = pd.read_parquet(tmp_path / "scores.parquet")
+    assert list(table) == list(both)
+    assert table["el2n_seed0"].between(0, 2**0.5).all()
+    for suffix in ("parquet", "csv"):  # one that is in another order, the csv
+        table.sample(frac=1, random_state=0).to_csv(tmp_path / "scores.csv", index=False)
+        shutil.rmtree(fresh_home / "data" / "runs")
+        monkeypatch.setattr(scores, "fit", None)
+        out = tmp_path / suffix
+        words = ["--size", "8", "--ipc", "2", "--order", "hard", "--out", str(out)]
+        assert main(["select", "--scores", f"{tmp_path}/scores.{suffix}", *words]) == 0
+        assert "originals.csv there lists the originals" in capsys.readouterr().out
+        (fresh_home / "data" / "runs").mkdir()
+    one, other = (rdc.load(f"parquet:{tmp_path / suffix}").train for suffix in ("parquet", "csv"))
+    assert one.row_ids.tolist() == other.row_ids.tolist()
+    assert one.provenance["order"] == "hard"
+    saved = pd.read_parquet(tmp_path / "parquet" / "data")
+    mean = both[["el2n_seed0", "el2n_seed1"]].mean(axis=1)
+    assert saved["el2n"].tolist() == pytest.approx(mean[saved["row_id"]].tolist())
+    for label, rows in saved.groupby("label"):
+        own = mean[both["label"] == label].sort_values()
+        assert sorted(rows["row_id"]) == sorted(own.index[-2:])
+
+
+def test_finished_runs_are_collected_once_each(tmp_path, fresh_home, capsys):
+    shelf = tmp_path / "shelf"
+    call = ["score", "--size", "8", "--collect", str(shelf)]
+    assert main(call) == 2
+    assert "no scoring run of digits at 8 px is finished here" in capsys.readouterr().err
+    pool = rdc.load("digits", size=8).train
+    rdc.el2n(pool, 1)
+    rdc.el2n(rdc.load("digits", size=9).train, 1)  # of other images
+    assert main(call) == 0
+    rdc.dynamics(pool, 2, 1, seed=3)
+    assert main(call) == 0
+    assert main(call) == 0
+    added = [line.split(" scoring")[0] for line in capsys.readouterr().out.splitlines()]
+    assert added == ["score: 1", "score: 1", "score: 0"]
+    file = read_score_file(shelf / "digits-8px.parquet")
+    assert [run.config["seed"] for run in file.runs] == [0, 3]
+    assert [len(run.values) for run in file.runs] == [1, 5]
+    lists = pd.read_parquet(shelf / "digits-8px-selected.parquet")
+    assert set(lists["score"]) == {"el2n", "aum", "aum_prob", "forgetting"}
+    assert main(["score", "--size", "9", "--collect", str(shelf)]) == 0
+    shutil.copy(shelf / "digits-9px.parquet", shelf / "digits-8px.parquet")
+    assert main(call) == 2
+    assert "scores for 0 of the 1347 images" in capsys.readouterr().err
+
+
+def test_the_committed_score_files_are_whole_and_small():
+    for path in (folders.evidence_dir() / "scores").glob("*.parquet"):
+        assert path.stat().st_size < 3_300_000
+        if path.stem.endswith("-selected"):
+            assert {"score", "seed", "row_id", "content"} <= set(pd.read_parquet(path))
+            continue
+        file = read_score_file(path)
+        assert file.runs
+        for run in file.runs:
+            assert all(values.isfinite().all() for values in run.values.values())

@@ -37,6 +37,16 @@ def test_sets_of_the_same_folder_name_are_not_mixed_up(tmp_path, fresh_home):
         assert torch.equal(found.labels, saved.labels)
 
 
+@pytest.mark.parametrize("names", [["a.png", "sub/b.png"], ["a.png", None], [None, None]])
+def test_the_names_in_a_table_are_kept_where_every_row_has_one(tmp_path, names, fresh_home):
+    images = [encoded(k) | {"path": name} for k, name in enumerate(names)]
+    features = image_features({"label": _value("int64")})
+    path = parquet(tmp_path / "a.parquet", {"image": images, "label": [1, 0]}, features)
+    pool = rdc.load(f"parquet:{path}", size=16).train
+    found = pool.origins and pool.origins.of(pool.row_ids.numpy())["file_name"].tolist()
+    assert found == (None if None in names else names)
+
+
 def test_missing_columns_name_those_found(tmp_path):
     path = parquet(tmp_path / "a.parquet", {"picture": ["x"], "label": [0]})
     refuses(f"parquet:{path}", "no image column", "found picture, label", "expected one of image")

@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.data import saving
+from rdc_kit.prune.recorders import Scores
 
 from ..conftest import colour_blocks
 
@@ -47,6 +50,20 @@ def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
     card = (tmp_path / "set" / "README.md").read_text()
     assert "configs:" in card
     assert "source: blocks" in card
+
+
+def test_one_call_of_pandas_shows_originals_and_scores(tmp_path, folder):
+    pool = rdc.load(f"folder:{folder}", size=16).train
+    scores = Scores("el2n", torch.arange(12.0).flip(0), pool.row_ids)
+    easy = rdc.select(pool, scores, 2)
+    table = pd.read_parquet(easy.save(tmp_path / "easy") / "data")
+    assert table["row_id"].tolist() == [2, 1, 6, 5, 11, 10]
+    assert table["file_name"][:3].tolist() == ["train/10/2.png", "train/10/1.png", "train/2/3.png"]
+    assert table["el2n"].tolist() == [9, 10, 5, 6, 0, 1]
+    table = pd.read_parquet(rdc.combine(easy, (1, 2)).save(tmp_path / "pairs") / "data")
+    assert [row.tolist() for row in table["members"]] == [[2, 1], [6, 5], [11, 10]]
+    assert table["member_files"][0].tolist() == ["train/10/2.png", "train/10/1.png"]
+    assert table["el2n"].tolist() == [9.5, 5.5, 0.5]
 
 
 def test_save_never_overwrites_by_surprise(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 
 import rdc_kit as rdc
 from rdc_kit.data.saving import save
@@ -18,6 +19,7 @@ from rdc_kit.ground import files
 from rdc_kit.ground.arrays import load_arrays, save_arrays
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.ground.manifests import read_status, write_manifest
+from rdc_kit.prune.scorefiles import Run, read_score_file, write_scores
 from rdc_kit.study.figures import base
 from rdc_kit.study.grid import campaign, planfile
 from rdc_kit.study.grid.arms import Arm
@@ -216,12 +218,33 @@ def arrays(home: Path) -> str:
     return str(zlib.crc32(load_arrays(home / "a.npz")["w"].numpy().tobytes()))
 
 
+def scoring_run(seed: int) -> Run:
+    """A scoring run that nobody trained."""
+    config = {"what": "dynamics", "protocol": {"epochs": 10}, "student": "s", "seed": seed}
+    return Run(config, {"el2n": torch.arange(18) / (seed + 18)})
+
+
+def score_file_old(home: Path) -> None:
+    write_scores(home / "scores.parquet", colour_blocks(), [scoring_run(0)])
+
+
+def score_file(home: Path) -> str:
+    write_scores(home / "scores.parquet", colour_blocks(), [scoring_run(0), scoring_run(1)])
+    return str(rdc.read_scores(home / "scores.parquet", colour_blocks()).values.tolist())
+
+
+def old_or_new_scores(home: Path) -> None:
+    runs = read_score_file(home / "scores.parquet").runs
+    assert [run.config["seed"] for run in runs] in ([0], [0, 1])
+
+
 ACTS = [
     Act("arrays", nothing, arrays, nothing),
     Act("save a set", nothing, save_new, nothing),
     Act("save over a set", save_old, save_over, old_or_new_set),
     Act("decoded images", pictures, decode, nothing),
     Act("scores", nothing, score, whole_results),
+    Act("score file", score_file_old, score_file, old_or_new_scores),
     Act("teacher", nothing, teach, whole_results),
     Act("checkpoint", nothing, train, nothing),
     Act("stored labels", teacher_there, label, whole_results),

@@ -1,0 +1,136 @@
+"""Alignment: which row of a table belongs to which image of a pool, by content or by file name.
+
+Never by position: a table in another order, or one of other images, would be shifted in silence.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..data.imagesets import DataError, ImageSet
+from ..data.origins import CONTENT, FILE, content_hashes
+
+FILES = (FILE, "filename", "file", "path", "image", "name")
+
+
+def aligned_rows(
+    pool: ImageSet, table: pd.DataFrame, where: str, made_from: str = ""
+) -> np.ndarray:
+    """The row of a table for each image of a pool, int64 [len(pool)].
+
+    Args:
+        pool: the images.
+        table: with a column "content" (see `origins.content_hashes`), or of file names: one of
+            FILES. A column "class" of class names must agree with the pool's.
+        where: the table's name, for messages.
+        made_from: the images that it was made from, for messages.
+
+    Raises:
+        DataError: an image has no row, or a row of another class; or there is nothing to go by.
+    """
+    if CONTENT in table:
+        return _by_content(pool, table, where, made_from)
+    column = next((name for name in FILES if name in table), None)
+    if column is None:
+        raise DataError(
+            f"{where} has neither a column {CONTENT} nor one of file names, so its rows cannot be "
+            f"matched with images: found {', '.join(table)}; add file_name, such as cat/1.jpg"
+        )
+    names = _names(pool)
+    if names is None:
+        raise DataError(
+            f"{where} names files, but the images of {_source(pool)} have no file names: write the "
+            f"scores beside the contents that `rdc score` lists (column {CONTENT})"
+        )
+    rows = _by_name(names, table[column].tolist(), where)
+    return _same_classes(pool, table, rows, where)
+
+
+def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str) -> np.ndarray:
+    """Equal images go by their class, then in the order in which they stand."""
+    named = "class" in table
+    ours = pd.DataFrame({CONTENT: content_hashes(pool.images)})
+    ours["class"] = _classes(pool) if named else ""
+    theirs = table[[CONTENT]].assign(**{"class": table["class"] if named else ""})
+    rows = pd.Series(-1, index=ours.index)
+    for side in (ours, theirs):
+        side["nth"] = side.groupby([CONTENT, "class"]).cumcount()
+    for key in ([CONTENT, "class", "nth"], [CONTENT, "class"], [CONTENT]):
+        first = theirs.assign(row=range(len(theirs))).drop_duplicates(key)
+        found = ours.merge(first, "left", key)["row"]
+        rows = rows.where(rows >= 0, found.fillna(-1).astype(np.int64))
+    missing = int((rows < 0).sum())
+    if missing:
+        remedy = f"it was made from {made_from}; load that, or " if made_from else ""
+        raise DataError(
+            f"{where} holds scores for {len(ours) - missing} of the {len(ours)} images of "
+            f"{_source(pool)} at {pool.size} px: {remedy}score these (rdc score)"
+        )
+    return _same_classes(pool, table, rows.to_numpy(), where)
+
+
+def _by_name(ours: list[str], theirs: list[str], where: str) -> np.ndarray:
+    """Two names are one where one is the end of the other: train/cat/1.jpg, cat/1.jpg, 1.jpg."""
+    parts = [str(name).replace("\\", "/").strip("/").split("/") for name in theirs]
+    places: dict[str, set[int]] = {}
+    for row, path in enumerate(parts):
+        for start in range(len(path)):
+            places.setdefault("/".join(path[start:]), set()).add(row)
+    whole = {"/".join(path) for path in parts}
+    found = []
+    for name in ours:
+        path = name.split("/")
+        shorter = {"/".join(path[start:]) for start in range(1, len(path))} & whole
+        found.append(set().union(places.get(name, set()), *(places[end] for end in shorter)))
+    _check_names(ours, found, where)
+    return np.array([rows.pop() for rows in found], dtype=np.int64)
+
+
+def _check_names(ours: list[str], found: list[set[int]], where: str) -> None:
+    lost = [name for name, rows in zip(ours, found, strict=True) if not rows]
+    if lost:
+        raise DataError(
+            f"{where} names {len(ours) - len(lost)} of the {len(ours)} images; {lost[0]} has no "
+            "row: add the rows that are missing, or take these images out of the folder"
+        )
+    twice = [name for name, rows in zip(ours, found, strict=True) if len(rows) > 1]
+    if twice:
+        raise DataError(
+            f"{where} has several rows for {twice[0]}: keep one row for each image, named with its "
+            "folders"
+        )
+    if len(set().union(*found)) < len(ours):
+        raise DataError(
+            f"the file names in {where} do not tell the images apart: give them with their folders,"
+            f" such as {ours[0]}"
+        )
+
+
+def _names(pool: ImageSet) -> list[str] | None:
+    known = None if pool.origins is None else pool.origins.of(pool.row_ids.numpy()).get(FILE)
+    return None if known is None or "" in known.tolist() else known.tolist()
+
+
+def _same_classes(pool: ImageSet, table: pd.DataFrame, rows: np.ndarray, where: str) -> np.ndarray:
+    """The rows, if the table's class names are the pool's: a score is of an image *and* a label."""
+    if "class" not in table:
+        return rows
+    other = np.flatnonzero(table["class"].to_numpy()[rows] != _classes(pool))
+    if not len(other):
+        return rows
+    image = int(other[0])
+    raise DataError(
+        f"{len(other)} images have another class in {where} than here, the first is row "
+        f"{int(pool.row_ids[image])}, {_classes(pool)[image]!r} here and "
+        f"{table['class'].iloc[rows[image]]!r} there: score the images with their present labels"
+    )
+
+
+def _classes(pool: ImageSet) -> np.ndarray:
+    """The class name of each image."""
+    return np.array(pool.classes, dtype=object)[pool.labels.numpy()]
+
+
+def _source(pool: ImageSet) -> str:
+    return str(pool.provenance.get("source", "this set"))

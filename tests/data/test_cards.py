@@ -1,0 +1,72 @@
+"""Cards: YAML that the Hub reads, no place of this machine, a training that runs."""
+
+import re
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+import rdc_kit as rdc
+from rdc_kit.data import cards
+
+from ..conftest import colour_blocks
+
+
+def head_of(text):
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+@pytest.mark.parametrize("name", ["set", "a: b", "- [x]", "été #1", "'quoted'"])
+def test_any_name_makes_yaml_that_can_be_read(name, blocks):
+    text = cards.card(blocks, name)
+    head = head_of(text)
+    assert head["pretty_name"] == name
+    assert head["size_categories"] == ["n<1K"]
+    assert head["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*"}]
+    assert "license" not in head
+    assert "- source: blocks" in text
+
+
+def test_places_of_this_machine_are_left_out():
+    facts = {"source": "folder:/home/me/my cats/", "read_from": "parquet:/tmp/x", "cache_key": "k"}
+    facts |= {"mapped": False, "scores": "s.parquet el2n_seed0", "ipc": 3}
+    told = cards.public(facts)
+    assert told == {"source": "folder:my cats", "scores": "s.parquet el2n_seed0", "ipc": 3}
+
+
+def test_results_are_told_way_by_way(blocks):
+    way = {"protocol": "hard", "labels": "hard", "student": "convnet3", "epochs": 300}
+    rows = [way | {"top1": 40.0}, way | {"top1": 42.0}, way | {"student": "resnet18", "top1": 39}]
+    text = cards.published_card(blocks, "n", "OWNER/n", "mit", {}, pd.DataFrame(rows))
+    assert "| hard | hard | convnet3 | 300 | 41.0 (sd 1.4) | 2 |" in text
+    assert "| hard | hard | resnet18 | 300 | 39.0 | 1 |" in text
+    assert head_of(text)["license"] == "mit"
+
+
+@pytest.mark.parametrize(("grid", "images"), [(1, 8), (2, 8), (3, 2)])
+def test_the_training_of_the_card_runs_on_whole_images_or_cells(
+    grid, images, tmp_path, monkeypatch
+):
+    """One of its steps; composites with cells of several sizes, 3 x 3 in 16 px, are shown whole."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    pool = colour_blocks(per_class=18)
+    easy = rdc.select(pool, None, 18 if grid == 3 else 8, "random")
+    stored = easy if grid == 1 else rdc.combine(easy, grid)
+    stored.save(tmp_path / "set")
+    text = cards.published_card(stored, "n", str(tmp_path / "set"), "mit", {})
+    (code,) = re.findall(r"```python\n(import torch.*?)```", text, flags=re.S)
+    assert len([line for line in code.splitlines() if line and "import" not in line]) <= 13
+    space = {}
+    exec(code.replace("range(3000)", "range(1)"), space)
+    assert space["x"].shape == (3 * images, 3, 16, 16)
+    assert space["y"].tolist() == sorted(space["y"].tolist())
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (pool.traits.mean, pool.traits.std))
+    if grid == 1:
+        assert torch.allclose(space["x"], (stored.images / 255 - mean) / std, atol=1e-5)
+    if grid == 2:
+        first = (stored.images[0] / 255 - mean) / std
+        corner = torch.nn.functional.interpolate(first[None, :, :8, 8:], 16)
+        assert torch.allclose(space["x"][1], corner[0], atol=1e-5)

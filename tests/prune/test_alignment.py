@@ -1,0 +1,117 @@
+"""Rows of a table find their images, whatever their order, and never those of another image."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rdc_kit as rdc
+from rdc_kit.data.imagesets import DataError
+from rdc_kit.data.origins import Origins, content_hashes
+from rdc_kit.prune.alignment import aligned_rows
+
+from ..conftest import colour_blocks
+
+
+def table_of(pool, **columns):
+    classes = [pool.classes[k] for k in pool.labels.tolist()]
+    return pd.DataFrame({"content": content_hashes(pool.images), "class": classes, **columns})
+
+
+def named(pool, names):
+    return rdc.from_tensors(
+        pool.images[: len(names)],
+        pool.labels[: len(names)],
+        pool.classes,
+        origins=Origins(np.arange(len(names)), {"file_name": np.array(names, dtype=object)}),
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations(range(18)), st.integers(1, 18))
+def test_any_order_and_any_part_of_a_pool_finds_its_rows(order, count):
+    pool = colour_blocks()
+    some = pool[list(order[:count])]
+    assert aligned_rows(some, table_of(pool), "f").tolist() == list(order[:count])
+    place = {row: k for k, row in enumerate(order)}
+    turned = table_of(pool[list(order)])
+    assert aligned_rows(pool, turned, "f").tolist() == [place[k] for k in range(18)]
+
+
+def test_equal_images_go_one_by_one_and_by_their_class(blocks):
+    """Rows 0 and 3 are one image twice in class 0; row 4 is it once more, under class 1."""
+    images = blocks.images.clone()
+    images[3] = images[4] = images[0]
+    pool = rdc.from_tensors(images, blocks.labels, blocks.classes)
+    table = table_of(pool)
+    assert aligned_rows(pool, table, "f").tolist() == list(range(18))
+    turned = table.iloc[::-1].reset_index(drop=True)
+    rows = aligned_rows(pool, turned, "f")
+    assert (turned["content"].to_numpy()[rows] == table["content"]).all()
+    assert (turned["class"].to_numpy()[rows] == table["class"]).all()
+    assert sorted(rows) == list(range(18))
+    once = table.drop(index=3).reset_index(drop=True)  # either of the two will do
+    assert aligned_rows(pool, once, "f")[[0, 3]].tolist() == [0, 0]
+
+
+def test_other_pixels_are_refused_with_the_count_and_the_remedy(blocks):
+    images = blocks.images.clone()
+    images[:4] ^= 1
+    other = rdc.from_tensors(images, blocks.labels, blocks.classes)
+    with pytest.raises(DataError) as error:
+        aligned_rows(other, table_of(blocks), "f.csv", "blocks at 32 px")
+    assert "f.csv holds scores for 14 of the 18 images of this set at 16 px" in str(error.value)
+    assert "made from blocks at 32 px; load that, or score these" in str(error.value)
+
+
+def test_a_score_of_another_label_is_refused(blocks):
+    labels = blocks.labels.clone()
+    labels[7] = 0
+    mended = rdc.from_tensors(blocks.images, labels, blocks.classes)
+    with pytest.raises(DataError, match=r"1 images have another class in f than here.*row 7, '0'"):
+        aligned_rows(mended, table_of(blocks), "f")
+    bare = table_of(blocks).drop(columns="class")  # a table that says nothing of classes is taken
+    assert aligned_rows(mended, bare, "f").tolist() == list(range(18))
+
+
+@pytest.mark.parametrize("column", ["file_name", "filename", "path"])
+@pytest.mark.parametrize(
+    "form", ["{}", "/home/me/{}", "./data/{}", "{short}", "back\\slashes\\{short}"]
+)
+def test_file_names_match_from_their_end(blocks, column, form):
+    names = ["train/a/1.png", "train/b/1.png", "train/b/2.png"]
+    if form.startswith("back"):
+        names, form = [n.removeprefix("train/") for n in names], "back\\slashes\\{}"
+    told = [form.format(n, short=n.removeprefix("train/")) for n in names[::-1]]
+    found = aligned_rows(named(blocks, names), pd.DataFrame({column: told}), "f")
+    assert found.tolist() == [2, 1, 0]
+
+
+WRONG = [
+    (["1.png"], "names 1 of the 2 images; train/b/2.png has no row"),
+    (["val/a/1.png", "val/b/2.png"], "names 0 of the 2 images"),
+    (["a/1.png", "train/a/1.png", "b/2.png"], "several rows for train/a/1.png"),
+]
+
+
+@pytest.mark.parametrize(("told", "said"), WRONG)
+def test_file_names_that_do_not_match_are_refused(blocks, told, said):
+    pool = named(blocks, ["train/a/1.png", "train/b/2.png"])
+    with pytest.raises(DataError, match=said):
+        aligned_rows(pool, pd.DataFrame({"file": told}), "f")
+
+
+def test_names_without_folders_must_tell_the_images_apart(blocks):
+    pool = named(blocks, ["a/1.png", "b/1.png"])
+    with pytest.raises(DataError, match="do not tell the images apart: give them with their"):
+        aligned_rows(pool, pd.DataFrame({"file": ["1.png"]}), "f")
+
+
+def test_nothing_to_go_by_is_refused(blocks):
+    with pytest.raises(DataError, match=r"neither a column content nor one of file names.*row_id"):
+        aligned_rows(blocks, pd.DataFrame({"row_id": range(18), "el2n": 0.5}), "f")
+    with pytest.raises(DataError, match="the images of blocks have no file names"):
+        aligned_rows(blocks, pd.DataFrame({"file": ["a"] * 18}), "f")
+    assert torch.equal(blocks.row_ids, torch.arange(18))
