@@ -18,7 +18,7 @@ from .saving import datasets_library
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
 TRAIN_NAMES = ("train", "training")
-TEST_NAMES = ("validation", "val", "valid", "test")
+TEST_NAMES = ("validation", "val", "valid", "test", "testing")
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
 Fetch = Callable[[int], bytes | Path | np.ndarray]
@@ -36,6 +36,7 @@ class Raw:
         identity: facts for JSON that change when the files change; part of the cache key.
         note: facts for the provenance, such as the columns used.
         saved: facts that this kit saved with the set (see saving.py); else empty.
+        files: the file of every row, below the source's folder; empty where rows are no files.
     """
 
     fetch: Fetch
@@ -45,6 +46,11 @@ class Raw:
     identity: Any
     note: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+    def name(self, row: int) -> str:
+        """Short name of a row, for tables: its file, or what `where` says."""
+        return self.files[row] if self.files else self.where(row)
 
 
 def read_local(path: Path) -> dict[str, Raw]:
