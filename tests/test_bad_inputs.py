@@ -187,10 +187,11 @@ WRONG = {
     "results": ["here"],
     "seeds": ["-1", "x", "1.5"],
     "epochs": ["-1", "x"],
+    "on_bad": ["ignore", ""],
     "profile": ["large", ""],
     "device": ["gpu", "cuda:99"],
 }
-HOMES = {"ipcs": "01", "teacher": "01", "students": "06", "results": "91"}
+HOMES = {"ipcs": "01", "teacher": "01", "students": "06", "results": "91", "on_bad": "09"}
 
 
 def test_every_parameter_of_every_notebook_is_in_the_table():
@@ -230,7 +231,16 @@ def no_images(folder):
     (folder / "train" / "a").mkdir(parents=True)
 
 
+def one_class(folder):
+    picture(folder / "train" / "a" / "0.png", 0)
+
+
+def one_level_too_high(folder):
+    picture(folder / "mine" / "train" / "a" / "0.png", 0)
+
+
 def broken(folder):
+    picture(folder / "train" / "b" / "0.png", 0)
     picture(folder / "train" / "a" / "0.png", 0).write_bytes(b"no image")
 
 
@@ -244,10 +254,12 @@ def more_in_test(folder):
 
 
 def floats(folder):
+    picture(folder / "train" / "b" / "0.png", 0)
     image(folder / "train" / "a" / "0.tif", np.full((20, 20), 300, np.float32))
 
 
 def narrow(folder):
+    picture(folder / "train" / "b" / "0.png", 0)
     image(folder / "train" / "a" / "0.png", np.zeros((1, 5000, 3), np.uint8))
 
 
@@ -255,6 +267,8 @@ DATA = [
     (empty, "no class folders"),
     (no_class, "no class folders"),
     (no_images, "no images"),
+    (one_class, "a single class folder, 'a': give the folder that has one folder per class"),
+    (one_level_too_high, "a single class folder, 'mine': give folder:"),
     (broken, "cannot be decoded"),
     (no_train, "no train/"),
     (more_in_test, "has classes that"),

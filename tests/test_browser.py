@@ -113,7 +113,7 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
 
 
 def check_the_saved_notebook(browser, picture):
-    """Whose kernel is gone: its explorers are pictures, and neither bars nor complaints stand there."""
+    """Whose kernel is gone: explorers are pictures, and neither bars nor complaints stand there."""
     selector = ".rdc-still"
     stills = wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector), 60, "stills")
     wait_until(lambda: browser.execute_script(browsing.READY), 120, "another kernel")

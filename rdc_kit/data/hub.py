@@ -21,7 +21,7 @@ from .saving import INDEX, datasets_library
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
 TRAIN_NAMES = ("train", "training")
-TEST_NAMES = ("validation", "val", "valid", "test")
+TEST_NAMES = ("validation", "val", "valid", "test", "testing")
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
 Fetch = Callable[[int], bytes | Path | np.ndarray]
@@ -50,6 +50,10 @@ class Raw:
     note: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Any] = field(default_factory=dict)
     names: np.ndarray | None = None
+
+    def name(self, row: int) -> str:
+        """Short name of a row, for tables: its file, or what `where` says."""
+        return self.where(row) if self.names is None else str(self.names[row])
 
 
 def read_local(path: Path) -> dict[str, Raw]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:  # imagesets imports this file, and pandas is slow to import
@@ -55,6 +56,17 @@ def content_hashes(images: Tensor) -> np.ndarray:
     pixels = images.cpu().numpy()
     names = [hashlib.blake2b(np.ascontiguousarray(p).data, digest_size=8) for p in pixels]
     return np.array([name.hexdigest() for name in names], dtype=object)
+
+
+def first_copies(images: Tensor) -> Tensor:
+    """Position of the first image with the same pixels, int64 [N]; its own where there is none.
+
+    Args:
+        images: uint8 [N, 3, S, S].
+    """
+    seen: dict[str, int] = {}
+    names = content_hashes(images)
+    return torch.tensor([seen.setdefault(name, row) for row, name in enumerate(names)])
 
 
 def origins_of(pool: ImageSet, rows: Tensor, scores: Mapping[str, Tensor]) -> Origins:

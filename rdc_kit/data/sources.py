@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ..ground.folders import local_copies
 from ..ground.names import unknown
 from . import released
 from .hub import TEST_NAMES, TRAIN_NAMES, Raw, read_hub, read_local
-from .imagesets import DataError, Traits
+from .imagesets import DataError, ImageSet, Traits
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 
@@ -114,6 +115,21 @@ def open_source(name: str) -> dict[str, Raw]:
     return _released(splits, facts) if facts else splits
 
 
+def names_of(images: ImageSet) -> list[str]:
+    """Where each image comes from: its file below the source's folder, or its row.
+
+    Args:
+        images: from `load`, rows of it, or a set that was chosen from it; a composite names all of
+            its originals.
+    """
+    facts, ids = images.provenance, images.row_ids[:, None]
+    ids = ids if images.members is None else images.members
+    name: Callable[[int], str] = "row {}".format
+    if "source" in facts and "read_from" not in facts:  # a saved set's own source may be gone
+        name = open_source(facts["source"])[facts["split"]].name
+    return [" + ".join(name(row) for row in rows) for rows in ids.tolist()]
+
+
 def _released(splits: dict[str, Raw], facts: dict[str, Any]) -> dict[str, Raw]:
     """A released set, with its method in the provenance and ImageNet's validation images."""
     train, folder = splits["train"], released.validation_folder()
@@ -160,8 +176,8 @@ def _folder(root: Path) -> dict[str, Raw]:
     """
     if not root.is_dir():
         raise DataError(f"folder {str(root)!r} does not exist: give folder:PATH of an image folder")
-    train = next((root / n for n in TRAIN_NAMES if (root / n).is_dir()), root)
-    test = next((root / n for n in TEST_NAMES if (root / n).is_dir()), None)
+    train = _split_folder(root, TRAIN_NAMES) or root
+    test = _split_folder(root, TEST_NAMES)
     if train is root and test is not None:
         raise DataError(f"{root} has {test.name}/ but no train/: name the training folder train")
     classes = _class_folders(train)
@@ -174,7 +190,15 @@ def _folder(root: Path) -> dict[str, Raw]:
                 "remove them here"
             )
         splits["test"] = _folder_split(root, test, classes)
+    if len(classes) < 2:
+        raise _only_class(train, classes[0])
     return splits
+
+
+def _split_folder(root: Path, names: tuple[str, ...]) -> Path | None:
+    """The folder of a split, by the first of the names that is there; Train is train."""
+    found = {p.name.lower(): p for p in sorted(root.iterdir()) if p.is_dir()}
+    return next((found[name] for name in names if name in found), None)
 
 
 def _class_folders(root: Path) -> tuple[str, ...]:
@@ -182,6 +206,15 @@ def _class_folders(root: Path) -> tuple[str, ...]:
     if not names:
         raise DataError(f"{root} has no class folders: expected {root}/CLASS/image.jpg")
     return tuple(names)
+
+
+def _only_class(root: Path, name: str) -> DataError:
+    """What to do where there is nothing to tell apart."""
+    below = _split_folder(root / name, TRAIN_NAMES)
+    remedy = (
+        f"give folder:{root / name}" if below else "give the folder that has one folder per class"
+    )
+    return DataError(f"{root} has a single class folder, {name!r}: {remedy}")
 
 
 def _folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+import torch
 
 from .decoding import shape_of
 from .hub import Raw
@@ -24,25 +28,46 @@ class Survey:
     Attributes:
         facts: lines about splits, classes and sizes.
         findings: what should be looked at -> examples, the first few by their place.
-        counts: what should be looked at -> how many.
+        counts: everything that was looked for -> how many were found.
+        images: what should be looked at -> those of the examples that can be shown. Of an image
+            that comes twice, both.
     """
 
     facts: list[str] = field(default_factory=list)
     findings: dict[str, list[str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    images: dict[str, ImageSet] = field(default_factory=dict)
 
-    def add(self, what: str, places: list[str]) -> None:
-        """Note a finding, if there is any."""
+    def add(self, what: str, places: Sequence[str], *shown: tuple[ImageSet, list[int]]) -> None:
+        """Note what was looked for; examples and images only where something was found.
+
+        Args:
+            what: was looked for.
+            places: where it was found.
+            shown: sets with the positions of what was found; of several sets one after the other.
+        """
+        self.counts[what] = len(places)
         if places:
-            self.findings[what], self.counts[what] = places[:_SHOWN], len(places)
+            self.findings[what] = list(places[:_SHOWN])
+        if places and shown:
+            parts = [images[rows[:_SHOWN]].images for images, rows in shown]
+            labels = [images.labels[rows[:_SHOWN]] for images, rows in shown]
+            # First with first, second with second: an image beside its copy.
+            pixels = torch.stack(parts, 1).flatten(0, 1)
+            rows = torch.arange(len(pixels))
+            owner = shown[0][0]
+            self.images[what] = replace(
+                owner, images=pixels, labels=torch.stack(labels, 1).flatten(), row_ids=rows
+            )
 
 
 def survey(name: str, size: int | None = None) -> Survey:
     """Look at every image of a source.
 
-    Corrupt images; images twice, within a split and across training and test, by the pixels that
-    are decoded from them; the same image under two labels; images of one plain colour; classes of
-    unequal size or missing from the test split.
+    Corrupt images; images twice, within a split by the pixels that are decoded from them, and
+    across training and test by these or by their files; the same image under two labels; images of
+    one plain colour; classes of unequal size or missing from the test split. A copy that was saved
+    anew in another size or format is not found.
 
     Args:
         name, size: as for `load`.
@@ -53,21 +78,13 @@ def survey(name: str, size: int | None = None) -> Survey:
     raws, found = open_source(name), Survey()
     train, test = load(name, size, on_bad="skip")
     splits = {"train": train} | ({"test": test} if test is not None else {})
-    hashes: dict[str, list[str]] = {}
     for split, images in splits.items():
         _describe(split, images, raws[split], found)
-        hashes[split] = content_hashes(images.images).tolist()
-        _repeats(split, images, raws[split], hashes[split], found)
+        _repeats(split, images, raws[split], found)
+    found.add("missing test split", [] if test else [name])
     if test is None:
-        found.add("missing test split", [name])
         return found
-    known = {content: row for row, content in enumerate(hashes["train"])}
-    both = [
-        f"{_place(raws['test'], test, row)} = {_place(raws['train'], train, known[content])}"
-        for row, content in enumerate(hashes["test"])
-        if content in known
-    ]
-    found.add("test images that are in the training split too", both)
+    _leaks(raws, train, test, found)
     absent = [train.classes[k] for k in np.flatnonzero(test.counts().numpy() == 0)]
     found.add("classes without a test image", absent)
     return found
@@ -83,14 +100,15 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
         f"{counts.max():,}, sides of {sides}"
     )
     kept = set(images.row_ids.tolist())
-    bad = [raw.where(row) for row in range(len(raw.labels)) if row not in kept]
+    bad = [raw.name(row) for row in range(len(raw.labels)) if row not in kept]
     found.add(f"{split}: images that cannot be decoded", bad)
-    if counts.max() > 10 * max(1, counts.min()):
-        least = [images.classes[k] for k in np.argsort(counts)[:_SHOWN]]
-        found.add(f"{split}: classes with a tenth of the largest or less, smallest first", least)
+    uneven = counts.max() > 10 * max(1, counts.min())
+    least = [images.classes[k] for k in np.argsort(counts)[:_SHOWN]] if uneven else []
+    found.add(f"{split}: classes with a tenth of the largest or less, smallest first", least)
     spread = images.images.numpy().reshape(len(images), -1).std(1)
-    flat = [_place(raw, images, int(row)) for row in np.flatnonzero(spread < _FLAT)]
-    found.add(f"{split}: images of hardly more than one colour", flat)
+    rows = np.flatnonzero(spread < _FLAT).tolist()
+    flat = [_place(raw, images, row) for row in rows]
+    found.add(f"{split}: images of hardly more than one colour", flat, (images, rows))
 
 
 def _step(images: ImageSet) -> int:
@@ -98,22 +116,55 @@ def _step(images: ImageSet) -> int:
     return max(1, len(images) // 2000)
 
 
-def _repeats(split: str, images: ImageSet, raw: Raw, hashes: list[str], found: Survey) -> None:
+def _repeats(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     """Images that come twice in one split, and those that do so under two labels."""
     first: dict[str, int] = {}
-    twice: list[str] = []
-    torn: list[str] = []
+    same = [
+        (row, first.setdefault(content, row))
+        for row, content in enumerate(content_hashes(images.images))
+    ]
     labels = images.labels.tolist()
-    for row, content in enumerate(hashes):
-        other = first.setdefault(content, row)
-        if other == row:
-            continue
-        pair = f"{_place(raw, images, row)} = {_place(raw, images, other)}"
-        (twice if labels[row] == labels[other] else torn).append(pair)
-    found.add(f"{split}: images that come twice", twice)
-    found.add(f"{split}: one image under two labels", torn)
+    twice = [pair for pair in same if pair[0] != pair[1]]
+    for what, alike in (("images that come twice", True), ("one image under two labels", False)):
+        pairs = [(a, b) for a, b in twice if (labels[a] == labels[b]) == alike]
+        said = [f"{_place(raw, images, a)} = {_place(raw, images, b)}" for a, b in pairs]
+        shown = [(images, [pair[side] for pair in pairs]) for side in (0, 1)]
+        found.add(f"{split}: {what}", said, *shown)
+
+
+def _leaks(raws: dict[str, Raw], train: ImageSet, test: ImageSet, found: Survey) -> None:
+    """Test images that are in the training split: by file, or by pixels.
+
+    Larger test images are cut out closer than training images, so a copied file has other pixels.
+    """
+    known: dict[str, int] = {}
+    for row, keys in enumerate(_keys(raws["train"], train)):
+        known |= dict.fromkeys(keys, row)
+    pairs = []
+    for row, keys in enumerate(_keys(raws["test"], test)):
+        copies = [known[key] for key in keys if key in known]
+        pairs += [(row, copies[0])] if copies else []
+    said = [
+        f"{_place(raws['test'], test, a)} = {_place(raws['train'], train, b)}" for a, b in pairs
+    ]
+    shown = [(test, [a for a, _ in pairs]), (train, [b for _, b in pairs])]
+    found.add("test images that are in the training split too", said, *shown)
+
+
+def _keys(raw: Raw, images: ImageSet) -> list[tuple[str, str]]:
+    """Two hashes of every image: of its pixels, and of what it was decoded from."""
+    files = [_of_file(raw.fetch(int(row))) for row in images.row_ids]
+    return list(zip(content_hashes(images.images), files, strict=True))
+
+
+def _of_file(source: bytes | Path | np.ndarray) -> str:
+    if isinstance(source, np.ndarray):
+        encoded = source.tobytes()
+    else:
+        encoded = source if isinstance(source, bytes) else source.read_bytes()
+    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
 
 
 def _place(raw: Raw, images: ImageSet, position: int) -> str:
     row = int(images.row_ids[position])
-    return f"{raw.where(row)} [{images.classes[int(images.labels[position])]}]"
+    return f"{raw.name(row)} [{images.classes[int(images.labels[position])]}]"

@@ -29,6 +29,7 @@ class Profile:
         frozen: what all replicates share to save time, see `plan_trials`; "set" only in experiments
             that ask for one set of each arm.
         full_size: use the source's size in the paper instead of its small default.
+        quick_epochs: of trainings on a stored set where there are many of them, as in a curve.
     """
 
     epochs: int
@@ -38,13 +39,16 @@ class Profile:
     scoring_epochs: Mapping[str, int] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     full_size: bool = False
+    quick_epochs: int = 50
 
 
 _FEW = {"el2n": 2, "aum": 4, "aum_prob": 4, "forgetting": 4}
 PROFILES = {
-    "smoke": Profile(3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, frozen=LAYERS),
+    "smoke": Profile(
+        3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, frozen=LAYERS, quick_epochs=1
+    ),
     "small": Profile(100, 3, teacher_epochs=15, iterations=100, frozen=LAYERS),
-    "paper": Profile(300, 3, teacher_epochs=30, iterations=0, full_size=True),
+    "paper": Profile(300, 3, teacher_epochs=30, iterations=0, full_size=True, quick_epochs=150),
 }
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..augment.boxes import as_grid
-from ..data import loading, sources
+from ..data import holdout, loading, sources
 from ..data.imagesets import check_enough, usual_student
 from ..ground import files, store
 from ..ground.device import Runtime, choose_runtime
@@ -95,13 +95,14 @@ class Run:
 
     @cached_property
     def setup(self) -> Setup:
-        """Pool, test set, teacher and the profile's settings, all checked.
+        """Pool, test set (held out where the source has none), teacher, settings, all checked.
 
         Raises:
-            DataError: no test set, or one that does not fit, or a class with fewer images than ipc
+            DataError: a test set that does not fit, or a class with fewer images than ipc
                 composites need. ValueError: the grid does not fit the images.
         """
-        pool, test = loading.load(self.dataset, self.size, self.params.get("on_bad", "error"))
+        on_bad = self.params.get("on_bad", "error")
+        pool, test = holdout.load_with_test(self.dataset, self.size, on_bad)
         for one in filter(None, (pool, test)):
             if skipped := one.provenance.get("skipped"):
                 print(f"{one.provenance['split']}: {skipped} images left out, for they are corrupt")
@@ -137,7 +138,7 @@ class Run:
         self,
         name: str,
         arms: Sequence[Arm],
-        named: Sequence[str] = ("hard",),
+        named: Sequence[str | Protocol] = ("hard",),
         ipcs: Sequence[int] = (),
         *,
         students: Sequence[str] = (),
@@ -149,14 +150,14 @@ class Run:
         Args:
             name: of its table.
             arms: to compare.
-            named: names of the protocols.
+            named: protocols, or their names.
             ipcs: stored images per class; this run's when empty.
             students: see `plan_trials`.
             one_set: replicates share the set of each arm, if the profile freezes sets; for sets
                 that take long to make.
             extra: what else to measure of every network.
         """
-        chosen = [self.protocol(one) for one in named]
+        chosen = [self.protocol(one) if isinstance(one, str) else one for one in named]
         trials = plan_trials(
             self.setup,
             arms,

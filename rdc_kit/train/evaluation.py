@@ -132,8 +132,9 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
     """
     if test is None:
         raise DataError(
-            "there is no test set: add a val/ folder or a validation split (for the released "
-            "ImageNet sets: set IMAGENET_VAL_DIR)"
+            "there is no test set: add a val/ folder or a validation split, or hold a part out, "
+            "pool, test = rdc_kit.data.holdout.hold_out(pool); for the released ImageNet sets: set "
+            "IMAGENET_VAL_DIR"
         )
     if test.classes != stored.classes:
         raise DataError("training and test set name different classes (or in another order)")

@@ -151,7 +151,18 @@ def studied(tmp_path_factory):
 NOTEBOOKS = sorted(notebooks_dir().glob("[0-9]*.ipynb"))
 
 
-PICTURES = {"00": 5, "01": 3, "02": 4, "03": 3, "04": 5, "05": 1, "06": 2, "07": 2, "08": 3}
+PICTURES = {
+    "00": 5,
+    "01": 3,
+    "02": 4,
+    "03": 3,
+    "04": 5,
+    "05": 1,
+    "06": 2,
+    "07": 2,
+    "08": 3,
+    "09": 5,
+}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

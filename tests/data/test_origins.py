@@ -97,3 +97,10 @@ def test_a_set_that_is_read_back_and_saved_again_lists_the_same(folder, tmp_path
     first, second = ((tmp_path / n / "originals.csv").read_text() for n in ("set", "again"))
     assert first == second
     assert "train/cat/" in first
+
+
+def test_copies_point_to_the_first_of_them():
+    images = colour_blocks(per_class=2)[[0, 1, 0, 2, 1, 0]].images
+    assert origins.first_copies(images).tolist() == [0, 1, 0, 3, 1, 0]
+    images[5, 0, 0, 0] += 1
+    assert origins.first_copies(images).tolist() == [0, 1, 0, 3, 1, 5]

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
+from rdc_kit.data.sources import names_of
 from rdc_kit.ground.folders import local_copies
 
 from ..conftest import picture
@@ -48,6 +49,20 @@ def test_a_folder_has_torchvisions_classes_and_maps_val_by_name(folder):
     assert pool.images.shape == (12, 3, 24, 24)
     assert test.classes == pool.classes
     assert test.labels.tolist() == [1, 2]  # "2" and "cat", though they are folders 0 and 1 of val
+
+
+def test_folders_of_splits_may_have_capitals(folder):
+    (folder / "train").rename(folder / "Train")
+    (folder / "val").rename(folder / "Testing")
+    pool, test = rdc.load(f"folder:{folder}", size=16)
+    assert (len(pool), len(test)) == (12, 2)
+
+
+def test_images_are_named_by_their_files_or_rows(folder, digits):
+    pool, test = rdc.load(f"folder:{folder}", size=16)
+    assert names_of(pool[[11, 0]]) == ["train/cat/4.png", "train/10/0.png"]
+    assert names_of(test) == ["val/2/a.png", "val/cat/a.png"]
+    assert names_of(digits.train[:1])[0].startswith("digits row ")
 
 
 def test_unknown_dataset():

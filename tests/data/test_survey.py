@@ -43,11 +43,36 @@ def test_every_fault_is_found_at_its_place(tmp_path):
         "train: images of hardly more than one colour",
         "test: images that cannot be decoded",
     }
-    assert set(found.counts.values()) == {1}
+    assert {found.counts[what] for what in found.findings} == {1}
     (leak,) = found.findings["test images that are in the training split too"]
     assert "val/b/leak.png" in leak
     assert "train/b/2.png" in leak
     assert "broken.png" in found.findings["test: images that cannot be decoded"][0]
+
+
+def test_a_copied_file_is_a_leak_though_test_images_are_cut_out_closer(tmp_path):
+    root = tmp_path / "large"
+    for split in ("train", "val"):
+        for k, name in enumerate("ab"):
+            picture(root / split / name / "0.png", len(split) + k, (200, 160))
+    shutil.copy(root / "train/a/0.png", root / "val/a/leak.png")
+    what = "test images that are in the training split too"
+    found = survey(f"folder:{root}", 64)
+    assert found.counts[what] == 1
+    pair = found.images[what]
+    assert pair.images.shape == (2, 3, 64, 64)
+    assert not (pair.images[0] == pair.images[1]).all()
+
+
+def test_the_images_of_a_finding_can_be_shown_beside_their_copies(tmp_path):
+    root = good(tmp_path)
+    for k in range(7):
+        shutil.copy(root / "train/a/0.png", root / f"train/a/z{k}.png")
+    found = survey(f"folder:{root}", 16)
+    shown = found.images["train: images that come twice"]
+    assert len(shown) == 10  # five examples, and what each is a copy of
+    assert (shown.images == shown.images[0]).all()
+    assert found.counts["train: images that come twice"] == 7
 
 
 def test_uneven_and_missing_classes(tmp_path):

@@ -186,8 +186,29 @@ def test_data_that_cannot_carry_the_study_is_refused_before_any_training(fresh_h
     name = f"folder:{tmp_path / 'pictures'}"
     with pytest.raises(rdc.DataError, match="class 'a' has 1 images, 2 are asked"):
         _ = rdc.start(dataset=name, size=16, ipc=2, grid=1).setup
-    with pytest.raises(rdc.DataError, match="no test set"):
+    with pytest.raises(rdc.DataError, match="class 'a' has 1 images, and a share of"):
         _ = rdc.start(dataset=f"{name}/train", size=16, ipc=1, grid=1).setup
     with pytest.raises(ValueError, match="17x17 grid does not fit"):
         _ = rdc.start(dataset=name, size=16, ipc=1, grid=17).setup
     assert not (fresh_home / "data" / "runs" / "scores").exists()
+
+
+def test_without_a_test_split_a_fifth_is_held_out(fresh_home, tmp_path, capsys):
+    for label in "ab":
+        for k in range(5):
+            picture(tmp_path / label / f"{k}.png", ord(label) + 10 * k)
+    setup = rdc.start(dataset=f"folder:{tmp_path}", size=16, ipc=1, grid=1).setup
+    assert (len(setup.pool), len(setup.test)) == (8, 2)
+    assert "are held out for testing" in capsys.readouterr().out
+
+
+def test_images_that_cannot_be_decoded_stop_or_are_left_out(fresh_home, tmp_path):
+    for kind in ("train", "val"):
+        for name in ("a", "b"):
+            for k in range(2):
+                picture(tmp_path / kind / name / f"{k}.png", k)
+    (tmp_path / "train" / "a" / "bad.png").write_bytes(b"no image")
+    given = {"dataset": f"folder:{tmp_path}", "size": 16, "ipc": 1, "grid": 1}
+    with pytest.raises(rdc.DataError, match=r"bad\.png"):
+        _ = rdc.start(**given).setup
+    assert len(rdc.start(**given, on_bad="skip").setup.pool) == 4

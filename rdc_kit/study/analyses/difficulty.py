@@ -52,3 +52,31 @@ def _tied_share(values: np.ndarray, pool: ImageSet, keep: int) -> float:
         equals = int((members == np.sort(members)[keep - 1]).sum())
         shares.append(equals / len(members) if equals > 1 else 0.0)
     return float(np.mean(shares))
+
+
+def ends(
+    pool: ImageSet, scores: Scores, names: Sequence[str], each: int = 4, classes: int = 10
+) -> pd.DataFrame:
+    """The easiest and the hardest images of each class.
+
+    Args:
+        pool: the images.
+        scores: their difficulty.
+        names: of the images, see `sources.names_of`.
+        each: images of each end; fewer of a class that has not twice as many.
+        classes: how many at most; of more, those whose images are hardest on average.
+
+    Returns:
+        Columns class, end ("easy" or "hard"), place (1 is the outermost), score, file, position.
+    """
+    values = scores.aligned_to(pool).values.numpy()
+    rows = [pool.rows_of(label).numpy() for label in range(pool.num_classes)]
+    means = [values[own].mean() if len(own) else -np.inf for own in rows]
+    lines = []
+    for label in sorted(np.argsort(means)[::-1][:classes]):
+        ranked = rows[label][values[rows[label]].argsort(kind="stable")]
+        half = min(each, len(ranked) // 2)
+        for end, outer in (("easy", ranked[:half]), ("hard", ranked[::-1][:half])):
+            for place, k in enumerate(outer.tolist(), 1):
+                lines.append((pool.classes[label], end, place, float(values[k]), names[k], k))
+    return pd.DataFrame(lines, columns=["class", "end", "place", "score", "file", "position"])

@@ -7,8 +7,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from ...prune.scores import Scores
-from .base import FAMILY_COLOURS
+from ...data.imagesets import ImageSet
+from ...prune.recorders import Scores
+from .base import FAMILY_COLOURS, show_image
 from .names import metric_title
 
 
@@ -55,4 +56,35 @@ def agreement_figure(table: pd.DataFrame) -> Figure:
     ax.tick_params(length=0)
     ax.tick_params(axis="x", rotation=30)
     ax.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def ends_figure(pool: ImageSet, ends: pd.DataFrame) -> Figure:
+    """The easiest and the hardest images of each class, the score below each.
+
+    Args:
+        pool: the images.
+        ends: of `analyses.difficulty.ends`.
+    """
+    classes, each = list(ends["class"].unique()), ends["place"].max()
+    figure, axes = plt.subplots(
+        len(classes),
+        2 * each + 1,
+        figsize=(1.64 * each + 1.2, 1.0 * len(classes) + 0.3),
+        width_ratios=[*[1] * each, 0.25, *[1] * each],
+        squeeze=False,
+    )
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for row in ends.to_dict("records"):
+        column = row["place"] - 1 if row["end"] == "easy" else 2 * each + 1 - row["place"]
+        ax = axes[classes.index(row["class"]), column]
+        show_image(ax, pool.images[row["position"]])
+        score = f"{row['score']:.2f}"
+        ax.annotate(score, (0.5, -0.03), None, "axes fraction", size=7, ha="center", va="top")
+    for line, name in zip(axes, classes, strict=True):
+        name = name.replace("_", " ")[:16]
+        line[0].annotate(name, (-0.12, 0.5), None, "axes fraction", size=8, ha="right", va="center")
+    axes[0, 0].set_title("easiest", fontsize=9)
+    axes[0, each + 1].set_title("hardest, the hardest on the right", fontsize=9)
     return figure

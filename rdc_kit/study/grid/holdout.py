@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-
+from ...data.holdout import held_out_rows
 from ...data.imagesets import derived
-from ...ground.seeds import generator
 from ...train.protocols import Protocol
 from .arms import Arm
 from .experiments import Experiment, trials_of
@@ -27,18 +25,9 @@ def holdout_setup(setup: Setup, seed: int = 0, share: float = 0.2) -> Setup:
         ValueError: a share of nothing or of everything.
     """
     pool = setup.pool
-    held, kept = [], []
-    for label in range(pool.num_classes):
-        rows = pool.rows_of(label)
-        rows = rows[torch.randperm(len(rows), generator=generator(seed, "holdout", label))]
-        count = round(share * len(rows))
-        if not 0 < count < len(rows):
-            raise ValueError(f"a share of {share:g} leaves no image of class {label} on one side")
-        held.append(rows[:count])
-        kept.append(rows[count:])
+    rows = held_out_rows(pool, share, seed)
     facts = derived(pool, holdout_seed=seed, holdout_share=share)
-    parts = [pool[torch.cat(rows).sort().values] for rows in (kept, held)]
-    rest, test = (replace(part, provenance=facts) for part in parts)
+    rest, test = (replace(pool[part], provenance=facts) for part in rows)
     return replace(setup, pool=rest, test=test)
 
 

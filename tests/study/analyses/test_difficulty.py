@@ -32,3 +32,14 @@ def test_ties_count_the_share_of_a_class_at_the_cut():
     found = difficulty.ties({"forgetting": scores_of(values, "forgetting")}, pool, [1, 3])
     assert found.loc[("forgetting", "easy")].tolist() == [(3 / 4 + 2 / 4) / 2, (3 / 4 + 0) / 2]
     assert found.loc[("forgetting", "hard")].tolist() == [0, (3 / 4 + 2 / 4) / 2]
+
+
+def test_the_ends_are_each_classes_easiest_and_hardest():
+    blocks = colour_blocks(per_class=3)  # classes 0, 1, 2, 0, 1, 2, ...
+    names = [f"{k}.png" for k in range(9)]
+    table = difficulty.ends(blocks, scores_of(range(9)), names, each=2, classes=2)
+    assert table["class"].unique().tolist() == ["1", "2"]  # the hardest two classes
+    assert table["file"].tolist() == ["1.png", "7.png", "2.png", "8.png"]  # three images: one each
+    assert table["end"].tolist() == ["easy", "hard"] * 2
+    assert table["score"].tolist() == [1, 7, 2, 8]
+    assert set(table["place"]) == {1}

@@ -5,8 +5,10 @@ import pandas as pd
 import torch
 
 from rdc_kit.prune.recorders import Scores
+from rdc_kit.study.analyses.difficulty import ends
 from rdc_kit.study.figures import difficulty
 
+from ...conftest import colour_blocks
 from .conftest import all_text
 
 
@@ -31,3 +33,14 @@ def test_agreement_is_written_into_its_square():
     assert len(ax.texts) == 9
     assert [text.get_text() for text in ax.get_yticklabels()] == ["EL2N", "AUM", "Forgetting"]
     assert "1.00" in all_text(ax.figure)
+
+
+def test_the_sheet_of_ends_has_the_hardest_on_the_right():
+    blocks = colour_blocks(per_class=6)
+    table = ends(blocks, scores_of(np.arange(18) / 10), [""] * 18, each=3)
+    figure = difficulty.ends_figure(blocks, table)
+    line = figure.axes[:7]
+    assert [len(ax.images) for ax in line] == [1, 1, 1, 0, 1, 1, 1]
+    said = [[t.get_text() for t in ax.texts] for ax in line]
+    assert said[0] == ["0.00", "0"]  # its score, and the class
+    assert [one[0] for one in said[4:]] == ["0.90", "1.20", "1.50"]

@@ -1,0 +1,83 @@
+"""A test set where a source has none: a part of the pool, held out before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..ground.seeds import generator
+from .imagesets import DataError, ImageSet, Splits, derived
+from .loading import load
+from .origins import first_copies
+
+SHARE = 0.2  # of the pool
+
+
+def load_with_test(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
+    """`load`; a source without a test split gets one by `hold_out`, and a line says so.
+
+    Args:
+        name, size, on_bad: as for `load`.
+
+    Raises:
+        DataError: see `load` and `hold_out`.
+    """
+    pool, test = load(name, size, on_bad)
+    if test is None and "method" not in pool.provenance:  # a compressed set is nobody's pool
+        pool, held = hold_out(pool)
+        print(
+            f"{name} has no test split (a val/ folder beside train/): {len(held):,} of its images, "
+            f"a fifth of each class, are held out for testing, {len(pool):,} stay"
+        )
+        return Splits(pool, held)
+    return Splits(pool, test)
+
+
+def hold_out(pool: ImageSet, share: float = SHARE, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+    """Divide a pool into a training and a test part, the same share of every class.
+
+    An image whose exact copy stays in the training part stays there too, so no copy is tested on.
+    Both parts are copied into memory.
+
+    Args:
+        pool: of a source without a test split.
+        share: of each class that becomes test images, between 0 and 1.
+        seed: draws them.
+
+    Raises:
+        DataError: a class has too few different images.
+    """
+    kept, held = held_out_rows(pool, share, seed)
+    first = first_copies(pool.images)
+    copies = torch.isin(first[held], first[kept])
+    kept, held = torch.cat([kept, held[copies]]).sort().values, held[~copies]
+    facts = derived(pool, holdout_seed=seed, holdout_share=share)
+    train, test = (replace(pool[rows], provenance=facts) for rows in (kept, held))
+    lacking = (test.counts() == 0).nonzero()
+    if len(lacking):
+        name = pool.classes[int(lacking[0])]
+        raise DataError(f"class {name!r} has only copies of one image or two: add other images")
+    return train, test
+
+
+def held_out_rows(pool: ImageSet, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Positions that stay and positions that are held out, both sorted.
+
+    Raises:
+        DataError: a class would have no image on one side.
+    """
+    held, kept = [], []
+    for label in range(pool.num_classes):
+        rows = pool.rows_of(label)
+        rows = rows[torch.randperm(len(rows), generator=generator(seed, "holdout", label))]
+        count = round(share * len(rows))
+        if not 0 < count < len(rows):
+            raise DataError(
+                f"class {pool.classes[label]!r} has {len(rows)} images, and a share of {share:g} "
+                "leaves none on one side: add images, or a test split (a val/ folder)"
+            )
+        held.append(rows[:count])
+        kept.append(rows[count:])
+    return torch.cat(kept).sort().values, torch.cat(held).sort().values

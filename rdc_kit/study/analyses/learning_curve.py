@@ -1,0 +1,161 @@
+"""Learning curves: accuracy against images per class, and how far the data say where it ends."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ...data.imagesets import DataError, ImageSet
+
+_DRAWS = 200  # bootstrap samples
+_FEWEST = 4  # different numbers of images: one more than the curve has parameters
+GAIN = 1.0  # points of accuracy; twice the images for less than this is no gain worth having
+_FAR = 4.0  # times the largest measured number: beyond, a curve only guesses
+_LOWER, _UPPER = (0.0, 0.0, 0.02), (100.0, 400.0, 4.0)  # of a, b, c
+
+
+def ladder(pool: ImageSet, most: int, points: int = 5) -> list[int]:
+    """Numbers of images per class for a curve, from 1 up in even ratios.
+
+    Args:
+        pool: its smallest class bounds them.
+        most: the largest, where the pool has that many.
+        points: how many; small numbers that would come twice come once.
+    """
+    top = min(most, int(pool.counts().min()))
+    if top < _FEWEST:
+        smallest = pool.classes[int(pool.counts().argmin())]
+        raise DataError(
+            f"a curve needs {_FEWEST} different numbers of images per class, and class "
+            f"{smallest!r} has {int(pool.counts().min())} images, of which at most {most} are "
+            "asked: raise ipc, add images, or leave the class out"
+        )
+    steps = np.unique(np.geomspace(1, top, max(points, _FEWEST)).round().astype(int))
+    return list(range(1, _FEWEST + 1)) if len(steps) < _FEWEST else steps.tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """accuracy(ipc) = a - b ipc^-c, percent: it rises to a, faster for larger c.
+
+    Attributes:
+        ipcs: the numbers of images per class that were measured.
+        fitted: float [3], a, b and c of all runs.
+        draws: float [R, 3], of bootstrap samples.
+        seeds: runs at each number, the fewest.
+    """
+
+    ipcs: tuple[int, ...]
+    fitted: np.ndarray
+    draws: np.ndarray
+    seeds: int
+
+    def at(self, ipc: float | np.ndarray) -> np.ndarray:
+        """Accuracy at a number of images per class, percent."""
+        return _power(np.asarray(ipc, float), *self.fitted)
+
+    def band(self, ipc: float | np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high end of the accuracy's interval."""
+        values = np.stack([_power(np.asarray(ipc, float), *draw) for draw in self.draws])
+        low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+        return low, high
+
+    def enough(self, gain: float = GAIN) -> tuple[float, float, float]:
+        """Images per class from which on doubling them gains less than `gain` points.
+
+        Returns:
+            Of the fit, and the low and the high end of its 95 % interval.
+        """
+        ends = np.array([_enough(draw, gain) for draw in self.draws])
+        low, high = np.quantile(ends, [0.025, 0.975])
+        return _enough(self.fitted, gain), float(low), float(high)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the data say where gains end: the whole interval is near what was measured."""
+        return self.enough()[2] <= _FAR * self.ipcs[-1]
+
+    def reading(self) -> str:
+        """What the curve says, in sentences made from its numbers."""
+        most = self.ipcs[-1]
+        low, high = self.band(2 * most)
+        now, then = float(self.at(most)), float(self.at(2 * most))
+        said = (
+            f"The curve has {now:.1f} % at {most} images per class and expects {then:.1f} % "
+            f"({low:.1f} to {high:.1f}) at {2 * most}"
+        )
+        end, least, last = (max(1, round(min(value, 1e9))) for value in self.enough())
+        if self.is_fixed:
+            return (
+                f"{said}. From about {end:,} per class on ({least:,} to {last:,}), twice the "
+                f"images gain less than {GAIN:g} point."
+            )
+        far = round(_FAR * most)
+        limit = f"more than {far:,}" if least > far else f"{least:,} to more than {far:,}"
+        return (
+            f"{said}. These runs do not fix where gains end ({limit} per class): measure more "
+            "images per class, or more seeds."
+        )
+
+
+def fit_curve(table: pd.DataFrame, seed: int = 0, samples: int = _DRAWS) -> Curve:
+    """Fit a saturating power law, by least squares over all runs.
+
+    The band is a bootstrap over replicates: at each number of images, runs are drawn with
+    replacement. Few runs differ less from their own mean than from the true one, so deviations are
+    stretched by sqrt(n / (n - 1)). That the law is the right one is assumed, not tested.
+
+    Args:
+        table: tidy table of one arm, columns ipc, seed and top1.
+        seed, samples: of the bootstrap, and how many.
+
+    Raises:
+        DataError: fewer than four numbers of images, or one run at some of them.
+
+    Source: power laws of learning curves: Hestness et al., arXiv 1712.00409.
+    """
+    groups = [part["top1"].to_numpy(float) for _, part in table.groupby("ipc")]
+    ipcs = np.array(sorted(table["ipc"].unique()), float)
+    if len(ipcs) < _FEWEST or min(map(len, groups), default=0) < 2:
+        raise DataError(
+            f"a curve needs at least {_FEWEST} different numbers of images per class and 2 runs at "
+            f"each, got {len(ipcs)} and {min(map(len, groups), default=0)}: give more of them"
+        )
+    x = np.repeat(ipcs, [len(values) for values in groups])
+    fitted = _fit(x, np.concatenate(groups), None)
+    random = np.random.default_rng(seed)
+    draws = []
+    for _ in range(samples):
+        drawn = [_resampled(values, random) for values in groups]
+        draws.append(_fit(x, np.concatenate(drawn), fitted))
+    return Curve(tuple(int(n) for n in ipcs), fitted, np.stack(draws), min(map(len, groups)))
+
+
+def _resampled(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    stretch = np.sqrt(len(values) / (len(values) - 1))
+    return values.mean() + stretch * (random.choice(values, len(values)) - values.mean())
+
+
+def _fit(x: np.ndarray, y: np.ndarray, start: np.ndarray | None) -> np.ndarray:
+    from scipy import optimize  # imported late: it is slow, and only this needs it
+
+    if start is None:
+        start = np.array([y.max() + 1, y.max() - y.min() + 1, 0.7])
+    inside = np.clip(start, np.add(_LOWER, 1e-3), np.subtract(_UPPER, 1e-3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optimize.OptimizeWarning)  # of a covariance we do not use
+        found, _ = optimize.curve_fit(_power, x, y, inside, bounds=(_LOWER, _UPPER), max_nfev=2000)
+    return found
+
+
+def _power(ipc: np.ndarray, a: float, b: float, c: float) -> np.ndarray:
+    return a - b * ipc**-c
+
+
+def _enough(abc: np.ndarray, gain: float) -> float:
+    """Where a - b (2 n)^-c exceeds a - b n^-c by the gain."""
+    _, b, c = abc
+    return float((max(b, 1e-12) * (1 - 2.0**-c) / gain) ** (1 / c))

@@ -1,0 +1,36 @@
+"""What a survey of a source found: a table, and the images that can be shown."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...data.survey import Survey
+from .base import show_image
+
+
+def survey_table(found: Survey) -> pd.DataFrame:
+    """Everything that was looked for: how often it was found, and the first places."""
+    rows = [
+        (what, n, "; ".join(found.findings.get(what, ())[:2])) for what, n in found.counts.items()
+    ]
+    return pd.DataFrame(rows, columns=["looked for", "found", "for instance"])
+
+
+def survey_figure(found: Survey, columns: int = 10) -> Figure:
+    """A line of images for each finding that has some, an image beside its copy."""
+    names = list(found.images)
+    figure, axes = plt.subplots(
+        max(1, len(names)), columns, figsize=(0.8 * columns, 1.05 * len(names) + 0.4), squeeze=False
+    )
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for line, what in zip(axes, names, strict=False):
+        images = found.images[what]
+        for ax, pixels in zip(line, images.images, strict=False):
+            show_image(ax, pixels)
+        line[0].set_title(f"{what}: {found.counts[what]}", fontsize=8.5)
+    if not names:
+        axes[0, 0].text(0, 0.5, "nothing to show: no copies, no plain images", size=9, va="center")
+    return figure

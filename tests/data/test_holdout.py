@@ -1,0 +1,58 @@
+"""A held-out test set: the same share of every class, no copy on both sides, and clear words."""
+
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.data.holdout import hold_out, load_with_test
+from rdc_kit.data.origins import content_hashes
+from rdc_kit.data.sources import names_of
+
+from ..conftest import colour_blocks, picture
+
+
+def flat(root, counts):
+    for label, count in enumerate(counts):
+        for k in range(count):
+            picture(root / "abc"[label] / f"{k}.png", 100 * label + k)
+    return root
+
+
+def test_a_fifth_of_each_class_is_held_out_and_nothing_is_lost():
+    pool = colour_blocks(per_class=20)
+    train, test = hold_out(pool, seed=3)
+    assert test.counts().tolist() == [4, 4, 4]
+    rows = torch.cat([train.row_ids, test.row_ids]).sort().values
+    assert torch.equal(rows, pool.row_ids)
+    assert torch.equal(pool.images[test.row_ids], test.images)
+    assert not torch.equal(hold_out(pool, seed=4)[1].row_ids, test.row_ids)
+    assert torch.equal(hold_out(pool, seed=3)[1].row_ids, test.row_ids)
+
+
+def test_no_copy_of_a_training_image_is_tested_on():
+    pool = colour_blocks(per_class=20)
+    rows = [*range(60), *range(0, 60, 2), *range(0, 60, 4)]
+    train, test = hold_out(pool[rows])
+    assert len(test) > 0
+    assert not set(content_hashes(train.images)) & set(content_hashes(test.images))
+    assert len(train) + len(test) == len(rows)
+    with pytest.raises(rdc.DataError, match="class '0' has only copies"):
+        hold_out(pool[[0] * 5 + [k for k in range(60) if k % 3]])
+
+
+def test_a_folder_without_a_test_split_gets_one_and_is_told(tmp_path, capsys):
+    name = f"folder:{flat(tmp_path, [10, 5])}"
+    pool, test = load_with_test(name, 16)
+    assert (pool.counts().tolist(), test.counts().tolist()) == ([8, 4], [2, 1])
+    assert "no test split" in (said := capsys.readouterr().out)
+    assert "3 of its images" in said
+    assert names_of(test)[-1].startswith("b/")
+    assert rdc.load(name, 16).test is None  # only who asks for it gets it
+    load_with_test("digits")
+    assert capsys.readouterr().out == ""
+
+
+def test_too_few_images_are_refused_by_name(tmp_path):
+    name = f"folder:{flat(tmp_path, [10, 2])}"
+    with pytest.raises(rdc.DataError, match=r"class 'b' has 2 images.*add images, or a test split"):
+        load_with_test(name, 16)

@@ -1,0 +1,78 @@
+"""Learning curves: known parameters come back, noise widens the band, too little is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.study.analyses.learning_curve import fit_curve, ladder
+
+from ...conftest import colour_blocks
+
+IPCS = (1, 2, 5, 10, 20, 50)
+
+
+def runs(a, b, c, noise=0.0, seeds=5, ipcs=IPCS):
+    random = np.random.default_rng(0)
+    rows = [(n, s, a - b * n**-c + noise * random.normal()) for n in ipcs for s in range(seeds)]
+    return pd.DataFrame(rows, columns=["ipc", "seed", "top1"])
+
+
+@pytest.mark.parametrize("abc", [(95, 60, 0.8), (70, 45, 0.4), (99, 30, 1.5)])
+def test_the_parameters_come_back(abc):
+    curve = fit_curve(runs(*abc), samples=10)
+    assert curve.fitted == pytest.approx(abc, rel=1e-3)
+    low, high = curve.band(100)
+    assert high - low < 1e-3
+    a, b, c = abc
+    assert curve.at(100) == pytest.approx(a - b * 100**-c, abs=1e-3)
+    end, *_ = curve.enough()
+    assert curve.at(2 * end) - curve.at(end) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_band_widens_with_noise_and_away_from_the_data():
+    widths = []
+    for noise in (0.3, 1.0, 3.0):
+        low, high = fit_curve(runs(95, 60, 0.8, noise)).band(np.array([20.0, 400.0]))
+        widths.append(high - low)
+    assert (np.diff(widths, axis=0) > 0).all()
+    assert (np.array(widths)[:, 1] > np.array(widths)[:, 0]).all()
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    truth, hits = 95 - 60 * 40**-0.8, 0
+    for k in range(20):
+        table = runs(95, 60, 0.8, ipcs=(1, 2, 5, 10, 20), seeds=3)
+        table["top1"] += np.random.default_rng(k).normal(scale=1.5, size=len(table))
+        low, high = fit_curve(table, samples=60).band(40)
+        hits += low <= truth <= high
+    assert hits >= 16  # of 20; 15 or fewer come once in 400 times at 95 %
+
+
+def test_it_says_where_gains_end_or_that_the_data_do_not_fix_it():
+    clear = fit_curve(runs(95, 60, 1.0, 0.2))
+    assert clear.is_fixed
+    assert "From about 30 per class on" in clear.reading()
+    steep = fit_curve(runs(90, 70, 0.3, 0.2))
+    assert not steep.is_fixed
+    assert "These runs do not fix where gains end (more than 200 per class)" in steep.reading()
+    noisy = fit_curve(runs(95, 60, 1.0, 8.0, seeds=2))
+    assert not noisy.is_fixed
+    assert "do not fix" in noisy.reading()
+
+
+def test_too_few_points_are_refused_in_one_sentence():
+    with pytest.raises(rdc.DataError, match="got 3 and 5: give more of them"):
+        fit_curve(runs(95, 60, 0.8, ipcs=(1, 2, 5)))
+    with pytest.raises(rdc.DataError, match="got 6 and 1"):
+        fit_curve(runs(95, 60, 0.8, seeds=1))
+
+
+def test_the_ladder_is_even_and_bounded_by_the_smallest_class():
+    pool = colour_blocks(per_class=20)
+    assert ladder(pool, 20) == [1, 2, 4, 9, 20]
+    assert ladder(pool, 500) == [1, 2, 4, 9, 20]
+    assert ladder(pool, 5) == [1, 2, 3, 5]
+    assert ladder(pool, 4) == [1, 2, 3, 4]
+    with pytest.raises(rdc.DataError, match="class '0' has 3 images"):
+        ladder(colour_blocks(per_class=3), 20)

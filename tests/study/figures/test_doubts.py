@@ -1,0 +1,19 @@
+"""The doubtful images are drawn with both labels; long names are cut."""
+
+import pandas as pd
+
+from rdc_kit.study.figures.doubts import doubts_figure
+
+from ...conftest import colour_blocks
+
+
+def test_only_doubtful_images_are_drawn():
+    row = {"position": 1, "given": "a_name of very very many words", "seen": "b", "sure": 97.2}
+    table = pd.DataFrame([row | {"doubtful": True}] * 8 + [row | {"doubtful": False}] * 3)
+    figure = doubts_figure(colour_blocks(), table)
+    drawn = [ax for ax in figure.axes if ax.images]
+    assert len(drawn) == 8
+    assert drawn[0].get_title() == "given: a name of very…"
+    assert drawn[0].texts[0].get_text() == "seen: b\n97 % sure"
+    none = doubts_figure(colour_blocks(), table.tail(3))
+    assert none.axes[0].texts[0].get_text() == "no label is doubtful"

@@ -1,0 +1,29 @@
+"""The curve's figure: all runs as points, a solid line over the data and a dashed one beyond."""
+
+import numpy as np
+import pandas as pd
+
+from rdc_kit.study.analyses.learning_curve import fit_curve
+from rdc_kit.study.figures.learning_curve import curve_figure
+
+
+def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
+    rows = [
+        {"arm": arm, "method": arm, "seed": s, "ipc": n, "top1": top - 40 * n**-0.8 + s}
+        for arm, top in (("random", 95), ("el2n", 90))
+        for n in (1, 2, 5, 10)
+        for s in range(3)
+    ]
+    table = pd.DataFrame(rows).assign(
+        dataset="blocks", size=16, epochs=5, student="s", labels="hard"
+    )
+    curves = {arm: fit_curve(table[table["arm"] == arm], samples=20) for arm in ("random", "el2n")}
+    (ax,) = curve_figure(table, curves).axes
+    assert sum(len(dots.get_offsets()) for dots in ax.collections[::3]) == 24
+    lines = {line.get_linestyle() for line in ax.lines}
+    assert lines == {"-", "--"}
+    assert max(line.get_xdata().max() for line in ax.lines) == 20
+    assert np.allclose(ax.get_xticks(), [1, 2, 5, 10, 20])
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["Random", "EL2N, easiest"]
+    assert "n = 3 seeds" in ax.get_title(loc="left")

@@ -1,0 +1,29 @@
+"""The survey's table has everything that was looked for, and its figure shows what can be shown."""
+
+import shutil
+
+from rdc_kit.data.survey import survey
+from rdc_kit.study.figures.survey import survey_figure, survey_table
+
+from ...conftest import picture
+
+
+def test_the_table_counts_and_the_figure_shows(tmp_path):
+    for split, first in (("train", 0), ("val", 50)):
+        for k, name in enumerate("ab"):
+            picture(tmp_path / split / name / "0.png", first + k)
+    name = f"folder:{tmp_path}"
+    clean = survey_table(survey(name, 16))
+    assert clean["found"].sum() == 0
+    assert len(clean) == 13  # five of each split, three of both
+    empty = survey_figure(survey(name, 16))
+    assert "nothing to show" in empty.axes[0].texts[0].get_text()
+    shutil.copy(tmp_path / "train/a/0.png", tmp_path / "val/b/leak.png")
+    found = survey(name, 16)
+    table = survey_table(found).set_index("looked for")
+    row = table.loc["test images that are in the training split too"]
+    assert row["found"] == 1
+    assert row["for instance"] == "val/b/leak.png [b] = train/a/0.png [a]"
+    figure = survey_figure(found)
+    assert sum(bool(ax.images) for ax in figure.axes) == 2
+    assert figure.axes[0].get_title(loc="left").endswith("too: 1")
