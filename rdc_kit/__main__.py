@@ -8,35 +8,12 @@ from __future__ import annotations
 
 import argparse
 import errno
-import math
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .commands.options import benchmark_options, shelf_options, speed_options
-
-EXAMPLES = {
-    "doctor": "rdc doctor",
-    "methods": "rdc methods",
-    "compress": "rdc compress pca --dataset digits --ipc 10 --out data/pca-10",
-    "score": "rdc score --dataset digits --seed 0 1 --out data/scores.parquet",
-    "select": "rdc select --scores data/scores.parquet --dataset digits --ipc 10 --out data/easy",
-    "publish": "rdc publish data/easy data/for-the-hub --license cc-by-4.0",
-    "notebooks": "rdc notebooks my-study",
-    "run": "rdc run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
-    "study": "rdc study --dataset digits --profile small",
-    "runs": "rdc runs",
-    "gallery": "rdc gallery --dataset digits",
-    "claims": "rdc claims --results evidence",
-    "figures": "rdc figures --results evidence --out figures/evidence/paper",
-    "book": "rdc book --out data/book",
-    "benchmark": "rdc benchmark --dataset digits --methods all --ipc 1 10 --labels hard soft "
-    "--seeds 3",
-    "speed": "rdc speed --size 64",
-    "gpu": "rdc gpu --minutes 25",
-    "evidence": "rdc evidence --minutes 60",
-}
+from .commands.options import parser
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -183,105 +160,26 @@ def _benchmark(options: argparse.Namespace) -> int:
     return benchmark(options.dataset, options.methods, options.ipc, wanted, **given)
 
 
-VERBS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
-    "doctor": (_doctor, "check this machine: packages, device, disk, data"),
-    "methods": (_methods, "list the methods, their needs and cost"),
-    "compress": (_compress, "make a small set and save it in the Hub's format"),
-    "score": (_score, "score every image of a pool: EL2N, Forgetting, AUM"),
-    "select": (_select, "choose images by a score file and save them; trains nothing"),
-    "publish": (_publish, "a folder for the Hub from a saved set: card, recipe, results"),
-    "notebooks": (_notebooks, "copy the notebooks into a folder of your own"),
-    "run": (_run, "run one notebook headless, parameters checked first"),
-    "study": (_study, "run every notebook"),
-    "runs": (_runs, "list the runs and how they ended"),
-    "gallery": (_gallery, "finished notebooks as pages that open from disk; runs nothing"),
-    "claims": (_claims, "the ledger: each claim of the paper, and what these results say"),
-    "figures": (_figures, "the paper's figures, remade from results"),
-    "book": (_book, "one site of notebooks, glossary, ledger, figures and API; runs nothing"),
-    "benchmark": (_benchmark, "every method, hard and soft labels: plan, run, table"),
-    "speed": (_speed, "time the training loop, small grids, explorers, or how calls grow"),
-    "evidence": (
-        _evidence,
-        "the campaign behind the verdicts: planned, done, missing; measure more",
-    ),
-    "gpu": (_gpu, "all that is worth doing while a GPU is lent: tests, then speed, as tables"),
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "doctor": _doctor,
+    "methods": _methods,
+    "compress": _compress,
+    "score": _score,
+    "select": _select,
+    "publish": _publish,
+    "notebooks": _notebooks,
+    "run": _run,
+    "study": _study,
+    "runs": _runs,
+    "gallery": _gallery,
+    "claims": _claims,
+    "figures": _figures,
+    "book": _book,
+    "benchmark": _benchmark,
+    "speed": _speed,
+    "evidence": _evidence,
+    "gpu": _gpu,
 }
-ALIASES = {"speed": ["bench"]}
-
-
-def _above_0(text: str) -> float:
-    """A number above 0 from the command line."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return value
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line's grammar."""
-    top = argparse.ArgumentParser(prog="rdc", description=__doc__)
-    verbs = top.add_subparsers(dest="verb", metavar="VERB")
-    made = {}
-    for name, (_, text) in VERBS.items():
-        example, also = f"example: {EXAMPLES[name]}", ALIASES.get(name, [])
-        made[name] = verbs.add_parser(
-            name, help=text, description=text, epilog=example, aliases=also
-        )
-        made[name].set_defaults(verb=name)
-    for name in ("compress", "score", "select", "speed", "benchmark"):
-        made[name].add_argument("--dataset", default="digits", help="digits, imagenette, ...")
-        made[name].add_argument("--size", type=int, help="side in pixels")
-        if name != "select":
-            made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
-    for name in ("compress", "score", "select"):
-        made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
-    for name in ("compress", "select"):
-        made[name].add_argument("--seed", type=int, default=0)
-        made[name].add_argument("--out", type=Path, required=True, help="folder; a new one")
-        made[name].add_argument("--ipc", type=int, default=10, help="stored images per class")
-    made["doctor"].add_argument("about", nargs="*", help="nothing, or: data NAME")
-    made["doctor"].add_argument("--size", type=int, help="side in pixels, for data")
-    made["compress"].add_argument("method")
-    shelf_options(made)
-    made["notebooks"].add_argument("folder", type=Path)
-    made["notebooks"].add_argument("--solved", action="store_true", help="with the solutions")
-    made["run"].add_argument("notebook", type=Path)
-    for name in ("run", "study"):
-        made[name].add_argument(
-            "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
-        )
-        made[name].add_argument("--timeout", type=_above_0, help="seconds for each notebook")
-    made["study"].add_argument("--dataset", default="digits")
-    made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
-    for name in ("run", "study", "benchmark", "speed", "evidence"):
-        what = "notebooks" if name == "study" else "processes"
-        made[name].add_argument(
-            "--workers", default="auto", help=f"{what} at a time: a number, or auto"
-        )
-    for name in ("claims", "figures"):
-        made[name].add_argument(
-            "--results", default="runs", help="runs of this machine, or the committed evidence"
-        )
-    made["claims"].add_argument(
-        "--into", type=Path, help="write what is decided between the marks of this Markdown file"
-    )
-    for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("book", "book")):
-        made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
-    for name in ("gallery", "book"):
-        made[name].add_argument("--dataset", default="", help="only runs on this one")
-    made["evidence"].add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
-    made["evidence"].add_argument("--line", nargs="+", default=[], metavar="KEY", help="only these")
-    made["evidence"].add_argument("--check", action="store_true", help="planned before its rows?")
-    made["gpu"].add_argument("--minutes", type=_above_0, default=25.0, help="for all together")
-    made["gpu"].add_argument(
-        "--out", type=Path, help="folder of the tables; data/evidence if left out"
-    )
-    speed_options(made["speed"])
-    benchmark_options(made["benchmark"])
-    return top
 
 
 def _where_to_start() -> int:
@@ -323,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     from .ground.store import Locked
 
     try:
-        return VERBS[options.verb][0](options)
+        return ACTIONS[options.verb](options)
     except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

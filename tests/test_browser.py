@@ -81,7 +81,7 @@ def complaints(browser):
 def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browser, tmp_path):
     smoke_copy(name, tmp_path / "notebooks")
     pictures = screenshots(tmp_path)
-    state = browsing.run_all(browser, lab, f"notebooks/{name}.ipynb", 400)
+    state = browsing.run_cells(browser, lab, f"notebooks/{name}.ipynb", 400)
     browser.save_screenshot(str(pictures / f"{name}-ran.png"))
     assert state["bad"] == []
 

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from rdc_kit.__main__ import EXAMPLES, VERBS, main, parser
+from rdc_kit.__main__ import ACTIONS, main
 from rdc_kit.commands import reports
+from rdc_kit.commands.options import VERBS, parser
 from rdc_kit.ground.store import Locked
 
 
@@ -19,9 +20,13 @@ def test_every_verb_has_help_with_an_example(verb, capsys):
     assert f"example: rdc {verb}" in " ".join(capsys.readouterr().out.split())
 
 
+def test_every_verb_does_something():
+    assert ACTIONS.keys() == VERBS.keys()
+
+
 @pytest.mark.parametrize("verb", list(VERBS))
 def test_every_example_is_understood(verb):
-    assert parser().parse_args(EXAMPLES[verb].split()[1:]).verb == verb
+    assert parser().parse_args(VERBS[verb][1].split()[1:]).verb == verb
 
 
 def test_an_old_name_of_a_verb_still_works():

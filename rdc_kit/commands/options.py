@@ -1,12 +1,188 @@
-"""Options of the verbs that have many."""
+"""The grammar of the command line: the verbs and their options."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
+# What each verb does, and an example.
+VERBS: dict[str, tuple[str, str]] = {
+    "doctor": (
+        "check this machine: packages, device, disk, data",
+        "rdc doctor",
+    ),
+    "methods": (
+        "list the methods, their needs and cost",
+        "rdc methods",
+    ),
+    "compress": (
+        "make a small set and save it in the Hub's format",
+        "rdc compress pca --dataset digits --ipc 10 --out data/pca-10",
+    ),
+    "score": (
+        "score every image of a pool: EL2N, Forgetting, AUM",
+        "rdc score --dataset digits --seed 0 1 --out data/scores.parquet",
+    ),
+    "select": (
+        "choose images by a score file and save them; trains nothing",
+        "rdc select --scores data/scores.parquet --dataset digits --ipc 10 --out data/easy",
+    ),
+    "publish": (
+        "a folder for the Hub from a saved set: card, recipe, results",
+        "rdc publish data/easy data/for-the-hub --license cc-by-4.0",
+    ),
+    "notebooks": (
+        "copy the notebooks into a folder of your own",
+        "rdc notebooks my-study",
+    ),
+    "run": (
+        "run one notebook headless, parameters checked first",
+        "rdc run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
+    ),
+    "study": (
+        "run every notebook",
+        "rdc study --dataset digits --profile small",
+    ),
+    "runs": (
+        "list the runs and how they ended",
+        "rdc runs",
+    ),
+    "gallery": (
+        "finished notebooks as pages that open from disk; runs nothing",
+        "rdc gallery --dataset digits",
+    ),
+    "claims": (
+        "the ledger: each claim of the paper, and what these results say",
+        "rdc claims --results evidence",
+    ),
+    "figures": (
+        "the paper's figures, remade from results",
+        "rdc figures --results evidence --out figures/evidence/paper",
+    ),
+    "book": (
+        "one site of notebooks, glossary, ledger, figures and API; runs nothing",
+        "rdc book --out data/book",
+    ),
+    "benchmark": (
+        "every method, hard and soft labels: plan, run, table",
+        "rdc benchmark --dataset digits --methods all --ipc 1 10 --labels hard soft --seeds 3",
+    ),
+    "speed": (
+        "time the training loop, small grids, explorers, or how calls grow",
+        "rdc speed --size 64",
+    ),
+    "evidence": (
+        "the campaign behind the verdicts: planned, done, missing; measure more",
+        "rdc evidence --minutes 60",
+    ),
+    "gpu": (
+        "all that is worth doing while a GPU is lent: tests, then speed, as tables",
+        "rdc gpu --minutes 25",
+    ),
+}
+ALIASES = {"speed": ["bench"]}
 
-def shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
+
+def parser() -> argparse.ArgumentParser:
+    """Of `rdc VERB ...`; an option is called the same in every verb that has it."""
+    top = argparse.ArgumentParser(
+        prog="rdc",
+        description="A study kit for 'Rethinking Large-scale Dataset Compression'. Every verb "
+        "prints one line of verdict last. Exit status 0: the work was done; 1: it failed; 2: wrong "
+        "usage; 3: another process is doing this very work.",
+    )
+    verbs = top.add_subparsers(dest="verb", metavar="VERB")
+    made = {}
+    for name, (text, example) in VERBS.items():
+        made[name] = verbs.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"example: {example}",
+            aliases=ALIASES.get(name, []),
+        )
+        made[name].set_defaults(verb=name)
+    _common_options(made)
+    _notebook_options(made)
+    _report_options(made)
+    _shelf_options(made)
+    _speed_options(made["speed"])
+    _benchmark_options(made["benchmark"])
+    made["doctor"].add_argument("about", nargs="*", help="nothing, or: data NAME")
+    made["compress"].add_argument("method")
+    return top
+
+
+def _above_0(text: str) -> float:
+    """A number above 0 from the command line."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
+    """Those that several verbs have."""
+    for name in ("compress", "score", "select", "speed", "benchmark"):
+        made[name].add_argument("--dataset", default="digits", help="digits, imagenette, ...")
+    for name in ("doctor", "compress", "score", "select", "speed", "benchmark"):
+        made[name].add_argument("--size", type=int, help="side in pixels")
+    for name in ("compress", "score", "speed", "benchmark"):
+        made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
+    for name in ("compress", "score", "select"):
+        made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
+    for name in ("compress", "select"):
+        made[name].add_argument("--seed", type=int, default=0)
+        made[name].add_argument("--out", type=Path, required=True, help="folder; a new one")
+        made[name].add_argument("--ipc", type=int, default=10, help="stored images per class")
+    for name in ("run", "study", "benchmark", "speed", "evidence"):
+        what = "notebooks" if name == "study" else "processes"
+        made[name].add_argument(
+            "--workers", default="auto", help=f"{what} at a time: a number, or auto"
+        )
+
+
+def _notebook_options(made: dict[str, argparse.ArgumentParser]) -> None:
+    """Of notebooks, run and study."""
+    made["notebooks"].add_argument("folder", type=Path)
+    made["notebooks"].add_argument("--solved", action="store_true", help="with the solutions")
+    made["run"].add_argument("notebook", type=Path)
+    for name in ("run", "study"):
+        made[name].add_argument(
+            "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
+        )
+        made[name].add_argument("--timeout", type=_above_0, help="seconds for each notebook")
+    made["study"].add_argument("--dataset", default="digits")
+    made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
+
+
+def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
+    """Of what shows results, and of what measures them for the ledger."""
+    for name in ("claims", "figures"):
+        made[name].add_argument(
+            "--results", default="runs", help="runs of this machine, or the committed evidence"
+        )
+    made["claims"].add_argument(
+        "--into", type=Path, help="write what is decided between the marks of this Markdown file"
+    )
+    for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("book", "book")):
+        made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
+    for name in ("gallery", "book"):
+        made[name].add_argument("--dataset", default="", help="only runs on this one")
+    verb = made["evidence"]
+    verb.add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
+    verb.add_argument("--line", nargs="+", default=[], metavar="KEY", help="only these")
+    verb.add_argument("--check", action="store_true", help="planned before its rows?")
+    verb = made["gpu"]
+    verb.add_argument("--minutes", type=_above_0, default=25.0, help="for all together")
+    verb.add_argument("--out", type=Path, help="folder of the tables; data/evidence if left out")
+
+
+def _shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
     """Of score, select and publish."""
     verb = made["score"]
     verb.add_argument(
@@ -31,7 +207,7 @@ def shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
     verb.add_argument("--results", type=Path, help="csv of runs; those on this very set are shown")
 
 
-def speed_options(verb: argparse.ArgumentParser) -> None:
+def _speed_options(verb: argparse.ArgumentParser) -> None:
     """Of speed."""
     verb.add_argument("--student", default="resnet18")
     verb.add_argument("--batch", type=int)
@@ -44,7 +220,7 @@ def speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--out", type=Path, help="write the table here, as csv")
 
 
-def benchmark_options(verb: argparse.ArgumentParser) -> None:
+def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     """Of benchmark."""
     verb.add_argument("--methods", nargs="+", default=["all"], help="names, or all")
     verb.add_argument("--ipc", nargs="+", type=int, default=[1, 10])

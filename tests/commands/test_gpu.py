@@ -5,8 +5,9 @@ import subprocess
 import pytest
 import torch
 
-from rdc_kit.__main__ import main, parser
+from rdc_kit.__main__ import main
 from rdc_kit.commands import gpu
+from rdc_kit.commands.options import parser
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""Options of verbs that have many: what is left out, and what several values become."""
+"""The command line's grammar: what is left out, and what several values become."""
 
 import pytest
 
-from rdc_kit.__main__ import parser
+from rdc_kit.commands.options import parser
 
 
 def test_a_score_has_one_seed_or_several():
