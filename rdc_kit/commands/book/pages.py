@@ -143,8 +143,8 @@ def figures_page(folder: Path) -> str:
     for path in sorted(folder.rglob("*.png")):
         facts = files.read_json(path.with_suffix(".json")) or {}
         setting, place = _setting(facts), path.relative_to(folder.parents[1]).as_posix()
-        name = path.stem.partition("-")[0] if setting else path.stem
-        title = escaped(", ".join([name.replace("_", " "), *setting]))
+        name = (path.stem.partition("-")[0] if setting else path.stem).replace("_", " ")
+        title = escaped(": ".join(filter(None, [name.capitalize(), ", ".join(setting)])))
         parts.append(f"## {title}\n\n![{title}]({place})\n")
         told = [escaped(facts["shows"])] if "shows" in facts else []
         told += [f"git {escaped(facts['git'])}"] if facts.get("git") else []

@@ -81,12 +81,12 @@ def test_a_figure_has_a_title_and_facts_as_far_as_they_are_known(tmp_path):
     facts = '{"shows": "Table 6", "git": "abc", "rows_dataset": ["a_b"], "rows_ipc": ["1", "3"]}'
     (folder / "paper" / "orders-digits-32px.json").write_text(facts)
     page = pages.figures_page(folder)
-    assert r"## orders\, a\_b\, 1\, 3 per class" in page
+    assert r"## Orders\: a\_b\, 1\, 3 per class" in page
     assert (
         r"Table 6; git abc; [the plotted numbers](figures/evidence/paper/orders-digits-32px.csv)"
         in page
     )
-    assert "## speed grid\n\n![speed grid](figures/evidence/speed_grid.png)" in page
+    assert "## Speed grid\n\n![Speed grid](figures/evidence/speed_grid.png)" in page
     assert page.endswith("speed_grid.png)\n")
 
 
