@@ -32,11 +32,13 @@ PIXEL = (
 )
 HARM = "<script>alert('x')</script> & 2 * 3 | `y"
 CLASS = "<img src=x onerror=alert(1)>"
+LEDGER = "| claim | says |\n|---|---|\n| [C1](01_soft_vs_hard_labels.ipynb#The-measurement) | so |"
 VIEW = "application/vnd.jupyter.widget-view+json"
 OUTPUTS = [
     v4.new_output("display_data", data={"image/png": PIXEL, "text/plain": "Figure"}),
     v4.new_output("display_data", data={VIEW: {"model_id": "m"}, "text/plain": "VBox()"}),
     v4.new_output("display_data", data={"application/javascript": "alert(2)"}),
+    v4.new_output("display_data", data={"text/markdown": LEDGER, "text/plain": "Markdown"}),
     v4.new_output("stream", name="stdout", text=f"ImageSet({CLASS})"),
     v4.new_output("stream", name="stderr", text="0%| a bar that stayed"),
 ]
@@ -164,6 +166,8 @@ def test_words_headings_and_formulas_are_what_a_link_says(site):
     assert re.search(r'<a[^>]* href="00_start_here.html#the-measurement">.*?cells', evil)
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML">' in evil
     assert 'href="00_start_here.html#the-measurement"' in site["notebooks/ledger.html"]
+    printed = 'href="01_soft_vs_hard_labels.html#the-measurement"'  # in a table that code made
+    assert printed in site["notebooks/00_start_here.html"]
 
 
 def test_every_public_name_leads_to_its_room(site):
