@@ -190,6 +190,19 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
     assert (tmp_path / "out" / "index.html").is_file()
 
 
+def test_a_book_of_nothing_that_ran_says_so(fresh_home, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("furo", reason="furo is not installed")
+    monkeypatch.setattr(build, "write_sources", lambda folder, told: None)
+    monkeypatch.setattr(build, "run_sphinx", lambda folder, out, trees: out.mkdir() or ["a fault"])
+    assert main(["book", "--out", str(tmp_path / "book")]) == 1
+    told = capsys.readouterr()
+    *_, before, last = told.out.splitlines()
+    assert before.endswith("yet: `make study` runs them all")
+    assert " 0 with results; open " in last
+    assert told.err == "book: a fault\n"
+    assert (tmp_path / "book").is_dir()
+
+
 def test_a_folder_of_something_else_is_not_replaced(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("kept")
     assert main(["book", "--out", str(tmp_path)]) == 2
