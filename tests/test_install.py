@@ -80,6 +80,16 @@ def test_the_notebooks_are_handed_out_with_their_pictures(installed, tmp_path):
             assert (path.parent / link).is_file(), link
 
 
+def test_the_recipe_of_the_book_travels_with_the_package(installed, tmp_path):
+    code = "import rdc_kit; print(rdc_kit.__path__[0])"
+    home = Path(call(installed / "python", "-c", code, cwd=tmp_path).strip())
+    assert home.is_relative_to(installed.parent)
+    for name in ("front.md", "static/book.css"):
+        assert (home / "commands" / "book" / name).is_file(), name
+    assert (home / "shipped" / "notebooks" / "glossary.md").is_file()
+    assert (home / "shipped" / "figures" / "evidence" / "paper" / "ledger.png").is_file()
+
+
 def test_without_a_checkout_and_rdc_home_the_home_is_the_users(installed, tmp_path):
     code = "from rdc_kit.ground import folders; print(folders.home_dir(), folders.checkout())"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RDC_")}

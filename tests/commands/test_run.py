@@ -225,6 +225,26 @@ def test_only_the_runner_says_ok_and_only_with_the_executed_notebook_in_place(
     assert facts["status"] == "finished"
 
 
+def test_the_executed_copy_holds_the_pictures_of_its_text(tiny, fresh_home, monkeypatch):
+    """From its folder, a link that starts at the notebook's own would lead nowhere."""
+    content = nbformat.read(tiny, as_version=4)
+    content.cells.append(nbformat.v4.new_markdown_cell("![x](a.png)"))
+    (tiny.parent / "a.png").write_bytes(b"png")
+
+    def papermill(command, environment, log, timeout):
+        nbformat.write(content, log.parent / "partial.ipynb")
+        write_manifest(log.parent, "finished", seconds=1.0)
+        return ""
+
+    monkeypatch.setattr(run, "_supervise", papermill)
+    folder = the_new_folder(fresh_home)
+    assert run._execute(tiny, {}, folder, None, 1) == 0
+    shown = nbformat.read(folder / "tiny.ipynb", as_version=4).cells[-1]
+    assert shown.source == "![x](attachment:0-a.png)"
+    assert list(shown.attachments) == ["0-a.png"]
+    assert not (folder / "partial.ipynb").exists()
+
+
 def the_new_folder(home):
     folder = home / "data" / "runs" / "notebooks" / "tiny-0"
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ground import files
-from ...ground.folders import PACKAGE, checkout, data_dir, evidence_dir, notebooks_dir
+from ...ground.folders import PACKAGE, checkout, data_dir, evidence_dir, notebooks_dir, runs_dir
 from . import pages
 from .chapters import Chapter, chapters, linked_to_glossary, write_chapter, write_solutions
 
@@ -88,6 +88,8 @@ def book(out: Path | None = None, dataset: str = "") -> int:
     for one in told:
         print(f"{one.name}: {one.state()}{' (changed since)' if one.changed else ''}")
     run = sum(one.run is not None for one in told)
+    if not run:
+        print(f"nothing has finished in {runs_dir('notebooks')} yet: `make study` runs them all")
     print(f"book: {len(told)} notebooks, {run} with results; open {out / 'index.html'}")
     for fault in faults:
         print(f"book: {fault}", file=sys.stderr)

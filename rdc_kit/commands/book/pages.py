@@ -49,7 +49,7 @@ Not planned, so not judged: hints of what to ask next.
 
 {others}
 """
-_FOLDED = """<details><summary>{count} lines</summary>
+_FOLDED = """<details><summary>Lines that wait for their rows: {count}</summary>
 
 {table}
 
@@ -142,17 +142,15 @@ def figures_page(folder: Path) -> str:
     ]
     for path in sorted(folder.rglob("*.png")):
         facts = files.read_json(path.with_suffix(".json")) or {}
-        setting = _setting(facts)
-        name = path.stem.replace("_", " ") if not setting else path.stem.partition("-")[0]
-        title = escaped(", ".join([name.replace("_", " "), *setting]))
-        place = path.relative_to(folder.parents[1]).as_posix()
-        told = [facts["shows"]] if "shows" in facts else []
-        caption = escaped("; ".join([*told, f"git {facts.get('git', 'unknown')}"]))
+        setting, place = _setting(facts), path.relative_to(folder.parents[1]).as_posix()
+        name = (path.stem.partition("-")[0] if setting else path.stem).replace("_", " ")
+        title = escaped(": ".join(filter(None, [name.capitalize(), ", ".join(setting)])))
+        parts.append(f"## {title}\n\n![{title}]({place})\n")
+        told = [escaped(facts["shows"])] if "shows" in facts else []
+        told += [f"git {escaped(facts['git'])}"] if facts.get("git") else []
         if path.with_suffix(".csv").is_file():
-            caption += f"; [the plotted numbers]({place.removesuffix('png')}csv)"
-        parts.append(
-            f"## {title}\n\n![{title}]({place})\n\n```{{container}} facts\n{caption}\n```\n"
-        )
+            told.append(f"[the plotted numbers]({place.removesuffix('png')}csv)")
+        parts += [f"```{{container}} facts\n{'; '.join(told)}\n```\n"] if told else []
     return "\n".join(parts)
 
 

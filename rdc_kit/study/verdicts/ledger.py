@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -159,8 +160,13 @@ def as_markdown(table: pd.DataFrame) -> str:
         images = interval(row, "low_images", "high_images")
         cells = [link, row["says"], row["effect"], tested_on(row), found(row), images]
         cells += [_count(row), row["verdict"], row["change"]]
-        lines.append("| " + " | ".join("" if pd.isna(c) else str(c) for c in cells) + " |")
+        lines.append("| " + " | ".join("" if pd.isna(c) else _in_cell(c) for c in cells) + " |")
     return "\n".join(lines)
+
+
+def _in_cell(value: object) -> str:
+    """Text as a cell of a Markdown table shows it: a folder may be named with `|` or `<`."""
+    return html.escape(str(value), quote=False).replace("|", r"\|")
 
 
 def decided(table: pd.DataFrame) -> str:

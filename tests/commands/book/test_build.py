@@ -32,11 +32,13 @@ PIXEL = (
 )
 HARM = "<script>alert('x')</script> & 2 * 3 | `y"
 CLASS = "<img src=x onerror=alert(1)>"
+LEDGER = "| claim | says |\n|---|---|\n| [C1](01_soft_vs_hard_labels.ipynb#The-measurement) | so |"
 VIEW = "application/vnd.jupyter.widget-view+json"
 OUTPUTS = [
     v4.new_output("display_data", data={"image/png": PIXEL, "text/plain": "Figure"}),
     v4.new_output("display_data", data={VIEW: {"model_id": "m"}, "text/plain": "VBox()"}),
     v4.new_output("display_data", data={"application/javascript": "alert(2)"}),
+    v4.new_output("display_data", data={"text/markdown": LEDGER, "text/plain": "Markdown"}),
     v4.new_output("stream", name="stdout", text=f"ImageSet({CLASS})"),
     v4.new_output("stream", name="stderr", text="0%| a bar that stayed"),
 ]
@@ -164,6 +166,8 @@ def test_words_headings_and_formulas_are_what_a_link_says(site):
     assert re.search(r'<a[^>]* href="00_start_here.html#the-measurement">.*?cells', evil)
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML">' in evil
     assert 'href="00_start_here.html#the-measurement"' in site["notebooks/ledger.html"]
+    printed = 'href="01_soft_vs_hard_labels.html#the-measurement"'  # in a table that code made
+    assert printed in site["notebooks/00_start_here.html"]
 
 
 def test_every_public_name_leads_to_its_room(site):
@@ -184,6 +188,19 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
     assert first.startswith("index.md:3: WARNING:") and "'nowhere'" in first
     assert second.startswith("index.md:3: WARNING:") and "other.ipynb" in second
     assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_a_book_of_nothing_that_ran_says_so(fresh_home, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("furo", reason="furo is not installed")
+    monkeypatch.setattr(build, "write_sources", lambda folder, told: None)
+    monkeypatch.setattr(build, "run_sphinx", lambda folder, out, trees: out.mkdir() or ["a fault"])
+    assert main(["book", "--out", str(tmp_path / "book")]) == 1
+    told = capsys.readouterr()
+    *_, before, last = told.out.splitlines()
+    assert before.endswith("yet: `make study` runs them all")
+    assert " 0 with results; open " in last
+    assert told.err == "book: a fault\n"
+    assert (tmp_path / "book").is_dir()
 
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path, capsys):

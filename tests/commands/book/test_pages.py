@@ -81,13 +81,13 @@ def test_a_figure_has_a_title_and_facts_as_far_as_they_are_known(tmp_path):
     facts = '{"shows": "Table 6", "git": "abc", "rows_dataset": ["a_b"], "rows_ipc": ["1", "3"]}'
     (folder / "paper" / "orders-digits-32px.json").write_text(facts)
     page = pages.figures_page(folder)
-    assert r"## orders\, a\_b\, 1\, 3 per class" in page
+    assert r"## Orders\: a\_b\, 1\, 3 per class" in page
     assert (
-        r"Table 6\; git abc; [the plotted numbers](figures/evidence/paper/orders-digits-32px.csv)"
+        r"Table 6; git abc; [the plotted numbers](figures/evidence/paper/orders-digits-32px.csv)"
         in page
     )
-    assert "## speed grid\n\n![speed grid](figures/evidence/speed_grid.png)" in page
-    assert "git unknown\n```" in page
+    assert "## Speed grid\n\n![Speed grid](figures/evidence/speed_grid.png)" in page
+    assert page.endswith("speed_grid.png)\n")
 
 
 def test_the_ledger_has_every_line_and_folds_those_that_are_pending(monkeypatch):
@@ -100,4 +100,7 @@ def test_the_ledger_has_every_line_and_folds_those_that_are_pending(monkeypatch)
     assert decided(table) in parts["What is decided"]
     assert counts["What was planned"] == counts["What is pending"] == 1
     assert counts["What else was measured"] == len(table) - 2
-    assert "<details><summary>1 lines</summary>\n\n````{container}" in parts["What is pending"]
+    assert (
+        "<details><summary>Lines that wait for their rows: 1</summary>\n\n````{container}"
+        in parts["What is pending"]
+    )

@@ -57,6 +57,15 @@ def test_a_claim_about_much_room_is_not_tested_with_little(fresh_home):
     assert len(ledger.found_in(claim("C1"), collect())) == 2
 
 
+def test_a_name_with_marks_stays_text_and_in_its_cell(fresh_home):
+    rows = {"runs": arms(GOOD).assign(dataset="folder:/x/<img src=x>|y")}
+    write(fresh_home, "00_start_here-a", rows)
+    table = ledger.ledger(collect())
+    (line,) = ledger.as_markdown(table[table["claim"] == "C5"]).split("\n")[2:]
+    assert r"folder:/x/&lt;img src=x&gt;\|y, " in line
+    assert line.replace(r"\|", "").count("|") == 10
+
+
 def test_the_committed_evidence_fills_the_ledger_and_digits_decide_nothing():
     table = ledger.ledger(collect("evidence"))
     judged = table[table["verdict"].str.match("holds|fails|undecided|not confirmed|reproduced")]
