@@ -127,15 +127,15 @@ def _unbalanced(answer: Any, pool: ImageSet, scores: Scores, ipc: int) -> float:
 
 def _partial_judge(answer: Any, table: pd.DataFrame) -> str:
     """03-3; predicted: the method whose entropy falls most when the teacher judges."""
-    if not isinstance(answer, pd.DataFrame) or not {"method", "stored"} <= {*answer.columns}:
+    if not isinstance(answer, pd.DataFrame) or not {"method", "seed", "stored"} <= {*answer}:
         raise NotYet("expected a table from entropy.entropy_of_sets(...)")
-    keys = ["method", "seed"]
-    if set(map(tuple, answer[keys].values)) != set(map(tuple, table[keys].values)):
-        raise NotYet("it must judge the same sets: pass the same trials and setup")
+    pairs = table.merge(answer, on=["method", "seed"], suffixes=("", "_mine"))
+    if len(pairs) < len(answer) or set(pairs["method"]) != set(table["method"]):
+        raise NotYet("it must judge sets of the table, one of every method at least")
     if set(answer["observer"]) == set(table["observer"]):
         raise NotYet("the judge is still the observer of the table")
-    before, after = (t.groupby("method", sort=False)["stored"].mean() for t in (table, answer))
-    return METHODS[str((before - after).idxmax())].title
+    fall = (pairs["stored"] - pairs["stored_mine"]).groupby(pairs["method"]).mean()
+    return METHODS[str(fall.idxmax())].title
 
 
 def _both_knobs(answer: Any, table: pd.DataFrame, full: str) -> Interval:
