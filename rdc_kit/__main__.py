@@ -272,18 +272,14 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--protocols", nargs="+", default=[], help="further ones, such as rded")
     verb.add_argument("--students", nargs="+", default=[], help="networks")
     verb.add_argument("--seeds", type=int, default=3)
-    verb.add_argument(
-        "--epochs", type=int, help="of every training; the protocol's own if left out"
-    )
+    verb.add_argument("--epochs", type=int, help="of every training; else the protocol's own")
     verb.add_argument("--teacher", help="network, or torchvision:resnet18")
     verb.add_argument("--teacher-epochs", type=int, default=30)
     verb.add_argument("--iterations", type=int, help="of every recovered image")
     verb.add_argument(
         "--frozen", nargs="+", default=[], help="what all seeds share: scoring, teacher, set"
     )
-    verb.add_argument(
-        "--plan", action="store_true", dest="plan_only", help="only say what it would take"
-    )
+    verb.add_argument("--plan", action="store_true", dest="plan_only", help="only say the cost")
     verb.add_argument("--out", type=Path, help="write the table here too, as csv")
 
 

@@ -101,9 +101,8 @@ class Run:
                 composites need. ValueError: the grid does not fit the images.
         """
         pool, test = loading.load(self.dataset, self.size, self.params.get("on_bad", "error"))
-        for one in filter(None, (pool, test)):
-            if skipped := one.provenance.get("skipped"):
-                print(f"{one.provenance['split']}: {skipped} images left out, for they are corrupt")
+        for facts in (s.provenance for s in (pool, test) if s and s.provenance.get("skipped")):
+            print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
         traits = replace(pool.traits, student=self.student)
         pool, test = replace(pool, traits=traits), test and replace(test, traits=traits)
         as_grid(self.grid, self.size)

@@ -49,6 +49,15 @@ def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
     assert "source: blocks" in card
 
 
+def test_the_bars_of_datasets_do_not_stay_in_a_notebook(monkeypatch):
+    datasets = saving.datasets_library()
+    monkeypatch.setenv("RDC_INTERACTIVE", "1")
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    datasets.enable_progress_bars()
+    saving.datasets_library()
+    assert datasets.utils.are_progress_bars_disabled()
+
+
 def test_save_never_overwrites_by_surprise(tmp_path):
     pool = colour_blocks(per_class=2)
     pool.save(tmp_path / "set")
