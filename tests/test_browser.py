@@ -81,7 +81,7 @@ def complaints(browser):
 def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browser, tmp_path):
     smoke_copy(name, tmp_path / "notebooks")
     pictures = screenshots(tmp_path)
-    state = browsing.run_cells(browser, lab, f"notebooks/{name}.ipynb", 400)
+    state = browsing.open_and_run(browser, lab, f"notebooks/{name}.ipynb", 400)
     browser.save_screenshot(str(pictures / f"{name}-ran.png"))
     assert state["bad"] == []
 
@@ -113,7 +113,7 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
 
 
 def check_the_saved_notebook(browser, picture):
-    """Whose kernel is gone: explorers are pictures, and neither bars nor complaints stand there."""
+    """Whose kernel is gone: its explorers are pictures; no bars, no complaints."""
     selector = ".rdc-still"
     stills = wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector), 60, "stills")
     wait_until(lambda: browser.execute_script(browsing.READY), 120, "another kernel")

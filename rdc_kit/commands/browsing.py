@@ -154,7 +154,7 @@ def chromium(folder: Path, width: int = 1400, height: int = 1800, density: float
         driver.quit()
 
 
-def run_cells(driver: Any, address: str, path: str, seconds: float) -> dict[str, Any]:
+def open_and_run(driver: Any, address: str, path: str, seconds: float) -> dict[str, Any]:
     """Open a notebook, run all its cells, and wait until they ran or something went wrong.
 
     Returns:

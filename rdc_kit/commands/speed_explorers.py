@@ -165,7 +165,7 @@ def _timed(size: int, rounds: int, core: str) -> Iterator[dict[str, Any]]:
             browsing.jupyterlab(folder, OMP_NUM_THREADS="1") as address,
             browsing.chromium(folder) as driver,
         ):
-            state = browsing.run_cells(driver, address, "explorers.ipynb", 300)
+            state = browsing.open_and_run(driver, address, "explorers.ipynb", 300)
             if state["bad"]:
                 raise RuntimeError(f"the notebook of the explorers failed: {state['bad'][0][:500]}")
             driver.execute_script(_LISTEN)

@@ -103,9 +103,8 @@ class Run:
         """
         on_bad = self.params.get("on_bad", "error")
         pool, test = holdout.load_with_test(self.dataset, self.size, on_bad)
-        for one in filter(None, (pool, test)):
-            if skipped := one.provenance.get("skipped"):
-                print(f"{one.provenance['split']}: {skipped} images left out, for they are corrupt")
+        for facts in (s.provenance for s in (pool, test) if s and s.provenance.get("skipped")):
+            print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
         traits = replace(pool.traits, student=self.student)
         pool, test = replace(pool, traits=traits), test and replace(test, traits=traits)
         as_grid(self.grid, self.size)

@@ -74,7 +74,8 @@ def test_the_readmes_verdicts_are_those_of_the_committed_rows(tmp_path):
 def test_no_results_are_one_line_that_says_what_to_do(fresh_home, capsys):
     assert main(["claims"]) == 2
     told = capsys.readouterr().err
-    assert "there are no results in runs: `" in told
+    assert 'there are no results in runs: results = "evidence" reads' in told
+    assert "works at once" in told
     assert " study` makes your own" in told
     assert len(told.strip().splitlines()) == 1
     assert main(["figures", "--results", "here"]) == 2

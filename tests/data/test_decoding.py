@@ -59,6 +59,18 @@ def test_corrupt_images_name_row_and_path_or_are_skipped(folder):
     assert kept.counts().tolist() == [3, 3, 3]
 
 
+def test_all_corrupt_images_are_named_at_once_with_every_remedy(folder, fresh_home, monkeypatch):
+    broken = [folder / "train" / name for name in ("2/1.png", "2/2.png", "10/0.png")]
+    for path in broken:
+        path.write_bytes(b"not an image")
+    name = f"folder:{folder}"
+    remedies = ("(3 images)", 'the parameter on_bad = "skip"', "-p on_bad skip")
+    refuses(name, *map(str, broken), *remedies, size=16)
+    monkeypatch.setattr(decoding, "_MOST_BAD", 2)
+    refuses(name, "(the first 2; there may be more)", size=16)
+    assert rdc.load(name, size=16, on_bad="skip").train.provenance["skipped"] == 3
+
+
 def test_a_failed_decode_leaves_nothing_behind(folder, fresh_home):
     (folder / "train" / "2" / "1.png").write_bytes(b"not an image")
     refuses(f"folder:{folder}", "cannot be decoded", size=16)

@@ -66,6 +66,15 @@ def test_one_call_of_pandas_shows_originals_and_scores(tmp_path, folder):
     assert table["el2n"].tolist() == [9.5, 5.5, 0.5]
 
 
+def test_the_bars_of_datasets_do_not_stay_in_a_notebook(monkeypatch):
+    datasets = saving.datasets_library()
+    monkeypatch.setenv("RDC_INTERACTIVE", "1")
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    datasets.enable_progress_bars()
+    saving.datasets_library()
+    assert datasets.utils.are_progress_bars_disabled()
+
+
 def test_save_never_overwrites_by_surprise(tmp_path):
     pool = colour_blocks(per_class=2)
     pool.save(tmp_path / "set")

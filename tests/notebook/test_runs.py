@@ -179,6 +179,21 @@ def test_a_copy_with_fewer_cells_is_judged_by_what_it_holds_itself(
     assert read_status(run.folder) == "ok"
 
 
+def test_corrupt_images_are_left_out_where_the_notebook_says_so(fresh_home, tmp_path, capsys):
+    for kind in ("train", "val"):
+        for name in ("a", "b"):
+            for k in range(3):
+                picture(tmp_path / "pictures" / kind / name / f"{k}.png", k)
+    (tmp_path / "pictures" / "train" / "a" / "0.png").write_bytes(b"no image")
+    mine = {"dataset": f"folder:{tmp_path / 'pictures'}", "size": 16, "ipc": 1, "grid": 1}
+    with pytest.raises(rdc.DataError, match='the parameter on_bad = "skip"'):
+        _ = rdc.start(**mine).setup
+    assert len(rdc.start(**mine, on_bad="skip").setup.pool) == 5
+    assert "train: 1 images left out" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="on_bad='ignore' must be one of error, skip"):
+        rdc.start(**mine, on_bad="ignore")
+
+
 def test_data_that_cannot_carry_the_study_is_refused_before_any_training(fresh_home, tmp_path):
     for kind in ("train", "val"):
         for name in ("a", "b"):

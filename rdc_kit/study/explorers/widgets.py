@@ -22,7 +22,7 @@ from ...prune.recorders import Scores
 from ..analyses.observers import Observer
 from ..figures.names import GROUPING_TITLES, metric_title
 from ..grid import monitor
-from . import browser, canvas, page, renders
+from . import browser, canvas, page, renders, scored
 
 Render = Callable[..., Figure]
 State = dict[str, Any]
@@ -96,7 +96,7 @@ WORDS = {
     "sort": "sort by",
     "published_ipc": "published at",
 }
-_VALUES = {"grouping": GROUPING_TITLES, "pick": renders.PICKS}
+_VALUES = {"grouping": GROUPING_TITLES, "pick": scored.PICKS}
 
 
 def _words(state: State) -> str:
@@ -240,7 +240,7 @@ def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure
         one.aligned_to(pool)
 
     def render(**state: Any) -> Figure:
-        return renders.render_scores(pool, scores, **state)
+        return scored.render_scores(pool, scores, **state)
 
     def controls(state: State) -> dict[str, Widget]:
         named = [(metric_title(name), name) for name in scores]
@@ -249,7 +249,7 @@ def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure
             "score": _choice("score", named, state["score"]),
             "percentiles": _slider(spread, "percentiles", state["percentiles"], 0, 100),
             "against": _choice("against", [("none", ""), *named], state["against"]),
-            "pick": _choice("pick", _titled(renders.PICKS), state["pick"]),
+            "pick": _choice("pick", _titled(scored.PICKS), state["pick"]),
             "draw": _slider(ipywidgets.IntSlider, "draw", state["draw"], 0, 50),
         }
 

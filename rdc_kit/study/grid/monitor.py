@@ -83,8 +83,9 @@ def _caller() -> str:
     named = os.environ.get("RDC_RUN_DIR") or os.environ.get("JPY_SESSION_NAME")
     if named:
         return Path(named).stem
-    by_command = Path(sys.argv[0]).stem in ("rdc", "__main__") and len(sys.argv) > 1
-    return f"rdc {sys.argv[1]}" if by_command else ""
+    program = Path(sys.argv[0])
+    ours = program.name == "rdc" or program.parts[-2:] == ("rdc_kit", "__main__.py")
+    return f"rdc {sys.argv[1]}" if ours and len(sys.argv) > 1 else ""
 
 
 def _forget_old() -> None:

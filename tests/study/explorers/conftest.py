@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.study.explorers import renders
+from rdc_kit.study.explorers import canvas, renders, scored
 
 from ...conftest import colour_blocks
 
@@ -39,13 +39,14 @@ class Doubtful:
 def blocks_painted(monkeypatch):
     """The blocks that a render hands to the painter, and the pixels that come of them."""
     seen = []
-    original = renders.paint
+    original = canvas.paint
 
     def paint(blocks, *where, **more):
         seen[:] = blocks
         return original(blocks, *where, **more)
 
-    monkeypatch.setattr(renders, "paint", paint)
+    for module in (renders, scored):
+        monkeypatch.setattr(module, "paint", paint)
     return seen
 
 

@@ -84,10 +84,10 @@ def test_an_error_is_seen_and_goes_away(pool, scores, live):
 
 
 def test_a_fault_of_ours_is_marked_as_one(live):
-    def render(level):
+    def render():
         raise RuntimeError("out of <luck>")
 
-    box = widgets.explore(render, lambda state: {}, [{"level": 1}])
+    box = widgets.explore(render, lambda state: {}, [{}])
     assert "rdc-error" in box.children[1].value
     assert "RuntimeError: out of &lt;luck&gt;" in box.children[1].value
 

@@ -55,6 +55,18 @@ def test_sheets_draw_the_pixels_that_are_there():
     assert (drawn[0] == stored.images[0].permute(1, 2, 0).numpy()).all()
 
 
+def test_columns_of_one_class_have_its_name_above_and_others_have_none():
+    pool = colour_blocks(2)
+    one, other = pool[[0, 1, 2]], pool[[3, 4, 5]]  # labels 0, 1, 2 in both
+    first = base.show_images({"a": one, "b": other}, columns=4).axes[:4]
+    assert [ax.get_title() for ax in first] == ["0", "1", "2", ""]
+    assert [t.get_text() for t in first[0].texts] == ["a"]
+    mixed = base.show_images({"a": one, "b": pool[[1, 2, 0]]}, columns=3).axes[:3]
+    assert [ax.get_title() for ax in mixed] == ["", "", ""]
+    same = base.show_images({"a": pool[[0, 3]]}, columns=2).axes
+    assert [ax.get_title() for ax in same] == ["", ""]
+
+
 def test_the_first_of_each_class_is_the_top_of_its_ranking():
     pool = colour_blocks(per_class=4)
     assert base.first_of_each_class(pool).row_ids.tolist() == [0, 1, 2]

@@ -54,6 +54,18 @@ def test_a_title_says_the_method_and_what_is_unusual(given, title):
     assert names.arm_title(given) == title
 
 
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("folder:/home/me/pictures/birds/", "folder:birds"),
+        ("hub:owner/name", "hub:name"),
+        ("imagenette", "imagenette"),
+    ],
+)
+def test_a_sources_title_is_short(source, title):
+    assert names.source_title(source) == title
+
+
 def test_an_empty_cell_counts_as_the_usual():
     given = row("pca", cutout=float("nan"), mix=None, metric="", crop_low=float("nan"))
     assert names.arm_title(given) == "PCA"
