@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.imagesets import DataError, ImageSet
-from ..data.origins import CONTENT, FILE, content_hashes
+from ..data.origins import CONTENT, FILE, content_hashes, file_names
 
 FILES = (FILE, "filename", "file", "path", "image", "name")
 
@@ -37,8 +37,8 @@ def aligned_rows(
             f"{where} has neither a column {CONTENT} nor one of file names, so its rows cannot be "
             f"matched with images: found {', '.join(table)}; add file_name, such as cat/1.jpg"
         )
-    names = _names(pool)
-    if names is None:
+    names = file_names(pool).tolist()
+    if "" in names:
         raise DataError(
             f"{where} names files, but the images of {_source(pool)} have no file names: write the "
             f"scores beside the contents that `rdc score` lists (column {CONTENT})"
@@ -110,11 +110,6 @@ def _check_names(ours: list[str], found: list[set[int]], where: str) -> None:
             f"the file names in {where} do not tell the images apart: give them with their folders,"
             f" such as {ours[0]}"
         )
-
-
-def _names(pool: ImageSet) -> list[str] | None:
-    known = None if pool.origins is None else pool.origins.of(pool.row_ids.numpy()).get(FILE)
-    return None if known is None or "" in known.tolist() else known.tolist()
 
 
 def _same_classes(pool: ImageSet, table: pd.DataFrame, rows: np.ndarray, where: str) -> np.ndarray:
