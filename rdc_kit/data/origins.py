@@ -69,17 +69,29 @@ def first_copies(images: Tensor) -> Tensor:
     return torch.tensor([seen.setdefault(name, row) for row, name in enumerate(names)])
 
 
-def origins_of(pool: ImageSet, rows: Tensor, scores: Mapping[str, Tensor]) -> Origins:
+def file_names(images: ImageSet) -> np.ndarray:
+    """The file that each image came from, [N] texts; "" where there is none, as for composites."""
+    if images.origins is None or images.members is not None:
+        return np.full(len(images), "", dtype=object)
+    return images.origins.of(images.row_ids.numpy())[FILE]
+
+
+def origins_of(pool: ImageSet, rows: Tensor, scores: Mapping[str, Tensor]) -> Origins | None:
     """What a set should remember of the originals that it was made from.
+
+    Of composites it is what they remember already: a score of one is no score of its cells.
 
     Args:
         pool: the set that was chosen from.
         rows: int64 [n], positions of the chosen images in it.
         scores: name -> float [len(pool)], what they were chosen by.
     """
+    if pool.members is not None:
+        return pool.origins
     rows = rows[pool.row_ids[rows].argsort(stable=True)]
     row_ids = pool.row_ids[rows].numpy()
     columns = {} if pool.origins is None else pool.origins.of(row_ids)
+    columns.setdefault(FILE, np.full(len(rows), "", dtype=object))
     if CONTENT not in columns:
         columns[CONTENT] = content_hashes(pool.images[rows])
     columns |= {name: values[rows].float().numpy() for name, values in scores.items()}

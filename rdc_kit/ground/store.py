@@ -166,12 +166,13 @@ def now() -> str:
 def git_state() -> str:
     """Commit of the checkout, "-dirty" when files differ from it, "" outside git.
 
-    The campaign's own rows, which grow while it runs, do not count as a difference.
+    The campaign's own rows and scoring runs, which grow while it runs, are no difference.
     """
     root = checkout()
     if root is None:
         return ""
-    changed = ["diff", "--name-only", "HEAD", "--", ".", ":!data/evidence/campaign-*.csv"]
+    grows = [":!data/evidence/campaign-*.csv", ":!data/evidence/scores/*"]
+    changed = ["diff", "--name-only", "HEAD", "--", ".", *grows]
     said = []
     for words in (["describe", "--always", "--abbrev=12"], changed):
         call = ["git", "-C", str(root), *words]

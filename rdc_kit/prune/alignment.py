@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.imagesets import DataError, ImageSet
-from ..data.origins import CONTENT, FILE, content_hashes
+from ..data.origins import CONTENT, FILE, content_hashes, file_names
 
 FILES = (FILE, "filename", "file", "path", "image", "name")
 
@@ -37,8 +37,8 @@ def aligned_rows(
             f"{where} has neither a column {CONTENT} nor one of file names, so its rows cannot be "
             f"matched with images: found {', '.join(table)}; add file_name, such as cat/1.jpg"
         )
-    names = _names(pool)
-    if names is None:
+    names = file_names(pool).tolist()
+    if "" in names:
         raise DataError(
             f"{where} names files, but the images of {_source(pool)} have no file names: write the "
             f"scores beside the contents that `rdc score` lists (column {CONTENT})"
@@ -73,18 +73,23 @@ def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str)
 def _by_name(ours: list[str], theirs: list[str], where: str) -> np.ndarray:
     """Two names are one where one is the end of the other: train/cat/1.jpg, cat/1.jpg, 1.jpg."""
     parts = [str(name).replace("\\", "/").strip("/").split("/") for name in theirs]
-    places: dict[str, set[int]] = {}
+    whole: dict[str, set[int]] = {}  # rows by their whole name
+    ending: dict[str, set[int]] = {}  # rows by each end of it
     for row, path in enumerate(parts):
-        for start in range(len(path)):
-            places.setdefault("/".join(path[start:]), set()).add(row)
-    whole = {"/".join(path) for path in parts}
-    found = []
-    for name in ours:
-        path = name.split("/")
-        shorter = {"/".join(path[start:]) for start in range(1, len(path))} & whole
-        found.append(set().union(places.get(name, set()), *(places[end] for end in shorter)))
+        whole.setdefault("/".join(path), set()).add(row)
+        for end in _ends(path):
+            ending.setdefault(end, set()).add(row)
+    none: set[int] = set()
+    found = [
+        ending.get(name, none).union(*(whole.get(end, none) for end in _ends(name.split("/"))))
+        for name in ours
+    ]
     _check_names(ours, found, where)
     return np.array([rows.pop() for rows in found], dtype=np.int64)
+
+
+def _ends(path: list[str]) -> list[str]:
+    return ["/".join(path[start:]) for start in range(len(path))]
 
 
 def _check_names(ours: list[str], found: list[set[int]], where: str) -> None:
@@ -105,11 +110,6 @@ def _check_names(ours: list[str], found: list[set[int]], where: str) -> None:
             f"the file names in {where} do not tell the images apart: give them with their folders,"
             f" such as {ours[0]}"
         )
-
-
-def _names(pool: ImageSet) -> list[str] | None:
-    known = None if pool.origins is None else pool.origins.of(pool.row_ids.numpy()).get(FILE)
-    return None if known is None or "" in known.tolist() else known.tolist()
 
 
 def _same_classes(pool: ImageSet, table: pd.DataFrame, rows: np.ndarray, where: str) -> np.ndarray:

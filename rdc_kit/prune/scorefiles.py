@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ..data.imagesets import DataError, ImageSet
-from ..data.origins import CONTENT, FILE, PLACE, content_hashes
+from ..data.origins import CONTENT, FILE, PLACE, content_hashes, file_names
 from ..ground import files, store
 from ..ground.folders import evidence_dir
 from ..ground.names import unknown
@@ -97,12 +97,11 @@ def write_scores(path: Path, pool: ImageSet, runs: Iterable[Run]) -> list[str]:
 
 def _images_of(pool: ImageSet) -> pd.DataFrame:
     """The columns that tell whose scores these are."""
-    known = {} if pool.origins is None else pool.origins.of(pool.row_ids.numpy())
     labels = pool.labels.numpy()
     return pd.DataFrame(
         {
             "row_id": pool.row_ids.numpy(),
-            FILE: known.get(FILE, np.full(len(pool), "", dtype=object)),
+            FILE: file_names(pool),
             CONTENT: content_hashes(pool.images),
             "label": labels,
             "class": np.array(pool.classes, dtype=object)[labels],

@@ -50,6 +50,19 @@ def test_a_composite_lists_the_original_of_every_cell(blocks):
     assert listed["content"].tolist() == origins.content_hashes(blocks.images[rows]).tolist()
 
 
+def test_chosen_composites_still_know_their_own_cells(blocks):
+    """Their rows are numbers of composites, never to be looked up among the originals."""
+    stored = rdc.combine(rdc.select(blocks, None, 6, "random"), (1, 2))
+    scores = Scores("el2n", torch.rand(len(stored)), stored.row_ids)
+    some = rdc.select(stored, scores, 2)
+    whole = origins.index_list(stored).set_index(["row_id"])
+    listed = origins.index_list(some)
+    assert listed["row_id"].tolist() == some.members.flatten().tolist()
+    assert listed["content"].tolist() == whole.loc[listed["row_id"], "content"].tolist()
+    assert "el2n" not in listed
+    assert set(origins.file_names(some)) == {""}
+
+
 def test_rded_remembers_what_it_cropped(teacher, exact):
     pool = colour_blocks(per_class=8)
     made = rdc.compress("rded", pool, 1, runtime=exact, teacher=teacher, factor=2, drawn=6)

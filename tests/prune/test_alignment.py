@@ -89,6 +89,11 @@ def test_file_names_match_from_their_end(blocks, column, form):
     assert found.tolist() == [2, 1, 0]
 
 
+def test_names_of_other_images_do_not_confuse(blocks):
+    told = pd.DataFrame({"file": ["1.png", "dog/2.png", "dog/1.png", "cat/2.png"]})
+    assert aligned_rows(named(blocks, ["cat/1.png", "cat/2.png"]), told, "f").tolist() == [0, 3]
+
+
 WRONG = [
     (["1.png"], "names 1 of the 2 images; train/b/2.png has no row"),
     (["val/a/1.png", "val/b/2.png"], "names 0 of the 2 images"),
