@@ -76,7 +76,14 @@ class Curve:
     @property
     def is_fixed(self) -> bool:
         """Whether the data say where gains end: the whole interval is near what was measured."""
-        return self.enough()[2] <= _FAR * self.ipcs[-1]
+        return self.rises and self.enough()[2] <= _FAR * self.ipcs[-1]
+
+    @property
+    def rises(self) -> bool:
+        """Whether more images helped at all: the rise's whole interval is above `GAIN`."""
+        ends = np.array([self.ipcs[0], self.ipcs[-1]], float)
+        gains = [np.diff(_power(ends, *draw)) for draw in self.draws]
+        return bool(np.quantile(gains, 0.025) > GAIN)
 
     def reading(self) -> str:
         """What the curve says, in sentences made from its numbers."""
@@ -92,6 +99,11 @@ class Curve:
             return (
                 f"{said}. From about {end:,} per class on ({least:,} to {last:,}), twice the "
                 f"images gain less than {GAIN:g} point."
+            )
+        if not self.rises:
+            return (
+                f"{said}. These runs show no clear rise with more images: train longer, or give "
+                "more seeds."
             )
         far = round(_FAR * most)
         limit = f"more than {far:,}" if least > far else f"{least:,} to more than {far:,}"
