@@ -15,7 +15,7 @@ _COLOURS = ("#777777", PALETTE[0], PALETTE[3], PALETTE[2])
 _SHIFT = 0.03  # of a factor of ten, so that the runs of two arms do not hide each other
 
 
-def curve_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
+def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
     """Every run as a point, each arm's curve and its 95 % band, dashed beyond the data.
 
     Args:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from rdc_kit.study.analyses.learning_curve import fit_curve
-from rdc_kit.study.figures.learning_curve import curve_figure
+from rdc_kit.study.figures.learning_curve import learning_figure
 
 
 def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
@@ -18,7 +18,7 @@ def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
         dataset="blocks", size=16, epochs=5, student="s", labels="hard"
     )
     curves = {arm: fit_curve(table[table["arm"] == arm], samples=20) for arm in ("random", "el2n")}
-    (ax,) = curve_figure(table, curves).axes
+    (ax,) = learning_figure(table, curves).axes
     assert sum(len(dots.get_offsets()) for dots in ax.collections[::3]) == 24
     lines = {line.get_linestyle() for line in ax.lines}
     assert lines == {"-", "--"}
