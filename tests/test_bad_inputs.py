@@ -264,6 +264,8 @@ def test_a_folder_without_classes_to_tell_apart_is_refused(
     picture(tmp_path / "pictures" / image, 0)
     call = ["run", NOTEBOOK["09"], "-p", "dataset", f"folder:{tmp_path / 'pictures'}"]
     refused(capsys, fresh_home, call, told)
+    call[-1] += f"/{image}"
+    refused(capsys, fresh_home, call, "is no folder")
 
 
 def saved(folder):

@@ -86,8 +86,10 @@ def check_classes(name: str) -> None:
     check_source(name)
     kind, _, rest = name.partition(":")
     root = Path(rest).expanduser()
-    if kind != "folder" or not root.is_dir():
+    if kind != "folder":
         return
+    if not root.is_dir():
+        raise DataError(f"{rest!r} is no folder: give folder:PATH of an image folder")
     train = _split_folder(root, TRAIN_NAMES) or root
     classes = _class_folders(train)
     if len(classes) < 2:

@@ -24,14 +24,17 @@ def ladder(pool: ImageSet, most: int, points: int = 5) -> list[int]:
         pool: its smallest class bounds them.
         most: the largest, where the pool has that many.
         points: how many; small numbers that would come twice come once.
+
+    Raises:
+        DataError: fewer than four numbers are possible.
     """
-    top = min(most, int(pool.counts().min()))
+    smallest = int(pool.counts().argmin())
+    top = min(most, int(pool.counts()[smallest]))
     if top < _FEWEST:
-        smallest = pool.classes[int(pool.counts().argmin())]
         raise DataError(
-            f"a curve needs {_FEWEST} different numbers of images per class, and class "
-            f"{smallest!r} has {int(pool.counts().min())} images, of which at most {most} are "
-            "asked: raise ipc, add images, or leave the class out"
+            f"a learning curve needs {_FEWEST} different numbers of images per class, and class "
+            f"{pool.classes[smallest]!r} has {int(pool.counts()[smallest])} images (at most {most} "
+            "are asked): add images, or leave the class out"
         )
     steps = np.unique(np.geomspace(1, top, max(points, _FEWEST)).round().astype(int))
     return list(range(1, _FEWEST + 1)) if len(steps) < _FEWEST else steps.tolist()
