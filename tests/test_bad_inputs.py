@@ -231,16 +231,7 @@ def no_images(folder):
     (folder / "train" / "a").mkdir(parents=True)
 
 
-def one_class(folder):
-    picture(folder / "train" / "a" / "0.png", 0)
-
-
-def one_level_too_high(folder):
-    picture(folder / "mine" / "train" / "a" / "0.png", 0)
-
-
 def broken(folder):
-    picture(folder / "train" / "b" / "0.png", 0)
     picture(folder / "train" / "a" / "0.png", 0).write_bytes(b"no image")
 
 
@@ -254,12 +245,10 @@ def more_in_test(folder):
 
 
 def floats(folder):
-    picture(folder / "train" / "b" / "0.png", 0)
     image(folder / "train" / "a" / "0.tif", np.full((20, 20), 300, np.float32))
 
 
 def narrow(folder):
-    picture(folder / "train" / "b" / "0.png", 0)
     image(folder / "train" / "a" / "0.png", np.zeros((1, 5000, 3), np.uint8))
 
 
@@ -267,8 +256,6 @@ DATA = [
     (empty, "no class folders"),
     (no_class, "no class folders"),
     (no_images, "no images"),
-    (one_class, "a single class folder, 'a': give the folder that has one folder per class"),
-    (one_level_too_high, "a single class folder, 'mine': give folder:"),
     (broken, "cannot be decoded"),
     (no_train, "no train/"),
     (more_in_test, "has classes that"),
@@ -283,6 +270,27 @@ def test_wrong_data_is_refused(make, told, capsys, fresh_home, tmp_path):
     make(folder)
     call = ["compress", "random", "--ipc", "1", "--dataset", f"folder:{folder}"]
     refused(capsys, fresh_home, [*call, "--size", "16", "--out", tmp_path / "OUT"], told)
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (
+            "train/a/0.png",
+            "a single class folder, 'a': give the folder that has one for each class",
+        ),
+        ("mine/train/a/0.png", "a single class folder, 'mine': give folder:"),
+        ("0.png", "has no class folders: expected"),
+    ],
+)
+def test_a_folder_without_classes_to_tell_apart_is_refused(
+    image, told, capsys, fresh_home, tmp_path
+):
+    picture(tmp_path / "pictures" / image, 0)
+    call = ["run", NOTEBOOK["09"], "-p", "dataset", f"folder:{tmp_path / 'pictures'}"]
+    refused(capsys, fresh_home, call, told)
+    call[-1] += f"/{image}"
+    refused(capsys, fresh_home, call, "is no folder")
 
 
 def saved(folder):

@@ -11,11 +11,11 @@ import torch
 
 from ..ground import files, store
 from ..ground.folders import data_dir
-from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of
+from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of, square
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check_labels, check_set
 from .origins import FILE, Origins
-from .sources import NAMED, check_source, open_source, traits_of
+from .sources import NAMED, check_source, open_source, raw_of, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
 
@@ -99,6 +99,23 @@ def in_full(pool: ImageSet) -> tuple[torch.Tensor, torch.Tensor]:
         return own
     large = load(name, side, "skip" if facts.get("skipped") else "error").train
     return large.images, torch.searchsorted(large.row_ids, pool.row_ids)
+
+
+def to_look_at(images: ImageSet, size: int = 128) -> torch.Tensor:
+    """A few images as large as a person wants to see them, decoded from their source anew.
+
+    Args:
+        images: a pool or rows of it; sets that are no part of a source stay as they are.
+        size: side in pixels; larger images stay as they are.
+
+    Returns:
+        uint8 [N, 3, T, T].
+    """
+    raw = raw_of(images) if images.members is None and images.size < size else None
+    if raw is None or not len(images):
+        return images.images
+    rows = images.row_ids.tolist()
+    return torch.from_numpy(np.stack([square(raw.fetch(row), size) for row in rows]))
 
 
 def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> ImageSet:

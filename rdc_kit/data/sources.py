@@ -78,6 +78,29 @@ def check_source(name: str) -> None:
     raise DataError(unknown("dataset", name, NAMED, KINDS))
 
 
+def check_classes(name: str) -> None:
+    """`check_source`, and that a folder has classes to tell apart; no image is read.
+
+    Raises:
+        DataError: no class folders, or one; the message says which folder to give.
+    """
+    check_source(name)
+    kind, _, rest = name.partition(":")
+    root = Path(rest).expanduser()
+    if kind != "folder":
+        return
+    if not root.is_dir():
+        raise DataError(f"{rest!r} is no folder: give folder:PATH of an image folder")
+    train = _split_folder(root, TRAIN_NAMES) or root
+    classes = _class_folders(train)
+    if len(classes) < 2:
+        below = _split_folder(train / classes[0], TRAIN_NAMES)
+        better = (
+            f"folder:{train / classes[0]}" if below else "the folder that has one for each class"
+        )
+        raise DataError(f"{train} has a single class folder, {classes[0]!r}: give {better}")
+
+
 def at_hand() -> list[str]:
     """The named datasets that need no download: digits, and those in RDC_DATA."""
     copies = local_copies()
@@ -122,12 +145,18 @@ def names_of(images: ImageSet) -> list[str]:
         images: from `load`, rows of it, or a set that was chosen from it; a composite names all of
             its originals.
     """
-    facts, ids = images.provenance, images.row_ids[:, None]
+    raw, ids = raw_of(images), images.row_ids[:, None]
     ids = ids if images.members is None else images.members
-    name: Callable[[int], str] = "row {}".format
-    if "source" in facts and "read_from" not in facts:  # a saved set's own source may be gone
-        name = open_source(facts["source"])[facts["split"]].name
+    name: Callable[[int], str] = raw.name if raw else "row {}".format
     return [" + ".join(name(row) for row in rows) for rows in ids.tolist()]
+
+
+def raw_of(images: ImageSet) -> Raw | None:
+    """The split whose rows a set's row ids are; None for tensors, and for a set that was saved."""
+    facts = images.provenance
+    if "source" not in facts or "split" not in facts or "read_from" in facts:
+        return None
+    return open_source(facts["source"])[facts["split"]]
 
 
 def _released(splits: dict[str, Raw], facts: dict[str, Any]) -> dict[str, Raw]:
@@ -190,8 +219,6 @@ def _folder(root: Path) -> dict[str, Raw]:
                 "remove them here"
             )
         splits["test"] = _folder_split(root, test, classes)
-    if len(classes) < 2:
-        raise _only_class(train, classes[0])
     return splits
 
 
@@ -206,15 +233,6 @@ def _class_folders(root: Path) -> tuple[str, ...]:
     if not names:
         raise DataError(f"{root} has no class folders: expected {root}/CLASS/image.jpg")
     return tuple(names)
-
-
-def _only_class(root: Path, name: str) -> DataError:
-    """What to do where there is nothing to tell apart."""
-    below = _split_folder(root / name, TRAIN_NAMES)
-    remedy = (
-        f"give folder:{root / name}" if below else "give the folder that has one folder per class"
-    )
-    return DataError(f"{root} has a single class folder, {name!r}: {remedy}")
 
 
 def _folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:

@@ -86,7 +86,7 @@ def _accepted_by(check: Callable[[Any], Any]) -> Callable[[Any], str]:
 # Every parameter that a notebook may have: its type, and a function from a value to what is wrong
 # with it ("": nothing).
 PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
-    "dataset": (str, _accepted_by(sources.check_source)),
+    "dataset": (str, _accepted_by(sources.check_classes)),
     "on_bad": (str, _one_of("error", "skip")),
     "size": (int, lambda value: "" if value in (0, *range(8, 1025)) else "must be 0 or 8 to 1024"),
     "ipc": (int, _at_least(1)),

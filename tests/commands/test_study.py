@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.commands import run, study
 from rdc_kit.commands.notebooks import hand_out
@@ -223,3 +225,24 @@ def test_the_smallest_profile_decides_nothing(studied):
 def test_the_paper_figures_are_drawn_from_the_studys_results(studied):
     drawn = {path.stem.split("-")[0] for path in (studied / "figures" / "paper").glob("*.png")}
     assert drawn == {one.name for one in paper.REMADE} | {"ledger"}
+
+
+@pytest.mark.parametrize("method", ["as saved", "pca"])
+def test_the_lines_for_elsewhere_learn_from_the_saved_set(studied, method, monkeypatch, tmp_path):
+    """The plain lines of notebook 09, in the run's folder; and on composites of random digits."""
+    (folder,) = (studied / "data" / "runs" / "notebooks").glob("09_*")
+    if method == "pca":
+        pool, test = rdc.load("digits")
+        rdc.compress("pca", pool, 5, order="random").save(tmp_path / "chosen")
+        test.save(tmp_path / "test")
+        folder = tmp_path
+    cells = json.loads((notebooks_dir() / "09_your_own_images.ipynb").read_text())["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    (lines,) = re.findall(r"```python\n(.*?)```", "\n".join(texts), flags=re.S)
+    assert "rdc_kit" not in lines
+    monkeypatch.chdir(folder)
+    space = {}
+    with torch.random.fork_rng():
+        exec(compile(lines, "09", "exec"), space)
+    assert len(space["labels"]) == 450
+    assert space["right"] > 60  # by chance: 10

@@ -191,3 +191,14 @@ def test_the_network_fits_the_size(folder, size, student):
     pool = rdc.load(f"folder:{folder}", size=size).train
     assert pool.student == student
     assert rdc.load("digits", size=16).train.student == "convnet3-w32"
+
+
+def test_a_few_images_can_be_looked_at_larger(folder):
+    pool, test = rdc.load(f"folder:{folder}", size=16)
+    large = rdc.load(f"folder:{folder}", size=48).train
+    assert torch.equal(loading.to_look_at(pool[[7, 2]], 48), large.images[[7, 2]])
+    assert loading.to_look_at(test, 48).shape == (2, 3, 48, 48)
+    assert loading.to_look_at(pool, 8) is pool.images
+    composites = replace(pool[:2], members=torch.zeros(2, 4, dtype=torch.int64), grid=(2, 2))
+    assert loading.to_look_at(composites, 48) is composites.images
+    assert len(loading.to_look_at(pool[:0], 48)) == 0

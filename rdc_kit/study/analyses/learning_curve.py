@@ -24,14 +24,17 @@ def ladder(pool: ImageSet, most: int, points: int = 5) -> list[int]:
         pool: its smallest class bounds them.
         most: the largest, where the pool has that many.
         points: how many; small numbers that would come twice come once.
+
+    Raises:
+        DataError: fewer than four numbers are possible.
     """
-    top = min(most, int(pool.counts().min()))
+    smallest = int(pool.counts().argmin())
+    top = min(most, int(pool.counts()[smallest]))
     if top < _FEWEST:
-        smallest = pool.classes[int(pool.counts().argmin())]
         raise DataError(
-            f"a curve needs {_FEWEST} different numbers of images per class, and class "
-            f"{smallest!r} has {int(pool.counts().min())} images, of which at most {most} are "
-            "asked: raise ipc, add images, or leave the class out"
+            f"a learning curve needs {_FEWEST} different numbers of images per class, and class "
+            f"{pool.classes[smallest]!r} has {int(pool.counts()[smallest])} images (at most {most} "
+            "are asked): add images, or leave the class out"
         )
     steps = np.unique(np.geomspace(1, top, max(points, _FEWEST)).round().astype(int))
     return list(range(1, _FEWEST + 1)) if len(steps) < _FEWEST else steps.tolist()
@@ -76,7 +79,14 @@ class Curve:
     @property
     def is_fixed(self) -> bool:
         """Whether the data say where gains end: the whole interval is near what was measured."""
-        return self.enough()[2] <= _FAR * self.ipcs[-1]
+        return self.rises and self.enough()[2] <= _FAR * self.ipcs[-1]
+
+    @property
+    def rises(self) -> bool:
+        """Whether more images helped at all: the rise's whole interval is above `GAIN`."""
+        ends = np.array([self.ipcs[0], self.ipcs[-1]], float)
+        gains = [np.diff(_power(ends, *draw)) for draw in self.draws]
+        return bool(np.quantile(gains, 0.025) > GAIN)
 
     def reading(self) -> str:
         """What the curve says, in sentences made from its numbers."""
@@ -92,6 +102,11 @@ class Curve:
             return (
                 f"{said}. From about {end:,} per class on ({least:,} to {last:,}), twice the "
                 f"images gain less than {GAIN:g} point."
+            )
+        if not self.rises:
+            return (
+                f"{said}. These runs show no clear rise with more images: train longer, or give "
+                "more seeds."
             )
         far = round(_FAR * most)
         limit = f"more than {far:,}" if least > far else f"{least:,} to more than {far:,}"

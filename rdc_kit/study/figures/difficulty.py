@@ -8,6 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
+from ...data.loading import to_look_at
 from ...prune.recorders import Scores
 from .base import FAMILY_COLOURS, show_image
 from .names import metric_title
@@ -76,15 +77,16 @@ def ends_figure(pool: ImageSet, ends: pd.DataFrame) -> Figure:
     )
     for ax in axes.flat:
         ax.set_axis_off()
-    for row in ends.to_dict("records"):
+    pictures = to_look_at(pool[ends["position"].tolist()])
+    for row, pixels in zip(ends.to_dict("records"), pictures, strict=True):
         column = row["place"] - 1 if row["end"] == "easy" else 2 * each + 1 - row["place"]
         ax = axes[classes.index(row["class"]), column]
-        show_image(ax, pool.images[row["position"]])
+        show_image(ax, pixels)
         score = f"{row['score']:.2f}"
         ax.annotate(score, (0.5, -0.03), None, "axes fraction", size=7, ha="center", va="top")
     for line, name in zip(axes, classes, strict=True):
         name = name.replace("_", " ")[:16]
         line[0].annotate(name, (-0.12, 0.5), None, "axes fraction", size=8, ha="right", va="center")
-    axes[0, 0].set_title("easiest", fontsize=9)
-    axes[0, each + 1].set_title("hardest, the hardest on the right", fontsize=9)
+    for column, end in ((0, "easiest"), (each + 1, "hardest, the hardest on the right")):
+        axes[0, column].set_title(end, fontsize=9).set_in_layout(False)
     return figure

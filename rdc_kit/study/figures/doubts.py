@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
+from ...data.loading import to_look_at
 from .base import PALETTE, show_image
 
 _COLUMNS = 6
@@ -30,8 +31,9 @@ def doubts_figure(pool: ImageSet, table: pd.DataFrame, most: int = 18) -> Figure
     )
     for ax in axes.flat:
         ax.set_axis_off()
-    for ax, row in zip(axes.flat, shown.to_dict("records"), strict=False):
-        show_image(ax, pool.images[row["position"]])
+    pictures = to_look_at(pool[shown["position"].tolist()])
+    for ax, row, pixels in zip(axes.flat, shown.to_dict("records"), pictures, strict=False):
+        show_image(ax, pixels)
         ax.set_title(
             f"given: {_short(row['given'])}", fontsize=7.5, loc="center", color="#333333", pad=3
         )

@@ -32,7 +32,7 @@ def test_most_flipped_digits_come_first(fresh_home):
     pool = rdc.load("digits", 16).train[:700]
     pool = replace(pool, traits=replace(pool.traits, student="convnet3-w32"))
     wrong, rows = flipped(pool, 0.08)
-    setup = small_setup(pool=wrong, test=wrong[:50], scoring_epochs={})
+    setup = small_setup(pool=wrong, test=wrong[:50], scoring_epochs={"aum": 12})
     answers = out_of_fold(setup)
     table = named_doubts(wrong, answers, [f"{k}.png" for k in range(700)])
     first = table.head(len(rows))

@@ -61,6 +61,12 @@ def test_it_says_where_gains_end_or_that_the_data_do_not_fix_it():
     assert "do not fix" in noisy.reading()
 
 
+def test_a_flat_curve_is_called_flat_and_not_enough():
+    flat = fit_curve(runs(30, 0.5, 1.0, 2.0, seeds=3))
+    assert not flat.is_fixed
+    assert "no clear rise with more images" in flat.reading()
+
+
 def test_too_few_points_are_refused_in_one_sentence():
     with pytest.raises(rdc.DataError, match="got 3 and 5: give more of them"):
         fit_curve(runs(95, 60, 0.8, ipcs=(1, 2, 5)))
