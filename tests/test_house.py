@@ -190,10 +190,6 @@ def test_solutions_hold_nothing_else():
         assert (ROOT / "notebooks" / path.name) in NOTEBOOKS
 
 
-# Pages that the notebooks link to.
-COMING = {"09_your_own_images.ipynb", "glossary.md"}
-
-
 def markdown_of(path):
     if path.suffix == ".md":
         return path.read_text()
@@ -207,11 +203,11 @@ def test_links_between_notebooks_lead_somewhere():
         if ".ipynb_checkpoints" in path.parts:
             continue
         for link in re.findall(r"[^!]\[[^]]*\]\(([^)#:]+)(?:#[^)]*)?\)", markdown_of(path)):
-            assert (path.parent / link).is_file() or link in COMING, f"{path.name}: {link}"
+            assert (path.parent / link).is_file(), f"{path.name}: {link}"
 
 
 def test_each_notebook_begins_and_ends_with_the_way_to_its_neighbours():
-    known = sorted({path.name for path in NOTEBOOKS} | {n for n in COMING if "ipynb" in n})
+    known = sorted(path.name for path in NOTEBOOKS)
     contents = (ROOT / "notebooks" / "contents.md").read_text()
     for path in NOTEBOOKS:
         assert f"]({path.name})" in contents

@@ -16,7 +16,7 @@ SHARE = 0.2  # of the pool
 
 
 def load_with_test(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
-    """`load`; a source without a test split gets one by `hold_out`, and a line says so.
+    """`load`, telling what was left out; a source without a test split gets one by `hold_out`.
 
     Args:
         name, size, on_bad: as for `load`.
@@ -25,6 +25,8 @@ def load_with_test(name: str, size: int | None = None, on_bad: str = "error") ->
         DataError: see `load` and `hold_out`.
     """
     pool, test = load(name, size, on_bad)
+    for facts in (s.provenance for s in (pool, test) if s and s.provenance.get("skipped")):
+        print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
     if test is None and "method" not in pool.provenance:  # a compressed set is nobody's pool
         pool, held = hold_out(pool)
         print(

@@ -103,8 +103,6 @@ class Run:
         """
         on_bad = self.params.get("on_bad", "error")
         pool, test = holdout.load_with_test(self.dataset, self.size, on_bad)
-        for facts in (s.provenance for s in (pool, test) if s and s.provenance.get("skipped")):
-            print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
         traits = replace(pool.traits, student=self.student)
         pool, test = replace(pool, traits=traits), test and replace(test, traits=traits)
         as_grid(self.grid, self.size)
