@@ -214,10 +214,8 @@ def start(**params: Any) -> Run:
         check_parameter(key, value)
     base.use_style()
     source, profile_name = _notebook_file(), params.get("profile", "small")
-    name = source.stem
     dataset, profile = params.get("dataset", "digits"), PROFILES[profile_name]
-    traits = sources.traits_of(dataset)
-    folder = os.environ.get("RDC_RUN_DIR")
+    traits, folder = sources.traits_of(dataset), os.environ.get("RDC_RUN_DIR")
     runtime = choose_runtime(params.get("device", "auto"))
     size, student = params.get("size") or traits.size, ""
     if "dataset" in params:
@@ -230,7 +228,7 @@ def start(**params: Any) -> Run:
     run = Run(
         source=source,
         params=params,
-        folder=Path(folder) if folder else runs_dir("notebooks") / f"{name}-live",
+        folder=Path(folder) if folder else runs_dir("notebooks") / f"{source.stem}-live",
         runtime=runtime,
         dataset=dataset,
         size=size,
@@ -243,14 +241,14 @@ def start(**params: Any) -> Run:
     )
     setting = {"dataset": run.dataset, "size": run.size, "profile": profile_name}
     message = (
-        f"{name}: {run.dataset} at {run.size} px, {', '.join(map(str, run.ipcs))} image(s) per "
+        f"{run.name}: {run.dataset} at {run.size} px, {', '.join(map(str, run.ipcs))} image(s) per "
         f"class, {run.epochs} epochs, {run.seeds} seed(s)\n"
     )
     if "dataset" not in params:  # a notebook that only reads results
-        setting, message = {}, f"{name}: "
+        setting, message = {}, f"{run.name}: "
     facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
-    write_manifest(run.folder, "running", name=name, **facts)
-    errors.install(None if os.environ.get("RDC_RUN_DIR") else run.folder)
+    write_manifest(run.folder, "running", name=run.name, **facts)
+    errors.install(None if folder else run.folder)
     versions = store.versions()
     print(
         f"{message}{run.runtime}; torch {versions['torch']}, "
