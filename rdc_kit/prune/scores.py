@@ -224,11 +224,9 @@ def _config(
     what: str, pool: ImageSet, protocol: Protocol, student: str | None, runtime: Runtime
 ) -> dict[str, Any]:
     student = student or pool.student
-    # Whether the network is the source's own or was asked for, the run is the same.
-    named = replace(pool, traits=replace(pool.traits, student=student))
     return {
         "what": what,
-        "pool": named.fingerprint(),
+        "pool": _named(pool, student).fingerprint(),
         "protocol": protocol.as_dict(),
         "student": student,
         "precision": runtime.precision,
@@ -268,17 +266,21 @@ def finished_runs(pool: ImageSet) -> list[Run]:
     for path in sorted(runs_dir("scores").glob("*/config.json")):
         config = read_json(path) or {}
         student = str(config.get("student"))
-        named = replace(pool, traits=replace(pool.traits, student=student))
-        keys.setdefault(student, "")
-        keys[student] = keys[student] or named.fingerprint()
-        known = config.get("pool") == keys[student] and path.parent.name == store.config_hash(
-            config
-        )
-        if known and store.is_done(path.parent):
+        if student not in keys:
+            keys[student] = _named(pool, student).fingerprint()
+        mine = config.get("pool") == keys[student]
+        if mine and path.parent.name == store.config_hash(config) and store.is_done(path.parent):
             runs.append(_worth_keeping(_run_in(path.parent, config)))
-    return sorted(
-        runs, key=lambda r: (r.config["student"], r.config["protocol"]["epochs"], r.config["seed"])
-    )
+    return sorted(runs, key=_place)
+
+
+def _place(run: Run) -> tuple[str, int, int]:
+    return run.config["student"], run.config["protocol"]["epochs"], run.config["seed"]
+
+
+def _named(pool: ImageSet, student: str) -> ImageSet:
+    """The pool with a network among its traits: however it is named, the run is the same."""
+    return replace(pool, traits=replace(pool.traits, student=student))
 
 
 def _worth_keeping(run: Run) -> Run:
