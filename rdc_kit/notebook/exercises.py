@@ -38,13 +38,13 @@ def verdict(exercise: str, answer: Any, prediction: Any, *given: Any) -> str:
     """The line that `check` prints, without the exercise's name."""
     if exercise not in CHECKS:
         return unknown("exercise", exercise, CHECKS)
-    if answer is ...:
-        noted = prediction is not ...
-        return "not answered yet" + ("; your prediction is noted." if noted else ".")
     try:
+        if answer is ...:
+            raise Unanswered
         measured = CHECKS[exercise](answer, *given)
     except Unanswered:
-        return "not answered yet."
+        noted = prediction is not ...
+        return "not answered yet" + ("; your prediction is noted." if noted else ".")
     except NotYet as hint:
         return f"not yet: {hint}."
     except Exception as error:  # whatever an answer of the wrong kind may set off
