@@ -46,7 +46,7 @@ def verdict(exercise: str, answer: Any, prediction: Any, *given: Any) -> str:
         noted = prediction is not ...
         return "not answered yet" + ("; your prediction is noted." if noted else ".")
     except NotYet as hint:
-        return f"not yet: {hint}."
+        return f"not yet: {str(hint).splitlines()[0]}."  # a function may stop with a long message
     except Exception as error:  # whatever an answer of the wrong kind may set off
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         return f"not yet: the answer cannot be read ({said})."
