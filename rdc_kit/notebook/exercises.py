@@ -38,15 +38,15 @@ def verdict(exercise: str, answer: Any, prediction: Any, *given: Any) -> str:
     """The line that `check` prints, without the exercise's name."""
     if exercise not in CHECKS:
         return unknown("exercise", exercise, CHECKS)
-    if answer is ...:
-        noted = prediction is not ...
-        return "not answered yet" + ("; your prediction is noted." if noted else ".")
     try:
+        if answer is ...:
+            raise Unanswered
         measured = CHECKS[exercise](answer, *given)
     except Unanswered:
-        return "not answered yet."
+        noted = prediction is not ...
+        return "not answered yet" + ("; your prediction is noted." if noted else ".")
     except NotYet as hint:
-        return f"not yet: {hint}."
+        return f"not yet: {str(hint).splitlines()[0]}."  # a function may stop with a long message
     except Exception as error:  # whatever an answer of the wrong kind may set off
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         return f"not yet: the answer cannot be read ({said})."

@@ -51,7 +51,15 @@ def test_nothing_that_an_answer_does_is_a_traceback(four):
 
     said = exercises.verdict("99-1", Odd(), 3)
     assert said == "not yet: the answer cannot be read (RuntimeError: no)."
-    assert exercises.verdict("02-2", lambda z, y: ..., 3) == "not answered yet."
+    assert exercises.verdict("02-2", lambda z, y: ..., ...) == "not answered yet."
+    assert "prediction is noted" in exercises.verdict("02-2", lambda z, y: ..., 3)
+    stops = exercises.verdict("02-2", lambda z, y: z @ Odd, 3)
+    assert stops.startswith("not yet: your function stops with TypeError: ")
+
+    def wordy(logits, labels):
+        raise ValueError("first\nsecond")
+
+    assert exercises.verdict("02-2", wordy, 3).endswith("ValueError: first.")
     assert "unknown exercise '02-9' - did you mean '02-" in exercises.verdict("02-9", 1, 1)
 
 

@@ -120,14 +120,14 @@ def test_sets_of_other_scoring_runs(pool, scores):
 
 def test_images_for_the_bytes_of_the_labels(smoke_run):
     pool = smoke_run.setup.pool
-    room = {"image_bytes": 9_000.0, "label_bytes": 1_000.0}
+    room = {"image_bytes": 29_000.0, "label_bytes": 1_000.0}
     price = rows("el2n", "el2n", (50, 60), **room)
 
     def drawn(count):
         return rdc.select(pool, per_class=count, order="random")
 
-    fits = max(k for k in range(1, 20) if image_bytes(drawn(k)) + 10 * k <= 10_000)
+    fits = max(k for k in range(1, 20) if image_bytes(drawn(k)) + 10 * k <= 30_000)
     assert fits > 1
     assert "your runs say" in said("07-2", drawn(fits), price, smoke_run)
-    assert "there is room for 10,000" in said("07-2", drawn(fits + 1), price, smoke_run)
+    assert "there is room for 30,000" in said("07-2", drawn(fits + 1), price, smoke_run)
     assert "another one of each class fits" in said("07-2", drawn(1), price, smoke_run)
