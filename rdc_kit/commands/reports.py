@@ -6,16 +6,16 @@ from pathlib import Path
 
 from ..ground import files, store
 from ..ground.folders import data_dir, runs_dir
-from ..ground.manifests import read_status
+from ..ground.manifests import note_of, read_status
 
 
 def list_runs() -> int:
     """Print every notebook run of this home and how it ended."""
     manifests = sorted(runs_dir("notebooks").glob("*/manifest.json"))
     for path in manifests:
-        facts = files.read_json(path)
-        print(f"{read_status(path.parent):12} {facts['started']}  {path.parent.name}", end="")
-        print(f"  {facts['error']}" if "error" in facts else "")
+        began = (files.read_record(path, "status") or {}).get("started", "?")
+        told = f"{read_status(path.parent):12} {began}  {path.parent.name}  {note_of(path.parent)}"
+        print(told.rstrip())
     trained = sum(store.is_done(home) for home in runs_dir("train").glob("*"))
     print(
         f"runs: {len(manifests)} notebooks, {trained} finished trainings in {data_dir() / 'runs'}"

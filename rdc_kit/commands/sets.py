@@ -79,13 +79,15 @@ def save_scores(
     """Score every image of a pool and write the scores as csv, a row per image.
 
     Raises:
-        ValueError: a wrong seed or number of epochs. FileExistsError: `out` is a folder.
+        ValueError: a wrong seed or number of epochs. FileExistsError: `out` is a folder,
+            or a file that is no table of scores.
     """
     check_seed(seed)
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if out.is_dir():
         raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'scores.csv'}")
+    files.check_own(out, "row_id,label,")
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     scores = dynamics(pool, epochs, seed=seed, runtime=runtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..ground import files, store
+from ..ground.names import in_markdown
 from ..ground.progress import interactive
 
 if TYPE_CHECKING:  # imagesets imports this file, for ImageSet.save
@@ -107,7 +109,11 @@ def _facts(images: ImageSet) -> dict[str, Any]:
 def card(images: ImageSet, name: str) -> str:
     """A dataset card: what is inside, how it was made, how to read it back."""
     facts = images.provenance
-    lines = [f"- {key}: {value}" for key, value in facts.items() if key not in ("mapped",)]
+    lines = [
+        f"- {in_markdown(key)}: {in_markdown(value)}"
+        for key, value in facts.items()
+        if key != "mapped"
+    ]
     cells = ""
     if images.members is not None:
         cells = (
@@ -116,7 +122,7 @@ def card(images: ImageSet, name: str) -> str:
         )
     sizes = "n<1K" if len(images) < 1000 else "1K<n<10K" if len(images) < 10000 else "10K<n<1M"
     return f"""---
-pretty_name: {name}
+pretty_name: {json.dumps(name)}
 task_categories: [image-classification]
 size_categories: [{sizes}]
 configs:
@@ -124,7 +130,7 @@ configs:
   data_files:
   - {{split: train, path: data/train-*}}
 ---
-# {name}
+# {in_markdown(name)}
 
 {len(images):,} images of {images.size} x {images.size} pixels, {images.num_classes} classes, \
 {len(images) / images.num_classes:g} per class; PNG, hard labels in `label`.

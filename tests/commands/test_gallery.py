@@ -189,3 +189,12 @@ def test_a_broken_page_leaves_the_old_gallery_whole(shelf, fresh_home, monkeypat
 def test_links_between_notebooks_lead_to_their_pages(shelf, tmp_path):
     gallery.gallery(tmp_path / "out")
     assert 'href="02_two.html#The-end"' in (tmp_path / "out" / "00_one.html").read_text()
+
+
+def test_names_of_any_kind_are_escaped_on_the_pages(add, fresh_home):
+    name = '<script>alert(1)</script>"$x'
+    add("00_one", "a", "2026-01-01T10:00:00+00:00", "One", dataset=f"folder:{name}", git=name)
+    assert gallery.gallery() == 0
+    for page in pages(fresh_home / "data" / "gallery").values():
+        assert "<script" not in page
+        assert "&lt;script&gt;alert(1)" in page

@@ -74,7 +74,8 @@ def _boxed(*children: Widget) -> Widget:
 
 
 def _picture(render: Render, state: State) -> np.ndarray:
-    figure = render(**state)
+    with plt.rc_context({"text.parse_math": False}):  # a class may be called "$x$"
+        figure = render(**state)
     try:
         return canvas.pixels(figure)
     finally:
