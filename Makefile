@@ -38,8 +38,9 @@ MINUTES ?= 60
 soak: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --out data/evidence/soak.csv
 
+# On this machine only, behind its token. JupyterLab refuses root, the usual user of a container, unless told.
 lab: $(READY)
-	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1
+	$(BIN)/jupyter lab --notebook-dir . --ip 127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 strip: $(READY)
 	$(BIN)/jupyter nbconvert --clear-output --inplace notebooks/*.ipynb notebooks/solutions/*.ipynb

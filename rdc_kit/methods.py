@@ -239,8 +239,8 @@ def _recovered(
     changes: dict[str, Any] = {"iterations": iterations, "lr": lr, "weight": weight}
     changes |= {"milestone": milestone}
     how = replace(recipe(name, pool.size), **{k: v for k, v in changes.items() if v is not None})
-    if how.iterations < 1:
-        raise ValueError(f"iterations must be at least 1, got {iterations}")
+    if not isinstance(how.iterations, int) or how.iterations < 1:
+        raise ValueError(f"iterations must be at least 1, a whole number, got {iterations}")
     for key, value in (("lr", how.lr), ("weight", how.weight), ("milestone", how.milestone)):
         if not 0 <= value < math.inf:
             raise ValueError(f"{key} must be a number of at least 0, got {value}")

@@ -3,6 +3,8 @@
 import ast
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -131,3 +133,24 @@ def test_every_package_folder_is_in_the_wheel():
     ]
     folders = {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "rdc_kit").rglob("*.py")}
     assert folders == {name for name in packages if "shipped" not in name}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_lab_listens_here_only_and_keeps_its_token(monkeypatch):
+    """As root too, which JupyterLab refuses without being told."""
+    from jupyter_server.serverapp import ServerApp
+
+    told = call("make", "--no-print-directory", "-n", "lab", cwd=ROOT)
+    words = shlex.split(next(line for line in told.splitlines() if "jupyter lab" in line))[2:]
+    monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")
+    monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
+    server = ServerApp()
+    server.parse_command_line(words)
+    assert server.ip == "127.0.0.1"
+    assert server.allow_root == (os.getuid() == 0)
+    assert not server.allow_remote_access
+    assert "token" not in told.lower()
+    assert "password" not in told.lower()
+    server.init_configurables()
+    assert len(server.identity_provider.token) > 30
+    assert not server.disable_check_xsrf

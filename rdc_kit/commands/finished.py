@@ -68,7 +68,9 @@ def finished(dataset: str = "") -> list[Finished]:
     for path in runs_dir("notebooks").glob("*/manifest.json"):
         if read_status(path.parent) != "ok":
             continue
-        facts = files.read_json(path)
+        facts = files.read_record(path, "name", "ended", "seconds")
+        if facts is None:
+            continue
         run = Finished(path.parent / f"{facts['name']}.ipynb", facts)
         # The cells of a notebook run by hand are saved by JupyterLab, not in this folder.
         if not run.notebook.is_file() or (dataset and run.dataset not in ("", dataset)):

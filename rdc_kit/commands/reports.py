@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..ground import files, store
 from ..ground.folders import data_dir, runs_dir
-from ..ground.manifests import read_status
+from ..ground.manifests import note_of, read_status
 from ..study.grid import monitor
 
 
@@ -14,9 +14,9 @@ def list_runs() -> int:
     """Print every notebook run of this home and how it ended, and how far the grids at work are."""
     manifests = sorted(runs_dir("notebooks").glob("*/manifest.json"))
     for path in manifests:
-        facts = files.read_json(path)
-        print(f"{read_status(path.parent):12} {facts['started']}  {path.parent.name}", end="")
-        print(f"  {facts['error']}" if "error" in facts else "")
+        began = (files.read_record(path, "status") or {}).get("started", "?")
+        told = f"{read_status(path.parent):12} {began}  {path.parent.name}  {note_of(path.parent)}"
+        print(told.rstrip())
     grids = monitor.progress()
     for _, grid in monitor.for_people(grids[grids["status"] == "running"]).iterrows():
         left = f", about {grid['time left']} left" if grid["time left"] else ""

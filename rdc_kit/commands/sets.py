@@ -87,13 +87,15 @@ def save_scores(
     """Score every image of a pool, once for each seed, and write a score file, a row per image.
 
     Raises:
-        ValueError: a wrong seed, number of epochs or name. FileExistsError: `out` is a folder.
+        ValueError: a wrong seed, number of epochs or name. FileExistsError: `out` is a folder,
+            or a file that is no table of scores.
     """
     for seed in seeds:
         check_seed(seed)
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     check_name(out)
+    files.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..ground.names import in_markdown
+
 if TYPE_CHECKING:  # imagesets imports this file; pandas is slow to import
     import pandas as pd
 
@@ -63,7 +65,11 @@ def published_card(
     method = images.provenance.get("method")
     tags = ["dataset-compression", "rdc_kit", *([str(method)] if method else [])]
     head = _front_matter(images, name, {"license": licence}, tags)
-    words = f"The licence is {licence}." if licence != "unknown" else "The licence is not known."
+    words = (
+        f"The licence is {in_markdown(licence)}."
+        if licence != "unknown"
+        else "The licence is not known."
+    )
     return f"""{head}
 {_inside(images)}
 
@@ -119,7 +125,7 @@ def _front_matter(
             }
         ],
     }
-    return f"---\n{yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)}---\n# {name}\n"
+    return f"---\n{yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)}---\n# {in_markdown(name)}\n"
 
 
 def _inside(images: ImageSet) -> str:
@@ -151,7 +157,7 @@ def _last_name(value: Any) -> Any:
 
 
 def _listed(facts: dict[str, Any]) -> str:
-    return "\n".join(f"- {key}: {value}" for key, value in facts.items())
+    return "\n".join(f"- {in_markdown(key)}: {in_markdown(value)}" for key, value in facts.items())
 
 
 def _accuracy(results: pd.DataFrame | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +73,12 @@ def read_local(path: Path) -> dict[str, Raw]:
     # would return another set that was once saved in a folder of the same name.
     cache = str(data_dir() / "hf" / f"local-{identity}")
     try:
+        plain = _plain(path, files, Path(cache) / "set")
         with busy(f"reading {path.name}"):
             if path.is_file():
-                tables = datasets.load_dataset("parquet", data_files=str(path), cache_dir=cache)
+                tables = datasets.load_dataset("parquet", data_files=plain, cache_dir=cache)
             else:
-                tables = datasets.load_dataset(str(path.resolve()), cache_dir=cache)
+                tables = datasets.load_dataset(plain, cache_dir=cache)
     except Exception as error:  # `datasets` raises many types; the chain keeps the cause
         raise DataError(
             f"`datasets` cannot read {str(path)!r} ({_root(error)}): expected parquet files with "
@@ -87,6 +90,21 @@ def read_local(path: Path) -> dict[str, Raw]:
         saved["origins"] = _saved_index(path / INDEX)
     root = path if path.is_dir() else path.parent
     return _from_datasets(tables, str(path), identity, saved, root)
+
+
+def _plain(path: Path, files: list[Path], place: Path) -> str:
+    """A path, or a place with links to all its files.
+
+    In a path `datasets` takes brackets and stars for patterns and colons for protocols.
+    """
+    if re.fullmatch(r"[\w./ -]+", str(path.resolve())):
+        return str(path.resolve())
+    for file in files:
+        inner = file.relative_to(path) if path.is_dir() else Path(f"set{path.suffix}")
+        (place / inner).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            (place / inner).symlink_to(file.resolve())
+    return str(place if path.is_dir() else place / inner)
 
 
 def _saved_facts(path: Path) -> dict[str, Any]:

@@ -151,6 +151,25 @@ def read_json(path: Path | str) -> Any:
         return None
 
 
+def read_record(path: Path, *needed: str) -> dict[str, Any] | None:
+    """Read a JSON object; None when it is absent, or without what is needed and so set aside."""
+    found = read_json(path)
+    if found is None or (isinstance(found, dict) and found.keys() >= set(needed)):
+        return found
+    set_aside(path, f"it has no {', '.join(needed)}")
+    return None
+
+
+def check_own(path: Path, begins: str) -> None:
+    """Refuse to write over a file that is there and does not begin as our own tables do.
+
+    Raises:
+        FileExistsError: somebody else's file is in the way.
+    """
+    if path.is_file() and not path.read_bytes().startswith(begins.encode()):
+        raise FileExistsError(f"{path} exists and is none of these tables: name another file")
+
+
 def set_aside(path: Path, why: str) -> None:
     """Move a damaged file or folder out of the way, and say so; what it held is made again."""
     away = path.with_name(f"{path.name}.damaged")

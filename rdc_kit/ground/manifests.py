@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .files import read_json, write_json, writer_lives
+from .files import read_record, write_json, writer_lives
 
 
 def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     """Set a run's status; "running" begins a new manifest, other statuses complete it."""
     path = folder / "manifest.json"
-    manifest = {} if status == "running" else read_json(path) or {}
+    manifest = {} if status == "running" else read_record(path, "status") or {}
     if status == "running":
         manifest = {
             "started": store.now(),
@@ -43,8 +43,17 @@ def read_status(folder: Path) -> str:
     Args:
         folder: the folder of the run, data/runs/notebooks/NAME-HASH.
     """
-    manifest = read_json(folder / "manifest.json") or {}
+    manifest = read_record(folder / "manifest.json", "status") or {}
     status = manifest.get("status", "never started")
     if status in ("running", "finished") and not writer_lives(manifest):
         return "interrupted"
     return status
+
+
+def note_of(folder: Path) -> str:
+    """The error of a notebook run; or, while it runs on another machine, that nobody can see it."""
+    manifest = read_record(folder / "manifest.json", "status") or {}
+    host = manifest.get("host", socket.gethostname())
+    if read_status(folder) in ("running", "finished") and host != socket.gethostname():
+        return f"by its own word, on {host}, which cannot be seen from here"
+    return manifest.get("error", "")

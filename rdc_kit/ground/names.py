@@ -1,13 +1,15 @@
-"""Names in messages: what was meant by an unknown one, and commands that can be pasted."""
+"""Names: what was meant by an unknown one, commands that can be pasted, any text on a page."""
 
 from __future__ import annotations
 
 import difflib
+import html
 import shlex
 import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 def unknown(what: str, name: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
@@ -37,3 +39,11 @@ def command(words: str) -> str:
     if python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())
     return f"{shlex.quote(str(python))} -m rdc_kit {words}"
+
+
+def in_markdown(value: Any) -> str:
+    """A text on one line of Markdown, of a table too, in which no HTML is left.
+
+    For what people name as they like: classes, files, datasets.
+    """
+    return html.escape(" ".join(str(value).split()), quote=False).replace("|", "\\|")

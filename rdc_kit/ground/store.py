@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -26,6 +27,7 @@ FORMAT = 3
 _RESULT = "result.json"
 # Files that only matter until the work is finished.
 _PASSING = (".", "checkpoint", "progress", "batch-", "holder", "config", "result")
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _READ_AGAIN = 1 << 28  # larger files are checked by their size only
 
 
@@ -45,12 +47,12 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
 
     Raises:
         Locked: another live process holds it and `wait` is False.
+        OSError: files cannot be locked on this disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / "holder.json"
-    guard = filelock.FileLock(folder / ".lock")
     try:
-        guard.acquire(timeout=-1 if wait else 0)
+        guard = _acquired(folder / ".lock", wait)
     except filelock.Timeout:
         info = read_json(holder)
         if not writer_lives(info):  # who holds it now has not written yet
@@ -60,19 +62,50 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
             f"{info.get('host', '?')} since {info.get('since', '?')}: wait for it or stop it first"
         ) from None
     except (NotImplementedError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
         raise OSError(
             f"{folder} is on a disk where files cannot be locked, so two processes might do the "
             "same work: set RDC_HOME to a folder on a local disk"
         ) from error
     try:
+        _tell_of_another_host(read_json(holder), what)
         write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
         yield
     finally:
         with contextlib.suppress(OSError):
             holder.unlink(missing_ok=True)
         guard.release()
+
+
+def _acquired(path: Path, wait: bool) -> filelock.BaseFileLock:
+    """A lock that is held, on a disk that would refuse it to a second one.
+
+    Raises:
+        Timeout: another process holds it, and `wait` is False. OSError: the disk has no locks.
+    """
+    # Without the system's locks, filelock would take a file's existence for one, which outlives us.
+    guard, second = (filelock.FileLock(path, fallback_to_soft=False) for _ in range(2))
+    guard.acquire(timeout=-1 if wait else 0)
+    try:
+        second.acquire(timeout=0)
+    except filelock.Timeout:
+        return guard
+    second.release()
+    guard.release()
+    raise OSError(errno.ENOTSUP, "two locks at once", str(path))
+
+
+def _tell_of_another_host(left: Any, what: str) -> None:
+    """Say that a process elsewhere has not ended its work as it should: we cannot look at it."""
+    if isinstance(left, dict) and left.get("host", socket.gethostname()) != socket.gethostname():
+        print(
+            f"{what} was left unfinished by process {left.get('pid')} on {left['host']}, which "
+            "cannot be seen from here: it goes on here. If that process still runs, locks do not "
+            "reach from one machine to the other: stop it, and give each machine its own RDC_HOME",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def cached(

@@ -231,3 +231,12 @@ def test_the_ledger_links_to_headings_by_the_ids_that_pages_give_them(add, fresh
     for k, heading in enumerate(headings):
         page = (fresh_home / "data" / "gallery" / f"{k:02}_one.html").read_text()
         assert f'id="{heading.replace(" ", "-")}"' in html.unescape(page)
+
+
+def test_names_of_any_kind_are_escaped_on_the_pages(add, fresh_home):
+    name = '<script>alert(1)</script>"$x'
+    add("00_one", "a", "2026-01-01T10:00:00+00:00", "One", dataset=f"folder:{name}", git=name)
+    assert gallery.gallery() == 0
+    for page in pages(fresh_home / "data" / "gallery").values():
+        assert "<script" not in page
+        assert "&lt;script&gt;alert(1)" in page

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from rdc_kit.__main__ import main
 from rdc_kit.ground import files, folders, store
 from rdc_kit.study.grid import monitor
@@ -96,3 +98,16 @@ def test_figures_are_drawn_into_the_folder_that_was_asked_for(tmp_path, monkeypa
     assert sorted(line.rpartition("/")[2] for line in told[:-1]) == drawn
     assert {name.split("-")[0] for name in drawn} == {"first_look", "crops", "ledger.png"}
     assert told[-1] == f"figures: {len(drawn)}, each as pdf, png, csv and json"
+
+
+@pytest.mark.parametrize("text", ["", "{", "3", "[]", "{}", '{"status": "ok"}', "\\xff"])
+def test_a_damaged_record_is_set_aside_and_stops_no_report(text, fresh_home, capsys):
+    runs = fresh_home / "data" / "runs"
+    for place in ("notebooks/00_start_here-a/manifest.json", "progress/host-1.json"):
+        (runs / place).parent.mkdir(parents=True)
+        (runs / place).write_text(text)
+    assert main(["runs"]) == 0
+    assert main(["gallery"]) == 1
+    assert main(["claims"]) == 2
+    monitor.as_html(monitor.status())
+    assert "damaged" in capsys.readouterr().err

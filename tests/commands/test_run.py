@@ -167,8 +167,8 @@ def test_a_timeout_ends_the_kernel_too(tmp_path, fresh_home, capsys):
     assert manifest["status"] == "failed"
 
 
-def start_runner(path):
-    command = [sys.executable, "-m", "rdc_kit", "run", str(path)]
+def start_runner(path, *more):
+    command = [sys.executable, "-m", "rdc_kit", "run", str(path), *more]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
@@ -177,6 +177,27 @@ def wait_for(condition, seconds=60):
     while not condition() and time.monotonic() < limit:
         time.sleep(0.1)
     assert condition()
+
+
+def test_several_at_once_are_not_mixed_up(tmp_path, fresh_home):
+    """Different parameters run side by side; the same ones wait for nobody and say why."""
+    mark = str(tmp_path / "mark")
+    wait = f"import pathlib, time\npathlib.Path({mark!r} + str(ipc)).touch()\n"
+    wait += f"while not pathlib.Path({mark!r}).exists():\n    time.sleep(0.1)\n"
+    work = "import pandas as pd\nrun.table('t', pd.DataFrame({'ipc': [ipc]}))"
+    path = write(tmp_path / "both.ipynb", OPEN + wait, work, CLOSE)
+    both = [start_runner(path, "-p", "ipc", str(ipc)) for ipc in (1, 2)]
+    wait_for(lambda: all((tmp_path / f"mark{ipc}").exists() for ipc in (1, 2)), 240)
+    third = start_runner(path, "-p", "ipc", "2")
+    assert third.wait(240) == 3
+    assert f"being worked on by process {both[1].pid}" in third.stderr.read()
+    (tmp_path / "mark").touch()
+    assert [one.wait(240) for one in both] == [0, 0]
+    for folder in (fresh_home / "data" / "runs" / "notebooks").iterdir():
+        ipc = files.read_json(folder / "manifest.json")["parameters"]["ipc"]
+        assert (folder / "t.csv").read_text() == f"ipc\n{ipc}\n"
+        assert f'"ipc = {ipc}' in (folder / "both.ipynb").read_text()
+        assert read_status(folder) == "ok"
 
 
 def test_signals_and_a_second_runner(tmp_path, fresh_home):

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,24 @@ def test_the_bars_of_datasets_do_not_stay_in_a_notebook(monkeypatch):
     datasets.enable_progress_bars()
     saving.datasets_library()
     assert datasets.utils.are_progress_bars_disabled()
+
+
+HOSTILE = ("<script>alert(1)</script>", "../x", 'two\nlines "a" $\\frac{1}$ | {0} ---')
+
+
+def test_classes_and_folders_of_any_name_come_back_and_the_card_holds_no_html(tmp_path, fresh_home):
+    pool = replace(colour_blocks(per_class=2), classes=HOSTILE)
+    pool = replace(pool, provenance={"source": f"folder:{HOSTILE[0]}\n---\n# no"})
+    for name in ("[x]", "a: b", "$HOME", "two\nlines", "<b>", 'it\'s "so"', "- &a !!x"):
+        back = rdc.load(f"parquet:{pool.save(tmp_path / name)}").train
+        assert back.classes == HOSTILE
+        assert torch.equal(back.images, pool.images)
+        card = (tmp_path / name / "README.md").read_text()
+        assert "<script" not in card
+        assert "<b>" not in card.split("---")[2]
+        assert "\n# no" not in card
+    assert {path.name for path in tmp_path.iterdir()} >= {"[x]", "a: b", "$HOME", "two\nlines"}
+    assert not (tmp_path.parent / "x").exists()
 
 
 def test_save_never_overwrites_by_surprise(tmp_path):

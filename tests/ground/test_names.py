@@ -1,4 +1,4 @@
-"""The sentence for a name that is not known, and commands that can be pasted."""
+"""The sentence for a name that is not known, commands that can be pasted, names on a page."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rdc_kit.ground.names import command, unknown
+from rdc_kit.ground.names import command, in_markdown, unknown
 
 
 def test_the_near_match_is_named_with_all_that_is_known():
@@ -50,3 +50,10 @@ def test_a_command_below_the_working_folder_is_short(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "my env" / "bin" / "python"))
     monkeypatch.chdir(tmp_path)
     assert command("runs") == "'my env/bin/python' -m rdc_kit runs"
+
+
+def test_a_name_on_a_page_is_one_line_without_html_or_new_columns():
+    assert in_markdown("<script>a</script>\n# b | c & d") == (
+        "&lt;script&gt;a&lt;/script&gt; # b \\| c &amp; d"
+    )
+    assert in_markdown(3) == "3"

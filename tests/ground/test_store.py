@@ -5,10 +5,10 @@ import multiprocessing
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
-import filelock
 import pytest
 
 from rdc_kit.ground import files, store
@@ -185,11 +185,33 @@ def test_results_of_other_versions_are_made_again(tmp_path, capsys):
     assert "not in the form of this version" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("error", [NotImplementedError("no flock"), OSError(errno.ENOLCK, "no")])
-def test_a_disk_without_locks_is_said(tmp_path, monkeypatch, error):
-    def fails(self, timeout):
-        raise error
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, 0])
+def test_a_disk_without_locks_is_said(tmp_path, monkeypatch, number):
+    """Those whose locks fail, and one that grants every lock to everybody."""
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", fails)
+    def lock(handle, how):
+        if number:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", lock)
     with pytest.raises(OSError, match=r"files cannot be locked.*set RDC_HOME"):
         store.cached(tmp_path, {"a": 1}, kept)
+
+
+@pytest.mark.parametrize("host", ["this", "another-host"])
+def test_who_held_a_lock_and_is_gone_does_not_hold_it(tmp_path, capsys, host):
+    """A process of another host cannot be seen: that is said, and so is what it may mean."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    (tmp_path / ".lock").touch()
+    record = {"pid": child.pid, "host": socket.gethostname() if host == "this" else host}
+    files.write_json(tmp_path / "holder.json", record)
+    with store.lock(tmp_path, "the set"):
+        assert files.read_json(tmp_path / "holder.json")["pid"] == os.getpid()
+        files.write_json(tmp_path / "holder.json", record)
+        told = "process [?] on [?]" if host == "this" else f"process {child.pid} on another-host"
+        with pytest.raises(store.Locked, match=told):  # nobody who is dead is named
+            store.lock(tmp_path, "the set").__enter__()
+    said = capsys.readouterr().err
+    assert ("cannot be seen from here" in said) == (host != "this")
+    assert not (tmp_path / "holder.json").exists()

@@ -72,7 +72,8 @@ def explore(
 
 
 def _picture(render: Render, state: State) -> np.ndarray:
-    figure = render(**state)
+    with plt.rc_context({"text.parse_math": False}):  # a class may be called "$x$"
+        figure = render(**state)
     try:
         return canvas.pixels(figure)
     finally:

@@ -16,11 +16,12 @@ import pandas as pd
 
 from ...ground import files, store
 from ...ground.folders import runs_dir
-from ...ground.manifests import read_status
+from ...ground.manifests import note_of, read_status
 from ...ground.progress import human_time
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
 _KEPT = 7 * 86400  # seconds that the record of a finished grid stays
+_NEEDED = ("name", "pid", "host", "status", "done", "total", "arm", "pace", "began", "said")
 _MOST = 100  # records that stay, beside those of grids that run
 _QUICK = 0.5  # seconds; what takes less was fetched, not made, and tells nothing of the pace
 
@@ -103,8 +104,8 @@ def _dated() -> Iterator[tuple[float, Path]]:
 
 
 def _runs(path: Path) -> bool:
-    facts = files.read_json(path)
-    return files.writer_lives(facts) and facts["status"] == "running"
+    facts = files.read_record(path, *_NEEDED)
+    return facts is not None and facts["status"] == "running" and files.writer_lives(facts)
 
 
 def progress() -> pd.DataFrame:
@@ -116,7 +117,7 @@ def progress() -> pd.DataFrame:
         while it runs, else missing; note is the arm at work, or the error; began and said (the
         last sign of life) are in UTC.
     """
-    found = (files.read_json(path) for path in _folder().glob("*.json"))
+    found = (files.read_record(path, *_NEEDED) for path in _folder().glob("*.json"))
     return _frame([_grid_row(facts) for facts in found if facts])
 
 
@@ -144,9 +145,9 @@ def status() -> pd.DataFrame:
     """
     rows = []
     for path in runs_dir("notebooks").glob("*/manifest.json"):
-        facts = files.read_json(path) or {}
+        facts = files.read_record(path, "status") or {}
         row = {"kind": "notebook", "name": path.parent.name, "status": read_status(path.parent)}
-        row |= {"began": facts.get("started", ""), "note": facts.get("error", "")}
+        row |= {"began": facts.get("started", ""), "note": note_of(path.parent)}
         rows.append(row | {"said": facts.get("ended", facts.get("started", ""))})
     return _frame([*progress().to_dict("records"), *rows])
 

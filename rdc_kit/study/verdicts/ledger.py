@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+from ...ground.names import in_markdown
 from ...train.labels import stored_bytes
 from ..grid.campaign import Line
 from ..grid.planfile import read_plan
@@ -160,13 +160,8 @@ def as_markdown(table: pd.DataFrame) -> str:
         images = interval(row, "low_images", "high_images")
         cells = [link, row["says"], row["effect"], tested_on(row), found(row), images]
         cells += [_count(row), row["verdict"], row["change"]]
-        lines.append("| " + " | ".join("" if pd.isna(c) else _in_cell(c) for c in cells) + " |")
+        lines.append(_line("" if pd.isna(cell) else cell for cell in cells))
     return "\n".join(lines)
-
-
-def _in_cell(value: object) -> str:
-    """Text as a cell of a Markdown table shows it: a folder may be named with `|` or `<`."""
-    return html.escape(str(value), quote=False).replace("|", r"\|")
 
 
 def decided(table: pd.DataFrame) -> str:
@@ -177,9 +172,13 @@ def decided(table: pd.DataFrame) -> str:
     for row in done.to_dict("records"):
         cells = [row["claim"], f"`{row['effect']}`", tested_on(row), found(row), row["n"]]
         cells.append(row["verdict"])
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        lines.append(_line(cells))
     left = f"{len(done)} of {len(planned)} planned effects are measured; the others are pending."
     return "\n".join([*lines, "", left])
+
+
+def _line(cells: Iterable[Any]) -> str:
+    return "| " + " | ".join(map(in_markdown, cells)) + " |"
 
 
 def put_into(text: str, told: str) -> str:

@@ -111,7 +111,7 @@ def collect(where: str = "runs") -> Tables:
 
 def _of_runs() -> Iterator[Table]:
     for path in sorted(runs_dir("notebooks").glob("*/manifest.json")):
-        facts = files.read_json(path) or {}
+        facts = files.read_record(path, "status") or {}
         number = path.parent.name[:2]
         if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
             continue

@@ -1,5 +1,7 @@
 """Controls without a browser, and the sheet where nobody watches."""
 
+from dataclasses import replace
+
 import ipywidgets
 import matplotlib.pyplot as plt
 import pytest
@@ -9,6 +11,8 @@ from rdc_kit.ground import files, store
 from rdc_kit.study.explorers import canvas, widgets
 from rdc_kit.study.grid import monitor
 
+from ...conftest import colour_blocks
+from ..conftest import EXACT
 from .conftest import Doubtful, published_numbers, some_runs, texts
 
 
@@ -103,6 +107,20 @@ def test_a_state_is_told_in_the_words_of_its_controls():
     assert widgets._words(state | {"against": ""}) == (
         "class 3 · ranks 1 to 16 · grouped alike in difficulty · flip yes · score EL2N"
     )
+
+
+def test_names_of_any_kind_are_drawn_and_escaped(fresh_home, live):
+    names = ("<script>$\\frac{1}$", "../x", "two\nlines")
+    pool = replace(colour_blocks(20), classes=names)
+    box = widgets.composite_builder(pool, rdc.el2n(pool, epochs=1, runtime=EXACT))
+    controls, picture, told = parts(box)
+    for name in names:
+        controls["class"].value = name
+        assert told.value == ""
+        assert bytes(picture.value).startswith(b"\xff\xd8")
+    with monitor.reported(1) as tell:
+        tell(0, names[0])
+        assert "<script" not in monitor.as_html(monitor.status())
 
 
 def test_a_render_that_uses_pyplot_leaves_no_figure(live):

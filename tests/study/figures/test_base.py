@@ -41,6 +41,13 @@ def test_figures_are_byte_identical_when_remade_and_embed_their_fonts(two, tmp_p
     assert numbers["top1"].tolist() == pytest.approx(two["top1"].tolist())
 
 
+def test_dollars_in_a_name_are_dollars(two, tmp_path):
+    """Not mathematics, which fails where it is wrong."""
+    base.use_style()
+    sheet = base.show_images({"$\\frac{1}$": colour_blocks()}, columns=2, title="a $x$")
+    assert base.save_figure(sheet, "sheet", two, folder=tmp_path).is_file()
+
+
 def test_figures_go_to_the_home(fresh_home, two):
     figure, _ = plt.subplots()
     assert base.save_figure(figure, "empty", two) == fresh_home / "figures" / "empty.png"

@@ -1,6 +1,7 @@
 """The ledger of claims: only what was planned is judged, and nothing hangs on a word."""
 
 import dataclasses
+import re
 
 import pandas as pd
 import pytest
@@ -33,6 +34,14 @@ def test_a_claim_is_measured_in_every_setting_apart_and_never_judged(fresh_home)
         pytest.approx(high),
         3,
     )
+
+
+def test_a_dataset_of_any_name_stays_in_its_cell_of_the_table(fresh_home):
+    table = pd.concat([arms(GOOD)]).assign(dataset="folder:/a|b\n<script>alert(1)</script>")
+    write(fresh_home, "00_start_here-a", {"runs": table})
+    text = ledger.as_markdown(ledger.ledger(collect()))
+    assert "<script" not in text
+    assert {len(re.findall(r"(?<!\\)[|]", line)) for line in text.split("\n")} == {10}
 
 
 def test_smoke_runs_and_nothing_are_said_to_be_such(fresh_home):
