@@ -143,7 +143,7 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
         for row in _timed(size, rounds, core):
             rows.append(row)
             print("{explorer:10} {control:24} {core:5} {median_s:.3f} s, at worst "
-                  "{worst_s:.3f}; {cpu_s:.3f} s of the kernel".format(**row), flush=True)  # fmt: skip
+                  "{worst_s:.3f}; kernel {cpu_s:.3f}".format(**row), flush=True)  # fmt: skip
     table = pd.DataFrame(rows)[COLUMNS]
     if out:
         with files.atomic_path(out) as part:
