@@ -206,7 +206,8 @@ def _moves(
     there, back = Keys.ARROW_RIGHT, Keys.ARROW_LEFT
     if control["now"] >= control["end"]:
         there, back = back, there
-    for turn in range(rounds + 1):  # the first is not counted
+    # The first is not counted; an even number, so that the control ends where it began.
+    for turn in range(rounds + 1 + (rounds + 1) % 2):
         time.sleep(0.3)
         browsing.wait_until(lambda: driver.execute_script(browsing.READY), 60, "an idle kernel")
         driver.execute_script("window.rdcTimes = {moved: 0, drawn: 0}")
