@@ -211,8 +211,6 @@ def test_each_notebook_begins_and_ends_with_the_way_to_its_neighbours():
     contents = (ROOT / "notebooks" / "contents.md").read_text()
     for path in NOTEBOOKS:
         assert f"]({path.name})" in contents
-        if path.name in COMING:
-            continue
         cells, k = json.loads(path.read_text())["cells"], known.index(path.name)
         first, last = ("".join(cells[at]["source"]) for at in (0, -1))
         assert first == last

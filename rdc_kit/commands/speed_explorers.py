@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import nbformat
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 import torch.nn.functional as F
 
@@ -33,9 +35,10 @@ from ..study.explorers import widgets
 from . import browsing
 
 EXPLORERS = ("composite", "view", "score", "benchmark")
-COLUMNS = ["explorer", "control", "core", "size", "moves", "median_s", "worst_s", "load"]
+COLUMNS = ["explorer", "control", "core", "size", "moves", "median_s", "worst_s", "cpu_s", "load"]
 COLUMNS += ["device", "git", "versions"]
 WANTED = 0.3  # seconds
+_PID = "kernel.pid"
 _CLASSES, _PER_CLASS = 10, 40
 _LONGEST = 10.0  # seconds to wait for a picture; a move that changes none is left out
 
@@ -111,6 +114,7 @@ def _made_up_grid() -> pd.DataFrame:
 def prepare(core: str) -> None:
     """Bind this kernel to one core with one thread; "busy" gives it a companion there."""
     torch.set_num_threads(1)
+    Path(_PID).write_text(str(os.getpid()))
     if not hasattr(os, "sched_setaffinity"):
         return
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -139,7 +143,7 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
         for row in _timed(size, rounds, core):
             rows.append(row)
             print("{explorer:10} {control:24} {core:5} {median_s:.3f} s, at worst "
-                  "{worst_s:.3f}".format(**row), flush=True)  # fmt: skip
+                  "{worst_s:.3f}; kernel {cpu_s:.3f}".format(**row), flush=True)  # fmt: skip
     table = pd.DataFrame(rows)[COLUMNS]
     if out:
         with files.atomic_path(out) as part:
@@ -169,15 +173,17 @@ def _timed(size: int, rounds: int, core: str) -> Iterator[dict[str, Any]]:
             if state["bad"]:
                 raise RuntimeError(f"the notebook of the explorers failed: {state['bad'][0][:500]}")
             driver.execute_script(_LISTEN)
+            kernel = psutil.Process(int((folder / _PID).read_text()))
             boxes = driver.find_elements("css selector", ".rdc-explorer:has(img)")
             for kind, box in zip(EXPLORERS, boxes, strict=True):
                 driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)
                 for control in driver.execute_script(_CONTROLS, box):
-                    taken = _moves(driver, control, rounds)
-                    if taken:
+                    taken = pd.DataFrame(_moves(driver, control, rounds, kernel))
+                    if len(taken):
                         row = {"explorer": kind, "control": control["name"], "moves": len(taken)}
-                        row |= {"median_s": round(pd.Series(taken).median(), 3)}
-                        row |= {"worst_s": round(max(taken), 3), "load": os.getloadavg()[0]}
+                        row |= {"median_s": taken[0].median().round(3)}
+                        row |= {"worst_s": taken[0].max().round(3), "load": os.getloadavg()[0]}
+                        row |= {"cpu_s": taken[1].median().round(3)}
                         yield facts | row | {"versions": versions}
 
 
@@ -190,16 +196,22 @@ def _notebook(size: int, core: str) -> Any:
     )
 
 
-def _moves(driver: Any, control: dict[str, Any], rounds: int) -> list[float]:
-    """Seconds of each move of a control that changed the picture; there and back in turn."""
+def _moves(
+    driver: Any, control: dict[str, Any], rounds: int, kernel: psutil.Process
+) -> list[tuple[float, float]]:
+    """Seconds of each move that changed the picture, and of the kernel's processor time in them."""
     from selenium.webdriver.common.keys import Keys
 
     element, taken = control["element"], []
     there, back = Keys.ARROW_RIGHT, Keys.ARROW_LEFT
     if control["now"] >= control["end"]:
         there, back = back, there
-    for turn in range(rounds + 1):  # the first is not counted
+    # The first is not counted; an even number, so that the control ends where it began.
+    for turn in range(rounds + 1 + (rounds + 1) % 2):
+        time.sleep(0.3)
+        browsing.wait_until(lambda: driver.execute_script(browsing.READY), 60, "an idle kernel")
         driver.execute_script("window.rdcTimes = {moved: 0, drawn: 0}")
+        before = sum(kernel.cpu_times()[:2])
         if control["kind"] == "SELECT":
             driver.execute_script(_CHOOSE, element, -1 if turn % 2 else 1)
         elif control["kind"] == "INPUT":
@@ -208,7 +220,7 @@ def _moves(driver: Any, control: dict[str, Any], rounds: int) -> list[float]:
             element.send_keys(back if turn % 2 else there)
         with contextlib.suppress(TimeoutError):
             seconds = browsing.wait_until(lambda: _seconds(driver), _LONGEST, "a picture")
-            taken += [seconds] if turn else []
+            taken += [(seconds, sum(kernel.cpu_times()[:2]) - before)] if turn else []
     return taken
 
 

@@ -125,7 +125,8 @@ def _front_matter(
             }
         ],
     }
-    return f"---\n{yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)}---\n# {in_markdown(name)}\n"
+    head = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
+    return f"---\n{head}---\n# {in_markdown(name)}\n"
 
 
 def _inside(images: ImageSet) -> str:

@@ -31,7 +31,7 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
 def continue_manifest(folder: Path) -> None:
     """Set the status of a run that had failed back to "running", its error forgotten."""
     path = folder / "manifest.json"
-    facts = read_json(path) or {}
+    facts = read_record(path, "status") or {}
     kept = {key: value for key, value in facts.items() if key not in ("ended", "error")}
     write_json(path, {**kept, "status": "running"})
 

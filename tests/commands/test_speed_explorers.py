@@ -20,7 +20,13 @@ def test_the_slowest_control_is_named_and_the_table_kept(fresh_home, tmp_path, m
     def timed(size, rounds, core):
         for control, seconds in (("ranks", 0.1), ("grid", 0.2 if core == "free" else 0.4)):
             row = {"explorer": "composite", "control": control, "core": core, "size": size}
-            row |= {"moves": rounds, "median_s": seconds, "worst_s": seconds, "load": 1.0}
+            row |= {
+                "moves": rounds,
+                "median_s": seconds,
+                "worst_s": seconds,
+                "load": 1.0,
+                "cpu_s": 0.1,
+            }
             yield row | {"device": "x", "git": "y", "versions": "z"}
 
     monkeypatch.setattr(browsing, "missing", lambda: "")

@@ -29,7 +29,10 @@ State = dict[str, Any]
 
 
 def explore(
-    render: Render, controls: Callable[[State], dict[str, Widget]], shown: list[State]
+    render: Render,
+    controls: Callable[[State], dict[str, Widget]],
+    shown: list[State],
+    quick: Render | None = None,
 ) -> Widget | Figure:
     """Controls over a picture in a live notebook, a sheet of a few states in a headless one.
 
@@ -37,6 +40,7 @@ def explore(
         render: draws a state, given as keywords; raises an error where it cannot.
         controls: makes the controls for a first state: keyword of the state -> its control.
         shown: the states of the sheet; the controls begin at the first.
+        quick: draws a state without what takes long; shown until `render` is ready.
 
     Returns:
         Live, a widget of class "rdc-explorer" with a still of its first state beside it, for
@@ -54,9 +58,10 @@ def explore(
     def redraw(_: Any = None) -> None:
         try:
             state = {name: knob.value for name, knob in knobs.items()}
-            picture.value = canvas.encode_jpeg(_picture(render, state))
-            message.value = ""
-            frame.remove_class("rdc-old")
+            for draw in filter(None, (quick, render)):
+                picture.value = canvas.encode_jpeg(_picture(draw, state))
+                message.value = ""
+                frame.remove_class("rdc-old")
         except ValueError as error:  # the state cannot be drawn, and the message says why
             message.value = page.told(str(error))
             frame.add_class("rdc-old")
@@ -199,6 +204,9 @@ def view_explorer(
     def render(images: str = "stored", **state: Any) -> Figure:
         return renders.render_views(sets[images], observer=observer, **state)
 
+    def quick(images: str = "stored", **state: Any) -> Figure:
+        return renders.render_views(sets[images], **state)
+
     def controls(state: State) -> dict[str, Widget]:
         real, whole = ipywidgets.FloatSlider, ipywidgets.IntSlider
         last = min(map(len, sets.values())) - 1
@@ -225,7 +233,7 @@ def view_explorer(
     state = {"view": "extracted", "low": low, "cutout": 0.0, "index": 0, "draw": 0, "flip": True}
     shown = [state | {"view": view} for view in ("extracted", "shuffled", "whole")]
     shown.append(state | {"cutout": 0.5})
-    return explore(render, controls, shown)
+    return explore(render, controls, shown, quick if observer else None)
 
 
 def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure:

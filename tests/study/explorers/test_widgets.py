@@ -123,6 +123,19 @@ def test_names_of_any_kind_are_drawn_and_escaped(fresh_home, live):
         assert "<script" not in monitor.as_html(monitor.status())
 
 
+def test_a_quick_picture_is_shown_until_the_slow_one_is_ready(pool, scores, live):
+    seen = []
+    stored = rdc.combine(rdc.select(pool, scores, 4), 2)
+    box = widgets.view_explorer(stored, Doubtful())
+    knobs, picture, _ = parts(box)
+    picture.observe(lambda change: seen.append(change["new"]), "value")
+    knobs["another draw"].value = 3
+    assert len(seen) == 2
+    without = parts(widgets.view_explorer(stored))
+    without[0]["another draw"].value = 3
+    assert bytes(seen[0]) == bytes(without[1].value)
+
+
 def test_a_render_that_uses_pyplot_leaves_no_figure(live):
     def render(level):
         figure, ax = plt.subplots()
