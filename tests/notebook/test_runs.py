@@ -211,8 +211,8 @@ def test_data_that_cannot_carry_the_study_is_refused_before_any_training(fresh_h
 def test_without_a_test_split_a_fifth_is_held_out(fresh_home, tmp_path, capsys):
     for label in "ab":
         for k in range(5):
-            picture(tmp_path / label / f"{k}.png", ord(label) + 10 * k)
-    setup = rdc.start(dataset=f"folder:{tmp_path}", size=16, ipc=1, grid=1).setup
+            picture(tmp_path / "mine" / label / f"{k}.png", ord(label) + 10 * k)
+    setup = rdc.start(dataset=f"folder:{tmp_path / 'mine'}", size=16, ipc=1, grid=1).setup
     assert (len(setup.pool), len(setup.test)) == (8, 2)
     assert "are held out for testing" in capsys.readouterr().out
 

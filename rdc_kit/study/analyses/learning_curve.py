@@ -14,6 +14,7 @@ _DRAWS = 200  # bootstrap samples
 _FEWEST = 4  # different numbers of images: one more than the curve has parameters
 GAIN = 1.0  # points of accuracy; twice the images for less than this is no gain worth having
 _FAR = 4.0  # times the largest measured number: beyond, a curve only guesses
+_BENT = 0.05  # p below which the law is doubted
 _LOWER, _UPPER = (0.0, 0.0, 0.02), (100.0, 400.0, 4.0)  # of a, b, c
 
 
@@ -49,12 +50,15 @@ class Curve:
         fitted: float [3], a, b and c of all runs.
         draws: float [R, 3], of bootstrap samples.
         seeds: runs at each number, the fewest.
+        misfit: p of an F-test for lack of fit, 0..1: small where the means of the runs bend away
+            from the law by more than the runs differ among themselves.
     """
 
     ipcs: tuple[int, ...]
     fitted: np.ndarray
     draws: np.ndarray
     seeds: int
+    misfit: float = 1.0
 
     def at(self, ipc: float | np.ndarray) -> np.ndarray:
         """Accuracy at a number of images per class, percent."""
@@ -90,6 +94,11 @@ class Curve:
 
     def reading(self) -> str:
         """What the curve says, in sentences made from its numbers."""
+        bent = self.misfit < _BENT
+        warning = " The points bend away from this law, so its intervals are too narrow." * bent
+        return self._said() + warning
+
+    def _said(self) -> str:
         most = self.ipcs[-1]
         low, high = self.band(2 * most)
         now, then = float(self.at(most)), float(self.at(2 * most))
@@ -121,7 +130,7 @@ def fit_curve(table: pd.DataFrame, seed: int = 0, samples: int = _DRAWS) -> Curv
 
     The band is a bootstrap over replicates: at each number of images, runs are drawn with
     replacement. Few runs differ less from their own mean than from the true one, so deviations are
-    stretched by sqrt(n / (n - 1)). That the law is the right one is assumed, not tested.
+    stretched by sqrt(n / (n - 1)). Bands hold as far as the law does; see `Curve.misfit`.
 
     Args:
         table: tidy table of one arm, columns ipc, seed and top1.
@@ -146,7 +155,20 @@ def fit_curve(table: pd.DataFrame, seed: int = 0, samples: int = _DRAWS) -> Curv
     for _ in range(samples):
         drawn = [_resampled(values, random) for values in groups]
         draws.append(_fit(x, np.concatenate(drawn), fitted))
-    return Curve(tuple(int(n) for n in ipcs), fitted, np.stack(draws), min(map(len, groups)))
+    steps = tuple(int(n) for n in ipcs)
+    misfit = _lack_of_fit(groups, _power(ipcs, *fitted))
+    return Curve(steps, fitted, np.stack(draws), min(map(len, groups)), misfit)
+
+
+def _lack_of_fit(groups: list[np.ndarray], expected: np.ndarray) -> float:
+    """p of the F-test of group means against a curve of three parameters."""
+    from scipy import stats
+
+    pairs = list(zip(groups, expected, strict=True))
+    between = sum(len(v) * (v.mean() - at) ** 2 for v, at in pairs) / (len(groups) - 3)
+    free = sum(map(len, groups)) - len(groups)
+    within = sum(((v - v.mean()) ** 2).sum() for v in groups) / free
+    return float(stats.f.sf(between / (within + 1e-6), len(groups) - 3, free))
 
 
 def _resampled(values: np.ndarray, random: np.random.Generator) -> np.ndarray:

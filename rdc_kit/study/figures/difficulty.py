@@ -87,6 +87,6 @@ def ends_figure(pool: ImageSet, ends: pd.DataFrame) -> Figure:
     for line, name in zip(axes, classes, strict=True):
         name = name.replace("_", " ")[:16]
         line[0].annotate(name, (-0.12, 0.5), None, "axes fraction", size=8, ha="right", va="center")
-    for column, end in ((0, "easiest"), (each + 1, "hardest, the hardest on the right")):
-        axes[0, column].set_title(end, fontsize=9).set_in_layout(False)
+    axes[0, 0].set_title("easiest", fontsize=9)
+    axes[0, each + 1].set_title("hardest →", fontsize=9)
     return figure

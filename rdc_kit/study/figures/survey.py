@@ -30,7 +30,10 @@ def survey_figure(found: Survey, columns: int = 10) -> Figure:
         images = found.images[what]
         for ax, pixels in zip(line, images.images, strict=False):
             show_image(ax, pixels)
-        line[0].set_title(f"{what}: {found.counts[what]}", fontsize=8.5).set_in_layout(False)
+        line[0].set_title(" ", fontsize=8.5)  # room for a line that may be wider than its image
+        said = f"{what}: {found.counts[what]}"
+        note = line[0].annotate(said, (0, 1.1), None, "axes fraction", fontsize=8.5)
+        note.set_in_layout(False)
     if not names:
         axes[0, 0].text(0, 0.5, "nothing to show: no copies, no plain images", size=9, va="center")
     return figure

@@ -56,7 +56,7 @@ def test_it_says_where_gains_end_or_that_the_data_do_not_fix_it():
     steep = fit_curve(runs(90, 70, 0.3, 0.2))
     assert not steep.is_fixed
     assert "These runs do not fix where gains end (more than 200 per class)" in steep.reading()
-    noisy = fit_curve(runs(95, 60, 1.0, 8.0, seeds=2))
+    noisy = fit_curve(runs(95, 60, 0.4, 5.0, seeds=2, ipcs=(1, 2, 4, 8)))
     assert not noisy.is_fixed
     assert "do not fix" in noisy.reading()
 
@@ -65,6 +65,17 @@ def test_a_flat_curve_is_called_flat_and_not_enough():
     flat = fit_curve(runs(30, 0.5, 1.0, 2.0, seeds=3))
     assert not flat.is_fixed
     assert "no clear rise with more images" in flat.reading()
+
+
+def test_points_that_bend_away_from_the_law_are_named():
+    straight = fit_curve(runs(95, 60, 1.0, 1.0), samples=10)
+    assert straight.misfit > 0.05
+    assert "bend away" not in straight.reading()
+    table = runs(95, 60, 1.0, 1.0)
+    table["top1"] += 5 * np.sin(2 * np.log(table["ipc"]))
+    bent = fit_curve(table, samples=10)
+    assert bent.misfit < 0.001
+    assert bent.reading().endswith("so its intervals are too narrow.")
 
 
 def test_too_few_points_are_refused_in_one_sentence():
