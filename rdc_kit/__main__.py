@@ -185,7 +185,7 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
 def _where_to_start() -> int:
     from .ground.names import command
 
-    print("rdc needs a verb. To begin:")
+    print("rdc needs a verb. To begin:", file=sys.stderr)
     for words, what in (
         ("doctor", "does this machine have all it takes?"),
         ("study", "every notebook on bundled digits: executed copies, tables, figures"),
@@ -193,7 +193,7 @@ def _where_to_start() -> int:
         ("compress pca --ipc 10 --out data/pca-10", "one small set"),
         ("--help", "all verbs"),
     ):
-        print(f"  {command(words)}\n      {what}")
+        print(f"  {command(words)}\n      {what}", file=sys.stderr)
     return 2
 
 

@@ -47,7 +47,7 @@ COMPRESS = ["compress", "pca", "--out", "OUT"]
 SELECT = ["select", "--out", "OUT"]
 VERBS = [
     (["benhc"], "invalid choice: 'benhc'"),
-    ([], "required: VERB"),
+    ([], "all verbs"),
     (["compress"], "required: --out, method"),
     (["compress", "pcaa", "--out", "OUT"], "unknown method 'pcaa' - did you mean 'pca'"),
     ([*COMPRESS, "--ipc", "0"], "ipc must be a whole number of at least 1"),
@@ -75,7 +75,8 @@ VERBS = [
     (["score", "--epochs", "-2"], "epochs"),
     (["score", "--dataset", "nope"], "unknown"),
     (["score", "--out", "FULL"], "folder"),
-    (["score", "--out", "FILE"], "FILE exists and is none of these tables"),
+    (["score", "--out", "FILE"], "must end in .parquet or .csv"),
+    (["score", "--out", "NAMES.csv"], "exists and is none of these tables"),
     (["score", "--device", "tpu"], "tpu"),
     (["score", "--seed", "-1"], "seed must be at least 0"),
     (["score", "--seed", "x"], "invalid int value"),

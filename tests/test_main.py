@@ -41,7 +41,7 @@ def test_unknown_verbs_exit_2():
 
 def test_without_a_verb_it_says_where_to_start(capsys, monkeypatch):
     assert main([]) == 2
-    told = capsys.readouterr().out.splitlines()
+    told = capsys.readouterr().err.splitlines()
     assert told[0] == "rdc needs a verb. To begin:"
     verbs = [line.split("rdc_kit ")[-1].split("rdc ")[-1].split()[0] for line in told[1::2]]
     assert verbs == ["doctor", "study", "notebooks", "compress", "--help"]

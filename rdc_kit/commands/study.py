@@ -163,7 +163,7 @@ def _start(
 
 
 def _pictures() -> set[Path]:
-    return set(figures_dir().glob("*.png"))
+    return set(figures_dir().glob("[!.]*.png"))  # a name with a dot is still being written
 
 
 def _progress(running: list[Path], waiting: int) -> str:

@@ -112,13 +112,14 @@ class ImageSet:
         """The same set with only these rows: a slice, a list of ints, an index or mask tensor."""
         if isinstance(rows, int):
             rows = [rows]
-        index = rows if isinstance(rows, slice | Tensor) else torch.as_tensor(rows)
-        members = None if self.members is None else self.members[index]
+        if not isinstance(rows, slice | Tensor):
+            rows = torch.as_tensor(rows) if len(rows) else torch.empty(0, dtype=torch.int64)
+        members = None if self.members is None else self.members[rows]
         return replace(
             self,
-            images=self.images[index],
-            labels=self.labels[index],
-            row_ids=self.row_ids[index],
+            images=self.images[rows],
+            labels=self.labels[rows],
+            row_ids=self.row_ids[rows],
             members=members,
         )
 

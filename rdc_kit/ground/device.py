@@ -96,10 +96,17 @@ def has_bf16(device: torch.device) -> bool:
     """True if the processor computes bf16 in hardware; without that, bf16 is slower than fp32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
+    return bool(_bf16_units())
+
+
+def _bf16_units() -> str:
+    """What computes bf16 in this processor: "AMX", "AVX-512 BF16", or "" for nothing."""
     with contextlib.suppress(OSError):
         flags = Path("/proc/cpuinfo").read_text()
-        return "amx_bf16" in flags or "avx512_bf16" in flags
-    return False
+        if "amx_bf16" in flags:
+            return "AMX"
+        return "AVX-512 BF16" if "avx512_bf16" in flags else ""
+    return ""
 
 
 def device_name(device: torch.device) -> str:
@@ -118,5 +125,4 @@ def machine_name(device: torch.device) -> str:
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.split(":")[1] for line in lines if line.startswith("model name")).strip()
-    amx = ", AMX" if has_bf16(device) else ""
-    return f"{name}{amx}"
+    return ", ".join(filter(None, (name, _bf16_units())))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from rdc_kit.ground import device
 from rdc_kit.ground.device import choose_runtime
 
 
@@ -27,3 +28,19 @@ def test_the_precision_decides_the_type_of_results_and_the_layout():
         choose_runtime("cpu", "fp16")
     with pytest.raises(ValueError, match="device 'meta' is not supported"):
         choose_runtime("meta")
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ("avx512_bf16 amx_bf16", "Xeon, AMX"),
+        ("avx512f avx512_bf16", "Xeon, AVX-512 BF16"),
+        ("avx2", "Xeon"),
+    ],
+)
+def test_a_processor_is_named_with_what_computes_bf16(monkeypatch, flags, name):
+    told = f"model name : Xeon\nflags : {flags}\n"
+    monkeypatch.setattr(device.Path, "read_text", lambda self: told)
+    cpu = torch.device("cpu")
+    assert device.machine_name.__wrapped__(cpu) == name
+    assert device.has_bf16(cpu) == ("," in name)

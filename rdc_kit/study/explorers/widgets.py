@@ -1,7 +1,7 @@
 """Explorers: a few controls over a picture. Live, a control redraws it; headless, it is a sheet.
 
 This file does not draw: `renders` and `browser` do, and both work without a browser. The picture
-goes to the browser as PNG bytes: this needs no Output widget, keeps no figure, and shows errors.
+goes to the browser as JPEG bytes: this needs no Output widget, keeps no figure, and shows errors.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..analyses.observers import Observer
 from ..figures.names import GROUPING_TITLES, metric_title
 from ..grid import monitor
 from . import browser, canvas, page, renders, scored
+from .words import WORDS, in_words
 
 Render = Callable[..., Figure]
 State = dict[str, Any]
@@ -48,7 +49,7 @@ def explore(
         which turns grey. Headless (RDC_INTERACTIVE=0), one Figure; an error of `render` is raised.
     """
     if not interactive():
-        return canvas.sheet({_words(state): _picture(render, state) for state in shown})
+        return canvas.sheet({in_words(state): _picture(render, state) for state in shown})
     knobs = controls(shown[0])
     picture = ipywidgets.Image(format="jpeg")
     frame = ipywidgets.Box([picture])
@@ -73,7 +74,7 @@ def explore(
         knob.observe(redraw, "value")
     redraw()
     parts = [page.panel(list(knobs.values())), message, frame]
-    return page.Explorer(parts, lambda: page.as_image(picture.value, _words(shown[0])))
+    return page.Explorer(parts, lambda: page.as_image(picture.value, in_words(shown[0])))
 
 
 def _picture(render: Render, state: State) -> np.ndarray:
@@ -83,42 +84,6 @@ def _picture(render: Render, state: State) -> np.ndarray:
         return canvas.pixels(figure)
     finally:
         plt.close(figure)  # pyplot keeps the figures that it made until they are closed
-
-
-# What a reader calls the keywords of the states.
-WORDS = {
-    "name": "class",
-    "window": "ranks",
-    "grid": "cells per side",
-    "grouping": "grouped",
-    "low": "smallest crop",
-    "cutout": "Cutout",
-    "index": "image",
-    "draw": "another draw",
-    "images": "set",
-    "against": "second score",
-    "pick": "images",
-    "ipc": "images per class",
-    "sort": "sort by",
-    "published_ipc": "published at",
-}
-_VALUES = {"grouping": GROUPING_TITLES, "pick": scored.PICKS}
-
-
-def _words(state: State) -> str:
-    """A state as a caption: "class 3 · ranks 1 to 16"."""
-    shown = {key: value for key, value in state.items() if value not in ("", None)}
-    return " · ".join(f"{WORDS.get(key, key)} {_value(key, value)}" for key, value in shown.items())
-
-
-def _value(key: str, value: Any) -> str:
-    if isinstance(value, tuple):
-        return " to ".join(map(str, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if key in ("score", "against"):
-        return metric_title(value)
-    return str(_VALUES.get(key, {}).get(value, value))
 
 
 def _choice(key: str, options: Any, value: Any) -> Widget:

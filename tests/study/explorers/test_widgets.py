@@ -96,19 +96,6 @@ def test_a_fault_of_ours_is_marked_as_one(live):
     assert "RuntimeError: out of &lt;luck&gt;" in box.children[1].value
 
 
-def test_a_state_is_told_in_the_words_of_its_controls():
-    state = {
-        "name": "3",
-        "window": (1, 16),
-        "grouping": "rank_block",
-        "flip": True,
-        "score": "el2n",
-    }
-    assert widgets._words(state | {"against": ""}) == (
-        "class 3 · ranks 1 to 16 · grouped alike in difficulty · flip yes · score EL2N"
-    )
-
-
 def test_names_of_any_kind_are_drawn_and_escaped(fresh_home, live):
     names = ("<script>$\\frac{1}$", "../x", "two\nlines")
     pool = replace(colour_blocks(20), classes=names)

@@ -30,7 +30,7 @@ def test_places_have_names():
 
 def test_a_run_that_did_not_end_well_has_no_tables(fresh_home):
     with pytest.raises(
-        rdc.DataError, match=r"no results in runs: `.*(rdc|rdc_kit) study` makes your own"
+        rdc.DataError, match=r"no results in runs: .*(rdc|rdc_kit) study` makes your own"
     ):
         tables.collect()
     write(fresh_home, "00_start_here-a", {"runs": arms(GOOD)}, status="failed")
