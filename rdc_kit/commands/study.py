@@ -10,8 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
+from ..ground import files, store
+from ..ground.device import machine_name
 from ..ground.folders import notebooks_dir, runs_dir
 from ..ground.names import command, unknown
+from ..ground.progress import human_time
 from ..study.figures.base import figures_dir
 from ..study.grid import monitor
 from ..study.grid.workers import cores, workers_from
@@ -72,16 +77,44 @@ def run_all(
     }
     makers = [path for path in notebooks if "results" not in known[path]]
     readers = [path for path in notebooks if "results" in known[path]]
+    began, seconds = time.monotonic(), dict[Path, float]()
     if count == 1:
         _announce(notebooks, count)
-        codes = [run_notebook(path, parameters[path], timeout) for path in notebooks]
+        ends = _one_by_one(notebooks, parameters, timeout, seconds)
     else:
         makers[1:] = sorted(makers[1:], key=minutes, reverse=True)
         _announce([*makers, *readers], count)
-        codes = _side_by_side(makers, parameters, timeout, count)
-        codes += _side_by_side(readers, parameters, timeout, count)
+        ends = _side_by_side(makers, parameters, timeout, count, seconds)
+        ends |= _side_by_side(readers, parameters, timeout, count, seconds)
+    took, codes = time.monotonic() - began, [ends[path] for path in notebooks]
+    _keep(given, dict(zip(notebooks, codes, strict=True)), seconds, count, took)
     worst = next((code for code in codes if code), OK)
-    return print_verdict(worst, f"study: {codes.count(OK)} of {len(notebooks)} notebooks ok")
+    ok = f"{codes.count(OK)} of {len(notebooks)} notebooks ok"
+    return print_verdict(worst, f"study: {ok} in {human_time(took)}")
+
+
+def _keep(
+    given: dict[str, str],
+    codes: dict[Path, int],
+    seconds: dict[Path, float],
+    count: int,
+    took: float,
+) -> None:
+    """Write how long each notebook took, and all together, as runs/study.csv of this home."""
+    import pandas as pd
+
+    rows = [(path.stem, code, round(seconds[path], 1)) for path, code in codes.items()]
+    rows.append(("all", max(codes.values()), round(took, 1)))
+    table = pd.DataFrame(rows, columns=["notebook", "status", "seconds"]).assign(
+        dataset=given.get("dataset", ""),
+        profile=given.get("profile", ""),
+        at_a_time=count,
+        cores=cores(),
+        machine=machine_name(torch.device("cpu")),
+        git=store.git_state(),
+    )
+    with files.atomic_path(runs_dir("study.csv")) as part:
+        table.to_csv(part, index=False)
 
 
 def _check(given: dict[str, str], known: dict[Path, dict[str, Parameter]]) -> None:
@@ -117,10 +150,29 @@ def _announce(notebooks: list[Path], count: int) -> None:
     print(f"  `{command('runs')}` in another terminal lists the runs", flush=True)
 
 
+def _one_by_one(
+    notebooks: list[Path],
+    parameters: dict[Path, dict[str, str]],
+    timeout: float | None,
+    seconds: dict[Path, float],
+) -> dict[Path, int]:
+    """Exit codes of notebooks, run by this process; fills in their seconds."""
+    codes: dict[Path, int] = {}
+    for path in notebooks:
+        began = time.monotonic()
+        codes[path] = run_notebook(path, parameters[path], timeout)
+        seconds[path] = time.monotonic() - began
+    return codes
+
+
 def _side_by_side(
-    notebooks: list[Path], parameters: dict[Path, dict[str, str]], timeout: float | None, count: int
-) -> list[int]:
-    """Exit codes of notebooks, `count` at a time, each run by a process of its own."""
+    notebooks: list[Path],
+    parameters: dict[Path, dict[str, str]],
+    timeout: float | None,
+    count: int,
+    seconds: dict[Path, float],
+) -> dict[Path, int]:
+    """Exit codes of notebooks, `count` at a time, each run by a process; fills in their seconds."""
     waiting, running = list(notebooks), dict[Path, subprocess.Popen[bytes]]()
     codes: dict[Path, int] = {}
     said, shown = time.monotonic(), set(_pictures())
@@ -130,8 +182,10 @@ def _side_by_side(
             while waiting and len(running) < count:
                 path = waiting.pop(0)
                 running[path] = _start(path, parameters[path], timeout, count)
+                seconds[path] = -time.monotonic()
             for path in [p for p, process in running.items() if process.poll() is not None]:
                 codes[path] = running.pop(path).returncode
+                seconds[path] += time.monotonic()
             for picture in sorted(_pictures() - shown):
                 shown.add(picture)
                 print(f"picture: {picture}", flush=True)
@@ -147,7 +201,7 @@ def _side_by_side(
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-    return [codes[path] for path in notebooks]
+    return codes
 
 
 def _start(

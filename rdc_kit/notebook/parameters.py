@@ -47,7 +47,7 @@ PROFILES = {
     "smoke": Profile(
         3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, frozen=LAYERS, quick_epochs=1
     ),
-    "small": Profile(100, 3, teacher_epochs=15, iterations=100, frozen=LAYERS),
+    "small": Profile(80, 3, teacher_epochs=15, iterations=100, frozen=LAYERS),
     "paper": Profile(300, 3, teacher_epochs=30, iterations=0, full_size=True, quick_epochs=150),
 }
 

@@ -78,7 +78,7 @@ while not pathlib.Path({other!r}).exists():
     assert sorted(read_status(run_folder) for run_folder in runs) == ["ok"] * 4
 
 
-def test_the_first_comes_first_and_then_the_longest(tmp_path, monkeypatch):
+def test_the_first_comes_first_and_then_the_longest(tmp_path, monkeypatch, fresh_home, capsys):
     folder = notebooks_in(tmp_path / "n", dict.fromkeys(("00_a", "01_b", "02_c", "03_d"), "pass"))
     for name, long in (("01_b", 2), ("02_c", 7.5)):
         path = folder / f"{name}.ipynb"
@@ -87,13 +87,18 @@ def test_the_first_comes_first_and_then_the_longest(tmp_path, monkeypatch):
         path.write_text(json.dumps(content))
     begun = []
 
-    def side_by_side(notebooks, *_):
+    def side_by_side(notebooks, _parameters, _timeout, _count, seconds):
         begun.extend(path.stem for path in notebooks)
-        return [0] * len(notebooks)
+        seconds.update(dict.fromkeys(notebooks, 1.5))
+        return dict.fromkeys(notebooks, 0)
 
     monkeypatch.setattr(study, "_side_by_side", side_by_side)
     assert study.run_all({}, folder=folder, workers=2) == 0
     assert begun == ["00_a", "02_c", "01_b", "03_d"]
+    kept = pd.read_csv(fresh_home / "data" / "runs" / "study.csv")
+    assert kept["notebook"].tolist() == ["00_a", "01_b", "02_c", "03_d", "all"]
+    assert kept["seconds"].tolist()[:4] == [1.5] * 4
+    assert "4 of 4 notebooks ok in" in capsys.readouterr().out
 
 
 def test_a_stopped_study_ends_all_its_notebooks(tmp_path, fresh_home):

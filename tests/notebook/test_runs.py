@@ -38,7 +38,7 @@ def test_zeros_are_resolved_from_profile_and_source(fresh_home):
     zeros = {"dataset": "imagenette", "size": 0, "seeds": 0}
     small = rdc.start(**zeros, epochs=0, profile="small")
     paper = rdc.start(**zeros, epochs=7, profile="paper")
-    assert (small.size, small.epochs, small.seeds) == (64, 100, 3)
+    assert (small.size, small.epochs, small.seeds) == (64, 80, 3)
     assert (paper.size, paper.epochs, paper.seeds) == (224, 7, 3)
 
 
