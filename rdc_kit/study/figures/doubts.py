@@ -25,10 +25,9 @@ def doubts_figure(pool: ImageSet, table: pd.DataFrame, most: int = 18) -> Figure
         most: images at most.
     """
     shown = table[table["doubtful"]].head(most)
-    lines = max(1, -(-len(shown) // _COLUMNS))
-    figure, axes = plt.subplots(
-        lines, _COLUMNS, figsize=(1.45 * _COLUMNS, 1.95 * lines), squeeze=False
-    )
+    wide = min(_COLUMNS, max(3, len(shown)))
+    lines = max(1, -(-len(shown) // wide))
+    figure, axes = plt.subplots(lines, wide, figsize=(1.45 * wide, 1.95 * lines), squeeze=False)
     for ax in axes.flat:
         ax.set_axis_off()
     pictures = to_look_at(pool[shown["position"].tolist()])
