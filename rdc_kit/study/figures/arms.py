@@ -95,7 +95,8 @@ def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         1, 2, figsize=(8.4, 3.5), gridspec_kw={"width_ratios": [1.7, 1]}
     )
     plot_arms(left, table, chance=chance(table))
-    left.set_title(f"Here: {caption(table)}\n{seeds_note(table)}")
+    networks = ", ".join(table["student"].unique())
+    left.set_title(f"Here: {caption(table, student=False)}\n{networks}, {seeds_note(table)}")
     plot_published(right, reference, ["random", "el2n", "pca"])
     right.set_title("Published: ImageNet-1K, 224 px\nhollow: second-hand source")
     right.set_ylabel("top-1 accuracy, %")
