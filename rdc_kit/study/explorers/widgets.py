@@ -23,7 +23,7 @@ from ..analyses.observers import Observer
 from ..figures.names import GROUPING_TITLES, metric_title
 from ..grid import monitor
 from . import browser, canvas, page, renders, scored
-from .words import WORDS, in_words
+from .words import WORDS, state_in_words
 
 Render = Callable[..., Figure]
 State = dict[str, Any]
@@ -49,7 +49,7 @@ def explore(
         which turns grey. Headless (RDC_INTERACTIVE=0), one Figure; an error of `render` is raised.
     """
     if not interactive():
-        return canvas.sheet({in_words(state): _picture(render, state) for state in shown})
+        return canvas.sheet({state_in_words(state): _picture(render, state) for state in shown})
     knobs = controls(shown[0])
     picture = ipywidgets.Image(format="jpeg")
     frame = ipywidgets.Box([picture])
@@ -74,7 +74,7 @@ def explore(
         knob.observe(redraw, "value")
     redraw()
     parts = [page.panel(list(knobs.values())), message, frame]
-    return page.Explorer(parts, lambda: page.as_image(picture.value, in_words(shown[0])))
+    return page.Explorer(parts, lambda: page.as_image(picture.value, state_in_words(shown[0])))
 
 
 def _picture(render: Render, state: State) -> np.ndarray:

@@ -26,7 +26,7 @@ WORDS = {
 _VALUES = {"grouping": GROUPING_TITLES, "pick": PICKS}
 
 
-def in_words(state: dict[str, Any]) -> str:
+def state_in_words(state: dict[str, Any]) -> str:
     """A state as a caption: "class 3 · ranks 1 to 16"."""
     shown = {key: value for key, value in state.items() if value not in ("", None)}
     return " · ".join(f"{WORDS.get(key, key)} {_value(key, value)}" for key, value in shown.items())

@@ -1,6 +1,6 @@
 """States in the words of a reader."""
 
-from rdc_kit.study.explorers.words import in_words
+from rdc_kit.study.explorers.words import state_in_words
 
 
 def test_a_state_is_told_in_the_words_of_its_controls():
@@ -11,6 +11,6 @@ def test_a_state_is_told_in_the_words_of_its_controls():
         "flip": True,
         "score": "el2n",
     }
-    assert in_words(state | {"against": ""}) == (
+    assert state_in_words(state | {"against": ""}) == (
         "class 3 · ranks 1 to 16 · grouped alike in difficulty · flip yes · score EL2N"
     )
