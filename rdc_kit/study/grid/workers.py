@@ -17,7 +17,7 @@ from dataclasses import replace
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -134,16 +134,7 @@ def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float
 
     0 where one of them fails, such as for want of memory.
     """
-    config = {
-        "what": "pace together",
-        "machine": machine_name(setup.runtime.device),
-        "processes": processes,
-        "student": student,
-        "size": setup.pool.size,
-        "images": ipc * setup.pool.num_classes,
-        "precision": setup.runtime_of(student).precision,
-        "layout": setup.runtime_of(student).layout,
-    }
+    config = _config(setup, student, ipc, what="pace together", processes=processes)
 
     def measure(home: Path) -> float:
         context = multiprocessing.get_context("spawn")
@@ -184,20 +175,24 @@ class Pace(NamedTuple):
 
 def pace_of(setup: Setup, student: str, ipc: int, threads: int) -> Pace:
     """How fast one process with so many threads is; probed once per machine."""
-    config = {
-        "what": "pace",
-        "machine": machine_name(setup.runtime.device),
-        "cores": cores(),
-        "threads": threads,
-        "student": student,
-        "size": setup.pool.size,
-        "images": ipc * setup.pool.num_classes,
-        "precision": setup.runtime_of(student).precision,
-        "layout": setup.runtime_of(student).layout,
-    }
+    config = _config(setup, student, ipc, what="pace", cores=cores(), threads=threads)
     with threads_of(threads):
         home = store.cached(runs_dir("probes"), config, lambda home: probe(setup, student, ipc))
     return Pace(*store.result_of(home))
+
+
+def _config(setup: Setup, student: str, ipc: int, **more: Any) -> dict[str, Any]:
+    """What a probe depends on, beside what is timed."""
+    runtime = setup.runtime_of(student)
+    return {
+        "machine": machine_name(runtime.device),
+        "student": student,
+        "size": setup.pool.size,
+        "images": ipc * setup.pool.num_classes,
+        "precision": runtime.precision,
+        "layout": runtime.layout,
+        **more,
+    }
 
 
 def probe(setup: Setup, student: str, ipc: int) -> Pace:
