@@ -107,10 +107,10 @@ def show_images(
         len(rows), columns, figsize=(0.8 * columns, 0.98 * len(rows) + 0.25), squeeze=False
     )
     classes = _columns_classes(list(rows.values()), columns)
-    for line, (name, images) in zip(axes, rows.items(), strict=True):
+    for place, (line, (name, images)) in enumerate(zip(axes, rows.items(), strict=True)):
         for k, ax in enumerate(line):
             ax.set_axis_off()
-            if ax in axes[0] and classes[k]:
+            if place == 0 and classes[k]:
                 ax.set_title(classes[k], fontsize=7, loc="center", pad=2)
             if k >= len(images):
                 continue
@@ -120,8 +120,9 @@ def show_images(
                     ax.add_patch(
                         Rectangle((x - 0.5, y - 0.5), wide, high, fill=False, ec="white", lw=0.8)
                     )
-        above = 1.24 if line is axes[0] and any(classes) else 1.03
-        line[0].text(0, above, name, fontsize=8.5, transform=line[0].transAxes)
+        # A title, unlike a text, takes room above its image but none beside it.
+        room = "\n" if place == 0 and any(classes) else ""
+        line[0].set_title(name + room, fontsize=8.5, loc="left", pad=2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
 
