@@ -17,6 +17,7 @@ from ..study.grid.campaign import Line, exploratory, make_rows
 from ..study.grid.planfile import read_plan
 from ..study.grid.setups import Trial
 from ..study.grid.terms import terms_of
+from ..study.grid.workers import cores, workers_from
 from ..study.verdicts.effects import Absent, rows_of_term
 from ..study.verdicts.planned import judge_lines
 
@@ -77,23 +78,25 @@ def _show(line: Line, judged: pd.DataFrame) -> None:
 
 
 def _work(lines: list[Line], seconds: float, workers: str | int) -> None:
-    """Replicate by replicate, by priority, until the time is over."""
-    end = time.monotonic() + seconds
+    """Replicates by priority, as many at a time as there are workers, until the time is over."""
+    end, most = time.monotonic() + seconds, workers_from(workers) or cores()
     for line in sorted(lines, key=lambda line: line.priority):
-        spent, made = 0.0, 0
-        for trials in _replicates(line.missing()):
-            expected = spent / made if made else 60 * line.minutes / line.n
-            if expected > end - time.monotonic():
-                print(f"{line.key}: the next replicate takes about {human_time(expected)}: left")
+        pace, spent, made = 60 * line.minutes / line.n, 0.0, 0
+        left = _replicates(line.missing())
+        while left:
+            count = min(most, int((end - time.monotonic()) / pace))
+            if count < 1:
+                print(f"{line.key}: the next replicate takes about {human_time(pace)}: left")
                 break
+            now, left = left[:count], left[count:]
             began = time.monotonic()
-            _make(line, trials, workers)
-            took, made = time.monotonic() - began, made + 1
-            spent += took
-            seed = trials[0].seed
-            print(
-                f"{line.key}: replicate {seed}, {len(trials)} rows, {human_time(took)}", flush=True
-            )
+            _make(line, [trial for trials in now for trial in trials], workers)
+            took = time.monotonic() - began
+            spent, made = spent + took, made + len(now)
+            pace = spent / made
+            for trials in now:
+                seed, each = trials[0].seed, human_time(took / len(now))
+                print(f"{line.key}: replicate {seed}, {len(trials)} rows, {each}", flush=True)
 
 
 def _make(line: Line, trials: list[Trial], workers: str | int) -> None:

@@ -109,3 +109,14 @@ def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     assert main(["evidence", "--check"]) == 0
     said = capsys.readouterr().out
     assert "later: planned before its rows; 3 of 3 rows are an earlier line's" in said
+
+
+def test_so_many_replicates_as_there_are_workers_are_made_at_a_time(plan, capsys, monkeypatch):
+    """One replicate's scoring run kept one process busy, and the others waited for it."""
+    made = []
+    monkeypatch.setattr(
+        evidence, "_make", lambda line, trials, workers: made.append([t.seed for t in trials])
+    )
+    assert main(["evidence", "--line", "easy", "--minutes", "9", "--workers", "3"]) == 0
+    assert made == [[0, 0, 1, 1, 2, 2], [3, 3]]
+    assert capsys.readouterr().out.count("easy: replicate") == 4

@@ -250,7 +250,8 @@ def helpers(
     work = pickle.dumps((replace(setup), trials, extra)) if count else b""
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_help, args=(work, threads, k), daemon=True) for k in range(count)
+        context.Process(target=_help, args=(work, threads, k / (count + 1)), daemon=True)
+        for k in range(count)
     ]
     for process in processes:
         process.start()
@@ -263,17 +264,19 @@ def helpers(
             process.join()
 
 
-def _help(work: bytes, threads: int, place: int) -> None:
-    """Make trials from the end, each helper beginning at another place, until none is left.
+def _help(work: bytes, threads: int, share: float) -> None:
+    """Make trials from the end, but for a share of them that comes last, until none is left.
 
-    A helper whose parent was killed ends after the trial that it is making.
+    So helpers begin far from each other, at seeds whose scoring runs no other one is making. A
+    helper whose parent was killed ends after the trial that it is making.
     """
     parent = multiprocessing.parent_process()
     torch.set_num_threads(threads)
     keep_freed_memory()
     os.environ["RDC_INTERACTIVE"] = "0"
     setup, trials, extra = pickle.loads(work)
-    for trial in [*reversed(trials[: len(trials) - place]), *trials[len(trials) - place :]]:
+    first = len(trials) - int(share * len(trials))
+    for trial in [*reversed(trials[:first]), *trials[first:]]:
         if parent is None or not parent.is_alive():
             return
         with contextlib.suppress(Exception):
