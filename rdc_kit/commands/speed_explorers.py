@@ -83,7 +83,7 @@ def made_up_explorer(kind: str, size: int) -> Any:
     pool = made_up_pool(size)
     draw = torch.Generator().manual_seed(1)
     names = ("el2n", "forgetting", "aum")
-    scores = {n: Scores(n, torch.rand(len(pool), generator=draw), pool.row_ids) for n in names}
+    scores = {n: Scores.of(pool, n, torch.rand(len(pool), generator=draw)) for n in names}
     if kind == "composite":
         return widgets.composite_builder(pool, scores["el2n"])
     if kind == "score":

@@ -61,7 +61,7 @@ def _scoring(rows: int, classes: int = 1000) -> Job:
 def _selecting(order: str, rows: int, classes: int = 1000) -> Job:
     pool = made_up(rows, classes)
     values = torch.rand(rows, generator=torch.Generator().manual_seed(1))
-    scores = Scores("el2n", values, pool.row_ids)
+    scores = Scores.of(pool, "el2n", values)
     return lambda: select(pool, scores, 10, order)
 
 

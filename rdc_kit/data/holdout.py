@@ -34,6 +34,13 @@ def load_with_test(name: str, size: int | None = None, on_bad: str = "error") ->
             f"a fifth of each class, are held out for testing, {len(pool):,} stay"
         )
         return Splits(pool, held)
+    absent = [] if test is None else (test.counts() == 0).nonzero().flatten().tolist()
+    if absent:
+        print(
+            f"test: no image of class {pool.classes[absent[0]]!r}"
+            + f" and {len(absent) - 1} more" * (len(absent) > 1)
+            + ", so no accuracy speaks of it: add images to the test split"
+        )
     return Splits(pool, test)
 
 

@@ -186,12 +186,13 @@ class Run:
         return table
 
     def figure(self, name: str, figure: Figure, table: pd.DataFrame) -> Figure:
-        """Save a figure with its numbers and this run's parameters, and return it."""
+        """Save a figure, its numbers and this run's parameters, with the run and in figures/."""
         facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
-        source = files.safe_name(self.dataset)
-        ipcs = "-".join(map(str, self.ipcs))
+        source, ipcs = files.safe_name(self.dataset), "-".join(map(str, self.ipcs))
         unique = f"{self.name[:2]}_{name}-{source}-{self.size}px-ipc{ipcs}"
-        self.figures[name] = base.save_figure(figure, unique, table, facts)
+        own = self.folder / "figures"  # in figures/, a run of other epochs or seeds may replace it
+        self.figures[name] = base.save_figure(figure, unique, table, facts, own)
+        base.copy_figure(self.figures[name])
         return figure
 
 

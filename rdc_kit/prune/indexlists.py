@@ -44,7 +44,7 @@ def write_index_lists(path: Path, pool: ImageSet, runs: Iterable[Run]) -> None:
 
 def _list_of(pool: ImageSet, run: Run, name: str, order: str) -> pd.DataFrame:
     seed, count = run.config["seed"], min(PER_CLASS, int(pool.counts().min()))
-    scores = Scores(name, run.values[name], pool.row_ids)
+    scores = Scores.of(pool, name, run.values[name])
     listed = index_list(select(pool, scores, count, order, seed)).rename(columns={name: "value"})
     listed["rank"] = listed.groupby("label").cumcount().astype("int16")
     facts = {"score": name, "epochs": run.config["protocol"]["epochs"]}

@@ -5,6 +5,7 @@ Difficulty is higher for harder images, whatever the native sign of a score.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data.imagesets import DataError, ImageSet
+
+_MARKED = 64  # rows whose pixels tell pools apart, evenly spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +28,7 @@ class Scores:
         row_ids: int64 [N], the pool's row ids; with them `select` refuses scores of another set.
         never_learned: bool [N], rows never classified correctly; None if not recorded.
         source: the score file that they were read from, or the scoring runs.
+        marks: of the pool, see `of`; "" if it is not known, then row ids alone are compared.
     """
 
     name: str
@@ -32,23 +36,51 @@ class Scores:
     row_ids: Tensor
     never_learned: Tensor | None = None
     source: str = ""
+    marks: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        pool: ImageSet,
+        name: str,
+        values: Tensor,
+        never_learned: Tensor | None = None,
+        source: str = "",
+    ) -> Scores:
+        """Scores that know their pool: its row ids, labels, class names and some of its pixels."""
+        return cls(name, values, pool.row_ids, never_learned, source, _marks(pool))
 
     def aligned_to(self, pool: ImageSet) -> Scores:
         """The same scores, if they belong to this pool.
 
         Raises:
-            DataError: other rows, another order, or a value that is not finite.
+            DataError: other rows, another order, other images or labels, or a value that is not
+                finite.
         """
         if not torch.equal(self.row_ids, pool.row_ids):
             raise DataError(
                 f"{self.name} scores ({len(self.row_ids)} rows) belong to other rows than this "
                 f"set ({len(pool)}): score the same set that you select from"
             )
+        if self.marks and self.marks != _marks(pool):
+            raise DataError(
+                f"{self.name} scores belong to other images or labels than this set, which has as "
+                "many rows: score the same set that you select from"
+            )
         bad = (~self.values.isfinite()).nonzero()
         if len(bad):
             row = int(bad[0])
             raise DataError(f"{self.name} score of row {row} is {float(self.values[row])}")
         return self
+
+
+def _marks(pool: ImageSet) -> str:
+    """A short hash that tells pools of equal row ids apart, without reading all of their pixels."""
+    few = torch.linspace(0, len(pool) - 1, _MARKED).long()
+    digest = hashlib.blake2b(repr((pool.classes, pool.size)).encode(), digest_size=12)
+    for part in (pool.labels, pool.images[few]):
+        digest.update(part.cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def error_norm(logits: Tensor, labels: Tensor) -> Tensor:

@@ -245,7 +245,7 @@ def read_scores(
     listed = file.facts.get("runs", [])
     made = [Run(r["config"], {}) for r in listed if set(columns) & set(r["columns"].values())]
     source = f"{where} {', '.join(columns)} ({'; '.join(map(str, made)) or 'not said how made'})"
-    return Scores(metric, values[rows], pool.row_ids, never, source)
+    return Scores.of(pool, metric, values[rows], never, source)
 
 
 def _chosen(file: ScoreFile, metric: str, seeds: Sequence[int] | None) -> tuple[str, list[str]]:

@@ -86,7 +86,7 @@ def dynamics(
     run = scoring_run(pool, *how, wanted=METRICS)
     flags = {"forgetting": run.values.get("never_learned")}
     return {
-        name: Scores(name, run.values[name], pool.row_ids, flags.get(name), str(run))
+        name: Scores.of(pool, name, run.values[name], flags.get(name), str(run))
         for name in run.values
         if name != "never_learned"
     }
@@ -157,7 +157,7 @@ def el2n(
         runs = [_snapshot(pool, epochs, s, student, runtime) for s in seed_list]
     values = [run.values["el2n"] for run in runs]
     source = "; ".join(map(str, runs))
-    return Scores("el2n", torch.stack(values).mean(0), pool.row_ids, source=source)
+    return Scores.of(pool, "el2n", torch.stack(values).mean(0), source=source)
 
 
 def forgetting(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
@@ -205,7 +205,7 @@ def score(
     how = (epochs, window, seed, None, runtime or choose_runtime())
     run = scoring_run(pool, *how, wanted=[metric])
     never_learned = run.values["never_learned"] if metric == "forgetting" else None
-    return Scores(metric, run.values[metric], pool.row_ids, never_learned, str(run))
+    return Scores.of(pool, metric, run.values[metric], never_learned, str(run))
 
 
 def _snapshot(pool: ImageSet, epochs: int, seed: int, student: str | None, runtime: Runtime) -> Run:

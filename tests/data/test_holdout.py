@@ -52,6 +52,19 @@ def test_a_folder_without_a_test_split_gets_one_and_is_told(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_class_without_test_images_is_told(tmp_path, capsys, fresh_home):
+    """Its accuracy was silently no number."""
+    for k, path in enumerate(("train/cat", "train/dog", "train/eel", "val/cat")):
+        picture(tmp_path / path / "1.png", seed=k)
+    _, test = load_with_test(f"folder:{tmp_path}", 16)
+    assert test.counts().tolist() == [1, 0, 0]
+    assert "test: no image of class 'dog' and 1 more, so no accuracy" in capsys.readouterr().out
+    picture(tmp_path / "val" / "dog" / "1.png", seed=8)
+    picture(tmp_path / "val" / "eel" / "1.png", seed=9)
+    load_with_test(f"folder:{tmp_path}", 16)
+    assert capsys.readouterr().out == ""
+
+
 def test_too_few_images_are_refused_by_name(tmp_path):
     name = f"folder:{flat(tmp_path, [10, 2])}"
     with pytest.raises(rdc.DataError, match=r"class 'b' has 2 images.*add images, or a test split"):

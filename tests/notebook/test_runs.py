@@ -10,6 +10,7 @@ import rdc_kit as rdc
 from rdc_kit.ground import files
 from rdc_kit.ground.manifests import read_status
 from rdc_kit.notebook import parameters, runs
+from rdc_kit.study.figures.base import figure_is_whole
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.verdicts.tables import collect
 from rdc_kit.train.models import fitting
@@ -115,10 +116,26 @@ def test_a_figure_is_named_by_what_it_shows(fresh_home):
     figure, _ = plt.subplots()
     assert run.figure("look", figure, pd.DataFrame({"a": [1]})) is figure
     path = run.figures["look"]
-    assert path == fresh_home / "figures" / "ti_look-digits-16px-ipc1-2.png"
+    assert path == run.folder / "figures" / "ti_look-digits-16px-ipc1-2.png"
+    assert figure_is_whole(path) and figure_is_whole(fresh_home / "figures" / path.name)
     facts = files.read_json(path.with_suffix(".json"))
     assert facts["parameters"]["ipcs"] == "1 2"
     assert facts["notebook"] == "tiny"
+
+
+def test_a_later_run_does_not_replace_the_figure_that_a_finished_run_names(fresh_home):
+    """Only the epochs differ, which the figure's name does not say."""
+    figure, _ = plt.subplots()
+    shown = fresh_home / "figures" / "ti_look-digits-16px-ipc1.csv"
+    for epochs in (60, 3):
+        run = smoke(epochs=epochs)
+        run.folder = fresh_home / f"of-{epochs}"
+        run.figure("look", figure, pd.DataFrame({"a": [epochs]}))
+        assert shown.read_text() == f"a\n{epochs}\n"
+    for epochs in (60, 3):
+        own = fresh_home / f"of-{epochs}" / "figures" / shown.name
+        assert own.read_text() == f"a\n{epochs}\n"
+        assert figure_is_whole(own.with_suffix(".png"))
 
 
 def fails(run, message):

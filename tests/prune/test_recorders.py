@@ -1,11 +1,13 @@
 """The formulas of the scores, and the recorders, on known answers."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+import rdc_kit as rdc
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.prune.recorders import (
     Forgetting,
@@ -15,6 +17,8 @@ from rdc_kit.prune.recorders import (
     margin,
     probability_margin,
 )
+
+from ..conftest import colour_blocks
 
 SURE = 80.0  # a logit that makes softmax 1 to float precision
 
@@ -127,3 +131,20 @@ def test_scores_belong_to_the_rows_they_were_made_of(blocks):
     values[3] = float("inf")
     with pytest.raises(DataError, match="made score of row 3 is inf"):
         scores.aligned_to(blocks)
+
+
+def test_scores_of_another_set_with_the_same_row_ids_are_refused(blocks):
+    """Two folders with as many images in each class were taken for one another."""
+    scores = Scores.of(blocks, "made", torch.arange(float(len(blocks))))
+    same = replace(blocks, images=blocks.images.clone(), provenance={"source": "elsewhere"})
+    assert scores.aligned_to(same) is scores
+    others = [
+        colour_blocks(seed=1),
+        replace(blocks, labels=blocks.labels.roll(1)),
+        replace(blocks, classes=("x", "y", "z")),
+        colour_blocks(size=32),
+    ]
+    for other in others:
+        assert torch.equal(other.row_ids, blocks.row_ids)
+        with pytest.raises(DataError, match="belong to other images or labels"):
+            rdc.select(other, scores, 2)

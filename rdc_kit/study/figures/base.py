@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,20 @@ def save_figure(
     checks = {kind: files.checksum(folder / f"{name}.{kind}") for kind in _KINDS}
     files.write_json(folder / f"{name}.json", {**facts, "checks": checks})
     return folder / f"{name}.png"
+
+
+def copy_figure(png: Path, folder: Path | None = None) -> Path:
+    """Copy all files of a saved figure, the json last; returns the new png.
+
+    Args:
+        png: what `save_figure` returned.
+        folder: where to; `figures_dir()` when left out. A figure of the same name is replaced.
+    """
+    target = (folder or figures_dir()) / png.name
+    for kind in (*_KINDS, "json"):
+        with files.atomic_path(target.with_suffix(f".{kind}")) as part:
+            shutil.copyfile(png.with_suffix(f".{kind}"), part)
+    return target
 
 
 def figure_is_whole(png: Path) -> bool:
