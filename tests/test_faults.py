@@ -13,7 +13,7 @@ def faults(*words):
 
 
 def test_nothing_is_lost_whatever_fails():
-    done = faults("--every", "31")
+    done = faults("--every", "41")
     assert done.returncode == 0, done.stdout + done.stderr
     tried, lost = re.findall(r"(\d+) (?:tried|lost)", done.stdout.splitlines()[-1])
     assert int(tried) > 100

@@ -147,12 +147,12 @@ def with_pictures(content: Any, origin: Path) -> Any:
     An executed copy lies in another folder, from which `../figures/x.png` leads nowhere.
 
     Args:
-        content: as nbformat reads it.
+        content: a notebook's json, or what nbformat reads of it.
         origin: the folder that its links are relative to. What is not there stays a link.
     """
-    for cell in content.cells:
-        if cell.cell_type == "markdown":
-            cell.source = _PICTURE.sub(partial(_attach, origin, cell), cell.source)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = _PICTURE.sub(partial(_attach, origin, cell), "".join(cell["source"]))
     return content
 
 

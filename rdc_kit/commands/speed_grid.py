@@ -142,10 +142,10 @@ def _setup(case: Case) -> Setup:
 
 
 def experiment(case: Case, setup: Setup, seeds: Sequence[int]) -> Experiment:
-    """The grid of a case: random images, a training per seed."""
-    protocol, student = protocols.named(case.labels).but(epochs=case.epochs), [case.student]
-    trials = plan_trials(setup, [Arm("random")], case.ipc, [protocol], seeds, students=student)
-    return Experiment(setup, trials)
+    """The grid of a case: random images, a training per seed, all with one teacher."""
+    protocol, shared = protocols.named(case.labels).but(epochs=case.epochs), ["teacher"]
+    how = ([Arm("random")], case.ipc, [protocol], seeds)
+    return Experiment(setup, plan_trials(setup, *how, students=[case.student], frozen=shared))
 
 
 def _timed_grid(case: Case, seeds: Sequence[int], workers: str | int) -> dict[str, Any]:

@@ -148,7 +148,12 @@ def studied(tmp_path_factory):
     """Every notebook at the smallest profile, in one home, with all exercises answered."""
     folder = tmp_path_factory.mktemp("studied")
     hand_out(folder / "solved", with_solutions=True)
-    given = {"dataset": "digits", "profile": "smoke", "students": "convnet2-w8 resnet18"}
+    given = {
+        "dataset": "digits",
+        "profile": "smoke",
+        "size": "16",
+        "students": "convnet2-w8 shufflenet_v2_x0_5",
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RDC_HOME", str(folder))
         assert study.run_all(given, folder=folder / "solved" / "notebooks") == 0
