@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import subprocess
 import time
 import tomllib
 from collections.abc import Sequence
 
 import pandas as pd
+import torch
 
-from ..ground.folders import checkout, evidence_dir
+from ..ground import store
+from ..ground.device import choose_runtime
+from ..ground.folders import checkout, evidence_dir, runs_dir
+from ..ground.memory import keep_freed_memory
 from ..ground.names import unknown
 from ..ground.progress import human_time
 from ..study.analyses.entropy_rows import make_entropy_rows
@@ -17,7 +23,7 @@ from ..study.grid.campaign import Line, exploratory, make_rows
 from ..study.grid.planfile import read_plan
 from ..study.grid.setups import Trial
 from ..study.grid.terms import terms_of
-from ..study.grid.workers import cores, workers_from
+from ..study.grid.workers import cores, threads_of, workers_from
 from ..study.verdicts.effects import Absent, rows_of_term
 from ..study.verdicts.planned import judge_lines
 
@@ -36,7 +42,7 @@ def evidence(
     Args:
         minutes: of work; nothing is begun that would not fit, by what such rows took before.
         keys: only these lines.
-        workers: see `Experiment.measure`.
+        workers: processes, each making another replicate; "auto" is one per core.
         check: say for every line whether it was committed before its first row.
 
     Returns:
@@ -45,16 +51,11 @@ def evidence(
     Raises:
         ValueError: an unknown line, or a wrong plan.
     """
-    lines = read_plan()
-    known = [line.key for line in lines]
-    for key in keys:
-        if key not in known:
-            raise ValueError(unknown("line", key, known))
-    chosen = [line for line in lines if not keys or line.key in keys]
+    lines, chosen = read_plan(), _lines(keys)
     if check:
         return _check(chosen)
     if minutes > 0:
-        _work(chosen, 60 * minutes, workers)
+        _side_by_side(keys, 60 * minutes, workers)
     table = judge_lines(lines)
     for line in chosen:
         _show(line, table[table["line"] == line.key])
@@ -63,6 +64,16 @@ def evidence(
     done = sum(not line.missing() for line in lines)
     print(f"evidence: {done} of {len(lines)} lines complete in {evidence_dir()}")
     return 0
+
+
+def _lines(keys: Sequence[str]) -> list[Line]:
+    """The lines of the plan that are asked for; all if none is named."""
+    lines = read_plan()
+    known = [line.key for line in lines]
+    for key in keys:
+        if key not in known:
+            raise ValueError(unknown("line", key, known))
+    return [line for line in lines if not keys or line.key in keys]
 
 
 def _show(line: Line, judged: pd.DataFrame) -> None:
@@ -77,26 +88,67 @@ def _show(line: Line, judged: pd.DataFrame) -> None:
         print(f"    {row['effect']}: {found}{row['verdict']}")
 
 
-def _work(lines: list[Line], seconds: float, workers: str | int) -> None:
-    """Replicates by priority, as many at a time as there are workers, until the time is over."""
-    end, most = time.monotonic() + seconds, workers_from(workers) or cores()
-    for line in sorted(lines, key=lambda line: line.priority):
-        pace, spent, made = 60 * line.minutes / line.n, 0.0, 0
-        left = _replicates(line.missing())
-        while left:
-            count = min(most, int((end - time.monotonic()) / pace))
-            if count < 1:
-                print(f"{line.key}: the next replicate takes about {human_time(pace)}: left")
+def _side_by_side(keys: Sequence[str], seconds: float, workers: str | int) -> None:
+    """Work in several processes, each on a replicate that no other one is making.
+
+    So each has a scoring run of its own, which takes longer than the rest of most replicates. On a
+    GPU, "auto" is one process, whose grids are divided by a probe.
+    """
+    auto = cores() if choose_runtime().device.type == "cpu" else 1
+    count = workers_from(workers) or auto
+    if count == 1:
+        _work(keys, seconds, workers)
+        return
+    context = multiprocessing.get_context("spawn")
+    share = max(1, cores() // count)
+    others = [
+        context.Process(target=_help, args=(keys, seconds, share), daemon=True)
+        for _ in range(count - 1)
+    ]
+    for process in others:
+        process.start()
+    try:
+        with threads_of(share):
+            _work(keys, seconds, 1)
+        for process in others:
+            process.join()
+    finally:
+        for process in others:
+            process.terminate()
+
+
+def _help(keys: Sequence[str], seconds: float, threads: int) -> None:
+    """What one of the other processes does; it does not outlive the one that started it."""
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+    with contextlib.suppress(KeyboardInterrupt):
+        _work(keys, seconds, 1)
+
+
+def _work(keys: Sequence[str], seconds: float, workers: str | int) -> None:
+    """Replicate by replicate, by priority, until the time is over."""
+    end, parent = time.monotonic() + seconds, multiprocessing.parent_process()
+    for line in sorted(_lines(keys), key=lambda line: line.priority):
+        spent, made = 0.0, 0
+        for seed in dict.fromkeys(trial.seed for trial in line.missing()):
+            expected = spent / made if made else 60 * line.minutes / line.n
+            if expected > end - time.monotonic():
+                print(f"{line.key}: the next replicate takes about {human_time(expected)}: left")
                 break
-            now, left = left[:count], left[count:]
+            if parent is not None and not parent.is_alive():
+                return
             began = time.monotonic()
-            _make(line, [trial for trials in now for trial in trials], workers)
-            took = time.monotonic() - began
-            spent, made = spent + took, made + len(now)
-            pace = spent / made
-            for trials in now:
-                seed, each = trials[0].seed, human_time(took / len(now))
-                print(f"{line.key}: replicate {seed}, {len(trials)} rows, {each}", flush=True)
+            try:
+                with store.lock(runs_dir("evidence") / f"{line.key}-{seed}", f"{line.key}, {seed}"):
+                    trials = [trial for trial in line.missing() if trial.seed == seed]
+                    _make(line, trials, workers)
+            except store.Locked:
+                continue  # another process makes it
+            took, made = time.monotonic() - began, made + 1
+            spent += took
+            print(
+                f"{line.key}: replicate {seed}, {len(trials)} rows, {human_time(took)}", flush=True
+            )
 
 
 def _make(line: Line, trials: list[Trial], workers: str | int) -> None:
@@ -105,12 +157,6 @@ def _make(line: Line, trials: list[Trial], workers: str | int) -> None:
         make_entropy_rows(line, trials)
     else:
         make_rows(line, trials, workers)
-
-
-def _replicates(trials: list[Trial]) -> list[list[Trial]]:
-    """Trials by their seed."""
-    seeds = dict.fromkeys(trial.seed for trial in trials)
-    return [[trial for trial in trials if trial.seed == seed] for seed in seeds]
 
 
 def _check(lines: list[Line]) -> int:

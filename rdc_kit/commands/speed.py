@@ -118,12 +118,14 @@ def speed(
         out: where the table goes, as csv.
 
     Raises:
-        ValueError: no rounds.
+        ValueError: no rounds, an unknown network or device, or images too small for the network.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
     if batch is not None and batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
+    models.check_fits(student, size)
+    choose_runtime(device)
     print(startup_line(), flush=True)
     table = time_loops(dataset, size, student, batch=batch, rounds=rounds, device=device)
     if out:

@@ -1,11 +1,17 @@
 """The campaign's verb: shows, works within its time, and tells what was planned too late."""
 
+import os
+import shutil
 import subprocess
+import sys
 
+import pandas as pd
 import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
+from rdc_kit.ground import store
+from rdc_kit.ground.folders import PACKAGE
 
 from ..study.grid.plans import PLAN, plan_in
 
@@ -55,7 +61,7 @@ def test_missing_rows_are_made_by_priority_and_then_judged(plan, capsys):
 
 
 def test_what_does_not_fit_into_the_time_is_not_begun(plan, capsys):
-    assert main(["evidence", "--minutes", "0.0001"]) == 0
+    assert main(["evidence", "--minutes", "0.0001", "--workers", "1"]) == 0
     said = capsys.readouterr().out
     assert "easy: the next replicate takes about 2 s: left" in said
     assert not (plan.parent / "campaign-tiny.csv").exists()
@@ -71,8 +77,6 @@ def test_one_line_can_be_asked_for(plan, capsys):
 
 
 def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkeypatch):
-    from rdc_kit.ground import store
-
     first = git(plan, "rev-parse", "--short", "HEAD")
     monkeypatch.setattr(store, "git_state", lambda: first)
     plan.write_text(
@@ -81,6 +85,7 @@ def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkey
         .join(["\n[[line]]", ""])
         .replace("easy", "late")
         .replace("ipc = 1", "ipc = 2")
+        .replace("n = 4", "n = 2")
     )
     commit(plan)
     assert main(["evidence", "--minutes", "10", "--workers", "1"]) == 0
@@ -97,8 +102,6 @@ def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkey
 
 def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     """Rows of random are there; what is new is not, so nobody has seen the effect."""
-    from rdc_kit.ground import store
-
     first = git(plan, "rev-parse", "--short", "HEAD")
     monkeypatch.setattr(store, "git_state", lambda: first)
     assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
@@ -111,12 +114,36 @@ def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     assert "later: planned before its rows; 3 of 3 rows are an earlier line's" in said
 
 
-def test_so_many_replicates_as_there_are_workers_are_made_at_a_time(plan, capsys, monkeypatch):
-    """One replicate's scoring run kept one process busy, and the others waited for it."""
-    made = []
-    monkeypatch.setattr(
-        evidence, "_make", lambda line, trials, workers: made.append([t.seed for t in trials])
+def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys, fresh_home):
+    with store.lock(fresh_home / "data" / "runs" / "evidence" / "random-1", "random, 1"):
+        asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
+        assert main(asked) == 0
+    said = capsys.readouterr().out
+    assert [f"replicate {seed}, 1 rows" in said for seed in range(3)] == [True, False, True]
+    assert "random (anchor; priority 2): 2 of 3 rows" in said
+
+
+ONLY_OTHERS = """
+from rdc_kit.commands import evidence
+if __name__ == "__main__":
+    evidence._work = lambda *_: None  # this process makes nothing
+    evidence._side_by_side(["random"], 100, 3)
+"""
+
+
+def test_other_processes_make_replicates_and_no_row_is_lost(tmp_path):
+    """In a copy of the kit, whose plan is the small one in every process."""
+    shutil.copytree(PACKAGE, tmp_path / "rdc_kit")
+    for name in ("notebooks", "data/evidence"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "data" / "evidence" / "plan.toml").write_text(PLAN)
+    (tmp_path / "others.py").write_text(ONLY_OTHERS)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "RDC_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "others.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
-    assert main(["evidence", "--line", "easy", "--minutes", "9", "--workers", "3"]) == 0
-    assert made == [[0, 0, 1, 1, 2, 2], [3, 3]]
-    assert capsys.readouterr().out.count("easy: replicate") == 4
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "data" / "evidence" / "campaign-tiny.csv")
+    assert sorted(rows["seed"]) == [0, 1, 2]
+    assert done.stdout.count("random: replicate") == 3

@@ -18,7 +18,7 @@ import pandas as pd
 from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
-from ...ground.folders import evidence_dir
+from ...ground.folders import evidence_dir, runs_dir
 from ...train import protocols
 from ...train.evaluation import check_pair
 from .arms import Arm, arm_named
@@ -133,14 +133,15 @@ class Line:
         return [trial for trial in self.trials if self._identity(trial) not in there]
 
     def add(self, table: pd.DataFrame) -> None:
-        """Append the rows that are new, in whole or not at all."""
+        """Append the rows that are new, in whole or not at all; one process at a time."""
         table = table.assign(crops=" ".join(map(str, self.crops)))
-        old = read_rows(self.path)
-        known = {_row_key(row) for row in old.to_dict("records")}
-        new = table[[_row_key(row) not in known for row in table.to_dict("records")]]
-        joined = pd.concat([old, new], ignore_index=True) if len(old) else new
-        with files.atomic_path(self.path) as part:
-            joined.to_csv(part, index=False)
+        with store.lock(runs_dir("evidence") / self.path.stem, self.path.name, wait=True):
+            old = read_rows(self.path)
+            known = {_row_key(row) for row in old.to_dict("records")}
+            new = table[[_row_key(row) not in known for row in table.to_dict("records")]]
+            joined = pd.concat([old, new], ignore_index=True) if len(old) else new
+            with files.atomic_path(self.path) as part:
+                joined.to_csv(part, index=False)
 
     def _identity(self, trial: Trial) -> tuple[object, ...]:
         """What tells the trials of a setting apart, as far as a row says it too."""
