@@ -76,6 +76,19 @@ def file_names(images: ImageSet) -> np.ndarray:
     return images.origins.of(images.row_ids.numpy())[FILE]
 
 
+def names_of(images: ImageSet) -> list[str]:
+    """Names for people: the file of each image, or source and row; for composites, of all cells."""
+    ids = images.row_ids[:, None] if images.members is None else images.members
+    rows, source = ids.numpy(), images.provenance.get("source", "")
+    found = None if images.origins is None else images.origins.of(rows).get(FILE)
+    files = np.full(rows.shape, "", dtype=object) if found is None else found
+    named = [
+        [file or f"{source} row {row}".strip() for file, row in zip(*pair, strict=True)]
+        for pair in zip(files.tolist(), rows.tolist(), strict=True)
+    ]
+    return [" + ".join(names) for names in named]
+
+
 def origins_of(pool: ImageSet, rows: Tensor, scores: Mapping[str, Tensor]) -> Origins | None:
     """What a set should remember of the originals that it was made from.
 

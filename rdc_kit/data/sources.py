@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -136,19 +135,6 @@ def open_source(name: str) -> dict[str, Raw]:
         splits = read_hub(NAMED[name].hub, NAMED[name].options, name)
     facts = released.facts_of(rest if kind == "hub" else "")
     return _released(splits, facts) if facts else splits
-
-
-def names_of(images: ImageSet) -> list[str]:
-    """Where each image comes from: its file below the source's folder, or its row.
-
-    Args:
-        images: from `load`, rows of it, or a set that was chosen from it; a composite names all of
-            its originals.
-    """
-    raw, ids = raw_of(images), images.row_ids[:, None]
-    ids = ids if images.members is None else images.members
-    name: Callable[[int], str] = raw.name if raw else "row {}".format
-    return [" + ".join(name(row) for row in rows) for rows in ids.tolist()]
 
 
 def raw_of(images: ImageSet) -> Raw | None:

@@ -5,8 +5,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data.holdout import hold_out, load_with_test
-from rdc_kit.data.origins import content_hashes
-from rdc_kit.data.sources import names_of
+from rdc_kit.data.origins import content_hashes, names_of
 
 from ..conftest import colour_blocks, picture
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.data.sources import names_of
+from rdc_kit.data.origins import names_of
 from rdc_kit.ground.folders import local_copies
 
 from ..conftest import picture

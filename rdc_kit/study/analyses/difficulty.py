@@ -62,7 +62,7 @@ def ends(
     Args:
         pool: the images.
         scores: their difficulty.
-        names: of the images, see `sources.names_of`.
+        names: of the images, see `origins.names_of`.
         each: images of each end; fewer of a class that has not twice as many.
         classes: how many at most; of more, those whose images are hardest on average.
 

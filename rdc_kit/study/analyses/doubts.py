@@ -152,7 +152,7 @@ def named_doubts(pool: ImageSet, answers: Answers, names: list[str]) -> pd.DataF
     Args:
         pool: the set that was judged.
         answers: of `out_of_fold`.
-        names: of its images, see `sources.names_of`.
+        names: of its images, see `origins.names_of`.
 
     Returns:
         Columns position, file, given, seen (class names), sure (probability of the class that was
