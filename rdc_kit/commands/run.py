@@ -193,20 +193,6 @@ def _execute(
     failed = folder / f"{notebook.stem}.failed.ipynb"
     for left_over in (partial, failed):
         left_over.unlink(missing_ok=True)
-    command = [sys.executable, "-c", _PAPERMILL, str(notebook.resolve()), str(partial)]
-    command += [
-        "--kernel",
-        "python3",
-        "--language",
-        "python",
-        "--cwd",
-        str(notebook.resolve().parent),
-    ]
-    command += [
-        "--parameters_base64",
-        base64.b64encode(yaml.safe_dump(parameters).encode()).decode(),
-    ]
-    command += ["--progress-bar" if progress.interactive() else "--no-progress-bar"]
     environment = os.environ | {
         "RDC_RUN_DIR": str(folder),
         "RDC_INTERACTIVE": "0",
@@ -214,6 +200,7 @@ def _execute(
         "RDC_WORKERS": str(workers),
     }
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}
+    command = _papermill(notebook.resolve(), partial, parameters)
     error = _supervise(command, environment, folder / "papermill.log", timeout)
     # The kernel, whose process the manifest names, has ended by now: its word alone counts.
     if not error and (files.read_json(folder / "manifest.json") or {}).get("status") != "finished":
@@ -221,15 +208,7 @@ def _execute(
     if error.startswith("papermill") and _only_exercises_failed(folder, partial):
         error = ""
     if error:
-        if error.startswith("papermill"):
-            error = _last_error(partial) or f"{error}: {_last_line(folder / 'papermill.log')}"
-        write_manifest(folder, "failed", error=error)
-        if partial.is_file():
-            partial.replace(failed)
-        code = print_verdict(FAILED, f"{notebook.stem} FAILED: {error} (see {folder})")
-        if error.startswith("stopped by"):  # somebody wants us to end, and not just this notebook
-            raise KeyboardInterrupt
-        return code
+        return _failure(error, notebook.stem, folder, partial, failed)
     content = with_pictures(json.loads(partial.read_text()), notebook.resolve().parent)
     with files.atomic_path(executed) as part:
         part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -237,6 +216,34 @@ def _execute(
     write_manifest(folder, "ok")
     seconds = files.read_json(folder / "manifest.json")["seconds"]
     return print_verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
+
+
+def _papermill(notebook: Path, executed: Path, parameters: dict[str, Any]) -> list[str]:
+    """The command that executes a notebook in its own folder."""
+    packed = base64.b64encode(yaml.safe_dump(parameters).encode()).decode()
+    return [
+        *(sys.executable, "-c", _PAPERMILL, str(notebook), str(executed)),
+        *("--kernel", "python3", "--language", "python", "--cwd", str(notebook.parent)),
+        *("--parameters_base64", packed),
+        "--progress-bar" if progress.interactive() else "--no-progress-bar",
+    ]
+
+
+def _failure(error: str, name: str, folder: Path, partial: Path, failed: Path) -> int:
+    """Mark a run as failed and keep the notebook as far as it came, under a name that says so.
+
+    Raises:
+        KeyboardInterrupt: it was stopped: somebody wants us to end, and not just this notebook.
+    """
+    if error.startswith("papermill"):
+        error = _last_error(partial) or f"{error}: {_last_line(folder / 'papermill.log')}"
+    write_manifest(folder, "failed", error=error)
+    if partial.is_file():
+        partial.replace(failed)
+    code = print_verdict(FAILED, f"{name} FAILED: {error} (see {folder})")
+    if error.startswith("stopped by"):
+        raise KeyboardInterrupt
+    return code
 
 
 def _supervise(
