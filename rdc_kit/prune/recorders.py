@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..data.imagesets import DataError, ImageSet
 
-_MARKED = 64  # rows whose pixels tell pools apart, evenly spread
+_MARKED = 16  # rows whose pixels tell pools apart, evenly spread
 
 
 @dataclass(frozen=True, eq=False)
