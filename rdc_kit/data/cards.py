@@ -42,7 +42,8 @@ def card(images: ImageSet, name: str) -> str:
 {_listed(public(images.provenance))}
 
 The licence of the source's images applies.
-Read it with `datasets.load_dataset("<this folder>")` or `rdc_kit.load("parquet:<this folder>")`.
+Read it with `datasets.load_dataset("parquet", data_files="<this folder>/data/*")`, for by the folder
+alone `datasets` mixes up folders of one name, or with `rdc_kit.load("parquet:<this folder>")`.
 """
 
 
@@ -88,7 +89,7 @@ def published_card(
 ```python
 from datasets import load_dataset
 
-rows = load_dataset("{place}", split="train")  # or the path of this folder
+rows = load_dataset("{place}", split="train")  # on disk: "parquet", data_files="FOLDER/data/*"
 ```
 
 ## Train

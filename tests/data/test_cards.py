@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -42,6 +43,19 @@ def test_results_are_told_way_by_way(blocks):
     assert "| hard | hard | convnet3 | 300 | 41.0 (sd 1.4) | 2 |" in text
     assert "| hard | hard | resnet18 | 300 | 39.0 | 1 |" in text
     assert head_of(text)["license"] == "mit"
+
+
+def test_sets_in_folders_of_one_name_are_told_apart_as_the_card_says(tmp_path, monkeypatch):
+    """By the folder alone, the second set that is read is the first one."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    for seed in (0, 1):
+        home = colour_blocks(seed=seed).save(tmp_path / str(seed) / "chosen")
+        (call,) = re.findall(r"`(datasets\.load_dataset\(.*?\))`", (home / "README.md").read_text())
+        rows = eval(call.replace("<this folder>", str(home)), {"datasets": datasets})["train"]
+        found = torch.stack([torch.tensor(np.array(image)) for image in rows["image"]])
+        assert torch.equal(found.permute(0, 3, 1, 2), colour_blocks(seed=seed).images)
 
 
 @pytest.mark.parametrize(("grid", "images"), [(1, 8), (2, 8), (3, 2)])
