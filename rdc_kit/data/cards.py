@@ -42,7 +42,7 @@ def card(images: ImageSet, name: str) -> str:
 {_listed(public(images.provenance))}
 
 The licence of the source's images applies.
-Read it with `datasets.load_dataset("parquet", data_files="<this folder>/data/*")`, for by the folder
+Read it with `datasets.load_dataset("parquet", data_files="<this folder>/data/*")`, for by its name
 alone `datasets` mixes up folders of one name, or with `rdc_kit.load("parquet:<this folder>")`.
 """
 
