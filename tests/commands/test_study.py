@@ -214,7 +214,7 @@ def test_unanswered_exercises_change_nothing_of_a_run(studied, tmp_path, monkeyp
     """The first notebook as it stands; what it needs is measured already."""
     monkeypatch.setenv("RDC_HOME", str(studied))
     before = set((studied / "data" / "runs" / "notebooks").iterdir())
-    assert run.run_notebook(NOTEBOOKS[0], {"profile": "smoke"}, workers=1) == 0
+    assert run.run_notebook(NOTEBOOKS[0], {"profile": "smoke", "size": "16"}, workers=1) == 0
     (folder,) = set((studied / "data" / "runs" / "notebooks").iterdir()) - before
     said = said_by_checks(json.loads((folder / NOTEBOOKS[0].name).read_text()))
     assert said == [f"00-{k}: not answered yet." for k in (1, 2, 3)]
