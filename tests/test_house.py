@@ -12,6 +12,8 @@ import pytest
 import rdc_kit as rdc
 from rdc_kit.notebook.answers import is_exercise
 
+from .conftest import colour_blocks
+
 ROOT = Path(rdc.__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "rdc_kit").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -246,6 +248,9 @@ def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
     """A method in 20 lines and a score in 15, as the text gives them."""
     from rdc_kit.methods import METHODS
     from rdc_kit.prune.scores import METRICS
+    from rdc_kit.study.grid.arms import Arm
+    from rdc_kit.study.grid.experiments import Experiment, plan_trials
+    from rdc_kit.study.grid.setups import Setup
 
     text = (ROOT / "CONTRIBUTING.md").read_text()
     method, score = re.findall(r"```python\n(.*?)```", text, flags=re.S)
@@ -254,7 +259,7 @@ def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
     assert lines[1] <= 15
     before = dict(METHODS), dict(METRICS)
     try:
-        exec(compile(method, "CONTRIBUTING.md", "exec"), {})
+        exec(compile(method, "CONTRIBUTING.md", "exec"), {"__name__": "theirs"})
         exec(compile(score, "CONTRIBUTING.md", "exec"), {})
         kept = rdc.compress("middle", blocks, 2, runtime=exact, epochs=2)
         values = rdc.el2n(blocks, 2, runtime=exact).values
@@ -265,6 +270,13 @@ def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
         assert rdc.dynamics(blocks, 2, runtime=exact)["loss"].values.min() > 0
         made = rdc.compress("pca", blocks, 1, runtime=exact, metric="loss", epochs=2)
         assert made.provenance["score"] == "loss"
+        setup = Setup(blocks, colour_blocks(seed=1), exact, scoring_epochs={"loss": 2})
+        arms = [Arm("middle", {"epochs": 2}), Arm("middle"), Arm("pca", {"metric": "loss"})]
+        grid = Experiment(setup, plan_trials(setup, arms, 1, [rdc.protocols.hard(epochs=1)], 1))
+        assert grid.plan().shared > 0
+        assert len(grid.measure()) == 3
+        assert setup.settings(arms[1])["epochs"] == 10  # the method's own
+        assert setup.settings(arms[2])["epochs"] == 2
     finally:
         METHODS.clear(), METRICS.clear()
         METHODS.update(before[0]), METRICS.update(before[1])

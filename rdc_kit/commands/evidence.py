@@ -20,6 +20,7 @@ from ..ground.names import unknown
 from ..ground.progress import human_time
 from ..study.analyses.entropy_rows import make_entropy_rows
 from ..study.grid.campaign import Line, exploratory, make_rows
+from ..study.grid.experiments import Experiment
 from ..study.grid.planfile import read_plan
 from ..study.grid.setups import Trial
 from ..study.grid.terms import terms_of
@@ -130,17 +131,20 @@ def _work(keys: Sequence[str], seconds: float, workers: str | int) -> None:
     end, parent = time.monotonic() + seconds, multiprocessing.parent_process()
     for line in sorted(_lines(keys), key=lambda line: line.priority):
         spent, made = 0.0, 0
-        for seed in dict.fromkeys(trial.seed for trial in line.missing()):
-            expected = spent / made if made else 60 * line.minutes / line.n
-            if expected > end - time.monotonic():
-                print(f"{line.key}: the next replicate takes about {human_time(expected)}: left")
-                break
+        for trials in _replicates(line.missing()):
             if parent is not None and not parent.is_alive():
                 return
-            began = time.monotonic()
+            usual = spent / made if made else 60 * line.minutes / line.n
+            left = end - time.monotonic()
+            if (expected := _seconds_of(line, trials, usual, left)) > left:
+                print(f"{line.key}: the next replicate takes about {human_time(expected)}: left")
+                break
+            began, seed = time.monotonic(), trials[0].seed
             try:
                 with store.lock(runs_dir("evidence") / f"{line.key}-{seed}", f"{line.key}, {seed}"):
                     trials = [trial for trial in line.missing() if trial.seed == seed]
+                    if not trials:
+                        continue  # another process has made it meanwhile
                     _make(line, trials, workers)
             except store.Locked:
                 continue  # another process makes it
@@ -149,6 +153,19 @@ def _work(keys: Sequence[str], seconds: float, workers: str | int) -> None:
             print(
                 f"{line.key}: replicate {seed}, {len(trials)} rows, {human_time(took)}", flush=True
             )
+
+
+def _seconds_of(line: Line, trials: list[Trial], usual: float, left: float) -> float:
+    """What a replicate takes: as usual, or more where a scoring run or a teacher is missing."""
+    if usual > left or line.measure == "entropy":
+        return usual
+    return max(usual, Experiment(line.setting.setup, trials, line.key).plan().seconds)
+
+
+def _replicates(trials: list[Trial]) -> list[list[Trial]]:
+    """Trials by their seed."""
+    seeds = dict.fromkeys(trial.seed for trial in trials)
+    return [[trial for trial in trials if trial.seed == seed] for seed in seeds]
 
 
 def _make(line: Line, trials: list[Trial], workers: str | int) -> None:

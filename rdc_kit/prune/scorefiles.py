@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -280,6 +280,11 @@ def _numbers(table: pd.DataFrame, name: str, where: str) -> Tensor:
         raise DataError(f"column {name!r} of {where} holds something else than numbers") from None
 
 
+def is_committed(config: dict[str, Any], wanted: Collection[str]) -> bool:
+    """Whether a scoring run came with the kit; its scores are not read."""
+    return next(_listed(config, wanted), None) is not None
+
+
 def committed(config: dict[str, Any], wanted: Collection[str]) -> Run | None:
     """A finished scoring run that came with the kit, if it is this very one.
 
@@ -287,19 +292,25 @@ def committed(config: dict[str, Any], wanted: Collection[str]) -> Run | None:
         config: of the run; the hash of the pool's pixels and labels is in it.
         wanted: the scores that are needed.
     """
+    for path, listed in _listed(config, wanted):
+        with contextlib.suppress(OSError, pa.ArrowException):
+            names = [*listed["columns"].values()]
+            read = pq.read_table(path, columns=names, page_checksum_verification=True)
+            _say(path.name, config["seed"], ", ".join(wanted))
+            return _run_from(read.to_pandas(), listed)
+    return None
+
+
+def _listed(
+    config: dict[str, Any], wanted: Collection[str]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Committed files, and what they say of this run."""
     wanted_hash = store.config_hash(config)
     folder = evidence_dir() / "scores"
     for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
         for listed in _runs_in(path, path.stat().st_mtime_ns):
-            columns = listed["columns"]
-            if listed["config_hash"] != wanted_hash or not set(wanted) <= set(columns):
-                continue
-            with contextlib.suppress(OSError, pa.ArrowException):
-                names = [*columns.values()]
-                read = pq.read_table(path, columns=names, page_checksum_verification=True)
-                _say(path.name, config["seed"], ", ".join(wanted))
-                return _run_from(read.to_pandas(), listed)
-    return None
+            if listed["config_hash"] == wanted_hash and set(wanted) <= set(listed["columns"]):
+                yield path, listed
 
 
 @functools.cache

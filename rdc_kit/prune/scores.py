@@ -25,7 +25,7 @@ from ..train.accuracy import predict
 from ..train.protocols import Protocol
 from ..train.training import Fitted, fit
 from .recorders import Forgetting, MeanScore, Scores, error_norm, margin, probability_margin
-from .scorefiles import Run, committed
+from .scorefiles import Run, committed, is_committed
 
 _SCORES = "scores.npz"
 
@@ -107,8 +107,7 @@ def scoring_run(
         wanted: the metrics that are needed; a committed run may lack others.
     """
     protocol = protocols.scoring(epochs=epochs)
-    config = _config("dynamics", pool, protocol, student, runtime)
-    config |= {"el2n_epochs": el2n_epochs, "seed": seed, "metrics": sorted(METRICS)}
+    config = _dynamics(pool, protocol, el2n_epochs, seed, student, runtime)
 
     def make(home: Path) -> dict[str, Any]:
         recorders = {name: m.recorder(len(pool), el2n_epochs) for name, m in METRICS.items()}
@@ -201,8 +200,7 @@ def score(
     if metric not in METRICS:
         raise ValueError(unknown("pruning metric", metric, METRICS))
     epochs = epochs or METRICS[metric].epochs
-    window = epochs if metric == "el2n" else EL2N_EPOCHS
-    how = (epochs, window, seed, None, runtime or choose_runtime())
+    how = (epochs, _window(metric, epochs), seed, None, runtime or choose_runtime())
     run = scoring_run(pool, *how, wanted=[metric])
     never_learned = run.values["never_learned"] if metric == "forgetting" else None
     return Scores.of(pool, metric, run.values[metric], never_learned, str(run))
@@ -218,6 +216,41 @@ def _snapshot(pool: ImageSet, epochs: int, seed: int, student: str | None, runti
         return _keep(home, {"el2n": values}, fitted, runtime)
 
     return _cached(config, make, ["el2n"])
+
+
+def epochs_to_go(pool: ImageSet, asked: Collection[tuple[str, int, int]], runtime: Runtime) -> int:
+    """Epochs of the scoring runs behind some scores that are neither kept nor came with the kit.
+
+    Args:
+        pool: the full training set.
+        asked: (metric, epochs, seed) as for `score`.
+        runtime: device and precision.
+    """
+    left = {}
+    for metric, epochs, seed in asked:
+        window, protocol = _window(metric, epochs), protocols.scoring(epochs=epochs)
+        config = _dynamics(pool, protocol, window, seed, None, runtime)
+        kept = store.is_done(runs_dir("scores") / store.config_hash(config))
+        if not kept and not is_committed(config, [metric]):
+            left[store.config_hash(config)] = epochs
+    return sum(left.values())
+
+
+def _window(metric: str, epochs: int) -> int:
+    """EL2N is of all epochs of its own run, and of the first ones where others watch a longer."""
+    return epochs if metric == "el2n" else EL2N_EPOCHS
+
+
+def _dynamics(
+    pool: ImageSet,
+    protocol: Protocol,
+    el2n_epochs: int,
+    seed: int,
+    student: str | None,
+    runtime: Runtime,
+) -> dict[str, Any]:
+    config = _config("dynamics", pool, protocol, student, runtime)
+    return config | {"el2n_epochs": el2n_epochs, "seed": seed, "metrics": sorted(METRICS)}
 
 
 def _config(

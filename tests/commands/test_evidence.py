@@ -1,6 +1,7 @@
 """The campaign's verb: shows, works within its time, and tells what was planned too late."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import PACKAGE
+from rdc_kit.study.grid.workers import Pace
 
 from ..study.grid.plans import PLAN, plan_in
 
@@ -64,6 +66,17 @@ def test_what_does_not_fit_into_the_time_is_not_begun(plan, capsys):
     assert main(["evidence", "--minutes", "0.0001", "--workers", "1"]) == 0
     said = capsys.readouterr().out
     assert "easy: the next replicate takes about 2 s: left" in said
+    assert not (plan.parent / "campaign-tiny.csv").exists()
+
+
+def test_a_scoring_run_that_is_missing_counts_before_anything_is_begun(plan, capsys, monkeypatch):
+    """A line says what its rows take; a teacher or a scoring run took an hour more."""
+    slow = Pace(training=1e-3, testing=1e9)  # images per second
+    monkeypatch.setattr("rdc_kit.study.grid.plan.pace_of", lambda *_: slow)
+    assert main(["evidence", "--line", "easy", "--minutes", "5", "--workers", "1"]) == 0
+    days = re.search(r"the next replicate takes about ([\d.]+) h: left", capsys.readouterr().out)
+    # 10 epochs of 1,347 images, and two trainings of 300 epochs of 10
+    assert float(days[1]) * 3600 == pytest.approx(1000 * (10 * 1347 + 2 * 300 * 10), rel=0.01)
     assert not (plan.parent / "campaign-tiny.csv").exists()
 
 

@@ -12,6 +12,8 @@ from ...distill.recipes import RECIPES, recipe
 from ...ground import files
 from ...ground.folders import data_dir
 from ...ground.progress import human_time
+from ...methods import method_named
+from ...prune.scores import epochs_to_go
 from ...train import models, protocols, teachers
 from ...train.footprint import training_bytes
 from ...train.labels import label_bytes
@@ -145,14 +147,14 @@ def _shared_seconds(
     def seconds(network: str, epochs: int) -> float:
         return epochs * len(pool) / pace_of(setup, network, whole, threads).training
 
-    settings = [setup.settings(trial.arm, trial.seeds) for trial in missing]
-    scored = {
-        (s["epochs"], s["scoring_seed"])
-        for s in settings
-        if s.get("epochs") and s.get("order") != "random"
-    }
-    epochs = sum(count for count, _ in scored)
-    total = seconds(pool.student, epochs) if scored else 0.0
+    scored = set()
+    for trial in missing:
+        method = method_named(trial.arm.method)
+        how = method.fixed | setup.settings(trial.arm, trial.seeds)
+        if how.get("epochs") and how.get("order") != "random":
+            scored.add((how.get("metric", "el2n"), how["epochs"], how["scoring_seed"]))
+    epochs = epochs_to_go(pool, scored, setup.runtime)
+    total = seconds(pool.student, epochs) if epochs else 0.0
     asked = [t.protocol.teachers for t in left if t.protocol.labels != "hard"]
     asked += [recipe(name, pool.size).teachers for name in methods & RECIPES.keys()]
     asked += [1] * ("rded" in methods)

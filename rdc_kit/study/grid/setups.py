@@ -129,15 +129,15 @@ class Setup:
         method = method_named(arm.method)
         known = method.options
         metric = (method.fixed | known | arm.options).get("metric")
-        epochs = METRICS[metric].epochs if metric in METRICS else None
         shared = {
             **self.options,
-            "epochs": self.scoring_epochs.get(str(metric), epochs),
             "teacher": self.teacher,
             "teacher_epochs": self.teacher_epochs,
             "scoring_seed": seeds.scoring,
             "teacher_seed": seeds.teacher,
         }
+        if metric in METRICS:  # a method of one's own may have epochs and no metric
+            shared["epochs"] = self.scoring_epochs.get(metric, METRICS[metric].epochs)
         return known | {k: v for k, v in shared.items() if k in known} | arm.options
 
     def make(self, arm: Arm | str, ipc: int, seeds: Seeds = ALL_0) -> ImageSet:
