@@ -7,7 +7,7 @@ import multiprocessing
 import subprocess
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import torch
@@ -127,32 +127,57 @@ def _help(keys: Sequence[str], seconds: float, threads: int) -> None:
 
 
 def _work(keys: Sequence[str], seconds: float, workers: str | int) -> None:
-    """Replicate by replicate, by priority, until the time is over."""
+    """Replicate by replicate, until the time is over."""
     end, parent = time.monotonic() + seconds, multiprocessing.parent_process()
-    for line in sorted(_lines(keys), key=lambda line: line.priority):
-        spent, made = 0.0, 0
-        for trials in _replicates(line.missing()):
-            if parent is not None and not parent.is_alive():
-                return
-            usual = spent / made if made else 60 * line.minutes / line.n
-            left = end - time.monotonic()
-            if (expected := _seconds_of(line, trials, usual, left)) > left:
-                print(f"{line.key}: the next replicate takes about {human_time(expected)}: left")
-                break
-            began, seed = time.monotonic(), trials[0].seed
-            try:
-                with store.lock(runs_dir("evidence") / f"{line.key}-{seed}", f"{line.key}, {seed}"):
-                    trials = [trial for trial in line.missing() if trial.seed == seed]
-                    if not trials:
-                        continue  # another process has made it meanwhile
-                    _make(line, trials, workers)
-            except store.Locked:
-                continue  # another process makes it
-            took, made = time.monotonic() - began, made + 1
-            spent += took
-            print(
-                f"{line.key}: replicate {seed}, {len(trials)} rows, {human_time(took)}", flush=True
-            )
+    took: dict[str, list[float]] = {}
+    left: set[str] = set()
+    for line, seed in _in_order(_lines(keys)):
+        if line.key in left:
+            continue
+        if parent is not None and not parent.is_alive():
+            return
+        # Two processes do not wait for one teacher: whoever trains it makes all that needs it.
+        claim = f"{line.setting.name}-teacher-{seed}" if line.taught else f"{line.key}-{seed}"
+        try:
+            with store.lock(runs_dir("evidence") / claim, f"{line.key}, {seed}"):
+                trials = [trial for trial in line.missing() if trial.seed == seed]
+                if not trials:
+                    continue  # another process has made it meanwhile
+                past, remaining = took.setdefault(line.key, []), end - time.monotonic()
+                usual = sum(past) / len(past) if past else 60 * line.minutes / line.n
+                if (expected := _seconds_of(line, trials, usual, remaining)) > remaining:
+                    told = human_time(expected)
+                    print(f"{line.key}: the next replicate takes about {told}: left", flush=True)
+                    left.add(line.key)
+                    continue
+                began = time.monotonic()
+                _make(line, trials, workers)
+                past.append(time.monotonic() - began)
+        except store.Locked:
+            continue  # another process makes it
+        told = f"{len(trials)} rows, {human_time(past[-1])}"
+        print(f"{line.key}: replicate {seed}, {told}", flush=True)
+
+
+def _in_order(lines: list[Line]) -> Iterator[tuple[Line, int]]:
+    """Missing replicates by priority: line by line, then, where teachers are needed, seed by seed.
+
+    So whatever needs the teacher of a seed is made while that teacher is there: to train one takes
+    longer than all the rest of a replicate, and it is not kept with the rows.
+    """
+    for priority in sorted({line.priority for line in lines}):
+        seeds = {
+            line.key: dict.fromkeys(trial.seed for trial in line.missing())
+            for line in lines
+            if line.priority == priority
+        }
+        own = [line for line in lines if line.key in seeds]
+        for line in own:
+            if not line.taught:
+                yield from ((line, seed) for seed in seeds[line.key])
+        taught = [line for line in own if line.taught]
+        for seed in sorted({seed for line in taught for seed in seeds[line.key]}):
+            yield from ((line, seed) for line in taught if seed in seeds[line.key])
 
 
 def _seconds_of(line: Line, trials: list[Trial], usual: float, left: float) -> float:
@@ -160,12 +185,6 @@ def _seconds_of(line: Line, trials: list[Trial], usual: float, left: float) -> f
     if usual > left or line.measure == "entropy":
         return usual
     return max(usual, Experiment(line.setting.setup, trials, line.key).plan().seconds)
-
-
-def _replicates(trials: list[Trial]) -> list[list[Trial]]:
-    """Trials by their seed."""
-    seeds = dict.fromkeys(trial.seed for trial in trials)
-    return [[trial for trial in trials if trial.seed == seed] for seed in seeds]
 
 
 def _make(line: Line, trials: list[Trial], workers: str | int) -> None:

@@ -13,6 +13,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import PACKAGE
+from rdc_kit.study.grid import planfile
 from rdc_kit.study.grid.workers import Pace
 
 from ..study.grid.plans import PLAN, plan_in
@@ -78,6 +79,17 @@ def test_a_scoring_run_that_is_missing_counts_before_anything_is_begun(plan, cap
     # 10 epochs of 1,347 images, and two trainings of 300 epochs of 10
     assert float(days[1]) * 3600 == pytest.approx(1000 * (10 * 1347 + 2 * 300 * 10), rel=0.01)
     assert not (plan.parent / "campaign-tiny.csv").exists()
+
+
+def test_what_needs_a_teacher_is_made_seed_by_seed_after_the_rest(plan):
+    """Line by line, every teacher was needed again by the next line, maybe on another machine."""
+    soft = PLAN.split("[[line]]")[1].replace("n = 3", 'n = 2\nprotocols = ["soft"]')
+    lines = [soft.replace('"random"\n', f'"{name}"\n', 1) for name in ("s", "t")]
+    plan.write_text("[[line]]".join([PLAN, *lines]))
+    order = [(line.key, seed) for line, seed in evidence._in_order(planfile.read_plan())]
+    easy = [("easy", seed) for seed in range(4)]
+    plain = [("random", seed) for seed in range(3)]
+    assert order == [*easy, *plain, ("s", 0), ("t", 0), ("s", 1), ("t", 1)]
 
 
 def test_one_line_can_be_asked_for(plan, capsys):

@@ -19,6 +19,7 @@ from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
 from ...ground.folders import evidence_dir, runs_dir
+from ...methods import method_named
 from ...train import protocols
 from ...train.evaluation import check_pair
 from .arms import Arm, arm_named
@@ -120,6 +121,12 @@ class Line:
         """The csv that holds its rows, and those of the setting's other lines."""
         kind = "" if self.measure == "accuracy" else f"-{self.measure}"
         return evidence_dir() / f"campaign-{self.setting.name}{kind}.csv"
+
+    @cached_property
+    def taught(self) -> bool:
+        """Whether a teacher is needed, for labels or for making sets."""
+        soft = any(trial.protocol.labels != "hard" for trial in self.trials)
+        return soft or any("teacher" in method_named(t.arm.method).needs for t in self.trials)
 
     def rows(self) -> pd.DataFrame:
         """The rows of its grid that were measured."""
