@@ -209,9 +209,10 @@ def _execute(
         error = ""
     if error:
         return _failure(error, notebook.stem, folder, partial, failed)
-    content = with_pictures(json.loads(partial.read_text()), notebook.resolve().parent)
+    content = json.loads(partial.read_text("utf-8"))
+    content = with_pictures(content, notebook.resolve().parent)
     with files.atomic_path(executed) as part:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
     partial.unlink()
     write_manifest(folder, "ok")
     seconds = files.read_json(folder / "manifest.json")["seconds"]
