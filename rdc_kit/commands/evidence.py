@@ -80,7 +80,8 @@ def _lines(keys: Sequence[str]) -> list[Line]:
 def _show(line: Line, judged: pd.DataFrame) -> None:
     rows, total = len(line.rows()), len(line.trials)
     state = "done" if rows >= total else f"{rows} of {total} rows"
-    left = "" if rows >= total else f", about {human_time(60 * line.minutes * (1 - rows / total))}"
+    to_go = human_time(60 * line.minutes * (1 - rows / total))
+    left = "" if rows >= total else f", about {to_go} besides scoring runs and teachers"
     print(f"{line.key} ({', '.join(line.claims)}; priority {line.priority}): {state}{left}")
     for row in judged.to_dict("records"):
         found = ""

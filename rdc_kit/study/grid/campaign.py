@@ -75,7 +75,7 @@ class Line:
         effects: see `terms`.
         least: an effect holds where its whole interval is above this; below 0 it is a margin.
         family: of Holm's correction.
-        priority: 1 is done first. minutes: estimated, on two cores.
+        priority: 1 is done first. minutes: estimated, on two cores, besides scores and teachers.
         frozen, trainings: see `plan_trials`.
         anchor: accuracy that was published for an effect that is a single arm; 0 for none.
         student: another network than the setting's; the setting's still scores the pool.
