@@ -168,13 +168,37 @@ def decided(table: pd.DataFrame) -> str:
     """What was planned and is complete, as a short Markdown table, and how much is pending."""
     planned = table[table["planned"].notna()]
     done = planned[~planned["verdict"].str.startswith("pending")]
-    lines = ["| claim | effect | on | found (95 %) | n | verdict |", "|---|---|---|---|---|---|"]
-    for row in done.to_dict("records"):
-        cells = [row["claim"], f"`{row['effect']}`", tested_on(row), found(row), row["n"]]
-        cells.append(row["verdict"])
-        lines.append(_line(cells))
     left = f"{len(done)} of {len(planned)} planned effects are measured; the others are pending."
-    return "\n".join([*lines, "", left])
+    return f"{_short(done)}\n\n{left}"
+
+
+def so_far(*claims: str) -> str:
+    """What was planned of some claims and has replicates, complete or not, as a Markdown table.
+
+    Args:
+        claims: keys; "C5" takes "C5, hardest" too.
+    """
+
+    def wanted(key: str) -> bool:
+        return any(key == claim or key.startswith(f"{claim},") for claim in claims)
+
+    lines = read_plan()
+    families = {line.family for line in lines if any(map(wanted, line.claims))}
+    # With the anchors: a claim fails only where one was reproduced.
+    judged = judge_lines([line for line in lines if line.anchor or line.family in families])
+    rows = [_planned(row) for row in judged.to_dict("records")]
+    table = pd.DataFrame([row for row in rows if wanted(str(row["claim"]))], columns=COLUMNS)
+    there = table[table["n"] > 1]
+    left = f"{len(there)} of {len(table)} planned effects have been measured more than once."
+    return f"{_short(there)}\n\n{left}" if len(there) else left
+
+
+def _short(table: pd.DataFrame) -> str:
+    lines = ["| claim | effect | on | found (95 %) | n | verdict |", "|---|---|---|---|---|---|"]
+    for row in table.to_dict("records"):
+        cells = [row["claim"], f"`{row['effect']}`", tested_on(row), found(row), row["n"]]
+        lines.append(_line([*cells, row["verdict"]]))
+    return "\n".join(lines)
 
 
 def _line(cells: Iterable[Any]) -> str:

@@ -121,3 +121,20 @@ def test_renaming_every_legend_changes_no_verdict(monkeypatch):
         monkeypatch.setitem(METHODS, key, dataclasses.replace(method, title="x"))
     after = ledger.ledger(collect("evidence"))
     pd.testing.assert_frame_equal(after, before)
+
+
+@pytest.mark.parametrize("claims", [("C5",), ("C8", "pruning once combined"), ("C12",)])
+def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
+    """Judged alone, a line would be corrected for fewer others, or lack its anchor."""
+    whole = ledger.ledger(collect("evidence"))
+    mine = whole["claim"].map(lambda key: key.split(",")[0] in claims)
+    planned = whole[mine & whole["planned"].notna()]
+    told = ledger.so_far(*claims)
+    rows = planned[planned["n"] > 1]
+    for row in rows.to_dict("records"):
+        line = f"{ledger.tested_on(row)} | {ledger.found(row)} | {row['n']} | {row['verdict']} |"
+        assert f"| {row['claim']} | `{row['effect']}` | {line}" in told
+    assert told.count("points") == len(rows)
+    assert told.endswith(
+        f"{len(rows)} of {len(planned)} planned effects have been measured more than once."
+    )
