@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ class Method:
     fixed: dict[str, Any] = field(default_factory=dict)
     view: str = "whole"
 
-    @property
+    @cached_property  # a ledger asks ten thousand times
     def options(self) -> dict[str, Any]:
         """Every option that `make` takes, with its default."""
         parameters = inspect.signature(self.make).parameters.values()
