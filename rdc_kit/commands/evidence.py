@@ -222,11 +222,12 @@ def _check(lines: list[Line]) -> int:
 
 
 def _measurable(rows: pd.DataFrame, effect: str) -> bool:
-    """Whether every term of an effect has rows."""
+    """Whether every term of an effect has rows; the best value of an option needs two values."""
     try:
-        return all(len(rows_of_term(rows, term)) for term in terms_of(effect))
+        found = [(rows_of_term(rows, term), term.best) for term in terms_of(effect)]
     except Absent:
         return False
+    return all(len(part) and (not best or part[best].nunique() > 1) for part, best in found)
 
 
 def _state(commit: str, key: str, now: dict[str, object] | None) -> str:

@@ -12,8 +12,8 @@ import pytest
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.ground import store
-from rdc_kit.ground.folders import PACKAGE
-from rdc_kit.study.grid import planfile
+from rdc_kit.ground.folders import PACKAGE, evidence_dir
+from rdc_kit.study.grid import campaign, planfile
 from rdc_kit.study.grid.workers import Pace
 
 from ..study.grid.plans import PLAN, plan_in
@@ -172,3 +172,13 @@ def test_other_processes_make_replicates_and_no_row_is_lost(tmp_path):
     rows = pd.read_csv(tmp_path / "data" / "evidence" / "campaign-tiny.csv")
     assert sorted(rows["seed"]) == [0, 1, 2]
     assert done.stdout.count("random: replicate") == 3
+
+
+def test_a_best_value_cannot_be_seen_where_one_value_was_tried():
+    rows = campaign.read_rows(evidence_dir() / "campaign-cifar10-convnet3.csv")
+    easiest = rows[rows["arm"] == "el2n"]
+    shifted = easiest.assign(arm="el2n skip=0.5", skip=0.5)
+    effect = "best skip of el2n#10 - best skip of el2n#1"
+    assert not evidence._measurable(easiest, effect)
+    assert evidence._measurable(pd.concat([easiest, shifted]), effect)
+    assert evidence._measurable(easiest, "el2n#10 - el2n#1")
