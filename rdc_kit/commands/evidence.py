@@ -41,9 +41,10 @@ def evidence(
     """Show the plan; with `minutes`, measure the most valuable missing rows first.
 
     Args:
-        minutes: of work; nothing is begun that would not fit, by what such rows took before.
+        minutes: of work; nothing is begun that would not fit, by what such rows took before and by
+            the scoring runs and teachers that are missing.
         keys: only these lines.
-        workers: processes, each making another replicate; "auto" is one per core.
+        workers: processes, each making another replicate; "auto" is one per core, on a GPU one.
         check: say for every line whether it was committed before its first row.
 
     Returns:

@@ -75,9 +75,9 @@ def test_a_scoring_run_that_is_missing_counts_before_anything_is_begun(plan, cap
     slow = Pace(training=1e-3, testing=1e9)  # images per second
     monkeypatch.setattr("rdc_kit.study.grid.plan.pace_of", lambda *_: slow)
     assert main(["evidence", "--line", "easy", "--minutes", "5", "--workers", "1"]) == 0
-    days = re.search(r"the next replicate takes about ([\d.]+) h: left", capsys.readouterr().out)
+    hours = re.search(r"the next replicate takes about ([\d.]+) h: left", capsys.readouterr().out)
     # 10 epochs of 1,347 images, and two trainings of 300 epochs of 10
-    assert float(days[1]) * 3600 == pytest.approx(1000 * (10 * 1347 + 2 * 300 * 10), rel=0.01)
+    assert float(hours[1]) * 3600 == pytest.approx(1000 * (10 * 1347 + 2 * 300 * 10), rel=0.01)
     assert not (plan.parent / "campaign-tiny.csv").exists()
 
 
