@@ -1,10 +1,7 @@
 """The campaign's verb: shows, works within its time, and tells what was planned too late."""
 
-import os
 import re
-import shutil
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -12,8 +9,8 @@ import pytest
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.ground import store
-from rdc_kit.ground.folders import PACKAGE, evidence_dir
-from rdc_kit.study.grid import campaign, planfile
+from rdc_kit.ground.folders import evidence_dir
+from rdc_kit.study.grid import campaign
 from rdc_kit.study.grid.workers import Pace
 
 from ..study.grid.plans import PLAN, plan_in
@@ -81,17 +78,6 @@ def test_a_scoring_run_that_is_missing_counts_before_anything_is_begun(plan, cap
     assert not (plan.parent / "campaign-tiny.csv").exists()
 
 
-def test_what_needs_a_teacher_is_made_seed_by_seed_after_the_rest(plan):
-    """Line by line, every teacher was needed again by the next line, maybe on another machine."""
-    soft = PLAN.split("[[line]]")[1].replace("n = 3", 'n = 2\nprotocols = ["soft"]')
-    lines = [soft.replace('"random"\n', f'"{name}"\n', 1) for name in ("s", "t")]
-    plan.write_text("[[line]]".join([PLAN, *lines]))
-    order = [(line.key, seed) for line, seed in evidence._in_order(planfile.read_plan())]
-    easy = [("easy", seed) for seed in range(4)]
-    plain = [("random", seed) for seed in range(3)]
-    assert order == [*easy, *plain, ("s", 0), ("t", 0), ("s", 1), ("t", 1)]
-
-
 def test_one_line_can_be_asked_for(plan, capsys):
     assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
     said = capsys.readouterr().out
@@ -146,32 +132,6 @@ def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys, fre
     said = capsys.readouterr().out
     assert [f"replicate {seed}, 1 rows" in said for seed in range(3)] == [True, False, True]
     assert "random (anchor; priority 2): 2 of 3 rows" in said
-
-
-ONLY_OTHERS = """
-from rdc_kit.commands import evidence
-if __name__ == "__main__":
-    evidence._work = lambda *_: None  # this process makes nothing
-    evidence._side_by_side(["random"], 100, 3)
-"""
-
-
-def test_other_processes_make_replicates_and_no_row_is_lost(tmp_path):
-    """In a copy of the kit, whose plan is the small one in every process."""
-    shutil.copytree(PACKAGE, tmp_path / "rdc_kit")
-    for name in ("notebooks", "data/evidence"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "pyproject.toml").touch()
-    (tmp_path / "data" / "evidence" / "plan.toml").write_text(PLAN)
-    (tmp_path / "others.py").write_text(ONLY_OTHERS)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "RDC_HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "others.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    rows = pd.read_csv(tmp_path / "data" / "evidence" / "campaign-tiny.csv")
-    assert sorted(rows["seed"]) == [0, 1, 2]
-    assert done.stdout.count("random: replicate") == 3
 
 
 def test_a_best_value_cannot_be_seen_where_one_value_was_tried():

@@ -1,0 +1,88 @@
+"""The campaign's work: in order, once each, whoever dies."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+
+from rdc_kit.ground.folders import PACKAGE
+from rdc_kit.study.grid import planfile, schedule
+
+from .plans import PLAN, plan_in
+
+
+def with_soft_lines(n):
+    """The small plan, and two lines that need the teachers of the same seeds."""
+    soft = PLAN.split("[[line]]")[1].replace("n = 3", f'n = {n}\nprotocols = ["soft"]')
+    more = {"one": "ipc = 1", "two": "ipc = 2"}
+    lines = [
+        soft.replace('"random"\n', f'"{key}"\n', 1).replace("ipc = 1", ipc)
+        for key, ipc in more.items()
+    ]
+    return "[[line]]".join([PLAN.replace("[[line]]", "teacher_epochs = 2\n[[line]]", 1), *lines])
+
+
+def test_what_needs_a_teacher_is_made_seed_by_seed_after_the_rest(tmp_path, monkeypatch):
+    """Line by line, every teacher was needed again by the next line, maybe on another machine."""
+    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2))
+    order = [(line.key, seed) for line, seed in schedule.in_order(planfile.read_plan())]
+    easy = [("easy", seed) for seed in range(4)]
+    plain = [("random", seed) for seed in range(3)]
+    assert order == [*easy, *plain, ("one", 0), ("two", 0), ("one", 1), ("two", 1)]
+
+
+# One of three processes is killed in its first replicate; the one that began waits for that.
+THREE_PROCESSES = """
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+from rdc_kit.study.grid import planfile, schedule
+from rdc_kit.study.grid.campaign import make_rows
+
+
+def make(line, trials, workers):
+    replicate = f"{line.key} {trials[0].seed}"
+    with Path("made.txt").open("a") as made:
+        made.write(replicate + "\\n")
+    killed, end = Path("killed"), time.monotonic() + 100
+    if multiprocessing.parent_process() is None:
+        while not killed.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+    elif not killed.exists():
+        killed.write_text(replicate)
+        os.kill(os.getpid(), signal.SIGKILL)
+    make_rows(line, trials, workers)
+
+
+if __name__ == "__main__":
+    work = schedule.Work(planfile.read_plan(), 300, make)
+    schedule.work_through(work, 3)
+    schedule.work_through(work, 1)
+"""
+
+
+def test_every_replicate_is_made_once_though_a_process_is_killed(tmp_path):
+    """In a copy of the kit, whose plan is the small one in every process."""
+    shutil.copytree(PACKAGE, tmp_path / "rdc_kit")
+    for name in ("notebooks", "data/evidence"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "data" / "evidence" / "plan.toml").write_text(with_soft_lines(2))
+    (tmp_path / "three.py").write_text(THREE_PROCESSES)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "RDC_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "three.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    made = (tmp_path / "made.txt").read_text().splitlines()
+    killed = (tmp_path / "killed").read_text()
+    assert made.count(killed) == 2
+    assert all(made.count(replicate) == 1 for replicate in {*made} - {killed})
+    rows = pd.read_csv(tmp_path / "data" / "evidence" / "campaign-tiny.csv")
+    assert not rows.duplicated(["arm", "protocol", "budget", "seed"]).any()
+    assert len(rows) == 8 + 4  # the line of random images finds its rows among those of the easy
