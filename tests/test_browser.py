@@ -33,23 +33,32 @@ fetch(img.src).then(r => r.arrayBuffer()).then(b => crypto.subtle.digest('SHA-25
   h => done([img.naturalWidth, Array.from(new Uint8Array(h)).join(' ')]));"""
 
 
-@pytest.fixture
-def lab(tmp_path):
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Folder of the server, with the pictures that notebooks link to."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "notebooks").mkdir()
+    (folder / "figures").symlink_to(ROOT / "figures")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(home):
     """JupyterLab on a port of its own: its address."""
-    with browsing.jupyterlab(tmp_path) as address:
+    with browsing.jupyterlab(home) as address:
         yield address
 
 
-@pytest.fixture
-def browser(tmp_path):
-    with browsing.chromium(tmp_path) as driver:
+@pytest.fixture(scope="module")
+def browser(home):
+    with browsing.chromium(home) as driver:
         yield driver
-        driver.save_screenshot(str(screenshots(tmp_path) / "last.png"))
+        driver.save_screenshot(str(screenshots(home) / "last.png"))
 
 
-def screenshots(tmp_path):
+def screenshots(home):
     """Folder that pictures of the page are left in."""
-    folder = Path(os.environ.get("RDC_SCREENSHOTS") or tmp_path / "screenshots")
+    folder = Path(os.environ.get("RDC_SCREENSHOTS") or home / "screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -59,9 +68,7 @@ def smoke_copy(name, folder):
     text = (ROOT / "notebooks" / f"{name}.ipynb").read_text()
     quick, found = re.subn(r'profile: str = \\"\w+\\"', r'profile: str = \\"smoke\\"', text)
     assert found == 1
-    folder.mkdir()
     (folder / f"{name}.ipynb").write_text(quick)
-    (folder.parent / "figures").symlink_to(ROOT / "figures")  # the pictures that it links to
 
 
 def complaints(browser):
@@ -78,9 +85,9 @@ def complaints(browser):
 
 
 @pytest.mark.parametrize("name", ["00_start_here", "04_patch_shuffling_vs_extraction"])
-def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browser, tmp_path):
-    smoke_copy(name, tmp_path / "notebooks")
-    pictures = screenshots(tmp_path)
+def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browser, home):
+    smoke_copy(name, home / "notebooks")
+    pictures = screenshots(home)
     state = browsing.open_and_run(browser, lab, f"notebooks/{name}.ipynb", 400)
     browser.save_screenshot(str(pictures / f"{name}-ran.png"))
     assert state["bad"] == []
@@ -108,7 +115,7 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
     wait_until(lambda: browser.execute_script("return window.saved"), 60, "a saved notebook")
     browser.execute_script(SHUT)
     time.sleep(2)
-    browser.get(f"{lab}/lab/tree/notebooks/{name}.ipynb?token={browsing.TOKEN}")
+    browser.get(browsing.page_of(lab, f"notebooks/{name}.ipynb"))
     check_the_saved_notebook(browser, pictures / f"{name}-reopened.png")
 
 

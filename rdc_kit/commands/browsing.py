@@ -154,13 +154,18 @@ def chromium(folder: Path, width: int = 1400, height: int = 1800, density: float
         driver.quit()
 
 
+def page_of(address: str, path: str) -> str:
+    """Where JupyterLab shows a notebook, and no other one that was open before."""
+    return f"{address}/lab/tree/{path}?token={TOKEN}&reset"
+
+
 def open_and_run(driver: Any, address: str, path: str, seconds: float) -> dict[str, Any]:
     """Open a notebook, run all its cells, and wait until they ran or something went wrong.
 
     Returns:
         Of the script STATE: "bad" holds errors and stderr.
     """
-    driver.get(f"{address}/lab/tree/{path}?token={TOKEN}")
+    driver.get(page_of(address, path))
     wait_until(lambda: driver.execute_script(READY), 120, "a kernel that is ready")
     driver.execute_script(RUN)
 

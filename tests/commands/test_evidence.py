@@ -99,7 +99,8 @@ def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkey
         .replace("n = 4", "n = 2")
     )
     commit(plan)
-    assert main(["evidence", "--minutes", "10", "--workers", "1"]) == 0
+    asked = ["evidence", "--line", "random", "late", "--minutes", "9", "--workers", "1"]
+    assert main(asked) == 0
     capsys.readouterr()
     assert main(["evidence", "--check"]) == 1
     said = capsys.readouterr().out

@@ -16,6 +16,7 @@ def test_each_way_is_compared_with_itself_when_quiet():
 
 def test_all_ways_are_timed_and_kept(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(speed_neighbour, "EPOCHS", 2)
+    monkeypatch.setattr(speed_neighbour, "STUDENT", "convnet2-w8")
     out = tmp_path / "neighbour.csv"
     assert main(["speed", "--neighbour", "--rounds", "1", "--out", str(out)]) == 0
     table = pd.read_csv(out)

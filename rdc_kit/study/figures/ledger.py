@@ -63,7 +63,7 @@ def _draw_effects(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
     names = [f"{row['claim']}: {row['effect']} | {_where(row)}" for row in rows]
     _name_rows(ax, names)
     ax.set_xscale("symlog", linthresh=10)
-    ticks = [-50, -10, -5, 0, 5, 10, 50]
+    ticks = [-50, -20, -10, -5, 0, 5, 10, 20, 50]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.set_xlabel("points of top-1 in favour of the claim (linear to ± 10, then logarithmic)")
     drawn = {_root(row["verdict"]) for row in rows}
