@@ -93,9 +93,7 @@ def benchmark(
     )
     trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, frozen=frozen)
     experiment = Experiment(setup, trials)
-    grid = f"{len(arms)} methods x ipc {', '.join(map(str, ipcs))}"
-    told = f"{', '.join(p.name for p in wanted)} x {seeds} seeds"
-    print(f"benchmark: {dataset} at {pool.size} px, {grid} x {told}; {runtime}")
+    print(_heading(experiment, dataset, seeds), flush=True)
     print(planned := experiment.plan(workers), flush=True)
     if plan_only:
         return 0
@@ -105,6 +103,16 @@ def benchmark(
     _draw(table)
     print(f"benchmark: {len(table)} runs in {out}")
     return 0
+
+
+def _heading(experiment: Experiment, dataset: str, seeds: int) -> str:
+    """What a grid is made of, in a line."""
+    trials, setup = experiment.trials, experiment.setup
+    ipcs = ", ".join(map(str, dict.fromkeys(trial.ipc for trial in trials)))
+    named = ", ".join(dict.fromkeys(trial.protocol.name for trial in trials))
+    count = len({trial.arm.key for trial in trials})
+    grid = f"{count} methods x ipc {ipcs} x {named} x {seeds} seeds"
+    return f"benchmark: {dataset} at {setup.pool.size} px, {grid}; {setup.runtime}"
 
 
 def _check_numbers(

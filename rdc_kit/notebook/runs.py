@@ -6,9 +6,7 @@ was killed, timed out or stopped in the middle never looks finished.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -36,13 +34,11 @@ from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
 from . import errors
-from .answers import is_exercise
+from .completeness import missing_from
 from .parameters import PROFILES, Profile, check_parameter, numbers, own_parameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_MADE = re.compile(r"run\.(?:experiment|table|figure)\(\s*\"(\w+)\"")
 
 
 class Incomplete(RuntimeError):
@@ -214,11 +210,32 @@ def start(**params: Any) -> Run:
     for key, value in params.items():
         check_parameter(key, value)
     base.use_style()
-    source, profile_name = _notebook_file(), params.get("profile", "small")
-    dataset, profile = params.get("dataset", "digits"), PROFILES[profile_name]
-    traits, folder = sources.traits_of(dataset), os.environ.get("RDC_RUN_DIR")
-    runtime = choose_runtime(params.get("device", "auto"))
-    size, student = params.get("size") or traits.size, ""
+    run = _run_of(params)
+    setting = {"dataset": run.dataset, "size": run.size, "profile": params.get("profile", "small")}
+    message = (
+        f"{run.name}: {run.dataset} at {run.size} px, {', '.join(map(str, run.ipcs))} image(s) per "
+        f"class, {run.epochs} epochs, {run.seeds} seed(s)\n"
+    )
+    if "dataset" not in params:  # a notebook that only reads results
+        setting, message = {}, f"{run.name}: "
+    facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
+    write_manifest(run.folder, "running", name=run.name, **facts)
+    errors.install(None if os.environ.get("RDC_RUN_DIR") else run.folder)
+    versions = store.versions()
+    print(
+        f"{message}{run.runtime}; torch {versions['torch']}, "
+        f"torchvision {versions['torchvision']}; results in {run.folder}"
+    )
+    return run
+
+
+def _run_of(params: dict[str, Any]) -> Run:
+    """The run that checked parameters ask for; what they leave open, profile and source say."""
+    source, profile = _notebook_file(), PROFILES[params.get("profile", "small")]
+    folder = os.environ.get("RDC_RUN_DIR")
+    dataset, runtime = params.get("dataset", "digits"), choose_runtime(params.get("device", "auto"))
+    traits, student = sources.traits_of(dataset), ""
+    size = params.get("size") or traits.size
     if "dataset" in params:
         usual = traits.paper_size if profile.full_size else loading.usual_size(dataset)
         size = params.get("size") or usual
@@ -226,7 +243,7 @@ def start(**params: Any) -> Run:
         if profile.full_size:
             student = models.fitting(traits.paper_student, size)
         runtime = quickest(runtime, student, size)
-    run = Run(
+    return Run(
         source=source,
         params=params,
         folder=Path(folder) if folder else runs_dir("notebooks") / f"{source.stem}-live",
@@ -240,22 +257,6 @@ def start(**params: Any) -> Run:
         epochs=params.get("epochs") or profile.epochs,
         profile=profile,
     )
-    setting = {"dataset": run.dataset, "size": run.size, "profile": profile_name}
-    message = (
-        f"{run.name}: {run.dataset} at {run.size} px, {', '.join(map(str, run.ipcs))} image(s) per "
-        f"class, {run.epochs} epochs, {run.seeds} seed(s)\n"
-    )
-    if "dataset" not in params:  # a notebook that only reads results
-        setting, message = {}, f"{run.name}: "
-    facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
-    write_manifest(run.folder, "running", name=run.name, **facts)
-    errors.install(None if folder else run.folder)
-    versions = store.versions()
-    print(
-        f"{message}{run.runtime}; torch {versions['torch']}, "
-        f"torchvision {versions['torchvision']}; results in {run.folder}"
-    )
-    return run
 
 
 def _notebook_file() -> Path:
@@ -283,7 +284,7 @@ def finish(run: Run) -> None:
     Raises:
         Incomplete: something is missing; the manifest says "failed".
     """
-    missing = _missing(run)
+    missing = missing_from(run)
     steps = sum(int(t["steps"].sum()) for t in run.tables.values() if "steps" in t)
     seconds = round(time.monotonic() - run.began, 1)
     if missing:
@@ -295,36 +296,3 @@ def finish(run: Run) -> None:
     status = "finished" if os.environ.get("RDC_RUN_DIR") else "ok"
     write_manifest(run.folder, status, seconds=seconds, work=work, figures=shown)
     print(f"{run.name}: ok, {steps:,} optimiser steps in its tables, {seconds:.0f} s in this run")
-
-
-def _code(path: Path) -> str:
-    """All code of a notebook but the reader's exercises; "" where there is no such file."""
-    cells = json.loads(path.read_text())["cells"] if path.is_file() else []
-    code = (c for c in cells if c["cell_type"] == "code" and not is_exercise(c))
-    return "\n".join("".join(c["source"]) for c in code)
-
-
-def _missing(run: Run) -> list[str]:
-    """What is missing: a phrase for each."""
-    outputs = {*run.tables, *run.figures}
-    expected = set(_MADE.findall(_code(run.source)))
-    missing = [
-        f"{name!r} was not made"
-        for name in sorted(expected | {*run.experiments})
-        if name not in outputs
-    ]
-    for name, experiment in run.experiments.items():
-        table, trials = run.tables.get(name), experiment.trials
-        if table is None:
-            continue
-        if len(table) != len(trials):
-            missing.append(f"table {name!r} has {len(table)} rows instead of {len(trials)}")
-        elif table["steps"].sum() < sum(trial.protocol.epochs for trial in trials):
-            missing.append(f"table {name!r} has fewer optimiser steps than epochs")
-    missing += [f"table {name!r} is empty" for name, t in run.tables.items() if t.empty]
-    missing += [
-        f"figure {name!r} was not saved"
-        for name, path in run.figures.items()
-        if not base.figure_is_whole(path)
-    ]
-    return missing or ([] if outputs else ["no table and no figure was made"])

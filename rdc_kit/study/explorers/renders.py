@@ -206,8 +206,6 @@ def render_views(
     """
     inputs = draw_views(stored, index, view, low, cutout, flip, draw)
     boxes, mirrored = draw_boxes(stored, index, view, low, flip, draw)
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
-    seen = ((inputs * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
     captions = [f"{k + 1}{', mirrored' * turned}" for k, turned in enumerate(mirrored)]
     rows, columns = stored.grid
     notes = [f"{stored.size} px, {rows} x {columns} cells; frames: the crops"]
@@ -226,9 +224,30 @@ def render_views(
     if flip and not stored.traits.flip:
         title += " (not flipped: that would change the label)"
     inks = [PALETTE[k] for k in (0, 1, 2, 3, 4, 9)]
+    seen = _pictures(inputs, stored)
     views = Block(title, seen, captions, side=146, columns=3, left=254, frames=inks)
     figure = paint([whole, views])
-    scale = whole.side / stored.size
+    _outline_crops(figure, whole, stored.size, boxes, inks)
+    for k, note in enumerate(notes):
+        write(figure, whole.left, whole.bottom + 12 + 18 * k, note, 8.5)
+    return figure
+
+
+def _pictures(inputs: torch.Tensor, stored: ImageSet) -> torch.Tensor:
+    """Views as the network takes them, as uint8 images again."""
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
+    return ((inputs * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def _outline_crops(
+    figure: Figure,
+    whole: Block,
+    size: int,
+    boxes: list[list[tuple[int, int, int, int]]],
+    inks: list[str],
+) -> None:
+    """Frame the crops of each view on the stored image, in the view's colour, with its number."""
+    scale = whole.side / size
     left, top = whole.corner(0)
     for k, parts in enumerate(boxes):
         for y, x, h, w in parts:
@@ -236,6 +255,3 @@ def render_views(
         y, x = parts[0][:2]
         label = {"bbox": {"fc": inks[k], "ec": "none", "pad": 1}}
         write(figure, left + scale * x + 4, top + scale * y + 13, str(k + 1), 8, "white", **label)
-    for k, note in enumerate(notes):
-        write(figure, whole.left, whole.bottom + 12 + 18 * k, note, 8.5)
-    return figure
