@@ -120,10 +120,8 @@ def time_case(case: Case, runs: int, workers: str | int) -> tuple[dict[str, Any]
         setup.teacher_of()
     first = int(time.time())
     experiment(case, setup, range(2 * first, 2 * first + runs)).plan(workers)
-    before = in_the_old_way(_timed_grid, case, range(first, first + runs), 1)
-    now = _timed_grid(case, range(2 * first, 2 * first + runs), workers)
-    before |= in_the_old_way(take_apart, case)
-    now |= take_apart(case)
+    before = in_the_old_way(_in_this_way, case, range(first, first + runs), 1)
+    now = _in_this_way(case, range(2 * first, 2 * first + runs), workers)
     facts: dict[str, Any] = {
         "device": device_name(setup.runtime.device),
         "precision": setup.runtime.precision,
@@ -146,6 +144,11 @@ def experiment(case: Case, setup: Setup, seeds: Sequence[int]) -> Experiment:
     protocol, shared = protocols.named(case.labels).but(epochs=case.epochs), ["teacher"]
     how = ([Arm("random")], case.ipc, [protocol], seeds)
     return Experiment(setup, plan_trials(setup, *how, students=[case.student], frozen=shared))
+
+
+def _in_this_way(case: Case, seeds: Sequence[int], workers: str | int) -> dict[str, Any]:
+    """The grid of a case and one run of it taken apart, both as this process works."""
+    return _timed_grid(case, seeds, workers) | take_apart(case)
 
 
 def _timed_grid(case: Case, seeds: Sequence[int], workers: str | int) -> dict[str, Any]:
