@@ -61,9 +61,9 @@ class Experiment:
         first = {t.arm.key: t for t in reversed(self.trials) if t.ipc == most}
         return {key: self.setup.set_of(first[key]) for key in reversed(first)}
 
-    def plan(self, workers: str | int = 1) -> Plan:
+    def plan(self, workers: str | int = 1, against_pool: bool = True) -> Plan:
         """What measuring it will take; see `plan.plan`."""
-        return plan(self.setup, self.trials, self.extra, workers)
+        return plan(self.setup, self.trials, self.extra, workers, against_pool)
 
     def measure(
         self, tell: Callable[[int], None] | None = None, workers: str | int = 1

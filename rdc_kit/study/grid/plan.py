@@ -74,12 +74,18 @@ class Plan:
 
 
 def plan(
-    setup: Setup, trials: Sequence[Trial], extra: Extra | None = None, workers: str | int = 1
+    setup: Setup,
+    trials: Sequence[Trial],
+    extra: Extra | None = None,
+    workers: str | int = 1,
+    against_pool: bool = True,
 ) -> Plan:
     """Count what is done, and estimate the rest from a few timed steps of each network and ipc.
 
     Args:
         setup, trials, extra, workers: of the experiment.
+        against_pool: networks trained on the whole pool are counted too, where there are hard and
+            soft labels: what such a table is usually compared with.
 
     Raises:
         OSError: the disk has less room than the grid needs. ValueError: a wrong `workers`.
@@ -94,7 +100,9 @@ def plan(
         set_views(t, setup) / pace_of(setup, t.student, t.ipc, split.threads).training
         for t in missing
     )
-    shared = _shared_seconds(left, missing, setup, split.threads)
+    compared = against_pool and {"hard", "soft"} <= {trial.protocol.name for trial in left}
+    students = {trial.student for trial in left} if compared else set()
+    shared = _shared_seconds(left, missing, students, setup, split.threads)
     stored = {(setup.set_key(t), t.protocol): t for t in left if t.protocol.labels == "stored"}
     classes = setup.pool.num_classes
     disk = 10**6 + sum(3 * setup.pool.size**2 * t.ipc * classes for t in missing)
@@ -137,11 +145,28 @@ def _seconds_of(trial: Trial, setup: Setup, threads: int) -> float:
     return views * (1 + asked * _FORWARD) / pace.training + len(setup.test) / pace.testing
 
 
+def ensemble_of(left: Sequence[Trial], missing: Sequence[Trial], size: int) -> int:
+    """Networks of the largest teacher that trials need; 0 where none is needed.
+
+    Args:
+        left: trials to be trained. missing: those whose sets are to be made.
+        size: of the images, pixels.
+    """
+    methods = {trial.arm.method for trial in missing}
+    asked = [t.protocol.teachers for t in left if t.protocol.labels != "hard"]
+    asked += [recipe(name, size).teachers for name in methods & RECIPES.keys()]
+    return max([*asked, *[1] * ("rded" in methods)], default=0)
+
+
 def _shared_seconds(
-    left: Sequence[Trial], missing: Sequence[Trial], setup: Setup, threads: int
+    left: Sequence[Trial],
+    missing: Sequence[Trial],
+    students: set[str],
+    setup: Setup,
+    threads: int,
 ) -> float:
-    """What the scoring runs and teachers take that are not there yet."""
-    pool, methods = setup.pool, {trial.arm.method for trial in missing}
+    """What the scoring runs and teachers take that are not there yet, and students on the pool."""
+    pool = setup.pool
     whole = min(_PROBED, len(pool)) // pool.num_classes
 
     def seconds(network: str, epochs: int) -> float:
@@ -155,13 +180,9 @@ def _shared_seconds(
             scored.add((how.get("metric", "el2n"), how["epochs"], how["scoring_seed"]))
     epochs = epochs_to_go(pool, scored, setup.runtime)
     total = seconds(pool.student, epochs) if epochs else 0.0
-    asked = [t.protocol.teachers for t in left if t.protocol.labels != "hard"]
-    asked += [recipe(name, pool.size).teachers for name in methods & RECIPES.keys()]
-    asked += [1] * ("rded" in methods)
-    networks = set(setup.networks(max(asked))) if asked else set()
-    if {"hard", "soft"} <= {trial.protocol.name for trial in left}:  # the pool, to compare with
-        students = {trial.student for trial in left}
-        networks |= {name for name in students if setup.teacher != models.PUBLISHED + name}
+    count = ensemble_of(left, missing, pool.size)
+    networks = set(setup.networks(count)) if count else set()
+    networks |= {name for name in students if setup.teacher != models.PUBLISHED + name}
     trained = [n for n in networks if not n.startswith(models.PUBLISHED)]
     for network, seed in itertools.product(trained, {trial.seeds.teacher for trial in left}):
         key = teachers.key_of(setup.keys[0], network, setup.teacher_epochs, seed, setup.runtime)

@@ -17,6 +17,7 @@ from ...ground.memory import keep_freed_memory
 from ...ground.progress import human_time
 from .campaign import Line
 from .experiments import Experiment
+from .plan import ensemble_of
 from .setups import Trial
 from .workers import cores, threads_of, workers_from
 
@@ -55,7 +56,7 @@ def work_through(work: Work, workers: str | int = "auto") -> None:
     auto = cores() if choose_runtime().device.type == "cpu" else 1
     count = workers_from(workers) or auto
     if count == 1:
-        _work(work, workers)
+        _Worker(work, workers).work_on()
         return
     context = multiprocessing.get_context("spawn")
     share = max(1, cores() // count)
@@ -66,7 +67,7 @@ def work_through(work: Work, workers: str | int = "auto") -> None:
         process.start()
     try:
         with threads_of(share):
-            _work(work, 1)
+            _Worker(work).work_on()
         for process in others:
             process.join()
     finally:
@@ -79,73 +80,106 @@ def _help(work: Work, threads: int) -> None:
     torch.set_num_threads(threads)
     keep_freed_memory()
     with contextlib.suppress(KeyboardInterrupt):
-        _work(work, 1)
+        _Worker(work).work_on()
 
 
-def _work(work: Work, workers: str | int) -> None:
-    """Replicate by replicate, until the time is over."""
-    end, parent = time.monotonic() + work.seconds, multiprocessing.parent_process()
-    took: dict[str, list[float]] = {}
-    left: set[str] = set()
-    for line, seed in in_order(work.lines):
-        if parent is not None and not parent.is_alive():
-            return
-        if line.key in left:
-            continue
-        with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
-            if not trials:
-                continue  # another process has made it meanwhile
-            past, remaining = took.setdefault(line.key, []), end - time.monotonic()
-            usual = sum(past) / len(past) if past else 60 * line.minutes / line.n
-            if (expected := _seconds_of(line, trials, usual, remaining)) > remaining:
-                told = human_time(expected)
-                print(f"{line.key}: the next replicate takes about {told}: left", flush=True)
-                left.add(line.key)
+class _Worker:
+    """One process at work, and how long replicates of each line took it."""
+
+    def __init__(self, work: Work, workers: str | int = 1) -> None:
+        self.work, self.workers = work, workers
+        self.end = time.monotonic() + work.seconds
+        self.took: dict[str, list[float]] = {}
+        self.made: set[tuple[str, int]] = set()
+        self.left: set[str] = set()
+
+    def work_on(self) -> None:
+        """Make replicates until none is left that fits, or the process that began is gone."""
+        parent = multiprocessing.parent_process()
+        while (parent is None or parent.is_alive()) and self._make_next():
+            pass
+
+    def _make_next(self) -> bool:
+        """Make the most valuable replicate that nobody else is making; False if there is none."""
+        for line, seed in in_order(self.work.lines):
+            if line.key in self.left or (line.key, seed) in self.made:
                 continue
-            began = time.monotonic()
-            work.make(line, trials, workers)
-            past.append(time.monotonic() - began)
-            told = f"{len(trials)} rows, {human_time(past[-1])}"
-            print(f"{line.key}: replicate {seed}, {told}", flush=True)
+            with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
+                if trials and self._fits(line, trials):
+                    self._make(line, seed, trials)
+                    return True
+        return False
+
+    def _fits(self, line: Line, trials: list[Trial]) -> bool:
+        """Whether there is time for a replicate; what does not fit is not asked for again."""
+        past, remaining = self.took.get(line.key, []), self.end - time.monotonic()
+        expected = sum(past) / len(past) if past else 60 * line.minutes / line.n
+        if expected <= remaining and line.measure != "entropy":
+            # Where a scoring run or a teacher is missing, it takes longer than usual.
+            experiment = Experiment(line.setting.setup, trials, line.key)
+            expected = max(expected, experiment.plan(against_pool=False).seconds)
+        if expected > remaining:
+            told = human_time(expected)
+            print(f"{line.key}: the next replicate takes about {told}: left", flush=True)
+            self.left.add(line.key)
+        return expected <= remaining
+
+    def _make(self, line: Line, seed: int, trials: list[Trial]) -> None:
+        began = time.monotonic()
+        self.work.make(line, trials, self.workers)
+        self.made.add((line.key, seed))
+        seconds = time.monotonic() - began
+        self.took.setdefault(line.key, []).append(seconds)
+        told = f"{len(trials)} rows, {human_time(seconds)}"
+        print(f"{line.key}: replicate {seed}, {told}", flush=True)
 
 
 @contextlib.contextmanager
 def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
     """The missing trials of a replicate; while it lasts, no other process makes them.
 
-    Nor anything else that needs the same teacher: a process that waited for it would have no work.
+    Nor does one train the teacher that they need: who waited for that would have no work.
 
     Raises:
-        Locked: another process has them.
+        Locked: another process has them, or trains their teacher.
     """
-    claim = f"{line.setting.name}-teacher-{seed}" if line.taught else f"{line.key}-{seed}"
-    with store.lock(runs_dir("evidence") / claim, f"{line.key}, {seed}"):
-        yield [trial for trial in line.missing() if trial.seed == seed]
+    own = runs_dir("evidence")
+    with store.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
+        trials = [trial for trial in line.missing() if trial.seed == seed]
+        if not _waits_for_teacher(line, trials):
+            yield trials
+            return
+        teacher = f"{line.setting.name}-teacher-{trials[0].seeds.teacher}"
+        with store.lock(own / teacher, teacher):
+            yield trials
+
+
+def _waits_for_teacher(line: Line, trials: list[Trial]) -> bool:
+    """Whether trials need a teacher that is not trained yet."""
+    if not line.taught or not trials:
+        return False
+    setup = line.setting.setup
+    count = ensemble_of(trials, trials, setup.pool.size)
+    return count > 0 and not setup.has_teacher(count, trials[0].seeds.teacher)
 
 
 def in_order(lines: list[Line]) -> Iterator[tuple[Line, int]]:
-    """Missing replicates by priority: line by line, then, where teachers are needed, seed by seed.
+    """Missing replicates by priority: line by line, then, of those with teachers, by the teacher.
 
-    So whatever needs the teacher of a seed is made while that teacher is there: to train one takes
-    longer than all the rest of a replicate, and it is not kept with the rows.
+    So whatever needs a teacher is made while that teacher is there: to train one takes longer than
+    all the rest of a replicate, and it is not kept with the rows.
     """
     for priority in sorted({line.priority for line in lines}):
-        seeds = {
-            line.key: dict.fromkeys(trial.seed for trial in line.missing())
-            for line in lines
-            if line.priority == priority
-        }
-        own = [line for line in lines if line.key in seeds]
-        for line in own:
+        own = [line for line in lines if line.priority == priority]
+        # The seeds of each line, with the seed of what teaches them.
+        seeds = [{trial.seed: trial.seeds.teacher for trial in line.missing()} for line in own]
+        for line, known in zip(own, seeds, strict=True):
             if not line.taught:
-                yield from ((line, seed) for seed in seeds[line.key])
-        taught = [line for line in own if line.taught]
-        for seed in sorted({seed for line in taught for seed in seeds[line.key]}):
-            yield from ((line, seed) for line in taught if seed in seeds[line.key])
-
-
-def _seconds_of(line: Line, trials: list[Trial], usual: float, left: float) -> float:
-    """What a replicate takes: as usual, or more where a scoring run or a teacher is missing."""
-    if usual > left or line.measure == "entropy":
-        return usual
-    return max(usual, Experiment(line.setting.setup, trials, line.key).plan().seconds)
+                yield from ((line, seed) for seed in known)
+        taught = [
+            (teacher, place, seed)
+            for place, line in enumerate(own)
+            if line.taught
+            for seed, teacher in seeds[place].items()
+        ]
+        yield from ((own[place], seed) for _, place, seed in sorted(taught))

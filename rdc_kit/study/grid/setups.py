@@ -20,7 +20,7 @@ from ...train import models
 from ...train.arithmetic import quickest
 from ...train.evaluation import check_pair
 from ...train.protocols import Protocol
-from ...train.teachers import Teacher, key_of, squeeze
+from ...train.teachers import Teacher, is_trained, key_of, squeeze
 from .arms import Arm
 
 
@@ -198,6 +198,10 @@ class Setup:
         """Key of the teacher, trained or not."""
         known = (self.teacher_epochs, seed, self.runtime)
         return " ".join(key_of(self.keys[0], name, *known) for name in self.networks(count))
+
+    def has_teacher(self, count: int = 1, seed: int = 0) -> bool:
+        """Whether the teacher is trained."""
+        return all(is_trained(key) for key in self.teacher_key(count, seed).split())
 
     def whole_pool(self, student: str) -> float:
         """Top-1 of a network trained on the whole pool with hard labels, percent.

@@ -17,6 +17,7 @@ def test_a_plan_counts_estimates_and_trains_no_teacher(fresh_home):
     before = experiment.plan()
     assert (before.runs, before.done) == (24, 0)
     assert min(before.shared, before.sets, before.training) > 0
+    assert 0 < experiment.plan(against_pool=False).shared < before.shared
     assert not list(fresh_home.glob("data/runs/teachers/*/result.json"))
     assert not list(fresh_home.glob("data/runs/train/*"))
     experiment.measure()
@@ -43,6 +44,17 @@ def test_a_set_costs_what_its_recipe_says():
     assert views(Arm("sre2l")) == 3 * 2 * 3  # iterations x ipc x classes; fp32 here
     assert views(Arm("sre2l", {"iterations": 7})) == 7 * 2 * 3
     assert views(Arm("rded")) == pytest.approx(4 * 3 * 5 / 3)
+
+
+def test_a_teacher_is_needed_by_soft_labels_and_by_some_methods():
+    def asked(name, method, made=False):
+        trials = plan_trials(small_setup(), [Arm(method)], 1, [rdc.protocols.named(name)], 1)
+        return plan.ensemble_of(trials, [] if made else trials, 16)
+
+    assert [asked("hard", name) for name in ("random", "pca", "rded", "sre2l")] == [0, 0, 1, 1]
+    assert asked("hard", "sre2l", made=True) == 0
+    assert asked("soft", "random") == asked("soft", "sre2l", made=True) == 1
+    assert asked("hard", "gvbsm") > 1
 
 
 def test_several_processes_divide_the_runs_and_not_what_they_share():

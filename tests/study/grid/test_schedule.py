@@ -6,31 +6,55 @@ import subprocess
 import sys
 
 import pandas as pd
+import pytest
 
+from rdc_kit.ground import store
 from rdc_kit.ground.folders import PACKAGE
 from rdc_kit.study.grid import planfile, schedule
+from rdc_kit.study.grid.campaign import make_rows
 
 from .plans import PLAN, plan_in
 
 
-def with_soft_lines(n):
+def with_soft_lines(n, more=""):
     """The small plan, and two lines that need the teachers of the same seeds."""
-    soft = PLAN.split("[[line]]")[1].replace("n = 3", f'n = {n}\nprotocols = ["soft"]')
-    more = {"one": "ipc = 1", "two": "ipc = 2"}
+    soft = PLAN.split("[[line]]")[1].replace("n = 3", f'n = {n}\nprotocols = ["soft"]\n{more}')
     lines = [
         soft.replace('"random"\n', f'"{key}"\n', 1).replace("ipc = 1", ipc)
-        for key, ipc in more.items()
+        for key, ipc in {"one": "ipc = 1", "two": "ipc = 2"}.items()
     ]
     return "[[line]]".join([PLAN.replace("[[line]]", "teacher_epochs = 2\n[[line]]", 1), *lines])
 
 
-def test_what_needs_a_teacher_is_made_seed_by_seed_after_the_rest(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("more", "taught"),
+    [
+        ("", [("one", 0), ("two", 0), ("one", 1), ("two", 1)]),
+        ('frozen = ["teacher"]', [("one", 0), ("one", 1), ("two", 0), ("two", 1)]),
+    ],
+)
+def test_what_needs_a_teacher_comes_after_the_rest_and_by_that_teacher(
+    tmp_path, monkeypatch, more, taught
+):
     """Line by line, every teacher was needed again by the next line, maybe on another machine."""
-    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2))
+    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2, more))
     order = [(line.key, seed) for line, seed in schedule.in_order(planfile.read_plan())]
     easy = [("easy", seed) for seed in range(4)]
     plain = [("random", seed) for seed in range(3)]
-    assert order == [*easy, *plain, ("one", 0), ("two", 0), ("one", 1), ("two", 1)]
+    assert order == [*easy, *plain, *taught]
+
+
+def test_who_finds_a_teacher_in_training_does_something_else(tmp_path, monkeypatch, fresh_home):
+    """All replicates share one teacher; once it is there, nobody is kept from them."""
+    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2, 'frozen = ["teacher"]'))
+    lines = [line for line in planfile.read_plan() if line.key in ("random", "one")]
+    work = schedule.Work(lines, 300, make_rows)
+    with store.lock(fresh_home / "data" / "runs" / "evidence" / "tiny-teacher-0", "its training"):
+        schedule.work_through(work, 1)
+        assert [len(line.missing()) for line in lines] == [0, 2]
+        lines[1].setting.setup.teacher_of()
+        schedule.work_through(work, 1)
+    assert [len(line.missing()) for line in lines] == [0, 0]
 
 
 # One of three processes is killed in its first replicate; the one that began waits for that.
