@@ -1,6 +1,7 @@
 """Teachers: trained once, frozen, checked; published weights only where they fit."""
 
 import copy
+import shutil
 
 import pytest
 import torch
@@ -26,6 +27,31 @@ def test_a_teacher_is_trained_once_and_comes_back_the_same(fresh_home, exact, bl
     assert torch.equal(first.answering(exact)(inputs), again.answering(exact)(inputs))
     assert first.pool_top1 == again.pool_top1 > 90
     assert again.accuracy_on(colour_blocks(seed=0), exact) > 90
+
+
+def test_a_teacher_that_came_with_the_kit_is_not_trained_again(
+    fresh_home, exact, blocks, monkeypatch, tmp_path, capsys
+):
+    key = teachers.key_of(blocks.fingerprint(), "convnet2-w8-bn", 20, 0, exact)
+    first = squeeze(blocks, epochs=20, runtime=exact)
+    came = tmp_path / "evidence" / "teachers" / key
+    shutil.copytree(fresh_home / "data" / "runs" / "teachers" / key, came)
+    monkeypatch.setattr(teachers, "evidence_dir", lambda: tmp_path / "evidence")
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "another"))
+    assert teachers.is_trained(key)
+    train, trained = teachers.fit, []
+    monkeypatch.setattr(teachers, "fit", lambda *a, **k: trained.append(a) or train(*a, **k))
+    again = squeeze(blocks, epochs=20, runtime=exact)
+    assert "from data/evidence/teachers, not trained again" in capsys.readouterr().out
+    assert (again.key, again.pool_top1) == (first.key, first.pool_top1)
+    inputs = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(first.answering(exact)(inputs), again.answering(exact)(inputs))
+    assert trained == []
+    damaged = (came / "weights.npz").read_bytes()[:-100]
+    (came / "weights.npz").write_bytes(damaged)
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "a-third"))
+    squeeze(blocks, epochs=20, runtime=exact)
+    assert len(trained) == 1
 
 
 def test_an_ensemble_answers_with_the_mean_of_its_logits(fresh_home, exact, blocks):

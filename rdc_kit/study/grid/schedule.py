@@ -167,7 +167,7 @@ def in_order(lines: list[Line]) -> Iterator[tuple[Line, int]]:
     """Missing replicates by priority: line by line, then, of those with teachers, by the teacher.
 
     So whatever needs a teacher is made while that teacher is there: to train one takes longer than
-    all the rest of a replicate, and it is not kept with the rows.
+    all the rest of a replicate, and other machines may lack it.
     """
     for priority in sorted({line.priority for line in lines}):
         own = [line for line in lines if line.priority == priority]
