@@ -105,33 +105,35 @@ class _Worker:
             if line.key in self.left or (line.key, seed) in self.made:
                 continue
             with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
-                if trials and self._fits(line, trials):
-                    self._make(line, seed, trials)
+                if trials and self._make(line, seed, trials):
                     return True
         return False
 
-    def _fits(self, line: Line, trials: list[Trial]) -> bool:
-        """Whether there is time for a replicate; what does not fit is not asked for again."""
-        past, remaining = self.took.get(line.key, []), self.end - time.monotonic()
-        expected = sum(past) / len(past) if past else 60 * line.minutes / line.n
-        if expected <= remaining and line.measure != "entropy":
-            # Where a scoring run or a teacher is missing, it takes longer than usual.
-            experiment = Experiment(line.setting.setup, trials, line.key)
-            expected = max(expected, experiment.plan(against_pool=False).seconds)
-        if expected > remaining:
-            told = human_time(expected)
+    def _make(self, line: Line, seed: int, trials: list[Trial]) -> bool:
+        """Make a replicate, if there is time for it; else its line is not looked at again."""
+        began, (usual, shared) = time.monotonic(), self._expected(line, trials)
+        if usual + shared > self.end - began:
+            told = human_time(usual + shared)
             print(f"{line.key}: the next replicate takes about {told}: left", flush=True)
             self.left.add(line.key)
-        return expected <= remaining
-
-    def _make(self, line: Line, seed: int, trials: list[Trial]) -> None:
-        began = time.monotonic()
+            return False
         self.work.make(line, trials, self.workers)
         self.made.add((line.key, seed))
         seconds = time.monotonic() - began
-        self.took.setdefault(line.key, []).append(seconds)
+        if not shared:
+            self.took.setdefault(line.key, []).append(seconds)
         told = f"{len(trials)} rows, {human_time(seconds)}"
         print(f"{line.key}: replicate {seed}, {told}", flush=True)
+        return True
+
+    def _expected(self, line: Line, trials: list[Trial]) -> tuple[float, float]:
+        """Seconds of a replicate, and of the scoring runs and teachers that it lacks."""
+        usual, past = 60 * line.minutes / line.n, self.took.get(line.key)
+        if usual > self.end - time.monotonic() or line.measure == "entropy":
+            return usual, 0.0
+        plan = Experiment(line.setting.setup, trials, line.key).plan(against_pool=False)
+        usual = sum(past) / len(past) if past else max(usual, plan.seconds - plan.shared)
+        return usual, plan.shared
 
 
 @contextlib.contextmanager

@@ -57,6 +57,33 @@ def test_who_finds_a_teacher_in_training_does_something_else(tmp_path, monkeypat
     assert [len(line.missing()) for line in lines] == [0, 0]
 
 
+def test_a_teacher_that_was_trained_once_is_not_expected_again(tmp_path, monkeypatch, fresh_home):
+    """The first replicate takes 1,005 s, for it lacks a scoring run; the others take 5 s."""
+    plan_in(tmp_path, monkeypatch)
+    lacks, clock, made = {0: 1000.0}, [0.0], []
+
+    class Foretold:
+        def __init__(self, setup, trials, name):
+            self.shared = lacks.get(trials[0].seed, 0.0)
+            self.seconds = self.shared + 5
+
+        def plan(self, against_pool):
+            return self
+
+    def make(line, trials, workers):
+        clock[0] += lacks.pop(trials[0].seed, 0.0) + 5
+        made.append(trials[0].seed)
+
+    monkeypatch.setattr(schedule, "Experiment", Foretold)
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: clock[0])
+    easy = planfile.read_plan()[1]
+    schedule.work_through(schedule.Work([easy], 1030, make), 1)
+    assert made == [0, 1, 2, 3]
+    made.clear()
+    schedule.work_through(schedule.Work([easy], 17, make), 1)
+    assert made == [0, 1, 2]  # 2 s are left
+
+
 # One of three processes is killed in its first replicate; the one that began waits for that.
 THREE_PROCESSES = """
 import multiprocessing
