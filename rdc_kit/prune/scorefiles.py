@@ -1,16 +1,13 @@
 """Score files: a row per image, a column per score and seed, and how each scoring run was made.
 
-Parquet, or csv without the second part. Those in data/evidence/scores are finished scoring runs
-that travel with the kit.
+Parquet, or csv without the second part.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,13 +22,12 @@ from torch import Tensor
 from ..data.imagesets import DataError, ImageSet
 from ..data.origins import CONTENT, FILE, PLACE, content_hashes, file_names
 from ..ground import files, store
-from ..ground.folders import evidence_dir
 from ..ground.names import unknown
 from .alignment import FILES, aligned_rows
 from .recorders import Scores
 
 SUFFIXES = (".parquet", ".csv")
-_FACTS = b"rdc_kit"
+FACTS = b"rdc_kit"
 _NO_SCORES = {*PLACE, *FILES, "class_id", "members", "member_files"}
 _FLAG = "never_learned"
 
@@ -147,7 +143,7 @@ def _facts_of(pool: ImageSet) -> dict[str, Any]:
 def _write_parquet(path: Path, table: pd.DataFrame, facts: dict[str, Any]) -> None:
     """Numbers byte by byte of equal rank, which makes them smaller; a checksum for each page."""
     columns = pa.Table.from_pandas(table, preserve_index=False)
-    columns = columns.replace_schema_metadata({_FACTS: json.dumps(facts)})
+    columns = columns.replace_schema_metadata({FACTS: json.dumps(facts)})
     numbers = [f.name for f in columns.schema if pa.types.is_floating(f.type)]
     pq.write_table(
         columns,
@@ -171,7 +167,7 @@ class ScoreFile:
     @property
     def runs(self) -> list[Run]:
         """The scoring runs, with their values."""
-        return [_run_from(self.table, listed) for listed in self.facts.get("runs", [])]
+        return [run_from(self.table, listed) for listed in self.facts.get("runs", [])]
 
     def columns(self) -> dict[str, list[str]]:
         """Each score and the columns of its seeds; a score is a column of numbers."""
@@ -184,7 +180,8 @@ class ScoreFile:
         return found
 
 
-def _run_from(table: pd.DataFrame, listed: dict[str, Any]) -> Run:
+def run_from(table: pd.DataFrame, listed: dict[str, Any]) -> Run:
+    """A run of a score file, by what the file says of it (see FACTS)."""
     values = {
         k: torch.from_numpy(table[c].to_numpy(copy=True)) for k, c in listed["columns"].items()
     }
@@ -205,7 +202,7 @@ def read_score_file(path: Path | str) -> ScoreFile:
             table, facts = pd.read_csv(path, dtype=str, keep_default_na=False), {}
         else:
             read = pq.read_table(path, page_checksum_verification=True)
-            facts = json.loads((read.schema.metadata or {}).get(_FACTS, b"{}"))
+            facts = json.loads((read.schema.metadata or {}).get(FACTS, b"{}"))
             table = read.replace_schema_metadata(None).to_pandas()
     except (ValueError, OSError, pa.ArrowException) as error:
         said = str(error).splitlines()[0]
@@ -278,52 +275,3 @@ def _numbers(table: pd.DataFrame, name: str, where: str) -> Tensor:
         return torch.from_numpy(table[name].replace("", "nan").to_numpy(np.float32).copy())
     except (TypeError, ValueError):
         raise DataError(f"column {name!r} of {where} holds something else than numbers") from None
-
-
-def is_committed(config: dict[str, Any], wanted: Collection[str]) -> bool:
-    """Whether a scoring run came with the kit; its scores are not read."""
-    return next(_listed(config, wanted), None) is not None
-
-
-def committed(config: dict[str, Any], wanted: Collection[str]) -> Run | None:
-    """A finished scoring run that came with the kit, if it is this very one.
-
-    Args:
-        config: of the run; the hash of the pool's pixels and labels is in it.
-        wanted: the scores that are needed.
-    """
-    for path, listed in _listed(config, wanted):
-        with contextlib.suppress(OSError, pa.ArrowException):
-            names = [*listed["columns"].values()]
-            read = pq.read_table(path, columns=names, page_checksum_verification=True)
-            _say(path.name, config["seed"], ", ".join(wanted))
-            return _run_from(read.to_pandas(), listed)
-    return None
-
-
-def _listed(
-    config: dict[str, Any], wanted: Collection[str]
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Committed files, and what they say of this run."""
-    wanted_hash = store.config_hash(config)
-    folder = evidence_dir() / "scores"
-    for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
-        for listed in _runs_in(path, path.stat().st_mtime_ns):
-            if listed["config_hash"] == wanted_hash and set(wanted) <= set(listed["columns"]):
-                yield path, listed
-
-
-@functools.cache
-def _runs_in(path: Path, changed: int) -> list[dict[str, Any]]:
-    """What a file says of its runs; nothing if it is no whole score file."""
-    with contextlib.suppress(OSError, ValueError, pa.ArrowException):
-        return json.loads((pq.read_schema(path).metadata or {}).get(_FACTS, b"{}")).get("runs", [])
-    return []
-
-
-@functools.cache
-def _say(name: str, seed: int, scores: str) -> None:
-    """Said once in a process."""
-    print(
-        f"{scores} of seed {seed}: from data/evidence/scores/{name}, not trained again", flush=True
-    )

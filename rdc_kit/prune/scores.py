@@ -1,6 +1,6 @@
 """Scoring a pool: one training run gives EL2N, Forgetting and AUM; cached on disk.
 
-A run that came with the kit as a score file counts as finished, see `scorefiles.committed`.
+A run that came with the kit as a score file counts as finished, see `committed`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from ..train import protocols
 from ..train.accuracy import predict
 from ..train.protocols import Protocol
 from ..train.training import Fitted, fit
+from .committed import committed, is_committed
 from .recorders import Forgetting, MeanScore, Scores, error_norm, margin, probability_margin
-from .scorefiles import Run, committed, is_committed
+from .scorefiles import Run
 
 _SCORES = "scores.npz"
 
