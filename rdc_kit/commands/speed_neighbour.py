@@ -6,13 +6,13 @@ core, one of them is late each time, and the others wait: much more than the pro
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -26,6 +26,7 @@ from ..train.training import fit
 from .speed_before import in_the_old_way
 
 STUDENT, IPC, EPOCHS = "convnet3-w32", 1, 50
+_BUSY = "while True: sum(range(100_000))"
 COLUMNS = ["way", "threads", "neighbour", "seconds", "times"]
 
 
@@ -86,18 +87,11 @@ def training_seconds(threads: int, rounds: int) -> float:
 
 
 @contextmanager
-def neighbour() -> Iterator[Any]:
+def neighbour() -> Iterator[subprocess.Popen[bytes]]:
     """While it lasts, another process keeps one core busy."""
-    process = multiprocessing.get_context("spawn").Process(target=_busy, daemon=True)
-    process.start()
-    time.sleep(1)  # until it has started and is busy
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _busy() -> None:
-    while True:
-        sum(range(100_000))
+    with subprocess.Popen([sys.executable, "-c", _BUSY]) as process:
+        time.sleep(1)  # until it has started and is busy
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -84,8 +84,8 @@ def test_a_teacher_that_was_trained_once_is_not_expected_again(tmp_path, monkeyp
     assert made == [0, 1, 2]  # 2 s are left
 
 
-# One of three processes is killed in its first replicate; the one that began waits for that.
-THREE_PROCESSES = """
+# The other of two processes is killed in its second replicate; the one that began waits for it.
+TWO_PROCESSES = """
 import multiprocessing
 import os
 import signal
@@ -100,10 +100,12 @@ def make(line, trials, workers):
     replicate = f"{line.key} {trials[0].seed}"
     with Path("made.txt").open("a") as made:
         made.write(replicate + "\\n")
-    killed, end = Path("killed"), time.monotonic() + 100
+    begun, killed, end = Path("begun"), Path("killed"), time.monotonic() + 100
     if multiprocessing.parent_process() is None:
-        while not killed.exists() and time.monotonic() < end:
+        while not begun.exists() and time.monotonic() < end:
             time.sleep(0.1)
+    elif not begun.exists():
+        begun.touch()
     elif not killed.exists():
         killed.write_text(replicate)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -112,7 +114,7 @@ def make(line, trials, workers):
 
 if __name__ == "__main__":
     work = schedule.Work(planfile.read_plan(), 300, make)
-    schedule.work_through(work, 3)
+    schedule.work_through(work, 2)
     schedule.work_through(work, 1)
 """
 
@@ -124,10 +126,10 @@ def test_every_replicate_is_made_once_though_a_process_is_killed(tmp_path):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "data" / "evidence" / "plan.toml").write_text(with_soft_lines(2))
-    (tmp_path / "three.py").write_text(THREE_PROCESSES)
+    (tmp_path / "two.py").write_text(TWO_PROCESSES)
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "RDC_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "three.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "two.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     made = (tmp_path / "made.txt").read_text().splitlines()
