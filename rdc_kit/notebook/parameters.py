@@ -45,7 +45,7 @@ class Profile:
 _FEW = {"el2n": 2, "aum": 4, "aum_prob": 4, "forgetting": 4}
 PROFILES = {
     "smoke": Profile(
-        3, 2, teacher_epochs=12, iterations=3, scoring_epochs=_FEW, frozen=LAYERS, quick_epochs=1
+        3, 2, teacher_epochs=6, iterations=3, scoring_epochs=_FEW, frozen=LAYERS, quick_epochs=1
     ),
     "small": Profile(80, 3, teacher_epochs=15, iterations=100, frozen=LAYERS),
     "paper": Profile(300, 3, teacher_epochs=30, iterations=0, full_size=True, quick_epochs=150),

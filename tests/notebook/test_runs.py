@@ -76,7 +76,7 @@ def test_an_experiment_has_this_runs_setup_and_seeds(fresh_home):
     assert {trial.protocol.epochs for trial in experiment.trials} == {3}
     setup = experiment.setup
     assert (setup.options, setup.teacher_epochs, setup.profile) == (
-        {"iterations": 3}, 12, "smoke",
+        {"iterations": 3}, 6, "smoke",
     )  # fmt: skip
     assert setup.scoring_epochs["el2n"] == 2
     few = run.experiment("few", [Arm("el2n")], ipcs=[1], one_set=True)
