@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .ground.device import choose_runtime
     from .methods import METHODS, compress
     from .notebook.exercises import check
-    from .notebook.runs import finish, start
+    from .notebook.finishing import finish
+    from .notebook.runs import start
     from .prune.recorders import Scores
     from .prune.scorefiles import read_scores
     from .prune.scores import aum, dynamics, el2n, forgetting
@@ -43,7 +44,8 @@ _HOMES = {
     "ground.device": ("choose_runtime",),
     "methods": ("METHODS", "compress"),
     "notebook.exercises": ("check",),
-    "notebook.runs": ("finish", "start"),
+    "notebook.finishing": ("finish",),
+    "notebook.runs": ("start",),
     "prune.recorders": ("Scores",),
     "prune.scorefiles": ("read_scores",),
     "prune.scores": ("aum", "dynamics", "el2n", "forgetting"),

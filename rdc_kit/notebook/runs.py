@@ -1,7 +1,7 @@
-"""First and last cell of every notebook: `start` checks the parameters, `finish` checks the work.
+"""The first cell of every notebook: `start` checks the parameters and gives a run.
 
-A run's manifest says "running" from the first step and "ok" only after the last. So a notebook that
-was killed, timed out or stopped in the middle never looks finished.
+A run's manifest says "running" from the first step and "ok" only after the last (see `finishing`).
+So a notebook that was killed, timed out or stopped in the middle never looks finished.
 """
 
 from __future__ import annotations
@@ -34,15 +34,10 @@ from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocols import Protocol
 from . import errors
-from .completeness import missing_from
 from .parameters import PROFILES, Profile, check_parameter, numbers, own_parameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-class Incomplete(RuntimeError):
-    """The notebook ended without doing its work; the message says what is missing."""
 
 
 @dataclass
@@ -273,26 +268,3 @@ def _notebook_file() -> Path:
         source = next((word for word in words if word.endswith(".ipynb")), "notebook")
     path = Path(source)
     return path if path.is_file() else Path.cwd() / path.name
-
-
-def finish(run: Run) -> None:
-    """Check that the work was done, then mark the run "ok" ("finished" under `rdc run`).
-
-    Every experiment must have all its rows and steps, every figure must be on disk, and every
-    table, experiment and figure that the notebook's code names must exist.
-
-    Raises:
-        Incomplete: something is missing; the manifest says "failed".
-    """
-    missing = missing_from(run)
-    steps = sum(int(t["steps"].sum()) for t in run.tables.values() if "steps" in t)
-    seconds = round(time.monotonic() - run.began, 1)
-    if missing:
-        write_manifest(run.folder, "failed", error="; ".join(missing), seconds=seconds)
-        raise Incomplete(f"{run.name} is not complete: {'; '.join(missing)}")
-    work = {"rows": {n: len(t) for n, t in run.tables.items()}, "steps": steps}
-    shown = {name: str(path) for name, path in run.figures.items()}
-    # Under `rdc run` the last word is the runner's, once the executed notebook is in its place.
-    status = "finished" if os.environ.get("RDC_RUN_DIR") else "ok"
-    write_manifest(run.folder, status, seconds=seconds, work=work, figures=shown)
-    print(f"{run.name}: ok, {steps:,} optimiser steps in its tables, {seconds:.0f} s in this run")

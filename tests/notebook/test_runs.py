@@ -1,4 +1,4 @@
-"""The first and last cell of a notebook: nothing is finished that is not."""
+"""The first cell of a notebook: its run, checked, and what the run makes."""
 
 import matplotlib.pyplot as plt
 import pandas as pd

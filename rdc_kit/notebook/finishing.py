@@ -1,22 +1,49 @@
-"""Whether a notebook run did what its notebook names: grids, tables and figures, all of them."""
+"""The last cell of every notebook: `finish` checks that its grids, tables and figures are made."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..ground.manifests import write_manifest
 from ..study.figures import base
 from .answers import is_exercise
-
-if TYPE_CHECKING:
-    from .runs import Run
+from .runs import Run
 
 _MADE = re.compile(r"run\.(?:experiment|table|figure)\(\s*\"(\w+)\"")
 
 
-def missing_from(run: Run) -> list[str]:
+class Incomplete(RuntimeError):
+    """The notebook ended without doing its work; the message says what is missing."""
+
+
+def finish(run: Run) -> None:
+    """Check that the work was done, then mark the run "ok" ("finished" under `rdc run`).
+
+    Every experiment must have all its rows and steps, every figure must be on disk, and every
+    table, experiment and figure that the notebook's code names must exist.
+
+    Raises:
+        Incomplete: something is missing; the manifest says "failed".
+    """
+    missing = _missing(run)
+    steps = sum(int(t["steps"].sum()) for t in run.tables.values() if "steps" in t)
+    seconds = round(time.monotonic() - run.began, 1)
+    if missing:
+        write_manifest(run.folder, "failed", error="; ".join(missing), seconds=seconds)
+        raise Incomplete(f"{run.name} is not complete: {'; '.join(missing)}")
+    work = {"rows": {n: len(t) for n, t in run.tables.items()}, "steps": steps}
+    shown = {name: str(path) for name, path in run.figures.items()}
+    # Under `rdc run` the last word is the runner's, once the executed notebook is in its place.
+    status = "finished" if os.environ.get("RDC_RUN_DIR") else "ok"
+    write_manifest(run.folder, status, seconds=seconds, work=work, figures=shown)
+    print(f"{run.name}: ok, {steps:,} optimiser steps in its tables, {seconds:.0f} s in this run")
+
+
+def _missing(run: Run) -> list[str]:
     """What a run has not done: a phrase for each; empty where its work is complete."""
     outputs = {*run.tables, *run.figures}
     expected = set(_MADE.findall(_code(run.source)))

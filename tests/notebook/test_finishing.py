@@ -8,13 +8,13 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.ground.manifests import read_status
-from rdc_kit.notebook import runs
+from rdc_kit.notebook.finishing import Incomplete
 
 from .test_runs import named, quick, smoke  # noqa: F401
 
 
 def fails(run, message):
-    with pytest.raises(runs.Incomplete, match=message):
+    with pytest.raises(Incomplete, match=message):
         rdc.finish(run)
     assert read_status(run.folder) == "failed"
 
