@@ -20,16 +20,8 @@ from ..ground.progress import human_time
 from ..study.figures.base import figures_dir
 from ..study.grid import monitor
 from ..study.grid.workers import cores, workers_from
-from .run import (
-    OK,
-    USAGE,
-    Parameter,
-    UsageError,
-    check_parameters,
-    declared,
-    print_verdict,
-    run_notebook,
-)
+from .given import Parameter, UsageError, check_parameters, declared
+from .run import OK, USAGE, print_verdict, run_notebook
 
 _MOST = 4  # notebooks at a time; each needs a gigabyte or two
 _SAY_EVERY = 10.0  # seconds between two lines of progress

@@ -42,49 +42,6 @@ def tiny(tmp_path):
     return write(tmp_path / "tiny.ipynb", OPEN, WORK, CLOSE)
 
 
-def test_parameters_are_read_without_running_the_notebook(tiny):
-    known = run.declared(tiny)
-    assert {n: p.kind for n, p in known.items()} == {
-        "smoke": "bool", "lr": "float", "ipc": "int", "name": "str", "shapes": "list[int]",
-        "plain": "int",
-    }  # fmt: skip
-    assert known["shapes"].default == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"smoke": "false"}, {"smoke": False}),
-        ({"smoke": "True"}, {"smoke": True}),
-        ({"lr": "1e-3"}, {"lr": 0.001}),
-        ({"lr": "2"}, {"lr": 2.0}),
-        ({"ipc": "10", "plain": "4"}, {"ipc": 10, "plain": 4}),
-        ({"name": "false"}, {"name": "false"}),
-        ({"shapes": "[3]"}, {"shapes": [3]}),
-    ],
-)
-def test_values_get_the_declared_type(tiny, given, expected):
-    found = run.check_parameters(tiny, given)
-    assert found == expected
-    assert all(type(found[k]) is type(expected[k]) for k in expected)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"icp": "3"}, "no parameter 'icp' - did you mean 'ipc'?"),
-        ({"smoke": "maybe"}, "smoke must be bool, got 'maybe'"),
-        ({"ipc": "1e3"}, "ipc must be int, got '1e3'"),
-        ({"ipc": "0"}, "ipc=0 must be at least 1"),
-        ({"lr": "fast"}, "lr must be float"),
-        ({"shapes": "3"}, r"shapes must be list\[int\]"),
-    ],
-)
-def test_wrong_parameters_are_refused(tiny, given, message):
-    with pytest.raises(run.UsageError, match=message):
-        run.check_parameters(tiny, given)
-
-
 def test_wrong_usage_exits_2_and_runs_nothing(tiny, fresh_home, capsys):
     assert run.run_notebook(tiny, {"icp": "3"}) == 2
     assert "did you mean 'ipc'" in capsys.readouterr().err

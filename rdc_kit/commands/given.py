@@ -1,0 +1,106 @@
+"""Parameters given to a notebook as text: of what it declares, in the type it declares."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..notebook.parameters import PARAMETERS, check_parameter
+
+
+class UsageError(ValueError):
+    """The call is wrong; nothing was run."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell: `name: type = default  # help`."""
+
+    name: str
+    kind: str
+    default: Any
+
+
+def declared(notebook: Path) -> dict[str, Parameter]:
+    """Parameters of a notebook, read from its cell tagged `parameters` without running it.
+
+    Raises:
+        UsageError: not a notebook, no such cell, or a line that is not `name: type = value`.
+    """
+    try:
+        cells = json.loads(notebook.read_text())["cells"]
+    except FileNotFoundError:
+        raise UsageError(f"notebook {str(notebook)!r} does not exist") from None
+    except (ValueError, KeyError, UnicodeDecodeError):
+        raise UsageError(f"{str(notebook)!r} is not a notebook") from None
+    tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", [])]
+    if not tagged:
+        raise UsageError(f"{notebook} has no cell tagged `parameters`")
+    found = {}
+    for node in ast.parse("".join(tagged[0]["source"])).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            name, kind = node.target.id, ast.unparse(node.annotation)
+            found[name] = Parameter(name, kind, ast.literal_eval(node.value))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            default = ast.literal_eval(node.value)
+            name = node.targets[0].id
+            found[name] = Parameter(name, type(default).__name__, default)
+        else:
+            raise UsageError(f"parameters cell of {notebook}: {ast.unparse(node)!r} sets nothing")
+    return found
+
+
+def typed(parameter: Parameter, text: str) -> Any:
+    """Turn the command line's text into the parameter's type.
+
+    "false" is False for a bool, "1e-3" is a float for a float; nothing is guessed.
+
+    Raises:
+        UsageError: the text is no value of that type.
+    """
+    wrong = UsageError(f"parameter {parameter.name} must be {parameter.kind}, got {text!r}")
+    if parameter.kind == "str":
+        return text
+    if parameter.kind == "bool":
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in words:
+            raise wrong
+        return words[text.lower()]
+    try:
+        if parameter.kind in ("int", "float"):
+            return {"int": int, "float": float}[parameter.kind](text)
+        value = json.loads(text)
+    except ValueError:
+        raise wrong from None
+    if type(value).__name__ != parameter.kind.partition("[")[0]:
+        raise wrong
+    return value
+
+
+def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
+    """Names and types of the given parameters against the notebook's; values where the kit knows.
+
+    Raises:
+        UsageError: an unknown name (with the near match), a wrong type, a value out of range.
+    """
+    if not notebook.is_file():
+        raise UsageError(f"{notebook} is no notebook file")
+    known = declared(notebook)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" - did you mean {near[0]!r}?" if near else ""
+            raise UsageError(
+                f"{notebook.name} has no parameter {name!r}{hint} It has: {', '.join(known)}"
+            )
+    values = {name: typed(known[name], text) for name, text in given.items()}
+    for name in values.keys() & PARAMETERS:
+        try:
+            check_parameter(name, values[name])
+        except (TypeError, ValueError) as error:
+            raise UsageError(str(error)) from None
+    return values
