@@ -12,13 +12,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...ground import files
+from ...ground.folders import evidence_dir
 from ..grid.arms import ablation_parts
 from ..verdicts.ledger import ledger
 from ..verdicts.metrics import soft_hard_gaps
 from ..verdicts.published import published
-from ..verdicts.tables import SETTING, Tables
+from ..verdicts.tables import SETTING, Tables, content_hash
 from . import arms, base, entropy, methods
 from .ledger import ledger_figure
+from .room import room_figure, steps_by_room
 
 Draw = Callable[[pd.DataFrame, Tables], Figure]
 
@@ -95,7 +97,7 @@ REMADE = [
 
 
 def remake(results: Tables, folder: Path | None = None) -> dict[str, Path]:
-    """Draw every figure that has results, and the ledger's.
+    """Draw every figure that has results, the ledger's, and that of room.
 
     Each is saved as pdf, png, csv (the plotted numbers) and json (git, versions, setting, seeds,
     and the hash of every file that was read). The same results give the same bytes.
@@ -128,7 +130,18 @@ def _figures(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[
     table = ledger(results)
     if table["low"].notna().any():
         inputs = {k: v for t in set(table["table"]) for k, v in results.inputs(t).items()}
+        inputs |= _campaign() if table["planned"].notna().any() else {}
         yield "ledger", ledger_figure(table), table, {"shows": "all claims", "inputs": inputs}
+    steps = steps_by_room(table)
+    if len(steps):
+        facts = {"shows": "what each step is worth, by room", "inputs": _campaign()}
+        yield "room", room_figure(steps), steps, facts
+
+
+def _campaign() -> dict[str, str]:
+    """The plan and its rows: path -> hash."""
+    paths = [evidence_dir() / "plan.toml", *sorted(evidence_dir().glob("campaign-*.csv"))]
+    return {f"data/evidence/{path.name}": content_hash(path) for path in paths}
 
 
 def _provenance(rows: pd.DataFrame) -> dict[str, Any]:

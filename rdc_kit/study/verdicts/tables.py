@@ -81,10 +81,15 @@ class Tables:
         """
         datasets = None if rows is None else set(rows["dataset"])
         return {
-            _short(table.path): hashlib.sha256(table.path.read_bytes()).hexdigest()[:16]
+            _short(table.path): content_hash(table.path)
             for table in self.tables
             if table.name == name and (datasets is None or datasets & set(table.rows["dataset"]))
         }
+
+
+def content_hash(path: Path) -> str:
+    """Hash of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def collect(where: str = "runs") -> Tables:

@@ -1,0 +1,70 @@
+"""The figure of room: what each step of PCA is worth, by the images that a class may keep."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .base import PALETTE
+
+STEPS = {
+    "el2n - random": "prune: easiest over random",
+    "pca order=random - random": "combine random images",
+    "pca - el2n": "combine the easiest",
+    "pca - pca order=random": "prune what is combined",
+}
+_COLOURS = (PALETTE[0], PALETTE[1], PALETTE[4], PALETTE[3])
+_SHIFT = 1.05  # so that the intervals of two steps do not hide each other
+_LEAST = 3  # replicates; the interval of two says nothing
+
+
+def steps_by_room(table: pd.DataFrame) -> pd.DataFrame:
+    """The planned rows of the ledger that are about a step of PCA, with ipc as a number.
+
+    Where several lines ask the same of one room, such as with chosen crops, the plan's first is
+    taken.
+    """
+    mine = table[table["planned"].notna() & table["effect"].isin(STEPS) & (table["n"] >= _LEAST)]
+    mine = mine.assign(ipc=pd.to_numeric(mine["ipc"], errors="coerce")).dropna(subset=["ipc"])
+    return mine.drop_duplicates(["dataset", "size", "student", "epochs", "effect", "ipc"])
+
+
+def room_figure(table: pd.DataFrame) -> Figure:
+    """A panel per dataset: gain of each step in points with its 95 % interval, against ipc.
+
+    Args:
+        table: from `steps_by_room`. Hollow are steps whose replicates are not complete.
+    """
+    settings = list(table.groupby(["dataset", "size", "student", "epochs"], sort=False))
+    width = 1.4 + 3.2 * len(settings)
+    figure, axes = plt.subplots(
+        1, len(settings), figsize=(width, 3.4), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, ((dataset, size, student, epochs), rows) in zip(axes[0], settings, strict=True):
+        _plot_steps(ax, rows)
+        ax.set_title(f"{dataset}, {size:g} px\n{student}, {epochs:g} epochs, hard labels")
+    ipcs = sorted({int(ipc) for ipc in table["ipc"]})
+    axes[0, 0].set_xscale("log")
+    axes[0, 0].set_xticks(ipcs, [str(ipc) for ipc in ipcs])
+    axes[0, 0].set_xlim(ipcs[0] / 1.5, ipcs[-1] * 1.5)
+    axes[0, 0].minorticks_off()
+    pending = bool((table["n"] < table["planned"]).any())
+    axes[0, 0].set_ylabel("gain in top-1, points" + "\n(hollow: replicates pending)" * pending)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), ncols=2, loc="outside lower center", fontsize=8
+    )
+    return figure
+
+
+def _plot_steps(ax: Axes, rows: pd.DataFrame) -> None:
+    for k, (effect, name) in enumerate(STEPS.items()):
+        mine = rows[rows["effect"] == effect].sort_values("ipc")
+        ipcs, colour = mine["ipc"] * _SHIFT ** (k - 1.5), _COLOURS[k]
+        ax.plot(ipcs, mine["mean"], "o-", color=colour, ms=5, label=name)
+        ax.vlines(ipcs, mine["low"], mine["high"], color=colour, lw=1.5)
+        part = (mine["n"] < mine["planned"]).to_numpy()
+        ax.plot(ipcs[part], mine["mean"][part], "o", color=colour, mfc="white", ms=5)
+    ax.axhline(0, color="#333333", lw=0.8)
+    ax.set_xlabel("images per class")

@@ -1,0 +1,38 @@
+"""The figure of room: each step of PCA at the rooms that were measured, pending ones hollow."""
+
+import pytest
+
+from rdc_kit.study.figures.room import STEPS, room_figure, steps_by_room
+from rdc_kit.study.verdicts.ledger import ledger
+from rdc_kit.study.verdicts.tables import collect
+
+
+@pytest.fixture(scope="module")
+def table():
+    return ledger(collect("evidence"))
+
+
+def test_each_step_is_drawn_at_the_rooms_that_were_measured(table):
+    steps = steps_by_room(table)
+    figure = room_figure(steps)
+    for ax, dataset in zip(figure.axes, ("cifar10", "imagenette"), strict=True):
+        for line, effect in zip(ax.lines[::2], STEPS, strict=False):
+            rows = steps[(steps["dataset"] == dataset) & (steps["effect"] == effect)]
+            assert line.get_ydata().tolist() == rows.sort_values("ipc")["mean"].tolist()
+    once_combined = steps[(steps["effect"] == "pca - pca order=random") & (steps["ipc"] <= 10)]
+    cifar10 = once_combined[once_combined["dataset"] == "cifar10"]
+    assert cifar10["ipc"].tolist() == [1, 3, 10]
+    assert cifar10["mean"].is_monotonic_decreasing
+
+
+def test_what_nobody_planned_or_measured_too_rarely_is_left_out(table):
+    assert steps_by_room(table.assign(planned=None)).empty
+    assert steps_by_room(table.assign(n=2)).empty
+
+
+def test_replicates_that_are_pending_leave_hollow_marks(table):
+    steps = steps_by_room(table).assign(n=3)
+    (ax, *_) = room_figure(steps).axes
+    assert "hollow" in ax.get_ylabel()
+    hollow = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+    assert sum(len(line.get_xdata()) for line in hollow) == (steps["dataset"] == "cifar10").sum()
