@@ -75,8 +75,8 @@ def _planned(row: dict[Hashable, Any]) -> dict[str, object]:
     known = [c for c in candidates if c in tested or not c.effects] or tested or candidates
     exact = [c for c in known if c.key == asked[0]] or known
     claim = exact[0]
-    unit = "% right" if row["anchor"] else claim.unit
-    return _facts(claim) | {str(k): v for k, v in row.items() if k in COLUMNS} | {"unit": unit}
+    unit = {"unit": row["unit"] or claim.unit}
+    return _facts(claim) | {str(k): v for k, v in row.items() if k in COLUMNS} | unit
 
 
 def found_in(claim: Claim, results: Tables) -> list[dict[str, object]]:

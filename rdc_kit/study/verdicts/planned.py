@@ -18,7 +18,7 @@ from .stats import half_width
 
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
-    *("mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family"),
+    *("unit", "mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family"),
     *("verdict", "change", "priority"),
 ]
 WITHIN = 2.5  # points; an anchor is reproduced within these
@@ -65,6 +65,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "effect": effect,
         "least": line.anchor or line.least,
         "anchor": line.anchor,
+        "unit": unit_of(effect, line.value),
         "n": len(values),
         "planned": -(-line.n // line.trainings),
         "family": line.family,
@@ -85,6 +86,16 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
             test = distributions.ttest_1samp(values, line.least, alternative="two-sided")
             row["p"] = float(test.pvalue)
     return row
+
+
+def unit_of(effect: str, value: str) -> str:
+    """Unit of an effect on accuracies, value "top1"; "" of others, where the claim says it."""
+    terms = terms_of(effect)
+    if value != "top1" or any(term.best for term in terms):
+        return ""
+    if any(term.operator == "/" for term in terms):
+        return "times"
+    return "points" if len(terms) > 1 else "% right"
 
 
 def replicates(line: Line, rows: pd.DataFrame, effect: str) -> pd.Series:

@@ -140,3 +140,19 @@ def test_what_would_change_a_verdict():
     longer = [np.append(firm, np.full(k, -10.5)) for k in (more - 1, more)]
     lows = [stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))[0] for v in longer]
     assert lows[0] > 0 >= lows[1]
+
+
+@pytest.mark.parametrize(
+    ("effect", "value", "unit"),
+    [
+        ("noise", "top1", "% right"),
+        ("noise spectrum=pool - noise", "top1", "points"),
+        ("random@soft / random@hard", "top1", "times"),
+        ("random@soft / random@hard", "seconds", ""),
+        ("best skip of el2n#50 - best skip of el2n#1", "top1", ""),
+        ("random - el2n", "stored", ""),
+    ],
+)
+def test_an_effect_on_accuracies_says_its_unit(effect, value, unit):
+    """A difference of accuracies had the unit of a claim that asks for a ratio."""
+    assert planned.unit_of(effect, value) == unit
