@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from rdc_kit.data.imagesets import DataError
-from rdc_kit.train import protocols, teachers
+from rdc_kit.ground import store
+from rdc_kit.ground.arrays import load_arrays
+from rdc_kit.ground.files import read_json
+from rdc_kit.ground.folders import evidence_dir
+from rdc_kit.train import models, protocols, teachers
 from rdc_kit.train.evaluation import evaluate
 from rdc_kit.train.teachers import squeeze
 
@@ -52,6 +56,17 @@ def test_a_teacher_that_came_with_the_kit_is_not_trained_again(
     monkeypatch.setenv("RDC_HOME", str(tmp_path / "a-third"))
     squeeze(blocks, epochs=20, runtime=exact)
     assert len(trained) == 1
+
+
+def test_the_committed_teachers_are_whole():
+    homes = [*(evidence_dir() / "teachers").iterdir()]
+    assert homes
+    for home in homes:
+        config = read_json(home / "config.json")
+        assert store.config_hash(config) == home.name
+        model = models.build(config["network"], 10, 32)
+        model.load_state_dict(load_arrays(home / "weights.npz"))
+        assert store.result_of(home)["top1"] > 60
 
 
 def test_an_ensemble_answers_with_the_mean_of_its_logits(fresh_home, exact, blocks):
