@@ -28,6 +28,9 @@ def test_each_step_is_drawn_at_the_rooms_that_were_measured(table):
 def test_what_nobody_planned_or_measured_too_rarely_is_left_out(table):
     assert steps_by_room(table.assign(planned=None)).empty
     assert steps_by_room(table.assign(n=2)).empty
+    assert steps_by_room(table.assign(unit="nats")).empty  # a gain in entropy has the same words
+    alone = table[table["effect"] == "el2n - random"]  # one step, such as at other lengths
+    assert steps_by_room(alone).empty
 
 
 def test_replicates_that_are_pending_leave_hollow_marks(table):
