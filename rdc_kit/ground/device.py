@@ -14,6 +14,8 @@ import torch
 
 from .memory import keep_freed_memory
 
+DEVICES = ("cpu", "cuda")  # kinds that the kit knows
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -66,7 +68,7 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
         torch_device = torch.device(device)
     except RuntimeError:
         raise ValueError(f"unknown device {device!r}: use 'auto', 'cpu' or 'cuda'") from None
-    if torch_device.type not in ("cpu", "cuda"):
+    if torch_device.type not in DEVICES:
         raise ValueError(f"device {device!r} is not supported: use 'auto', 'cpu' or 'cuda'")
     if torch_device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {device!r} needs a CUDA GPU, but torch sees none: use 'cpu'")

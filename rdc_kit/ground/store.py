@@ -199,9 +199,12 @@ def now() -> str:
 def git_state() -> str:
     """Commit of the checkout, "-dirty" when files differ from it, "" outside git.
 
-    The campaign's own rows and scoring runs, which grow while it runs, are no difference.
+    The campaign's own rows and scoring runs, which grow while it runs, are no difference. For a
+    copy that was sent to a machine without its history, RDC_COMMIT says what it is a copy of.
     """
     root = checkout()
+    if told := os.environ.get("RDC_COMMIT"):
+        return told
     if root is None:
         return ""
     grows = [":!data/evidence/campaign-*.csv", ":!data/evidence/scores/*"]

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..ground import store
+from ..ground.device import DEVICES
 from ..ground.folders import evidence_dir
 from .scorefiles import FACTS, Run, run_from
 
@@ -41,12 +42,12 @@ def committed(config: dict[str, Any], wanted: Collection[str]) -> Run | None:
 def _listed(
     config: dict[str, Any], wanted: Collection[str]
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Committed files, and what they say of this run."""
-    wanted_hash = store.config_hash(config)
+    """Committed files, and what they say of this run, on whatever device it was made."""
+    same = {store.config_hash(config | other) for other in ({}, *({"device": d} for d in DEVICES))}
     folder = evidence_dir() / "scores"
     for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else []:
         for listed in _runs_in(path, path.stat().st_mtime_ns):
-            if listed["config_hash"] == wanted_hash and set(wanted) <= set(listed["columns"]):
+            if listed["config_hash"] in same and set(wanted) <= set(listed["columns"]):
                 yield path, listed
 
 

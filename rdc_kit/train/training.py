@@ -17,10 +17,11 @@ from ..ground import store
 from ..ground.arrays import load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
 from ..ground.progress import bar
-from ..ground.seeds import generator
+from ..ground.seeds import derive_seed, generator
 from . import models, protocols
 from .labels import Answer, StoredLabels, loss_of
 from .protocols import Protocol
+from .replay import Replayed, Step, pays
 
 # (epoch, rows, pixels, labels, draws) to the inputs, the targets and the teacher's answer, if any.
 Lesson = Callable[
@@ -124,7 +125,7 @@ def fit(
     checkpoint ends with the same weights as an undisturbed one (bitwise on a CPU). The loss is
     read once per epoch; nothing else waits for the device. All batches have the same shape: the
     last one of an epoch is filled up with the epoch's first images, which recorders do not see
-    twice.
+    twice. On a GPU that holds the set, the step is recorded and replayed (see `replay`).
 
     Args:
         images: the training set.
@@ -152,14 +153,18 @@ def fit(
     state = _State(model, make_optimiser(model, protocol), recorders, what=what)
     if checkpoint is not None:
         state.load(checkpoint, runtime.device)
-    feed = _Feed(
-        images, protocols.batch_size(protocol, len(images), images.num_classes), runtime.device
-    )
+    batch = protocols.batch_size(protocol, len(images), images.num_classes)
+    feed = _Feed(images, batch, runtime.device)
     lesson = _lesson(images, protocol, feed, teacher, runtime)
+    draws = generator(seed, "views", device=runtime.device)
+    take = _step_of(state, feed, lesson, protocol, draws, runtime)
+    ahead = feed.steps * (protocol.epochs - state.epoch)
+    if feed.resident and protocol.labels != "stored" and pays(runtime.device, ahead):
+        take = Replayed(take, draws, runtime.device)
     saved = time.monotonic()
     for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}", done=state.epoch):
         began = time.monotonic()
-        _train_epoch(state, feed, lesson, protocol, seed, runtime)
+        _train_epoch(state, feed, take, draws, protocol, seed)
         state.epoch = epoch + 1
         state.seconds += time.monotonic() - began
         if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_EVERY:
@@ -230,43 +235,76 @@ class _Feed:
             if self.images.numel() < free // 2:
                 self.images = self.images.to(device)
 
-    def epoch(self, order: torch.Generator) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
-        """Yield positions [B] (on the device), images uint8 [B, 3, S, S] and labels [B]."""
+    @property
+    def resident(self) -> bool:
+        """Whether the images are where the network is."""
+        return self.images.device.type == self.device.type
+
+    def epoch(self, order: torch.Generator) -> Iterable[Tensor]:
+        """Yield positions [B], on the device."""
         rows = torch.randperm(self.count, generator=order)
         rows = torch.cat([rows, rows[: self.steps * self.batch - self.count]])
-        image_rows = rows.to(self.images.device)
-        label_rows = rows.to(self.device)
-        for k in range(self.steps):
-            part = slice(k * self.batch, (k + 1) * self.batch)
-            pixels = self.images[image_rows[part]].to(self.device, non_blocking=True)
-            yield label_rows[part], pixels, self.labels[label_rows[part]]
+        return rows.to(self.device).split(self.batch)
+
+    def at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Images uint8 [B, 3, S, S] and labels [B] at some positions, on the device."""
+        pixels = self.images[rows.to(self.images.device)].to(self.device, non_blocking=True)
+        return pixels, self.labels[rows]
+
+
+def _step_of(
+    state: _State,
+    feed: _Feed,
+    lesson: Lesson,
+    protocol: Protocol,
+    draws: torch.Generator,
+    runtime: Runtime,
+) -> Step:
+    """The function that makes one optimiser step on some rows of the set."""
+
+    def step(rows: Tensor) -> tuple[Tensor, Tensor]:
+        pixels, labels = feed.at(rows)
+        inputs, targets, answer = lesson(state.epoch, rows, pixels, labels, draws)
+        with runtime.autocast():
+            logits = state.model(inputs)
+        logits = logits.float()
+        loss = loss_of(protocol, logits, targets, labels, answer)
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        state.optimiser.step()
+        return loss.detach(), logits.detach()
+
+    return step
 
 
 def _train_epoch(
-    state: _State, feed: _Feed, lesson: Lesson, protocol: Protocol, seed: int, runtime: Runtime
+    state: _State, feed: _Feed, take: Step, draws: torch.Generator, protocol: Protocol, seed: int
 ) -> None:
-    epoch, model, optimiser = state.epoch, state.model.train(), state.optimiser
-    lr = protocol.lr_at(epoch)
-    for group in optimiser.param_groups:
-        group["lr"] = lr
-    draws = generator(seed, "views", epoch, device=runtime.device)
-    losses = torch.zeros(feed.steps, device=runtime.device)
+    epoch, lr = state.epoch, protocol.lr_at(state.epoch)
+    state.model.train()
+    _set_lr(state.optimiser, lr, feed.device)
+    draws.manual_seed(derive_seed(seed, "views", epoch))
+    losses = torch.zeros(feed.steps, device=feed.device)
     fresh = feed.count
-    for step, (rows, pixels, labels) in enumerate(feed.epoch(generator(seed, "order", epoch))):
-        inputs, targets, answer = lesson(epoch, rows, pixels, labels, draws)
-        with runtime.autocast():
-            logits = model(inputs)
-        logits = logits.float()
-        loss = loss_of(protocol, logits, targets, labels, answer)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        losses[step] = loss.detach()
+    for step, rows in enumerate(feed.epoch(generator(seed, "order", epoch))):
+        losses[step], logits = take(rows)
+        seen = rows[:fresh]
         for recorder in state.recorders:
-            recorder.update(epoch, rows[:fresh], logits.detach()[:fresh], labels[:fresh])
+            recorder.update(epoch, seen, logits[:fresh], feed.labels[seen])
         fresh -= len(rows)
     _check_finite(losses.cpu(), epoch, lr)
     state.losses.append(float(losses.mean()))
+
+
+def _set_lr(optimiser: torch.optim.Optimizer, lr: float, device: torch.device) -> None:
+    """Change the learning rate; on a GPU it stays in one tensor, which a replayed step reads."""
+    for group in optimiser.param_groups:
+        if device.type == "cpu":
+            group["lr"] = lr
+        elif isinstance(group["lr"], Tensor) and group["lr"].device.type == device.type:
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = torch.full((), lr, device=device)
 
 
 def _check_finite(losses: Tensor, epoch: int, lr: float) -> None:
@@ -287,5 +325,6 @@ def make_optimiser(model: nn.Module, protocol: Protocol) -> torch.optim.Optimize
         {"params": plain, "weight_decay": 0.0},
     ]
     if protocol.optimiser == "adamw":
-        return torch.optim.AdamW(groups, lr=protocol.lr, fused=True)
+        on_gpu = decayed[0].is_cuda  # where its step may be recorded
+        return torch.optim.AdamW(groups, lr=protocol.lr, fused=True, capturable=on_gpu)
     return torch.optim.SGD(groups, lr=protocol.lr, momentum=0.9, nesterov=True, fused=True)

@@ -135,6 +135,9 @@ def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monke
     assert re.fullmatch(r"[0-9a-f]{12}", clean)
     (tmp_path / "file").write_text("other")
     assert store.git_state() == f"{clean}-dirty"
+    monkeypatch.setenv("RDC_COMMIT", "0123456789ab")  # a copy without history
+    monkeypatch.setattr(store, "checkout", lambda: None)
+    assert store.git_state() == "0123456789ab"
 
 
 def kept(home):

@@ -9,6 +9,7 @@ import torch
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
 from rdc_kit.ground.arrays import load_arrays
+from rdc_kit.ground.device import Runtime
 from rdc_kit.ground.files import read_json
 from rdc_kit.ground.folders import evidence_dir
 from rdc_kit.train import models, protocols, teachers
@@ -51,6 +52,8 @@ def test_a_teacher_that_came_with_the_kit_is_not_trained_again(
     inputs = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     assert torch.equal(first.answering(exact)(inputs), again.answering(exact)(inputs))
     assert trained == []
+    gpu = Runtime(torch.device("cuda"), "fp32", channels_last=False)
+    assert teachers.key_of(blocks.fingerprint(), "convnet2-w8-bn", 20, 0, gpu) == key
     damaged = (came / "weights.npz").read_bytes()[:-100]
     (came / "weights.npz").write_bytes(damaged)
     monkeypatch.setenv("RDC_HOME", str(tmp_path / "a-third"))
