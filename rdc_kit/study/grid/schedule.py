@@ -128,11 +128,13 @@ class _Worker:
 
     def _expected(self, line: Line, trials: list[Trial]) -> tuple[float, float]:
         """Seconds of a replicate, and of the scoring runs and teachers that it lacks."""
-        usual, past = 60 * line.minutes / line.n, self.took.get(line.key)
-        if usual > self.end - time.monotonic() or line.measure == "entropy":
-            return usual, 0.0
+        told, past = 60 * line.minutes / line.n, self.took.get(line.key)
+        if choose_runtime().device.type != "cpu":
+            told = 0.0  # the plan's minutes are of two cores
+        if told > self.end - time.monotonic() or line.measure == "entropy":
+            return told, 0.0
         plan = Experiment(line.setting.setup, trials, line.key).plan(against_pool=False)
-        usual = sum(past) / len(past) if past else max(usual, plan.seconds - plan.shared)
+        usual = sum(past) / len(past) if past else max(told, plan.seconds - plan.shared)
         return usual, plan.shared
 
 
