@@ -8,6 +8,7 @@ in tensors that stay where they are: the rows of the batch, the learning rate, t
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -48,9 +49,9 @@ class Replayed:
         return self.loss, self.logits
 
     def _alone(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """One of the first steps, on a stream of its own: what it leaves behind may be recorded."""
+        """One of the first steps, on the stream where a step will be recorded."""
         self.made += 1
-        usual, own = torch.cuda.current_stream(self.device), torch.cuda.Stream(self.device)
+        usual, own = torch.cuda.current_stream(self.device), _own_stream(self.device)
         own.wait_stream(usual)
         with torch.cuda.stream(own):
             found = self.step(rows)
@@ -61,8 +62,15 @@ class Replayed:
         """Record a step on these rows, without making it."""
         self.rows, self.graph = rows.clone(), torch.cuda.CUDAGraph()
         self.graph.register_generator_state(self.draws)
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+        own = _own_stream(self.device)
+        with torch.cuda.graph(self.graph, stream=own, capture_error_mode="thread_local"):
             self.loss, self.logits = self.step(self.rows)
+
+
+@functools.cache
+def _own_stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all trainings: cuBLAS keeps tens of MB of workspace for every stream that it saw."""
+    return torch.cuda.Stream(device)
 
 
 def pays(device: torch.device, steps: int) -> bool:

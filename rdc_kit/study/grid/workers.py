@@ -38,6 +38,7 @@ _BETTER = 1.1  # what more processes must gain to be worth their memory
 _WORTH = 1.25  # what more threads must gain to be worth the risk of a busy neighbour
 _PATIENCE = 120.0  # seconds for all processes of a probe to be ready
 _GIGABYTES = 2  # of memory that a worker may need
+_STEPS = {"cpu": 8, "cuda": 200}  # of a probe; on a GPU most of them must be replayed ones
 
 
 def workers_from(text: str | int) -> int:
@@ -201,11 +202,9 @@ def probe(setup: Setup, student: str, ipc: int) -> Pace:
     runtime = setup.runtime_of(student)
     few = setup.pool[torch.randint(len(setup.pool), (count,), generator=generator(0, "probe"))]
     protocol = protocols.hard(epochs=1)
-    protocol = protocol.but(
-        epochs=max(
-            1, 8 // -(-count // protocols.batch_size(protocol, count, setup.pool.num_classes))
-        )
-    )
+    each = -(-count // protocols.batch_size(protocol, count, setup.pool.num_classes))
+    steps = _STEPS[runtime.device.type]
+    protocol = protocol.but(epochs=max(1, steps // each))
     fit(few, protocol, student, runtime=runtime)  # a process warms up
     timed = [fit(few, protocol, student, runtime=runtime) for _ in range(2)]
     tests = setup.test[torch.arange(min(len(setup.test), 320))]
