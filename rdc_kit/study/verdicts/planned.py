@@ -42,8 +42,8 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
         corrected = pd.Series(holm(part["p"].fillna(1.0).to_numpy()), index=part.index)
         table.loc[part.index, "p"] = corrected.where(part["p"].notna())
     rows = table.to_dict("records")
-    anchored = {row["where"] for row in rows if _verdict(row, False) == "reproduced"}
-    table["verdict"] = [_verdict(row, row["where"] in anchored) for row in rows]
+    anchors = {(row["where"], row["ipc"]): _verdict(row, False) for row in rows if row["anchor"]}
+    table["verdict"] = [_verdict(row, _is_anchored(row, anchors)) for row in rows]
     table["change"] = [what_would_change(row) for row in table.to_dict("records")]
     return table[COLUMNS]
 
@@ -120,11 +120,22 @@ def holm(values: np.ndarray) -> np.ndarray:
     return corrected
 
 
+def _is_anchored(row: dict[Hashable, Any], anchors: dict[tuple[Any, Any], str]) -> bool:
+    """Whether the setting gives what was published, with labels of the row's kind.
+
+    The anchor with as many images per class decides; where there is none or it is pending, one
+    that is reproduced with any number.
+    """
+    own = anchors.get((row["where"], row["ipc"]), "pending")
+    if own.startswith("pending"):
+        return any(at[0] == row["where"] and said == "reproduced" for at, said in anchors.items())
+    return own == "reproduced"
+
+
 def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
     """ "holds", "fails", "undecided", "reproduced", "not reproduced" or "pending, k of n".
 
-    "Fails" asks for a reproduced anchor in the same setting, with labels of the same kind; else it
-    is "not confirmed".
+    "Fails" asks for an anchor, see `_is_anchored`; else it is "not confirmed".
     """
     if row["n"] < row["planned"]:
         return f"pending, {row['n']} of {row['planned']}"
