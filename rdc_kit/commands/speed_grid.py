@@ -33,7 +33,8 @@ from ..train.accuracy import predict
 from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.labels import loss_of
-from ..train.training import fit, make_optimiser, view_for
+from ..train.lessons import view_for
+from ..train.training import fit, make_optimiser
 from .speed_before import in_the_old_way
 
 T = TypeVar("T")

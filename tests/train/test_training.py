@@ -12,7 +12,7 @@ from rdc_kit.augment.views import make_view
 from rdc_kit.ground.device import Runtime, choose_runtime
 from rdc_kit.ground.seeds import generator
 from rdc_kit.prune.recorders import Forgetting, MeanScore, error_norm, margin
-from rdc_kit.train import models, protocols, training
+from rdc_kit.train import lessons, models, protocols, training
 from rdc_kit.train.accuracy import predict
 from rdc_kit.train.training import Diverged, fit
 
@@ -198,8 +198,8 @@ def one_epoch(runtime, protocol, recorders=(), answer=None):
     with torch.device("cuda"):
         model = models.build("convnet2-w8", 3, 16)
     state = training._State(model, training.make_optimiser(model, protocol), recorders)
-    feed = training._Feed(images, 5, runtime.device)
-    lesson = training._lesson(images, protocol, feed, answer, runtime)
+    feed = lessons.Feed(images, 5, runtime.device)
+    lesson = lessons.lesson_of(images, protocol, feed, answer, runtime)
     draws = training.generator(0, "views", device="cuda")
     step = training._step_of(state, feed, lesson, protocol, draws, runtime)
     training._train_epoch(state, feed, step, draws, protocol, 0)

@@ -1,0 +1,96 @@
+"""What a network is shown at each step of a training: images of the set, seen through its view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+from ..augment.views import View, make_view
+from ..data.imagesets import ImageSet
+from ..ground.device import Runtime
+from .labels import Answer, StoredLabels
+from .protocols import Protocol
+
+# (epoch, rows, pixels, labels, draws) to the inputs, the targets and the teacher's answer, if any.
+Lesson = Callable[
+    [int, Tensor, Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, Tensor | None]
+]
+
+
+def view_for(images: ImageSet, protocol: Protocol) -> View:
+    """A set's view under a protocol: the protocol's settings, else the set's or the source's."""
+    return make_view(
+        images.traits,
+        images.size,
+        view=protocol.view or images.view,
+        grid=images.grid,
+        scale=protocol.crop_of(images.grid, images.traits.min_crop),
+        flip=protocol.flip,
+        cutout=protocol.cutout,
+        mix=protocol.mix,
+        mix_alpha=protocol.alpha,
+        num_classes=images.num_classes,
+    )
+
+
+def lesson_of(
+    images: ImageSet,
+    protocol: Protocol,
+    feed: Feed,
+    teacher: Answer | StoredLabels | None,
+    runtime: Runtime,
+) -> Lesson:
+    """The function that gives each batch its inputs, targets and teacher's answer."""
+    stored = teacher if isinstance(teacher, StoredLabels) else None
+    ask = teacher if callable(teacher) else None
+    if protocol.labels == "stored" and stored is None:
+        raise ValueError(f"protocol {protocol.name!r} needs stored labels: labels.store_labels")
+    if protocol.labels == "soft" and ask is None:
+        raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
+    view = view_for(images, protocol)
+
+    def lesson(
+        epoch: int, rows: Tensor, pixels: Tensor, labels: Tensor, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        answer = None
+        if protocol.labels == "stored" and stored is not None:
+            inputs, targets, answer = stored.replay(feed.images, feed.labels, rows, epoch, draws)
+        else:
+            inputs, targets = view(pixels, labels, draws)
+        inputs = inputs.contiguous(memory_format=runtime.memory_format)
+        if protocol.labels == "soft" and ask is not None:
+            answer = ask(inputs)
+        return inputs, targets, answer
+
+    return lesson
+
+
+class Feed:
+    """Batches of constant shape, from the device if the set fits on it, else from the host."""
+
+    def __init__(self, images: ImageSet, batch: int, device: torch.device) -> None:
+        self.count, self.batch, self.device = len(images), batch, device
+        self.steps = -(-self.count // batch)
+        self.images, self.labels = images.images, images.labels.to(device)
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if self.images.numel() < free // 2:
+                self.images = self.images.to(device)
+
+    @property
+    def resident(self) -> bool:
+        """Whether the images are where the network is."""
+        return self.images.device.type == self.device.type
+
+    def epoch(self, order: torch.Generator) -> Iterable[Tensor]:
+        """Yield positions [B], on the device."""
+        rows = torch.randperm(self.count, generator=order)
+        rows = torch.cat([rows, rows[: self.steps * self.batch - self.count]])
+        return rows.to(self.device).split(self.batch)
+
+    def at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Images uint8 [B, 3, S, S] and labels [B] at some positions, on the device."""
+        pixels = self.images[rows.to(self.images.device)].to(self.device, non_blocking=True)
+        return pixels, self.labels[rows]
