@@ -131,6 +131,10 @@ def _speed(options: argparse.Namespace) -> int:
         from .commands.speed_explorers import speed_explorers
 
         return speed_explorers(options.size or 224, rounds=options.rounds, out=options.out)
+    if options.replay:
+        from .commands.speed_replay import speed_replay
+
+        return speed_replay(rounds=options.rounds, device=options.device, out=options.out)
     from .commands.speed import speed
 
     given = {key: getattr(options, key) for key in ("batch", "rounds", "device", "out")}
@@ -146,7 +150,7 @@ def _gpu(options: argparse.Namespace) -> int:
 def _evidence(options: argparse.Namespace) -> int:
     from .commands.evidence import evidence
 
-    given = {"workers": options.workers, "check": options.check}
+    given = {"workers": options.workers, "check": options.check, "again": options.again}
     return evidence(options.minutes, keys=options.line, **given)
 
 

@@ -88,8 +88,19 @@ def _data() -> str:
 
 
 def requirements() -> list[str]:
-    """Requirement specifiers of the installed package, without those of the tests."""
-    return [spec for spec in metadata.requires("rdc_kit") or [] if "extra ==" not in spec]
+    """Requirement specifiers of the package, without those of the tests.
+
+    Raises:
+        ValueError: the package is not installed, so nothing says what it requires.
+    """
+    try:
+        specifiers = metadata.requires("rdc_kit") or []
+    except metadata.PackageNotFoundError:
+        raise ValueError(
+            "rdc_kit is not installed here, only its folder: run `make .venv/ready`, or "
+            "`pip install -e .` in the folder"
+        ) from None
+    return [spec for spec in specifiers if "extra ==" not in spec]
 
 
 def doctor() -> int:

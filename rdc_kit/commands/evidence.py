@@ -19,6 +19,7 @@ from ..study.grid.setups import Trial
 from ..study.grid.terms import terms_of
 from ..study.verdicts.effects import Absent, rows_of_term
 from ..study.verdicts.planned import judge_lines
+from .evidence_again import evidence_again
 
 _PLANNED, _ABSENT = "planned before its rows", "not yet in the plan"
 
@@ -29,6 +30,7 @@ def evidence(
     keys: Sequence[str] = (),
     workers: str | int = "auto",
     check: bool = False,
+    again: bool = False,
 ) -> int:
     """Show the plan; with `minutes`, measure the most valuable missing rows first.
 
@@ -38,6 +40,7 @@ def evidence(
         keys: only these lines.
         workers: processes, each making another replicate; "auto" is one per core, on a GPU one.
         check: say for every line whether it was committed before its first row.
+        again: make finished rows again on this machine instead, see `evidence_again`.
 
     Returns:
         0; for a check 1 if a line has rows that were made before it was committed.
@@ -49,6 +52,8 @@ def evidence(
     chosen = _chosen(lines, keys)
     if check:
         return _check(chosen)
+    if again:
+        return evidence_again(chosen, minutes, workers)
     if minutes > 0:
         work_through(Work(chosen, 60 * minutes, _make), workers)
     table = judge_lines(lines)

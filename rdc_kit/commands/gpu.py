@@ -5,6 +5,7 @@ A table of each step is there as soon as the step ends, so a loan that ends earl
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -16,11 +17,12 @@ from ..ground.folders import evidence_dir
 from ..ground.progress import human_time
 
 _LEAST = 30.0  # seconds that must be left for another step to begin
+_END = 20.0  # seconds before its end in which a step begins nothing more
 
 
 @dataclass(frozen=True)
 class Step:
-    """A call of a python module, and the minutes that it may take."""
+    """A call of a python module, and the minutes that it may take; MINUTES stands for them."""
 
     title: str
     words: tuple[str, ...]
@@ -37,14 +39,16 @@ def steps(out: Path) -> list[Step]:
         batched = ("--batch", str(batch), "--rounds", "2", "--out", str(table))
         return Step(f"training loop, ResNet-18, {size} px", (*words, *batched), 3)
 
-    pools = [name for name in ("digits", "cifar10", "imagenette") if name in at_hand()]
-    grid = ("rdc_kit", "speed", "--grid", *pools, "--workers", "4")
+    pools = [name for name in at_hand() if name in ("cifar10", "imagenette")] or ["digits"]
+    grid = ("rdc_kit", "speed", "--grid", *pools, "--workers", "1")  # one keeps an H100 busy
+    replay = ("rdc_kit", "speed", "--replay", "--out", str(out / "speed-replay-gpu.csv"))
     return [
         Step("tests that need a GPU", ("pytest", "-q", "-m", "gpu", "tests"), 4),
+        Step("steps one by one and replayed", replay, 2),
         loop(224, 128),
         loop(64, 256),
-        Step("runs per hour", (*grid, "--out", str(out / "speed-grid-gpu.csv")), 7),
-        Step("evidence by priority", ("rdc_kit", "evidence", "--minutes", "9"), 10),
+        Step("runs per hour", (*grid, "--out", str(out / "speed-grid-gpu.csv")), 5),
+        Step("evidence by priority", ("rdc_kit", "evidence", "--minutes", "MINUTES"), math.inf),
     ]
 
 
@@ -80,10 +84,13 @@ def _make(step: Step, end: float) -> str:
     left = end - time.monotonic()
     began, said = time.monotonic(), "left out, no time"
     if left > _LEAST:
-        print(f"{step.title}: up to {human_time(min(left, 60 * step.minutes))}", flush=True)
+        given = min(left, 60 * step.minutes)
+        print(f"{step.title}: up to {human_time(given)}", flush=True)
         try:
-            command = [sys.executable, "-m", *step.words]
-            code = subprocess.run(command, timeout=min(left, 60 * step.minutes)).returncode
+            minutes = f"{(given - _END) / 60:.2f}"
+            words = [minutes if word == "MINUTES" else word for word in step.words]
+            command = [sys.executable, "-m", *words]
+            code = subprocess.run(command, timeout=given).returncode
             said = "ok" if code == 0 else f"failed with status {code}"
         except subprocess.TimeoutExpired:
             said = "ended, no time left"

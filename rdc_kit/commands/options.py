@@ -177,6 +177,7 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     verb.add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
     verb.add_argument("--line", nargs="+", default=[], metavar="KEY", help="only these")
     verb.add_argument("--check", action="store_true", help="planned before its rows?")
+    verb.add_argument("--again", action="store_true", help="make finished rows again, and compare")
     verb = made["gpu"]
     verb.add_argument("--minutes", type=_above_0, default=25.0, help="for all together")
     verb.add_argument("--out", type=Path, help="folder of the tables; data/evidence if left out")
@@ -217,6 +218,7 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
     verb.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
     verb.add_argument("--explorers", action="store_true", help="from a control to its picture")
+    verb.add_argument("--replay", action="store_true", help="a GPU's steps, one by one or replayed")
     verb.add_argument("--out", type=Path, help="write the table here, as csv")
 
 

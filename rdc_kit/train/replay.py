@@ -17,7 +17,7 @@ from torch import Tensor
 
 Step = Callable[[Tensor], tuple[Tensor, Tensor]]  # rows [B] to the loss and the logits [B, C]
 _FIRST = 3  # steps made one by one: libraries choose their ways, the optimiser makes its state
-_LEAST = 30  # steps; to record costs about as much as so many
+_LEAST = 16  # steps; to record costs about as much as ten that are not replayed
 
 
 class Replayed:

@@ -149,14 +149,8 @@ def fit(
     state = _State(model, make_optimiser(model, protocol), recorders, what=what)
     if checkpoint is not None:
         state.load(checkpoint, runtime.device)
-    batch = protocols.batch_size(protocol, len(images), images.num_classes)
-    feed = Feed(images, batch, runtime.device)
-    lesson = lesson_of(images, protocol, feed, teacher, runtime)
     draws = generator(seed, "views", device=runtime.device)
-    take = _step_of(state, feed, lesson, protocol, draws, runtime)
-    ahead = feed.steps * (protocol.epochs - state.epoch)
-    if feed.resident and protocol.labels != "stored" and pays(runtime.device, ahead):
-        take = Replayed(take, draws, runtime.device)
+    feed, take = _prepared(state, images, protocol, draws, teacher, runtime)
     saved = time.monotonic()
     for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}", done=state.epoch):
         began = time.monotonic()
@@ -169,6 +163,26 @@ def fit(
     steps = protocol.epochs * feed.steps
     views = steps * feed.batch
     return Fitted(model.eval(), state.losses, steps, feed.batch, views, state.seconds)
+
+
+def _prepared(
+    state: _State,
+    images: ImageSet,
+    protocol: Protocol,
+    draws: torch.Generator,
+    teacher: Answer | StoredLabels | None,
+    runtime: Runtime,
+) -> tuple[Feed, Step]:
+    """The batches of a training, and the function that makes a step on one of them."""
+    batch = protocols.batch_size(protocol, len(images), images.num_classes)
+    feed = Feed(images, batch, runtime.device)
+    lesson = lesson_of(images, protocol, feed, teacher, runtime)
+    take = _step_of(state, feed, lesson, protocol, draws, runtime)
+    ahead = feed.steps * (protocol.epochs - state.epoch)
+    # Stored labels are looked up on the host, at each step anew.
+    if feed.resident and protocol.labels != "stored" and pays(runtime.device, ahead):
+        return feed, Replayed(take, draws, runtime.device)
+    return feed, take
 
 
 def _step_of(

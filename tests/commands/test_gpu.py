@@ -33,18 +33,19 @@ def lent(monkeypatch):
 def test_tests_come_first_and_every_step_leaves_its_table(lent, tmp_path, capsys):
     calls, _ = lent
     assert gpu.gpu(25, tmp_path) == 0
-    assert [module for module, *_ in calls] == ["pytest", *["rdc_kit"] * 4]
+    assert [module for module, *_ in calls] == ["pytest", *["rdc_kit"] * 5]
     made = [parser().parse_args(words) for _, words, _ in calls[1:]]  # the command line knows all
-    assert [options.out.parent for options in made[:-1]] == [tmp_path] * 3
-    assert (made[-1].verb, made[-1].minutes) == ("evidence", 9)
-    assert capsys.readouterr().out.splitlines()[-1] == f"gpu: 5 of 5 steps ok on a GPU; {tmp_path}"
+    assert [options.out.parent for options in made[:-1]] == [tmp_path] * 4
+    assert made[-1].verb == "evidence"
+    assert made[-1].minutes == pytest.approx(25 - 5 - 20 / 60, abs=0.01)  # what is left
+    assert capsys.readouterr().out.splitlines()[-1] == f"gpu: 6 of 6 steps ok on a GPU; {tmp_path}"
 
 
 def test_what_fails_or_hangs_does_not_stop_the_rest(lent, tmp_path, capsys):
     calls, results = lent
-    results |= {1: (1, 5.0), 2: (0, 10**9)}
+    results |= {1: (1, 5.0), 3: (0, 10**9)}
     assert gpu.gpu(25, tmp_path) == 1
-    assert len(calls) == 5
+    assert len(calls) == 6
     said = capsys.readouterr().out
     assert "tests that need a GPU: failed with status 1 after 5 s" in said
     assert "ResNet-18, 224 px: ended, no time left after 3 min" in said
@@ -54,7 +55,7 @@ def test_steps_for_which_no_time_is_left_are_not_begun(lent, tmp_path, capsys):
     calls, results = lent
     results |= {2: (0, 200.0)}
     assert gpu.gpu(4, tmp_path) == 1
-    assert [timeout for *_, timeout in calls] == [240, 180]
+    assert [timeout for *_, timeout in calls] == [240, 120, 60]
     assert "runs per hour: left out, no time" in capsys.readouterr().out
 
 

@@ -1,0 +1,93 @@
+"""`rdc evidence --again`: finished rows made again on this machine, beside the committed ones.
+
+Rows of one line may come from several machines, so it must be seen that a recipe gives the same
+accuracy on each of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ..ground import files
+from ..ground.folders import evidence_dir
+from ..study.grid.campaign import Line
+from ..study.grid.experiments import Experiment
+from ..study.grid.rows import is_measured
+from ..study.verdicts.stats import half_width
+
+_SAME = ["arm", "ipc", "protocol", "seed", "set_seed", "training_seed"]
+_THERE = ["top1", "set_hash", "device", "git"]
+COLUMNS = ["line", *_SAME, *_THERE, *(f"{name}_there" for name in _THERE)]
+
+
+def evidence_again(lines: Sequence[Line], minutes: float, workers: str | int = "auto") -> int:
+    """Make rows again, replicate by replicate, and print the difference in accuracy.
+
+    Rows that were made on this machine are left out: they would only be fetched. The table is
+    written after each replicate, to again-SETTING.csv beside the committed rows.
+
+    Args:
+        lines: of the plan. minutes: no replicate is begun after them. workers: of each grid.
+
+    Raises:
+        ValueError: no time, or every finished row of these lines was made here.
+    """
+    if minutes <= 0:
+        raise ValueError("evidence --again needs --minutes, the time for making rows again")
+    end, found = time.monotonic() + 60 * minutes, list[pd.DataFrame]()
+    for line in lines:
+        for seed in range(line.n):
+            if time.monotonic() < end and len(pairs := _again(line, seed, workers)):
+                found.append(pairs)
+                add_pairs(evidence_dir() / f"again-{line.setting.name}.csv", pairs)
+    if not found:
+        raise ValueError("evidence --again: no finished row of these lines is from elsewhere")
+    print(summary(pd.concat(found)))
+    return 0
+
+
+def _again(line: Line, seed: int, workers: str | int) -> pd.DataFrame:
+    """The finished rows of a replicate and those that this machine makes; columns COLUMNS."""
+    missing, setup = line.missing(), line.setting.setup
+    own = [trial for trial in line.trials if trial.seed == seed and trial not in missing]
+    elsewhere = [trial for trial in own if not is_measured(trial, setup)]
+    if line.measure != "accuracy" or line.crops or not elsewhere:
+        return pd.DataFrame(columns=COLUMNS)
+    here = Experiment(setup, elsewhere, line.key).measure(workers=workers)
+    return paired(line.key, here, line.rows())
+
+
+def paired(key: str, here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the same trials side by side; columns COLUMNS.
+
+    Args:
+        key: of the line. here, there: rows of its trials.
+    """
+    names = [*_SAME, *_THERE]
+    return (
+        here[names].merge(there[names], on=_SAME, suffixes=("", "_there")).assign(line=key)[COLUMNS]
+    )
+
+
+def add_pairs(path: Path, pairs: pd.DataFrame) -> None:
+    """Append pairs to a table, in whole or not at all."""
+    old = [pd.read_csv(path)] if path.is_file() else []
+    with files.atomic_path(path) as part:
+        pd.concat([*old, pairs], ignore_index=True).to_csv(part, index=False)
+
+
+def summary(pairs: pd.DataFrame) -> str:
+    """One line: how far this machine's accuracies are from the committed ones."""
+    gaps = (pairs["top1"] - pairs["top1_there"]).to_numpy()
+    mean, half = float(gaps.mean()), half_width(gaps)
+    same = int((pairs["set_hash"] == pairs["set_hash_there"]).sum())
+    devices = ", ".join(pairs["device"].unique()), ", ".join(pairs["device_there"].unique())
+    return (
+        f"evidence: {len(pairs)} rows again on {devices[0]}, before on {devices[1]}: "
+        f"{mean:+.2f} points ({mean - half:+.2f} to {mean + half:+.2f}), sd {gaps.std(ddof=1):.2f};"
+        f" {same} sets are the same to the pixel"
+    )

@@ -1,0 +1,58 @@
+"""Finished rows made again: beside the committed ones, and nothing that was made here."""
+
+import pandas as pd
+import pytest
+
+from rdc_kit.__main__ import main
+from rdc_kit.commands import evidence_again
+
+from ..study.grid.plans import plan_in
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch, fresh_home):
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    monkeypatch.setattr(evidence_again, "evidence_dir", lambda: folder)
+    return plan_in(folder, monkeypatch)
+
+
+def test_rows_from_elsewhere_are_made_again(plan, tmp_path, monkeypatch, capsys):
+    words = ["evidence", "--line", "random", "--workers", "1", "--minutes", "10"]
+    assert main(words) == 0
+    assert main([*words, "--again"]) == 2  # they were made here
+    assert "no finished row of these lines is from elsewhere" in capsys.readouterr().err
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "another machine"))
+    before = plan.parent.joinpath("campaign-tiny.csv").read_bytes()
+    assert main([*words, "--again"]) == 0
+    pairs = pd.read_csv(plan.parent / "again-tiny.csv")
+    assert list(pairs.columns) == evidence_again.COLUMNS
+    assert len(pairs) == 3
+    assert (pairs["top1"] == pairs["top1_there"]).all()  # one machine, bitwise
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("evidence: 3 rows again on CPU")
+    assert said.endswith("+0.00 points (+0.00 to +0.00), sd 0.00; 3 sets are the same to the pixel")
+    assert plan.parent.joinpath("campaign-tiny.csv").read_bytes() == before
+
+
+def test_without_a_time_it_says_what_is_missing(plan, capsys):
+    assert main(["evidence", "--line", "easy", "--again"]) == 2
+    assert "needs --minutes" in capsys.readouterr().err
+
+
+def test_pairs_are_of_the_same_trial_and_the_summary_is_the_t_interval():
+    row = {"arm": "random", "ipc": 1, "protocol": "hard", "set_seed": 0, "training_seed": 0}
+    here = pd.DataFrame(
+        [
+            row | {"seed": k, "top1": 50.0 + k, "set_hash": "a", "device": "X", "git": "2"}
+            for k in (0, 1, 2)
+        ]
+    )
+    there = here.assign(top1=50.0, device="Y", git="1", set_hash=["a", "a", "b"])
+    pairs = evidence_again.paired("line", here, there.iloc[::-1])
+    assert (pairs["top1"] - pairs["top1_there"]).tolist() == [0.0, 1.0, 2.0]
+    # mean 1, sd 1, n = 3: half-width 4.303 / sqrt(3)
+    assert evidence_again.summary(pairs) == (
+        "evidence: 3 rows again on X, before on Y: +1.00 points (-1.48 to +3.48), sd 1.00; "
+        "2 sets are the same to the pixel"
+    )
