@@ -42,7 +42,7 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
         corrected = pd.Series(holm(part["p"].fillna(1.0).to_numpy()), index=part.index)
         table.loc[part.index, "p"] = corrected.where(part["p"].notna())
     rows = table.to_dict("records")
-    anchors = {(row["where"], row["ipc"]): _verdict(row, False) for row in rows if row["anchor"]}
+    anchors = [(row["where"], row["ipc"], _verdict(row, False)) for row in rows if row["anchor"]]
     table["verdict"] = [_verdict(row, _is_anchored(row, anchors)) for row in rows]
     table["change"] = [what_would_change(row) for row in table.to_dict("records")]
     return table[COLUMNS]
@@ -120,16 +120,18 @@ def holm(values: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _is_anchored(row: dict[Hashable, Any], anchors: dict[tuple[Any, Any], str]) -> bool:
+def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) -> bool:
     """Whether the setting gives what was published, with labels of the row's kind.
 
-    The anchor with as many images per class decides; where there is none or it is pending, one
-    that is reproduced with any number.
+    Anchors with as many images per class decide, one that is reproduced being enough; where there
+    are none or they are pending, those with any number.
+
+    Args:
+        row: of the table. anchors: where, images per class and verdict of each.
     """
-    own = anchors.get((row["where"], row["ipc"]), "pending")
-    if own.startswith("pending"):
-        return any(at[0] == row["where"] and said == "reproduced" for at, said in anchors.items())
-    return own == "reproduced"
+    known = [(ipc, said) for where, ipc, said in anchors if where == row["where"]]
+    own = [said for ipc, said in known if ipc == row["ipc"] and not said.startswith("pending")]
+    return "reproduced" in (own or [said for _, said in known])
 
 
 def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:

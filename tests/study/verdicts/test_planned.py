@@ -79,14 +79,17 @@ def test_against_the_claim_fails_only_where_an_anchor_was_reproduced(lines):
 
 
 def test_the_anchor_with_as_many_images_decides():
-    wanted = (("setting", "accuracy", "hard"), 10)
-    anchors = {(wanted[0], 1): "reproduced", wanted: "not reproduced"}
-    row = {"where": wanted[0]}
-    found = {ipc: planned._is_anchored(row | {"ipc": ipc}, anchors) for ipc in (1, 10, 50)}
+    hard, soft = ("setting", "accuracy", "hard"), ("setting", "accuracy", "soft")
+
+    def anchored(where, ipc, *tens):
+        known = [(hard, 1, "reproduced"), *((hard, 10, said) for said in tens)]
+        return planned._is_anchored({"where": where, "ipc": ipc}, known)
+
+    found = {ipc: anchored(hard, ipc, "not reproduced") for ipc in (1, 10, 50)}
     assert found == {1: True, 10: False, 50: True}
-    assert planned._is_anchored(row | {"ipc": 10}, anchors | {wanted: "pending, 1 of 5"})
-    elsewhere = row | {"where": ("setting", "accuracy", "soft"), "ipc": 1}
-    assert not planned._is_anchored(elsewhere, anchors)
+    assert anchored(hard, 10, "pending, 1 of 5")
+    assert anchored(hard, 10, "not reproduced", "reproduced")
+    assert not anchored(soft, 1)
 
 
 def test_a_frozen_layer_is_said(lines):
