@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -25,6 +26,8 @@ window.saved = false;
 notebook.context.save().then(() => { window.saved = true; });
 """
 )
+LINKED = """
+return [...document.querySelectorAll('.jp-RenderedMarkdown img')].map(img => img.naturalWidth);"""
 SHUT = browsing.NOTEBOOK + "notebook.sessionContext.shutdown();"
 LOOK = """
 const box = arguments[0], done = arguments[1], img = box.querySelector('img');
@@ -38,7 +41,7 @@ def home(tmp_path_factory):
     """Folder of the server, with the pictures that notebooks link to."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "notebooks").mkdir()
-    (folder / "figures").symlink_to(ROOT / "figures")
+    shutil.copytree(ROOT / "figures", folder / "figures")  # JupyterLab does not serve through links
     return folder
 
 
@@ -91,6 +94,9 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
     state = browsing.open_and_run(browser, lab, f"notebooks/{name}.ipynb", 400)
     browser.save_screenshot(str(pictures / f"{name}-ran.png"))
     assert state["bad"] == []
+    linked = browser.execute_script(LINKED)
+    assert linked
+    assert min(linked) > 300  # the committed figures in the text are there
 
     for k, box in enumerate(browser.find_elements(By.CSS_SELECTOR, ".rdc-explorer")):
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)

@@ -19,10 +19,8 @@ def test_each_step_is_drawn_at_the_rooms_that_were_measured(table):
         for line, effect in zip(ax.lines[::2], STEPS, strict=False):
             rows = steps[(steps["dataset"] == dataset) & (steps["effect"] == effect)]
             assert line.get_ydata().tolist() == rows.sort_values("ipc")["mean"].tolist()
-    once_combined = steps[(steps["effect"] == "pca - pca order=random") & (steps["ipc"] <= 10)]
-    cifar10 = once_combined[once_combined["dataset"] == "cifar10"]
-    assert cifar10["ipc"].tolist() == [1, 3, 10]
-    assert cifar10["mean"].is_monotonic_decreasing
+            # Beside each other, so that intervals can be told apart, but near their room.
+            assert line.get_xdata().round().tolist() == pytest.approx(sorted(rows["ipc"]), rel=0.1)
 
 
 def test_what_nobody_planned_or_measured_too_rarely_is_left_out(table):
