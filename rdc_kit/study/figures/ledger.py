@@ -76,7 +76,7 @@ def _draw_effects(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
 def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
     """Published accuracies beside ours."""
     for y, row in enumerate(rows):
-        colour = PALETTE[2] if row["verdict"] == "reproduced" else "#777777"
+        colour = PALETTE[2] if _root(row["verdict"]) == "reproduced" else "#777777"
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["mean"], y, "o", color=colour, ms=5)
         ax.plot(row["anchor"], y, "*", color="#333333", ms=7)

@@ -23,6 +23,7 @@ COLUMNS = [
 ]
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
+_USUAL = 30  # epochs of a teacher, that nothing need be said of
 _WORDS = {"scoring": "scoring run", "teacher": "teacher", "set": "set"}
 
 
@@ -52,7 +53,9 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     values = replicates(line, rows, effect)
     named = terms_of(effect)[0].protocol
     protocol = next(t.protocol for t in line.trials if named in ("", t.protocol.name))
-    shared = [f"one {_WORDS[layer]}" for layer in LAYERS if layer in line.frozen]
+    epochs = line.setting.teacher_epochs
+    words = _WORDS | {"teacher": f"teacher of {epochs} epochs"} if epochs != _USUAL else _WORDS
+    shared = [f"one {words[layer]}" for layer in LAYERS if layer in line.frozen]
     shared += ["one observer"] * (line.measure == "entropy")
     row: dict[str, object] = {
         "line": line.key,
@@ -129,7 +132,7 @@ def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) 
     Args:
         row: of the table. anchors: where, images per class and verdict of each.
     """
-    known = [(ipc, said) for where, ipc, said in anchors if where == row["where"]]
+    known = [(ipc, said.split(",")[0]) for where, ipc, said in anchors if where == row["where"]]
     own = [said for ipc, said in known if ipc == row["ipc"] and not said.startswith("pending")]
     return "reproduced" in (own or [said for _, said in known])
 
@@ -143,8 +146,8 @@ def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
         return f"pending, {row['n']} of {row['planned']}"
     if row["anchor"]:
         near = abs(row["mean"] - row["anchor"]) <= WITHIN
-        return "reproduced" if near else "not reproduced"
-    if math.isnan(row["p"]) or row["p"] > _LEVEL:
+        said = "reproduced" if near else "not reproduced"
+    elif math.isnan(row["p"]) or row["p"] > _LEVEL:
         said = "undecided"
     elif row["mean"] > row["least"]:
         said = "holds"
