@@ -80,7 +80,8 @@ def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["mean"], y, "o", color=colour, ms=5)
         ax.plot(row["anchor"], y, "*", color="#333333", ms=7)
-    _name_rows(ax, [f"anchor: {row['effect']} | {_where(row)}" for row in rows])
+    names = [f"anchor: {row['effect']} | {_where(row)}, {row['student']}" for row in rows]
+    _name_rows(ax, names)
     ax.set_xlabel("top-1, %; a star is the published number, green is within 2.5 points of it")
 
 
