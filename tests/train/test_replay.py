@@ -10,12 +10,7 @@ from rdc_kit.train.labels import store_labels
 from rdc_kit.train.training import fit
 
 from ..conftest import colour_blocks
-
-STUDENT = "convnet2-w8"
-
-
-def weights(fitted):
-    return torch.cat([p.detach().flatten().cpu() for p in fitted.model.parameters()])
+from .test_training import STUDENT, dying_in, weights
 
 
 class _Tape:
@@ -135,17 +130,8 @@ def test_a_gpus_recorded_training_goes_on_from_a_checkpoint(tmp_path, monkeypatc
     blocks, protocol = colour_blocks(), protocols.hard(epochs=20, batch=6)
     straight = fit(blocks, protocol, STUDENT, 1, runtime)
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
-    real = training._train_epoch
-
-    def dies_in_epoch_9(state, *rest):
-        if state.epoch == 9:
-            raise KeyboardInterrupt
-        real(state, *rest)
-
-    monkeypatch.setattr(training, "_train_epoch", dies_in_epoch_9)
-    with pytest.raises(KeyboardInterrupt):
+    with dying_in(9), pytest.raises(KeyboardInterrupt):
         fit(blocks, protocol, STUDENT, 1, runtime, checkpoint=tmp_path / "checkpoint.npz")
-    monkeypatch.setattr(training, "_train_epoch", real)
     resumed = fit(blocks, protocol, STUDENT, 1, runtime, checkpoint=tmp_path / "checkpoint.npz")
     other = fit(blocks, protocol, STUDENT, 2, runtime)
     far = (weights(straight) - weights(other)).norm()

@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import time
+from unittest import mock
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ STUDENT = "convnet2-w8"
 
 
 def weights(fitted):
-    return torch.cat([p.detach().flatten() for p in fitted.model.parameters()])
+    return torch.cat([p.detach().flatten().cpu() for p in fitted.model.parameters()])
 
 
 def test_the_same_seed_twice_is_bitwise_equal(blocks, exact):
@@ -32,6 +33,18 @@ def test_the_same_seed_twice_is_bitwise_equal(blocks, exact):
     assert torch.equal(weights(one), weights(again))
     assert one.losses == again.losses
     assert not torch.equal(weights(one), weights(other))
+
+
+def dying_in(epoch):
+    """A context in which trainings are interrupted as soon as they reach an epoch."""
+    real = training._train_epoch
+
+    def dies(state, *rest):
+        if state.epoch == epoch:
+            raise KeyboardInterrupt
+        real(state, *rest)
+
+    return mock.patch.object(training, "_train_epoch", dies)
 
 
 class Log:
@@ -65,17 +78,9 @@ def test_resume_equals_an_undisturbed_run(blocks, exact, tmp_path, monkeypatch):
     protocol = rdc.protocols.hard(epochs=6, batch=5)
     straight = fit(blocks, protocol, STUDENT, 1, exact)
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
-    real, path = training._train_epoch, tmp_path / "checkpoint.npz"
-
-    def dies_in_epoch_4(state, *rest):
-        if state.epoch == 4:
-            raise KeyboardInterrupt
-        real(state, *rest)
-
-    monkeypatch.setattr(training, "_train_epoch", dies_in_epoch_4)
-    with pytest.raises(KeyboardInterrupt):
+    path = tmp_path / "checkpoint.npz"
+    with dying_in(4), pytest.raises(KeyboardInterrupt):
         fit(blocks, protocol, STUDENT, 1, exact, checkpoint=path)
-    monkeypatch.setattr(training, "_train_epoch", real)
     resumed = fit(blocks, protocol, STUDENT, 1, exact, checkpoint=path)
     assert torch.equal(weights(straight), weights(resumed))
     assert straight.losses == resumed.losses
