@@ -59,12 +59,24 @@ class Replayed:
         return found
 
     def _record(self, rows: Tensor) -> None:
-        """Record a step on these rows, without making it."""
+        """Record a step on these rows, without making it.
+
+        Raises:
+            RuntimeError: an operation of the step cannot be recorded.
+        """
         self.rows, self.graph = rows.clone(), torch.cuda.CUDAGraph()
         self.graph.register_generator_state(self.draws)
         own = _own_stream(self.device)
-        with torch.cuda.graph(self.graph, stream=own, capture_error_mode="thread_local"):
-            self.loss, self.logits = self.step(self.rows)
+        try:
+            with torch.cuda.graph(self.graph, stream=own, capture_error_mode="thread_local"):
+                self.loss, self.logits = self.step(self.rows)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"a training step could not be recorded as a CUDA graph ({error}): "
+                "set RDC_REPLAY=0, which makes steps one by one"
+            ) from error
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """A replayed step: nothing is left out or made twice, and a GPU's real one learns the same."""
 
+import contextlib
+
 import pytest
 import torch
 
@@ -78,6 +80,27 @@ def test_what_is_recorded(kind, steps, asked, expected, monkeypatch):
     if asked is not None:
         monkeypatch.setenv("RDC_REPLAY", asked)
     assert replay.pays(torch.device(kind), steps) is expected
+
+
+def test_a_step_that_cannot_be_recorded_says_what_to_do(monkeypatch):
+    class Graph:
+        def register_generator_state(self, draws):
+            pass
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(replay, "_own_stream", lambda device: None)
+
+    def step(rows):
+        raise failure
+
+    recorded = replay.Replayed(step, torch.Generator(), torch.device("cuda"))
+    failure = RuntimeError("operation not permitted when stream is capturing")
+    with pytest.raises(RuntimeError, match="not permitted .* set RDC_REPLAY=0"):
+        recorded._record(torch.arange(3))
+    failure = torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(torch.OutOfMemoryError, match=r"^CUDA out of memory$"):
+        recorded._record(torch.arange(3))
 
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
