@@ -96,7 +96,7 @@ def test_a_step_that_cannot_be_recorded_says_what_to_do(monkeypatch):
 
     recorded = replay.Replayed(step, torch.Generator(), torch.device("cuda"))
     failure = RuntimeError("operation not permitted when stream is capturing")
-    with pytest.raises(RuntimeError, match="not permitted .* set RDC_REPLAY=0"):
+    with pytest.raises(RuntimeError, match=r"not permitted .* set RDC_REPLAY=0"):
         recorded._record(torch.arange(3))
     failure = torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(torch.OutOfMemoryError, match=r"^CUDA out of memory$"):
