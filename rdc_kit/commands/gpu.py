@@ -40,7 +40,7 @@ def steps(out: Path) -> list[Step]:
         return Step(f"training loop, ResNet-18, {size} px", (*words, *batched), 3)
 
     pools = [name for name in at_hand() if name in ("cifar10", "imagenette")] or ["digits"]
-    grid = ("rdc_kit", "speed", "--grid", *pools, "--workers", "1")  # one keeps an H100 busy
+    grid = ("rdc_kit", "speed", "--grid", *pools, "--workers", "1")
     replay = ("rdc_kit", "speed", "--replay", "--out", str(out / "speed-replay-gpu.csv"))
     return [
         Step("tests that need a GPU", ("pytest", "-q", "-m", "gpu", "tests"), 4),

@@ -163,8 +163,8 @@ def time_loops(
     pool = load(dataset, size).train
     images = pool[torch.arange(batch * steps) % len(pool)]
     on_gpu = runtime.device.type == "cuda"
-    # On a GPU the first steps of a training are slow, and the others hundreds of times quicker
-    # than the plain loop's: one epoch would be over before they are seen.
+    # On a GPU the first steps are made one by one and the others replayed, which one epoch would
+    # hardly show.
     protocol = protocols.hard(epochs=_GPU_EPOCHS if on_gpu else 1, batch=batch, crop=(0.08, 1.0))
 
     loops: dict[str, Callable[[], float]] = {

@@ -85,12 +85,12 @@ class Feed:
         return self.images.device.type == self.device.type
 
     def epoch(self, order: torch.Generator) -> Iterable[Tensor]:
-        """Yield positions [B], on the device."""
+        """Yield positions [B], where the images are: to fetch them from a GPU would wait for it."""
         rows = torch.randperm(self.count, generator=order)
         rows = torch.cat([rows, rows[: self.steps * self.batch - self.count]])
-        return rows.to(self.device).split(self.batch)
+        return rows.to(self.images.device).split(self.batch)
 
     def at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Images uint8 [B, 3, S, S] and labels [B] at some positions, on the device."""
-        pixels = self.images[rows.to(self.images.device)].to(self.device, non_blocking=True)
-        return pixels, self.labels[rows]
+        pixels = self.images[rows].to(self.device, non_blocking=True)
+        return pixels, self.labels[rows.to(self.device)]

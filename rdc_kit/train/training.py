@@ -221,7 +221,7 @@ def _train_epoch(
     fresh = feed.count
     for step, rows in enumerate(feed.epoch(generator(seed, "order", epoch))):
         losses[step], logits = take(rows)
-        seen = rows[:fresh]
+        seen = rows[:fresh].to(feed.device)
         for recorder in state.recorders:
             recorder.update(epoch, seen, logits[:fresh], feed.labels[seen])
         fresh -= len(rows)

@@ -8,6 +8,8 @@ from rdc_kit.ground.seeds import generator
 from rdc_kit.train import lessons, protocols
 from rdc_kit.train.lessons import Feed, lesson_of
 
+from ..conftest import fake_set
+
 CPU = torch.device("cpu")
 
 
@@ -29,6 +31,16 @@ def test_images_and_labels_belong_together(blocks):
     assert feed.resident
     assert torch.equal(pixels, blocks.images[rows])
     assert torch.equal(labels, blocks.labels[rows])
+
+
+def test_rows_of_a_set_that_stays_on_the_host_stay_there_too(pretended, monkeypatch):
+    """No step may wait for a GPU to say which images it wants."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
+    feed = Feed(fake_set(), 7, pretended.device)
+    rows = next(iter(feed.epoch(generator(0, "order", 0))))
+    assert not feed.resident
+    assert rows.device.type == "cpu"
+    assert [part.device.type for part in feed.at(rows)] == ["cuda", "cuda"]
 
 
 def test_a_lesson_is_the_view_and_the_labels_and_for_soft_ones_the_answer(blocks, exact):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as distributions
 
-from ..grid.campaign import Line
+from ..grid.campaign import Line, Setting
 from ..grid.setups import LAYERS
 from ..grid.terms import terms_of
 from .effects import Absent, effect_by_seed, over_images
@@ -23,7 +23,6 @@ COLUMNS = [
 ]
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
-_USUAL = 30  # epochs of a teacher, that nothing need be said of
 _WORDS = {"scoring": "scoring run", "teacher": "teacher", "set": "set"}
 
 
@@ -54,7 +53,8 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     named = terms_of(effect)[0].protocol
     protocol = next(t.protocol for t in line.trials if named in ("", t.protocol.name))
     epochs = line.setting.teacher_epochs
-    words = _WORDS | {"teacher": f"teacher of {epochs} epochs"} if epochs != _USUAL else _WORDS
+    usual = epochs == Setting.teacher_epochs
+    words = _WORDS if usual else _WORDS | {"teacher": f"teacher of {epochs} epochs"}
     shared = [f"one {words[layer]}" for layer in LAYERS if layer in line.frozen]
     shared += ["one observer"] * (line.measure == "entropy")
     row: dict[str, object] = {

@@ -98,6 +98,10 @@ def test_a_frozen_layer_is_said(lines):
     four = {"random": [50.0] * 4, "el2n": [60.0, 61, 62, 60]}
     row = judged([random, easy], rows_of(easy, four)).loc["easy"]
     assert row["verdict"] == "holds, for one scoring run, one set"
+    longer = replace(easy.setting, teacher_epochs=60)
+    taught = replace(easy, setting=longer, frozen=("teacher",))
+    said = planned._judged(taught, taught.rows(), "el2n - random")["frozen"]
+    assert said == "one teacher of 60 epochs"
 
 
 def test_trainings_on_one_set_are_one_replicate(lines):
