@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
+from typing import Any
 
 # What each verb does, and an example.
 VERBS: dict[str, tuple[str, str]] = {
@@ -125,6 +126,24 @@ def _above_0(text: str) -> float:
     return value
 
 
+class _Several(argparse.Action):
+    """Values of an option that may be given again: `--line a b` or `--line a --line b`.
+
+    argparse's own `extend` would put them after the default, its usual action drops the first.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the values, after those given before them."""
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if before is self.default else [*before, *values])
+
+
 def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
     """Those that several verbs have."""
     for name in ("compress", "score", "select", "speed", "benchmark"):
@@ -175,7 +194,9 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument("--dataset", default="", help="only runs on this one")
     verb = made["evidence"]
     verb.add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
-    verb.add_argument("--line", nargs="+", default=[], metavar="KEY", help="only these")
+    verb.add_argument(
+        "--line", nargs="+", action=_Several, default=[], metavar="KEY", help="only these"
+    )
     verb.add_argument("--check", action="store_true", help="planned before its rows?")
     verb.add_argument("--again", action="store_true", help="make finished rows again, and compare")
     verb = made["gpu"]
@@ -190,7 +211,9 @@ def _shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
         "--out", type=Path, help=".parquet or .csv; scores-DATASET.parquet if left out"
     )
     verb.add_argument("--epochs", type=int, default=30)
-    verb.add_argument("--seed", type=int, nargs="+", default=[0], help="a scoring run for each")
+    verb.add_argument(
+        "--seed", type=int, nargs="+", action=_Several, default=[0], help="a scoring run for each"
+    )
     verb.add_argument(
         "--collect", type=Path, metavar="FOLDER", help="put finished runs into a file there instead"
     )
@@ -213,7 +236,9 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--student", default="resnet18")
     verb.add_argument("--batch", type=int)
     verb.add_argument("--rounds", type=int, default=3)
-    verb.add_argument("--grid", nargs="+", metavar="DATASET", help="runs per hour of small grids")
+    verb.add_argument(
+        "--grid", nargs="+", action=_Several, metavar="DATASET", help="runs per hour of small grids"
+    )
     verb.add_argument("--runs", type=int, default=0, help="of each small grid")
     verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
     verb.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
@@ -224,11 +249,17 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
 
 def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     """Of benchmark."""
-    verb.add_argument("--methods", nargs="+", default=["all"], help="names, or all")
-    verb.add_argument("--ipc", nargs="+", type=int, default=[1, 10])
-    verb.add_argument("--labels", nargs="+", default=["hard", "soft"], help="hard, soft")
-    verb.add_argument("--protocols", nargs="+", default=[], help="further ones, such as rded")
-    verb.add_argument("--students", nargs="+", default=[], help="networks")
+    verb.add_argument(
+        "--methods", nargs="+", action=_Several, default=["all"], help="names, or all"
+    )
+    verb.add_argument("--ipc", nargs="+", type=int, action=_Several, default=[1, 10])
+    verb.add_argument(
+        "--labels", nargs="+", action=_Several, default=["hard", "soft"], help="hard, soft"
+    )
+    verb.add_argument(
+        "--protocols", nargs="+", action=_Several, default=[], help="further ones, such as rded"
+    )
+    verb.add_argument("--students", nargs="+", action=_Several, default=[], help="networks")
     verb.add_argument("--seeds", type=int, default=3)
     verb.add_argument(
         "--epochs", type=int, help="of every training; the protocol's own if left out"
@@ -237,7 +268,11 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--teacher-epochs", type=int, default=30)
     verb.add_argument("--iterations", type=int, help="of every recovered image")
     verb.add_argument(
-        "--frozen", nargs="+", default=[], help="what all seeds share: scoring, teacher, set"
+        "--frozen",
+        nargs="+",
+        action=_Several,
+        default=[],
+        help="what all seeds share: scoring, teacher, set",
     )
     verb.add_argument(
         "--plan", action="store_true", dest="plan_only", help="only say what it would take"

@@ -24,3 +24,17 @@ def test_the_licence_is_unknown_until_somebody_names_it():
 def test_speed_and_benchmark_have_defaults_for_all():
     assert parser().parse_args(["speed"]).rounds == 3
     assert parser().parse_args(["benchmark"]).ipc == [1, 10]
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "values"),
+    [
+        (["evidence", "--line", "a", "b", "--line", "c"], "line", ["a", "b", "c"]),
+        (["score", "--seed", "1", "--seed", "2"], "seed", [1, 2]),
+        (["benchmark", "--ipc", "1", "--ipc", "10", "50"], "ipc", [1, 10, 50]),
+        (["speed", "--grid", "digits", "--grid", "cifar10"], "grid", ["digits", "cifar10"]),
+    ],
+)
+def test_an_option_with_several_values_may_be_given_again(given, name, values):
+    assert getattr(parser().parse_args(given), name) == values
+    assert getattr(parser().parse_args([given[0]]), name) != values
