@@ -52,11 +52,6 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     values = replicates(line, rows, effect)
     named = terms_of(effect)[0].protocol
     protocol = next(t.protocol for t in line.trials if named in ("", t.protocol.name))
-    epochs = line.setting.teacher_epochs
-    usual = epochs == Setting.teacher_epochs
-    words = _WORDS if usual else _WORDS | {"teacher": f"teacher of {epochs} epochs"}
-    shared = [f"one {words[layer]}" for layer in LAYERS if layer in line.frozen]
-    shared += ["one observer"] * (line.measure == "entropy")
     row: dict[str, object] = {
         "line": line.key,
         "claims": "; ".join(line.claims),
@@ -76,7 +71,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "values": values.to_numpy(),
         # Soft labels are another protocol than hard ones, and need an anchor of their own.
         "where": (line.setting.name, line.measure, protocol.labels),
-        "frozen": ", ".join(shared),
+        "frozen": ", ".join(_shared(line, rows, effect)),
     }
     if len(values):
         mean, half = float(values.mean()), half_width(values.to_numpy())
@@ -89,6 +84,23 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
             test = distributions.ttest_1samp(values, line.least, alternative="two-sided")
             row["p"] = float(test.pvalue)
     return row
+
+
+def _shared(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
+    """What all replicates of an effect share; a layer that its rows do not use is not said."""
+    epochs = line.setting.teacher_epochs
+    usual = epochs == Setting.teacher_epochs
+    words = _WORDS if usual else _WORDS | {"teacher": f"teacher of {epochs} epochs"}
+    named = {(term.arm, term.protocol) for term in terms_of(effect)}
+    own = [
+        not {(arm, ""), (arm, how)}.isdisjoint(named)
+        for arm, how in zip(rows["arm"], rows["protocol"], strict=True)
+    ]
+    used = rows.loc[np.array(own, bool)].notna().any()
+    said = [
+        f"one {words[layer]}" for layer in LAYERS if layer in line.frozen and used[f"{layer}_seed"]
+    ]
+    return said + ["one observer"] * (line.measure == "entropy")
 
 
 def unit_of(effect: str, value: str) -> str:

@@ -33,6 +33,8 @@ def rows_of(line, top1):
         row = {"arm": trial.arm.key, "budget": trial.ipc, "protocol": "hard", "epochs": 300}
         row |= {"student": trial.student, "seed": trial.seed, "set_seed": trial.seeds.set}
         row |= {"training_seed": trial.seeds.training, "top1": value, "tests": TESTS}
+        scored = trial.arm.key == "el2n"
+        row |= {"scoring_seed": trial.seeds.scoring if scored else None, "teacher_seed": None}
         rows.append(row | {"hits": pack(hits), "run_hash": f"{line.key}{len(rows)}"})
     return pd.DataFrame(rows)
 
@@ -99,9 +101,22 @@ def test_a_frozen_layer_is_said(lines):
     row = judged([random, easy], rows_of(easy, four)).loc["easy"]
     assert row["verdict"] == "holds, for one scoring run, one set"
     longer = replace(easy.setting, teacher_epochs=60)
-    taught = replace(easy, setting=longer, frozen=("teacher",))
-    said = planned._judged(taught, taught.rows(), "el2n - random")["frozen"]
-    assert said == "one teacher of 60 epochs"
+    taught = replace(easy, setting=longer, frozen=("scoring", "teacher"))
+    rows = taught.rows().assign(teacher_seed=0)
+    said = planned._judged(taught, rows, "el2n - random")["frozen"]
+    assert said == "one scoring run, one teacher of 60 epochs"
+
+
+def test_a_layer_that_an_effect_does_not_use_is_not_said(lines):
+    _, easy = lines
+    rows = rows_of(easy, {"random": [50.0] * 4, "el2n": [60.0] * 4})
+    rows.loc[rows["arm"] == "el2n", "protocol"] = "soft"
+    rows.loc[rows["arm"] == "el2n", "teacher_seed"] = 0
+    easy = replace(easy, frozen=("scoring", "teacher"))
+    effects = ["random", "random@hard", "el2n", "el2n@soft - random@hard", "el2n@hard"]
+    said = {effect: planned._shared(easy, rows, effect) for effect in effects}
+    both = ["one scoring run", "one teacher"]
+    assert list(said.values()) == [[], [], both, both, []]
 
 
 def test_trainings_on_one_set_are_one_replicate(lines):
