@@ -55,9 +55,10 @@ def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path,
     page.write_text("before\n<!-- ledger -->\nOUTDATED\n<!-- ledger -->\nafter\n")
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 0
     text = page.read_text()
-    assert text.startswith("before\n<!-- ledger -->\n| claim |")
+    setting = "**cifar10, 32 px, 300 epochs, convnet3-w128**"
+    assert text.startswith(f"before\n<!-- ledger -->\n{setting}\n\n| claim |")
     assert text.endswith("\n<!-- ledger -->\nafter\n")
-    assert "| anchor | `random` | cifar10, 32 px, 1 per class" in text
+    assert "\n| anchor | `random`, % right | 15.6 ± 3.8" in text
     assert "OUTDATED" not in text
     page.write_text("no marks")
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2

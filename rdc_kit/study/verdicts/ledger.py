@@ -194,11 +194,33 @@ def so_far(*claims: str) -> str:
 
 
 def _short(table: pd.DataFrame) -> str:
-    lines = ["| claim | effect | on | found (95 %) | n | verdict |", "|---|---|---|---|---|---|"]
+    """A table per setting: a row per claim and effect, a column per number of images per class."""
+    settings: dict[str, list[dict[Hashable, Any]]] = {}
     for row in table.to_dict("records"):
-        cells = [row["claim"], f"`{row['effect']}`", tested_on(row), found(row), row["n"]]
-        lines.append(_line([*cells, row["verdict"]]))
+        settings.setdefault(tested_on(row | {"ipc": None}), []).append(row)
+    parts = [f"**{in_markdown(where)}**\n\n{_by_room(rows)}" for where, rows in settings.items()]
+    return "\n\n".join(parts)
+
+
+def _by_room(rows: list[dict[Hashable, Any]]) -> str:
+    cells: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in rows:
+        key = (str(row["claim"]), f"`{row['effect']}`, {row['unit']}")
+        room = row["ipc"] if isinstance(row["ipc"], str) else f"{row['ipc']:g}"
+        cells.setdefault(key, {}).setdefault(room, []).append(_cell(row))
+    rooms = sorted(set().union(*cells.values()), key=lambda room: [int(n) for n in room.split()])
+    heads = ["claim", "effect", *(f"{room} per class" for room in rooms)]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for key, by_room in cells.items():
+        lines.append(_line([*key, *("; ".join(by_room.get(room, [])) for room in rooms)]))
     return "\n".join(lines)
+
+
+def _cell(row: dict[Hashable, Any]) -> str:
+    """Mean, half of its interval, n and verdict of a planned row."""
+    half = "" if pd.isna(row["high"]) else f" ± {row['high'] - row['mean']:.{_digits(row)}f}"
+    told = f", published {row['anchor']:g}" if row["anchor"] > 0 else ""
+    return f"{_number(row, 'mean')}{half}{told}, n = {row['n']}: {row['verdict']}"
 
 
 def _line(cells: Iterable[Any]) -> str:
@@ -255,9 +277,12 @@ def interval(row: dict[Hashable, Any], low: str, high: str) -> str:
 
 
 def _number(row: dict[Hashable, Any], key: str) -> str:
-    digits = 1 if row["unit"] in ("points", "% right", "% of images") else 3
     sign = "+" if row["unit"] in ("points", "nats", "of a class") else ""
-    return f"{row[key]:{sign}.{digits}f}"
+    return f"{row[key]:{sign}.{_digits(row)}f}"
+
+
+def _digits(row: dict[Hashable, Any]) -> int:
+    return 1 if row["unit"] in ("points", "% right", "% of images") else 3
 
 
 def _count(row: dict[Hashable, Any]) -> str:

@@ -92,7 +92,8 @@ def test_a_figure_has_a_title_and_facts_as_far_as_they_are_known(tmp_path):
 
 def test_the_ledger_has_every_line_and_folds_those_that_are_pending(monkeypatch):
     table = ledger(Tables([]), [])
-    table.loc[[3, 4], ["planned", "verdict"]] = [[5.0, "holds"], [5.0, "pending"]]
+    planned = ["planned", "ipc", "verdict"]
+    table.loc[[3, 4], planned] = [[5.0, 10, "holds"], [5.0, 10, "pending"]]
     monkeypatch.setattr(pages, "ledger", lambda results: table)
     page = pages.ledger_page()
     parts = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", page, flags=re.M))

@@ -123,6 +123,15 @@ def test_renaming_every_legend_changes_no_verdict(monkeypatch):
     pd.testing.assert_frame_equal(after, before)
 
 
+def _columns(markdown):
+    """Of a table with one row per claim and effect: {head: {claim and effect: cell}}."""
+    rows = [line[2:-2].split(" | ") for line in markdown.split("\n\n")[0].splitlines()]
+    return {
+        head: {" | ".join(row[:2]): row[k].strip() for row in rows[2:]}
+        for k, head in enumerate(rows[0])
+    }
+
+
 @pytest.mark.parametrize("claims", [("C5",), ("C8", "pruning once combined"), ("C12",)])
 def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
     """Judged alone, a line would be corrected for fewer others, or lack its anchor."""
@@ -132,9 +141,13 @@ def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
     told = ledger.so_far(*claims)
     rows = planned[planned["n"] > 1]
     for row in rows.to_dict("records"):
-        line = f"{ledger.tested_on(row)} | {ledger.found(row)} | {row['n']} | {row['verdict']} |"
-        assert f"| {row['claim']} | `{row['effect']}` | {line}" in told
-    assert told.count("points") == len(rows)
+        where = ledger.tested_on(row | {"ipc": None})
+        columns = _columns(told.split(f"**{where}**\n\n")[1])
+        half = row["high"] - row["mean"]
+        cell = f"{row['mean']:+.1f} ± {half:.1f}, n = {row['n']}: {row['verdict']}"
+        line = f"{row['claim']} | `{row['effect']}`, {row['unit']}"
+        assert columns[f"{row['ipc']} per class"][line] == cell
+    assert told.count("n = ") == len(rows)
     assert told.endswith(
         f"{len(rows)} of {len(planned)} planned effects have been measured more than once."
     )
