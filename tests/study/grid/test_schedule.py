@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
+import torch
 
 from rdc_kit.ground import store
+from rdc_kit.ground.device import choose_runtime
 from rdc_kit.ground.folders import PACKAGE
 from rdc_kit.study.grid import planfile, schedule
 from rdc_kit.study.grid.campaign import make_rows
@@ -57,10 +60,11 @@ def test_who_finds_a_teacher_in_training_does_something_else(tmp_path, monkeypat
     assert [len(line.missing()) for line in lines] == [0, 0]
 
 
-def test_a_teacher_that_was_trained_once_is_not_expected_again(tmp_path, monkeypatch, fresh_home):
-    """The first replicate takes 1,005 s, for it lacks a scoring run; the others take 5 s."""
-    plan_in(tmp_path, monkeypatch)
-    lacks, clock, made = {0: 1000.0}, [0.0], []
+def foretell(monkeypatch, lacks):
+    """Let every replicate be expected to take 5 s, and so much more if it lacks something.
+
+    Args: lacks: seconds of what is missing, by seed.
+    """
 
     class Foretold:
         def __init__(self, setup, trials, name):
@@ -70,11 +74,33 @@ def test_a_teacher_that_was_trained_once_is_not_expected_again(tmp_path, monkeyp
         def plan(self, against_pool):
             return self
 
+    monkeypatch.setattr(schedule, "Experiment", Foretold)
+
+
+@pytest.mark.parametrize(("device", "made"), [("cpu", []), ("cuda", [0, 1, 2, 3])])
+def test_the_plans_minutes_are_of_two_cores(tmp_path, monkeypatch, fresh_home, device, made):
+    """A GPU goes by what is foretold for it, a CPU by the longer of the two."""
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    runtime = replace(choose_runtime(), device=torch.device(device))
+    monkeypatch.setattr(schedule, "choose_runtime", lambda: runtime)
+    easy = replace(planfile.read_plan()[1], minutes=60.0)
+    found = []
+    work = schedule.Work([easy], 100, lambda line, trials, workers: found.append(trials[0].seed))
+    schedule.work_through(work, 1)
+    assert found == made
+
+
+def test_a_teacher_that_was_trained_once_is_not_expected_again(tmp_path, monkeypatch, fresh_home):
+    """The first replicate takes 1,005 s, for it lacks a scoring run; the others take 5 s."""
+    plan_in(tmp_path, monkeypatch)
+    lacks, clock, made = {0: 1000.0}, [0.0], []
+
     def make(line, trials, workers):
         clock[0] += lacks.pop(trials[0].seed, 0.0) + 5
         made.append(trials[0].seed)
 
-    monkeypatch.setattr(schedule, "Experiment", Foretold)
+    foretell(monkeypatch, lacks)
     monkeypatch.setattr(schedule.time, "monotonic", lambda: clock[0])
     easy = planfile.read_plan()[1]
     schedule.work_through(schedule.Work([easy], 1030, make), 1)
