@@ -63,6 +63,8 @@ CLAIMS = [
           ("pca - el2n",)),
     Claim("pruning once combined", "composites of the easiest beat composites of random originals",
           "05/runs", ("pca - pca order=random",)),
+    Claim("spread once combined", "originals spread over difficulties (CCS) make better composites",
+          "05/runs"),
     Claim("C9", "patch extraction beats other views of composites", "00/runs",
           ("pca - pca view=shuffle", "pca - pca view=whole")),
     Claim("C10", "the crop ratio has an interior optimum", "05/runs",
