@@ -173,7 +173,9 @@ def decided(table: pd.DataFrame) -> str:
 
 
 def so_far(*claims: str) -> str:
-    """What was planned of some claims and has replicates, complete or not, as a Markdown table.
+    """What was planned of some claims and has replicates, complete or not, as Markdown tables.
+
+    Where nothing of it has been measured, the claims are said.
 
     Args:
         claims: keys; "C5" takes "C5, hardest" too.
@@ -190,7 +192,11 @@ def so_far(*claims: str) -> str:
     table = pd.DataFrame([row for row in rows if wanted(str(row["claim"]))], columns=COLUMNS)
     there = table[table["n"] > 1]
     left = f"{len(there)} of {len(table)} planned effects have been measured more than once."
-    return f"{_short(there)}\n\n{left}" if len(there) else left
+    if len(there):
+        return f"{_short(there)}\n\n{left}"
+    asked = table.drop_duplicates("claim")
+    said = [f"- {c}: {says}" for c, says in zip(asked["claim"], asked["says"], strict=True)]
+    return "\n".join([*said, "", left])
 
 
 def _short(table: pd.DataFrame) -> str:
@@ -203,16 +209,19 @@ def _short(table: pd.DataFrame) -> str:
 
 
 def _by_room(rows: list[dict[Hashable, Any]]) -> str:
+    """The table of one setting; a claim is told once, beside the first of its effects."""
     cells: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
-        key = (str(row["claim"]), f"`{row['effect']}`, {row['unit']}")
+        key = (f"{row['claim']}: {row['says']}", f"`{row['effect']}`, {row['unit']}")
         room = row["ipc"] if isinstance(row["ipc"], str) else f"{row['ipc']:g}"
         cells.setdefault(key, {}).setdefault(room, []).append(_cell(row))
     rooms = sorted(set().union(*cells.values()), key=lambda room: [int(n) for n in room.split()])
     heads = ["claim", "effect", *(f"{room} per class" for room in rooms)]
-    lines = [_line(heads), _line(["---"] * len(heads))]
-    for key, by_room in cells.items():
-        lines.append(_line([*key, *("; ".join(by_room.get(room, [])) for room in rooms)]))
+    lines, told = [_line(heads), _line(["---"] * len(heads))], ""
+    for (claim, effect), by_room in cells.items():
+        shown = ["; ".join(by_room.get(room, [])) for room in rooms]
+        lines.append(_line([claim if claim != told else "", effect, *shown]))
+        told = claim
     return "\n".join(lines)
 
 

@@ -27,7 +27,8 @@ What a teacher says.
 WANTED = """ipc, hard label, soft label, teacher, student, observer, squeeze, recover, relabel,
 EL2N, Forgetting, AUM, CCS, RDED, SRe2L, CDA, G-VBSM, LPLD, DWA, PCA, composite, cell, view, pool,
 patch extraction, patch shuffling, Cutout, Mixup, CutMix, KL, NLL, entropy, protocol, replicate,
-frozen layer, Holm, t-interval, anchor, hlr, ior, lrs"""
+frozen layer, Holm, t-interval, anchor, hlr, ior, lrs, verdict, effect, ledger, short names,
+network names, grouping, spectrum, PGD"""
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The ledger of claims: only what was planned is judged, and nothing hangs on a word."""
 
 import dataclasses
+import itertools
 import re
 
 import pandas as pd
@@ -11,6 +12,7 @@ from rdc_kit.methods import METHODS
 from rdc_kit.study.figures import names
 from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts import claims, ledger
+from rdc_kit.study.verdicts.planned import judge_lines
 from rdc_kit.study.verdicts.tables import collect
 
 from .conftest import arms, write
@@ -126,6 +128,8 @@ def test_renaming_every_legend_changes_no_verdict(monkeypatch):
 def _columns(markdown):
     """Of a table with one row per claim and effect: {head: {claim and effect: cell}}."""
     rows = [line[2:-2].split(" | ") for line in markdown.split("\n\n")[0].splitlines()]
+    for above, row in itertools.pairwise(rows):
+        row[0] = row[0].strip() or above[0]  # a claim is told once
     return {
         head: {" | ".join(row[:2]): row[k].strip() for row in rows[2:]}
         for k, head in enumerate(rows[0])
@@ -145,9 +149,16 @@ def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
         columns = _columns(told.split(f"**{where}**\n\n")[1])
         half = row["high"] - row["mean"]
         cell = f"{row['mean']:+.1f} ± {half:.1f}, n = {row['n']}: {row['verdict']}"
-        line = f"{row['claim']} | `{row['effect']}`, {row['unit']}"
+        line = f"{row['claim']}: {row['says']} | `{row['effect']}`, {row['unit']}"
         assert columns[f"{row['ipc']} per class"][line] == cell
     assert told.count("n = ") == len(rows)
     assert told.endswith(
         f"{len(rows)} of {len(planned)} planned effects have been measured more than once."
     )
+
+
+def test_a_chapter_whose_lines_wait_for_their_rows_says_what_is_asked(monkeypatch):
+    monkeypatch.setattr(ledger, "judge_lines", lambda lines: judge_lines(lines).assign(n=0))
+    told = ledger.so_far("C13")
+    assert told.startswith("- C13: pruned sets have the lowest entropy\n- C13, views: shuffled")
+    assert re.search(r"\n\n0 of \d+ planned effects have been measured more than once.$", told)
