@@ -52,6 +52,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     values = replicates(line, rows, effect)
     named = terms_of(effect)[0].protocol
     protocol = next(t.protocol for t in line.trials if named in ("", t.protocol.name))
+    student = line.student or line.setting.student
     row: dict[str, object] = {
         "line": line.key,
         "claims": "; ".join(line.claims),
@@ -59,7 +60,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "size": line.setting.size,
         "ipc": line.ipc if isinstance(line.ipc, int) else " ".join(map(str, line.ipc)),
         "epochs": protocol.epochs,
-        "student": line.student or line.setting.student,
+        "student": student,
         "effect": effect,
         "least": line.anchor or line.least,
         "anchor": line.anchor,
@@ -69,8 +70,8 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "family": line.family,
         "priority": line.priority,
         "values": values.to_numpy(),
-        # Soft labels are another protocol than hard ones, and need an anchor of their own.
-        "where": (line.setting.name, line.measure, protocol.labels),
+        # What was published for one protocol, network or length says nothing of another.
+        "where": (line.setting.name, line.measure, student, protocol.name, protocol.epochs),
         "frozen": ", ".join(_shared(line, rows, effect)),
     }
     if len(values):
@@ -136,7 +137,7 @@ def holm(values: np.ndarray) -> np.ndarray:
 
 
 def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) -> bool:
-    """Whether the setting gives what was published, with labels of the row's kind.
+    """Whether the setting gives what was published, with the row's protocol, network and length.
 
     Anchors with as many images per class decide, one that is reproduced being enough; where there
     are none or they are pending, those with any number.

@@ -94,6 +94,16 @@ def test_the_anchor_with_as_many_images_decides():
     assert not anchored(soft, 1)
 
 
+def test_another_network_or_length_needs_an_anchor_of_its_own(lines):
+    _, easy = lines
+
+    def where(**changes):
+        return planned._judged(replace(easy, **changes), easy.rows(), "el2n - random")["where"]
+
+    assert len({where(), where(epochs=60), where(student="convnet3-w64")}) == 3
+    assert where(epochs=300) == where()
+
+
 def test_a_frozen_layer_is_said(lines):
     random, easy = lines
     easy = replace(easy, frozen=("scoring", "set"))
