@@ -90,7 +90,14 @@ def evaluate(
     rows = []
     for seed in asked:
         fitted = fit(
-            stored, protocol, student, seed, runtime, teacher=answers, checkpoint=checkpoint
+            stored,
+            protocol,
+            student,
+            seed,
+            runtime,
+            checkpoint=checkpoint,
+            teacher=answers,
+            teacher_key=teacher.key if teacher and answers else "",
         )
         score = accuracy(predict(fitted.model, test, runtime), test.labels, test.num_classes)
         row = {

@@ -31,6 +31,7 @@ from .protocols import Protocol
 Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
 _VIEW_BYTES = 25  # crop 8, mirrored 1, partner 4, pasted box 8, weight 4
 _FILE = "records.npy"
+_PROGRESS = "progress.json"  # epochs that are done, while it goes on
 _SAVE_EVERY = 20  # epochs between two saves of a labelling
 
 
@@ -248,8 +249,9 @@ def store_labels(
             _label_epoch(records[epoch], images, protocol, answer, runtime, seed, epoch)
             if (epoch + 1) % _SAVE_EVERY == 0:
                 records.flush()
-                files.write_json(home / "progress.json", epoch + 1)
+                files.write_json(home / _PROGRESS, epoch + 1)
         records.flush()
+        (home / _PROGRESS).unlink(missing_ok=True)
         return {"bytes": int(records.nbytes)}
 
     home = store.cached(runs_dir("labels"), config, make)
@@ -259,9 +261,11 @@ def store_labels(
 
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:
     """The records on disk, and the number of epochs that are done."""
-    path, done = home / _FILE, files.read_json(home / "progress.json") or 0
+    path, done = home / _FILE, files.read_json(home / _PROGRESS) or 0
     if done and path.is_file():
         return np.lib.format.open_memmap(path, "r+"), done
+    # Else a new file, full of zeros, would be taken for one that got so far.
+    (home / _PROGRESS).unlink(missing_ok=True)
     files.require_free_space(home, kind.itemsize * shape[0] * shape[1])
     return np.lib.format.open_memmap(path, "w+", kind, shape), 0
 

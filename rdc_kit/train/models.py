@@ -119,8 +119,8 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
     Raises:
         ValueError: unknown name, or images too small for its pooling.
 
-    Differs: Swin-T, ConvNeXt-T and the small variants have no dropout and no stochastic depth,
-        which would draw from global random state while training.
+    Differs: no network has dropout or stochastic depth, which would draw from global random state
+        while training.
     """
     check_network(name)
     with seeded_globals(seed, "init"):
@@ -148,10 +148,9 @@ def _torchvision(name: str, num_classes: int) -> nn.Module:
         model = getattr(torchvision.models, plain)(num_classes=num_classes)
         if small:
             _shrink_stem(model, plain)
-    if plain in LAYER_NORMED or small:
-        for module in model.modules():
-            if isinstance(module, nn.Dropout | torchvision.ops.StochasticDepth):
-                module.p = 0.0
+    for module in model.modules():
+        if isinstance(module, nn.Dropout | torchvision.ops.StochasticDepth):
+            module.p = 0.0
     return model
 
 

@@ -72,7 +72,7 @@ class _State:
     epoch: int = 0
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
-    what: str = ""  # of the training: its set, protocol, network and seed
+    what: str = ""  # of the training: its set, protocol, network, seed and teacher
 
     def save(self, path: Path) -> None:
         content = {
@@ -95,8 +95,8 @@ class _State:
             return
         if not isinstance(content, dict) or content.get("what") != self.what:
             raise ValueError(
-                f"{path} belongs to another training (another set, protocol, network or seed): "
-                "name another checkpoint, or delete it"
+                f"{path} belongs to another training (another set, protocol, network, seed or "
+                "teacher): name another checkpoint, or delete it"
             )
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
@@ -114,6 +114,7 @@ def fit(
     recorders: Sequence[Recorder] = (),
     checkpoint: Path | None = None,
     teacher: Answer | StoredLabels | None = None,
+    teacher_key: str = "",
 ) -> Fitted:
     """Train a fresh network on a set.
 
@@ -133,6 +134,7 @@ def fit(
         checkpoint: file to continue from and to write every half minute; fit does not delete it.
         teacher: for soft labels, a function from inputs to logits (see
             `teachers.Teacher.answering`); for stored ones, what `labels.store_labels` returned.
+        teacher_key: identifies the teacher in the checkpoint.
 
     Raises:
         Diverged: the loss is not finite. ValueError: unknown student, grid too large, the protocol
@@ -145,7 +147,8 @@ def fit(
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
     what = ""
     if checkpoint is not None:
-        what = store.config_hash([images.fingerprint(), protocol.as_dict(), student, seed])
+        told = [images.fingerprint(), protocol.as_dict(), student, seed]
+        what = store.config_hash([*told, *[teacher_key] * bool(teacher_key)])
     state = _State(model, make_optimiser(model, protocol), recorders, what=what)
     if checkpoint is not None:
         state.load(checkpoint, runtime.device)

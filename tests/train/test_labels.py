@@ -1,11 +1,14 @@
 """Hard, soft and stored labels: the losses, the replay, the bytes."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 import rdc_kit as rdc
+from rdc_kit.ground.folders import runs_dir
 from rdc_kit.ground.seeds import generator
 from rdc_kit.train import labels, protocols
 from rdc_kit.train.training import fit
@@ -118,6 +121,23 @@ def test_stored_labels_are_made_once_and_continue_after_a_kill(
     assert np.array_equal(again.records, straight)
     labels.store_labels(blocks, recipe, answer, "b", exact)
     assert len(seen) == 6
+
+
+def test_labels_that_were_lost_are_not_taken_for_done_when_the_remake_is_killed(
+    fresh_home, exact, teacher, blocks, monkeypatch
+):
+    """Their old count of epochs stood beside a new file of zeros."""
+    monkeypatch.setattr(labels, "_SAVE_EVERY", 2)
+    asked = (blocks, protocols.named("lpld").but(epochs=5, keep=1.0), teacher.answering(exact))
+    first = labels.store_labels(*asked, "a", exact)
+    straight = first.records.copy()
+    (runs_dir("labels") / first.key / "records.npy").unlink()
+    real = labels._label_epoch
+    monkeypatch.setattr(labels, "_label_epoch", mock.Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        labels.store_labels(*asked, "a", exact)
+    monkeypatch.setattr(labels, "_label_epoch", real)
+    assert np.array_equal(labels.store_labels(*asked, "a", exact).records, straight)
 
 
 def test_pruned_labels_are_used_again(fresh_home, exact, teacher, blocks):

@@ -105,7 +105,9 @@ def test_networks_give_logits(name, size):
 
 
 @pytest.mark.parametrize(
-    "name", [f"{plain}-small" for plain in PUBLISHED_SIZES] + ["swin_t", "convnext_tiny"]
+    "name",
+    [f"{plain}-small" for plain in PUBLISHED_SIZES]
+    + ["swin_t", "convnext_tiny", "mobilenet_v2", "efficientnet_b0"],
 )
 def test_a_bf16_step_is_finite_and_hangs_on_the_seed_alone(name):
     """Batch 10 at 32 px, channels last; nothing is drawn from global random state."""

@@ -1,6 +1,7 @@
 """Teachers: trained once, frozen, checked; published weights only where they fit."""
 
 import copy
+import dataclasses
 import shutil
 
 import pytest
@@ -12,11 +13,11 @@ from rdc_kit.ground.arrays import load_arrays
 from rdc_kit.ground.device import Runtime
 from rdc_kit.ground.files import read_json
 from rdc_kit.ground.folders import evidence_dir
-from rdc_kit.train import models, protocols, teachers
+from rdc_kit.train import models, protocols, teachers, training
 from rdc_kit.train.evaluation import evaluate
 from rdc_kit.train.teachers import squeeze
 
-from ..conftest import colour_blocks
+from ..conftest import colour_blocks, fake_set
 
 
 def test_a_teacher_is_trained_once_and_comes_back_the_same(fresh_home, exact, blocks, monkeypatch):
@@ -138,3 +139,32 @@ def test_a_protocol_asks_for_them(exact, blocks, monkeypatch):
         soft = protocols.soft(epochs=1, teacher_norm=norm)
         evaluate(blocks, blocks, soft, 1, "convnet2-w8", teacher=teacher, runtime=exact)
     assert asked == [1]
+
+
+@pytest.mark.parametrize(
+    ("classes", "least"), [(2, 55.0), (3, 40.0), (4, 32.5), (10, 19.0), (1000, 0.2)]
+)
+def test_a_teacher_of_few_classes_need_not_be_perfect(exact, monkeypatch, classes, least):
+    """Twice chance is 100 % with two classes."""
+    test = dataclasses.replace(fake_set(), classes=tuple(map(str, range(classes))))
+    teacher = teachers.Teacher((), ("t",), "key", 90.0)
+    monkeypatch.setattr(teachers.Teacher, "accuracy_on", lambda self, images, runtime: top1)
+    top1 = least + 0.01
+    assert teacher.tested_on(test, exact).test_top1 == top1
+    top1 = least - 0.01
+    with pytest.raises(DataError, match="classes in the same order"):
+        teacher.tested_on(test, exact)
+
+
+def test_a_checkpoint_of_another_teacher_is_refused(
+    fresh_home, exact, blocks, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+    path, soft = tmp_path / "checkpoint.npz", protocols.soft(epochs=2)
+    first, second = (squeeze(blocks, epochs=20, seed=seed, runtime=exact) for seed in (0, 1))
+    how = {"seeds": 1, "runtime": exact, "checkpoint": path}
+    result = evaluate(blocks, blocks, soft, teacher=first, **how)
+    again = evaluate(blocks, blocks, soft, teacher=first, **how)
+    assert again.rows[0]["last_loss"] == result.rows[0]["last_loss"]
+    with pytest.raises(ValueError, match="another set, protocol, network, seed or teacher"):
+        evaluate(blocks, blocks, soft, teacher=second, **how)

@@ -29,6 +29,10 @@ RULES: tuple[dict[str, Any], ...] = (
 )
 
 
+_PROTOCOL = "protocol."  # before a name in a key, where the method has such an option too
+_WORDS = {"True": True, "False": False, "None": None}
+
+
 @dataclass(frozen=True)
 class Arm:
     """One line of a comparison.
@@ -61,12 +65,18 @@ class Arm:
         usual = METHODS[self.method].options | {"view": METHODS[self.method].view}
         changes = {
             name: _text(name, value)
-            for name, value in (self.options | self.protocol).items()
+            for name, value in (self.options | _told_apart(self.protocol, self.method)).items()
             if name not in usual or _text(name, value) != _text(name, usual[name])
         }
         parts = [f"on={self.pool}"] if self.pool else []
         parts += [f"{name}={changes[name]}" for name in sorted(changes)]
         return " ".join([self.method, *parts])
+
+
+def _told_apart(protocol: dict[str, Any], method: str) -> dict[str, Any]:
+    """Changes of the protocol; "protocol.epochs" where the method has an option of that name."""
+    options = METHODS[method].options
+    return {_PROTOCOL * (name in options) + name: value for name, value in protocol.items()}
 
 
 def arm_named(key: str) -> Arm:
@@ -88,12 +98,15 @@ def arm_named(key: str) -> Arm:
         elif name in method_named(method).options:
             options[name] = _value(name, text)
         else:
+            name = name.removeprefix(_PROTOCOL)
             changes[name] = _value(name, text)
     return Arm(method, options, changes, pool)
 
 
 def _value(name: str, text: str) -> Any:
     """The value of a word of a key; the inverse of `_text`."""
+    if text in _WORDS:
+        return _WORDS[text]
     if name == "grid":
         rows, columns = map(int, text.split("x"))
         return rows if rows == columns else (rows, columns)

@@ -181,10 +181,13 @@ def _shared_seconds(
     epochs = epochs_to_go(pool, scored, setup.runtime)
     total = seconds(pool.student, epochs) if epochs else 0.0
     count = ensemble_of(left, missing, pool.size)
-    networks = set(setup.networks(count)) if count else set()
-    networks |= {name for name in students if setup.teacher != models.PUBLISHED + name}
-    trained = [n for n in networks if not n.startswith(models.PUBLISHED)]
-    for network, seed in itertools.product(trained, {trial.seeds.teacher for trial in left}):
+    asked = setup.networks(count) if count else ()
+    trained = {*itertools.product(asked, {trial.seeds.teacher for trial in left})}
+    # On the whole pool a student is trained once, see `Setup.whole_pool`.
+    trained |= {(name, 0) for name in students if setup.teacher != models.PUBLISHED + name}
+    for network, seed in trained:
+        if network.startswith(models.PUBLISHED):
+            continue
         key = teachers.key_of(setup.keys[0], network, setup.teacher_epochs, seed, setup.runtime)
         total += 0 if teachers.is_trained(key) else seconds(network, setup.teacher_epochs)
     return total

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import CodeType
 from typing import Any, NamedTuple
 
 from ...data.imagesets import ImageSet
@@ -53,13 +54,19 @@ def own_code(function: Callable[..., Any]) -> str:
 
     The kit's code has a version of its own, `store.FORMAT`.
     """
-    if function.__module__.startswith("rdc_kit."):
+    if (function.__module__ or "").startswith("rdc_kit."):
         return ""
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):  # typed in, or no plain function
         code = getattr(function, "__code__", None)
-        return repr((code.co_code, code.co_consts)) if code else repr(function)
+        return _instructions(code) if code else repr(function)
+
+
+def _instructions(code: CodeType) -> str:
+    """What code does, with the names that it calls; equal in every process."""
+    inner = [_instructions(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return repr((code.co_code, code.co_names, inner))
 
 
 @dataclass(frozen=True)

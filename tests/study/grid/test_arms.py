@@ -157,6 +157,12 @@ def test_the_crossing_is_full_and_of_equal_storage(fresh_home):
     assert made["pca grid=3x3"].grid == (3, 3)
 
 
+def test_epochs_of_a_score_and_of_the_training_are_two_arms():
+    scored, trained = arms.Arm("el2n", {"epochs": 5}), arms.Arm("el2n", {}, {"epochs": 5})
+    assert (scored.key, trained.key) == ("el2n epochs=5", "el2n protocol.epochs=5")
+    assert [arms.arm_named(arm.key) for arm in (scored, trained)] == [scored, trained]
+
+
 def test_an_arm_is_found_by_its_key():
     lines = [*arms.pca_arms(3), *arms.crossing_arms(), *arms.crop_arms(), *arms.pruning_arms()]
     lines += [arm for part in arms.ablation_parts(4).values() for arm in part]
@@ -164,6 +170,8 @@ def test_an_arm_is_found_by_its_key():
     lines += [arms.Arm("noise", {}, {"teacher_norm": "batch"}), arms.Arm("rded", {"factor": 2})]
     for line in lines:
         assert arms.arm_named(line.key).key == line.key
+    false = arms.Arm("random", protocol={"flip": False, "batch": None})
+    assert arms.arm_named(false.key) == false
     found = arms.arm_named("pca grid=1x2 view=shuffle crop=0.25-0.5 cutout=0.5")
     assert (found.options, found.protocol["crop"]) == ({"grid": (1, 2)}, (0.25, 0.5))
 

@@ -149,3 +149,12 @@ def test_a_method_of_ones_own_that_is_changed_is_another_method(monkeypatch, tmp
         keys.append(setup.set_key(trial))
     assert keys[0] != keys[1]
     assert own_code(METHODS["pca"].make) == ""
+
+
+def test_code_without_a_source_is_told_apart_by_what_it_calls_and_is_the_same_again():
+    made = []
+    for call in ("amax", "amin", "amax"):
+        space = {"__name__": "typed"}
+        exec(f"def make(pool):\n    return [x.{call}() for x in (lambda p: p)(pool)]", space)
+        made.append(own_code(space["make"]))
+    assert made[0] == made[2] != made[1]
