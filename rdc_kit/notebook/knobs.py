@@ -16,6 +16,7 @@ from ..data.imagesets import ImageSet
 from ..data.saving import image_bytes
 from ..methods import METHODS
 from ..prune.recorders import Scores
+from ..study.grid.arms import Arm, arm_named
 from ..study.verdicts import stats
 from ..train.evaluation import evaluate
 from .answers import Interval, NotYet, as_images
@@ -140,7 +141,8 @@ def _partial_judge(answer: Any, table: pd.DataFrame) -> str:
 
 def _both_knobs(answer: Any, table: pd.DataFrame, full: str) -> Interval:
     """05-3; predicted: Cutout 0.5 and r = 0.75 together minus the full PCA, points."""
-    mine = _rows(answer, method="pca", view="cell", cutout=0.5, crop_low=0.75)
+    both = {"cutout": 0.5, "crop": (0.75, 1.0)}
+    mine = _rows(answer, arm=Arm("pca", arm_named(full).options, both).key)
     return _against(mine, table[table["arm"] == full])
 
 
@@ -161,7 +163,8 @@ def _rescored(answer: Any, pool: ImageSet, ipc: int) -> float:
         raise NotYet("expected a list of three sets")
     for chosen in map(as_images, answer):
         _per_class(chosen, ipc)
-        if chosen.provenance.get("order") != "easy":
+        made = chosen.provenance
+        if (made.get("order"), made.get("score")) != ("easy", "el2n"):
             raise NotYet("take the easiest images by EL2N each time")
     rows = [set(chosen.row_ids.tolist()) for chosen in answer]
     if rows[0] == rows[1] == rows[2]:
@@ -182,6 +185,12 @@ def _same_bytes(answer: Any, price: pd.DataFrame, run: Run) -> Interval:
     most = int(run.setup.pool.counts().min())
     if count < most and used * (count + 1) / count < 0.95 * room:
         raise NotYet(f"they take {used:,} of {room:,.0f} bytes: another one of each class fits")
+    pool, scores = run.setup.pool, run.setup.score("el2n")
+    chosen = torch.isin(pool.row_ids, images.row_ids)
+    for label, name in enumerate(pool.classes):
+        own = pool.labels == label
+        if scores.values[own & chosen].max() > scores.values[own].sort().values[count - 1]:
+            raise NotYet(f"class {name!r} has easier images than these")
     result = evaluate(images, run.setup.test, run.protocol(), run.seeds)
     return _against(pd.DataFrame(result.rows), soft)
 

@@ -65,6 +65,7 @@ def _largest(answer: Any, values: dict[str, float], what: str) -> str:
         NotYet: it does not, or names none.
     """
     titles = {METHODS[name].title: name for name in values}
+    titles |= {method_title(name): name for name in values}
     name = titles.get(answer, answer)
     if not isinstance(name, str) or name not in values:
         raise NotYet(f"expected a method of the table, got {answer!r}")

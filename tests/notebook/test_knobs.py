@@ -92,10 +92,11 @@ def test_a_partial_judge():
 
 def test_both_knobs():
     table = rows("pca", "pca")
-    both = rows("pca both", "pca", (51, 61, 71), view="cell", cutout=0.5, crop_low=0.75)
+    both = rows("pca crop=0.75 cutout=0.5", "pca", (51, 61, 71))
     assert "+1.0 (+1.0 to +1.0, n = 3): outside" in said("05-3", both, table, "pca")
-    assert "no row has cutout = 0.5" in said("05-3", both.assign(cutout=0.0), table, "pca")
-    assert "no row has crop_low = 0.75" in said("05-3", both.assign(crop_low=0.5), table, "pca")
+    for slip in ("pca cutout=0.5", "pca crop=0.75 cutout=0.5 grid=3x3"):
+        told = said("05-3", both.assign(arm=slip), table, "pca")
+        assert f"no row has arm = pca crop=0.75 cutout=0.5; the rows have {slip}" in told
 
 
 def test_another_network():
@@ -116,6 +117,8 @@ def test_sets_of_other_scoring_runs(pool, scores):
     assert "a list of three sets" in said("06-3", three[:2], pool, 10)
     drawn = [rdc.select(pool, per_class=10, order="random", seed=k) for k in range(3)]
     assert "the easiest images by EL2N" in said("06-3", drawn, pool, 10)
+    others = [rdc.select(pool, Scores("mine", scores.values, pool.row_ids), 10)] * 3
+    assert "the easiest images by EL2N" in said("06-3", others, pool, 10)
 
 
 def test_images_for_the_bytes_of_the_labels(smoke_run):
@@ -123,11 +126,12 @@ def test_images_for_the_bytes_of_the_labels(smoke_run):
     room = {"image_bytes": 29_000.0, "label_bytes": 1_000.0}
     price = rows("el2n", "el2n", (50, 60), **room)
 
-    def drawn(count):
-        return rdc.select(pool, per_class=count, order="random")
+    def drawn(count, order="easy"):
+        return rdc.select(pool, smoke_run.setup.score("el2n"), count, order)
 
     fits = max(k for k in range(1, 20) if image_bytes(drawn(k)) + 10 * k <= 30_000)
     assert fits > 1
     assert "your runs say" in said("07-2", drawn(fits), price, smoke_run)
     assert "there is room for 30,000" in said("07-2", drawn(fits + 1), price, smoke_run)
+    assert "has easier images" in said("07-2", drawn(fits, "hard"), price, smoke_run)
     assert "another one of each class fits" in said("07-2", drawn(1), price, smoke_run)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rdc_kit.notebook import readings
 from rdc_kit.notebook.exercises import verdict
 from rdc_kit.study.verdicts import stats
 
@@ -63,6 +64,8 @@ def test_the_largest_gain():
     table = labelled()
     for name in ("sre2l", "SRe2L"):
         assert "it is distillation-noise" in verdict("01-1", name, "pca", table)
+    for name in ("el2n", "EL2N", "EL2N, easiest"):  # as the registry, and as tables call it
+        assert readings._largest(name, {"el2n": 2.0, "pca": 1.0}, "the gap") == "el2n"
     assert "the gap of PCA is 5.0" in verdict("01-1", "pca", "pca", table)
     assert "the gap of Random is 10.0" in verdict("01-1", "random", "pca", table)
     assert "expected a method of the table" in verdict("01-1", "sre3l", "pca", table)
