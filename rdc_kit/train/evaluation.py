@@ -17,7 +17,7 @@ from .accuracy import accuracy, pack, predict
 from .labels import Answer, StoredLabels, store_labels
 from .protocols import Protocol
 from .teachers import Teacher
-from .training import fit
+from .training import Fitted, fit
 
 
 @dataclass(frozen=True)
@@ -99,21 +99,25 @@ def evaluate(
             teacher=answers,
             teacher_key=teacher.key if teacher and answers else "",
         )
-        score = accuracy(predict(fitted.model, test, runtime), test.labels, test.num_classes)
-        row = {
-            "seed": seed,
-            "top1": score.top1,
-            "top5": score.top5,
-            "per_class": score.per_class,
-            "hits": pack(score.hits),
-            "last_loss": fitted.losses[-1],
-            "steps": fitted.steps,
-            "batch": fitted.batch,
-            "views": fitted.views,
-            "seconds": fitted.seconds,
-        }
+        row = {"seed": seed} | _measured(fitted, test, runtime)
         rows.append(row | (also(fitted.model) if also else {}))
     return Result(rows)
+
+
+def _measured(fitted: Fitted, test: ImageSet, runtime: Runtime) -> dict[str, Any]:
+    """A trained network's accuracy, and what the training took."""
+    score = accuracy(predict(fitted.model, test, runtime), test.labels, test.num_classes)
+    return {
+        "top1": score.top1,
+        "top5": score.top5,
+        "per_class": score.per_class,
+        "hits": pack(score.hits),
+        "last_loss": fitted.losses[-1],
+        "steps": fitted.steps,
+        "batch": fitted.batch,
+        "views": fitted.views,
+        "seconds": fitted.seconds,
+    }
 
 
 def _answers(

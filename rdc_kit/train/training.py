@@ -114,6 +114,7 @@ def fit(
     recorders: Sequence[Recorder] = (),
     checkpoint: Path | None = None,
     teacher: Answer | StoredLabels | None = None,
+    *,
     teacher_key: str = "",
 ) -> Fitted:
     """Train a fresh network on a set.
@@ -145,12 +146,10 @@ def fit(
     student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-    what = ""
+    state = _State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None:
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
-        what = store.config_hash([*told, *[teacher_key] * bool(teacher_key)])
-    state = _State(model, make_optimiser(model, protocol), recorders, what=what)
-    if checkpoint is not None:
+        state.what = store.config_hash([*told, teacher_key] if teacher_key else told)
         state.load(checkpoint, runtime.device)
     draws = generator(seed, "views", device=runtime.device)
     feed, take = _prepared(state, images, protocol, draws, teacher, runtime)
