@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # imagesets imports this file; pandas is slow to import
     from .imagesets import ImageSet
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
-_PLACES = ("mapped", "cache_key", "read_from")  # of this machine
+_PLACES = ("mapped", "read_from")  # of this machine
 _TRAINING = """import torch, torchvision
 from datasets import load_dataset
 from torchvision.transforms.functional import normalize, pil_to_tensor

@@ -165,11 +165,11 @@ def _moments(total: Tensor, squares: Tensor, count: Tensor) -> Moments:
 class Matcher:
     """Distance of a batch's statistics from the real ones, summed over layers.
 
+    The layer that is reached first has the weight 10, the others 1.
+
     Args:
         model: the teacher.
         targets: from `running` or `collect_moments`.
-        first: weight of the first entry, which is of the layer that is reached first; the others
-            count 1.
         var_weight: weight of the variances against the means.
         momentum: of a moving average over batches. It replaces the batch's own statistics in the
             value; the gradient still flows through the batch. 0 for none.
@@ -184,7 +184,6 @@ class Matcher:
         self,
         model: nn.Module,
         targets: dict[Entry, Moments],
-        first: float = 10.0,
         var_weight: float = 1.0,
         momentum: float = 0.0,
         drop: float = 0.0,
@@ -192,7 +191,7 @@ class Matcher:
         self.model, self.targets, self.var_weight = model, targets, var_weight
         self.momentum, self.drop = momentum, drop
         leader = next(iter(targets))
-        self.weights = {entry: first if entry == leader else 1.0 for entry in targets}
+        self.weights = {entry: 10.0 if entry == leader else 1.0 for entry in targets}
         self.convolutions = any(kind == "conv" for _, kind in targets)
         self.history: dict[Entry, tuple[Tensor, Tensor]] = {}
 

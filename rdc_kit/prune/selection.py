@@ -67,7 +67,7 @@ def select(
             start = min(round(skip * len(rows)), len(rows) - per_class)
             ranking = rank(values[rows], draw, order == "hard")[start : start + per_class]
             parts.append(rows[ranking])
-            ties.append(_tie_mass(values[rows], ranking))
+            ties.append(tie_mass(values[rows], values[rows[ranking[-1]]]))
     facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
     if skip:
         facts["skip"] = skip
@@ -97,9 +97,14 @@ def rank(values: Tensor, draw: torch.Generator, hardest_first: bool = False) -> 
     return torch.from_numpy(np.lexsort((keys, signed)))
 
 
-def _tie_mass(values: Tensor, ranking: Tensor) -> float:
-    """Share of the images that tie with the last one kept; 0 if no other image ties with it."""
-    count = int((values == values[ranking[-1]]).sum())
+def tie_mass(values: Tensor, cut: Tensor) -> float:
+    """Share of the images that tie with the last one kept; 0 if no other image ties with it.
+
+    Args:
+        values: float [n], difficulty.
+        cut: that of the last one kept, a scalar.
+    """
+    count = int((values == cut).sum())
     return count / len(values) if count > 1 else 0.0
 
 

@@ -30,7 +30,7 @@ def test_any_name_makes_yaml_that_can_be_read(name, blocks):
 
 
 def test_places_of_this_machine_are_left_out():
-    facts = {"source": "folder:/home/me/my cats/", "read_from": "parquet:/tmp/x", "cache_key": "k"}
+    facts = {"source": "folder:/home/me/my cats/", "read_from": "parquet:/tmp/x"}
     facts |= {"mapped": False, "scores": "s.parquet el2n_seed0", "ipc": 3}
     told = cards.public(facts)
     assert told == {"source": "folder:my cats", "scores": "s.parquet el2n_seed0", "ipc": 3}

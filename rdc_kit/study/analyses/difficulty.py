@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from ...data.imagesets import ImageSet
 from ...prune.recorders import Scores
+from ...prune.selection import tie_mass
 
 
 def agreement(scores: dict[str, Scores]) -> pd.DataFrame:
@@ -37,7 +39,7 @@ def ties(scores: dict[str, Scores], pool: ImageSet, per_class: Sequence[int]) ->
     rows = {}
     for name, one in scores.items():
         for end, sign in (("easy", 1), ("hard", -1)):
-            shares = [_tied_share(sign * one.values.numpy(), pool, keep) for keep in per_class]
+            shares = [_tied_share(sign * one.values, pool, keep) for keep in per_class]
             rows[name, end] = shares
     columns = pd.Index(list(per_class), name="per class")
     return pd.DataFrame.from_dict(rows, "index", columns=columns).set_index(
@@ -45,13 +47,9 @@ def ties(scores: dict[str, Scores], pool: ImageSet, per_class: Sequence[int]) ->
     )
 
 
-def _tied_share(values: np.ndarray, pool: ImageSet, keep: int) -> float:
-    shares = []
-    for label in range(pool.num_classes):
-        members = values[pool.rows_of(label).numpy()]
-        equals = int((members == np.sort(members)[keep - 1]).sum())
-        shares.append(equals / len(members) if equals > 1 else 0.0)
-    return float(np.mean(shares))
+def _tied_share(values: Tensor, pool: ImageSet, keep: int) -> float:
+    classes = [values[pool.rows_of(label)] for label in range(pool.num_classes)]
+    return float(np.mean([tie_mass(own, own.sort().values[keep - 1]) for own in classes]))
 
 
 def ends(

@@ -17,7 +17,7 @@ from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ...prune.selection import rank
 from ..analyses.observers import Observer
-from ..figures.base import FAMILY_COLOURS, PALETTE
+from ..figures.base import FAMILY_COLOURS, PALETTE, denormalised
 from ..figures.names import GROUPING_TITLES, VIEWS, metric_title
 from ..verdicts.metrics import shannon
 from .canvas import Block, outline, paint, write
@@ -224,19 +224,13 @@ def render_views(
     if flip and not stored.traits.flip:
         title += " (not flipped: that would change the label)"
     inks = [PALETTE[k] for k in (0, 1, 2, 3, 4, 9)]
-    seen = _pictures(inputs, stored)
+    seen = denormalised(inputs, stored.traits).round().clamp(0, 255).to(torch.uint8)
     views = Block(title, seen, captions, side=146, columns=3, left=254, frames=inks)
     figure = paint([whole, views])
     _outline_crops(figure, whole, stored.size, boxes, inks)
     for k, note in enumerate(notes):
         write(figure, whole.left, whole.bottom + 12 + 18 * k, note, 8.5)
     return figure
-
-
-def _pictures(inputs: torch.Tensor, stored: ImageSet) -> torch.Tensor:
-    """Views as the network takes them, as uint8 images again."""
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
-    return ((inputs * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _outline_crops(

@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 from ...methods import METHODS
 from ..grid.arms import Arm
 from ..verdicts.stats import chance, summarise
-from .base import FAMILY_COLOURS, PALETTE, caption, plot_line, seeds_note
+from .base import FAMILY_COLOURS, PALETTE, caption, marker, plot_line, seeds_note
 from .names import VIEWS, arm_titles, method_title
 
 _DASHES = ("-", "--", ":")
-_MARKERS = "oDs^vPX"
 
 
 def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> None:
@@ -206,7 +205,7 @@ def architectures_figure(table: pd.DataFrame) -> Figure:
             summary["mean"],
             np.arange(len(networks)) + places[k],
             xerr=summary["std"],
-            fmt=_MARKERS[k],
+            fmt=marker(k),
             ms=4.5,
             lw=1.1,
             color=FAMILY_COLOURS[rows["family"].iloc[0]],

@@ -32,12 +32,18 @@ FAMILY_COLOURS = {
     "distillation-noise": PALETTE[4],
     "distillation-real": PALETTE[1],
 }
+_MARKERS = "oDs^vPX<>ph*d"  # as many as the kit has methods
 STYLE = str(Path(__file__).with_name("rdc.mplstyle"))
 
 
 def use_style() -> None:
     """Use the kit's style for all later figures."""
     plt.style.use(STYLE)
+
+
+def marker(k: int) -> str:
+    """The marker of the k-th line, counted from 0; after the last one they begin again."""
+    return _MARKERS[k % len(_MARKERS)]
 
 
 _KINDS = ("pdf", "csv", "png")
@@ -107,15 +113,12 @@ def figure_is_whole(png: Path) -> bool:
     return all(p.is_file() and files.checksum(p) == checks.get(k) for k, p in paths.items())
 
 
-def show_images(
-    rows: dict[str, ImageSet], columns: int = 10, outline_cells: bool = True, title: str = ""
-) -> Figure:
-    """A contact sheet: one line of images per set.
+def show_images(rows: dict[str, ImageSet], columns: int = 10, title: str = "") -> Figure:
+    """A contact sheet: one line of images per set, with the borders of a composite's cells.
 
     Args:
         rows: line title -> set; the first `columns` images of each are shown.
         columns: images per line.
-        outline_cells: draw the borders of a composite's cells.
         title: of the whole figure.
     """
     figure, axes = plt.subplots(
@@ -130,7 +133,7 @@ def show_images(
             if k >= len(images):
                 continue
             show_image(ax, images.images[k])
-            if images.grid != (1, 1) and outline_cells:
+            if images.grid != (1, 1):
                 for y, x, high, wide in cell_boxes(images.size, images.grid).tolist():
                     ax.add_patch(
                         Rectangle((x - 0.5, y - 0.5), wide, high, fill=False, ec="white", lw=0.8)

@@ -19,17 +19,14 @@ from .base import denormalised, show_image
 from .names import VIEWS
 
 _INK = {"crop": "#d55e00", "cell": "#ffffff"}
+_SEED = 0  # of the draws: the permutation, the cell and the crops
 
 
-def views_drawing(
-    stored: ImageSet, row: int = 0, seed: int = 0, crop: tuple[float, float] | None = None
-) -> Figure:
+def views_drawing(stored: ImageSet, crop: tuple[float, float] | None = None) -> Figure:
     """Figure 4 of the paper, drawn from real views: shuffle, then crop; or crop inside one cell.
 
     Args:
-        stored: composites.
-        row: which composite.
-        seed: of the draws: the permutation, the cell and the crops.
+        stored: composites; the first is shown.
         crop: range of the random crop's area; from the source's smallest useful area to 1 when
             left out.
 
@@ -38,13 +35,13 @@ def views_drawing(
     """
     if stored.grid == (1, 1):
         raise ValueError("this set has no composites: make them with combine(...)")
-    image, scale = stored.images[row : row + 1], crop or (stored.traits.min_crop, 1.0)
-    shuffled = shuffle_cells(image, stored.grid, generator(seed, "drawing"))
+    image, scale = stored.images[:1], crop or (stored.traits.min_crop, 1.0)
+    shuffled = shuffle_cells(image, stored.grid, generator(_SEED, "drawing"))
     figure, axes = plt.subplots(2, 4, figsize=(8.2, 4.4), width_ratios=[1, 1, 1, 1])
     names = ("patch shuffling", "patch extraction")
     lines = ((shuffled, (1, 1)), (image, stored.grid))
     for line, name, (pixels, inside) in zip(axes, names, lines, strict=True):
-        draws = generator(seed, "drawing", name)
+        draws = generator(_SEED, "drawing", name)
         boxes = torch.cat([draw_crops(pixels, inside, scale, False, draws)[0] for _ in range(2)])
         _panel(line[0], image[0], stored.grid, "stored")
         step = "cells change places, crops" if inside == (1, 1) else "crops inside a cell"
@@ -115,13 +112,12 @@ def _arrow(figure: Figure, start: Axes, end: Axes, box: list[int], size: int, k:
     )
 
 
-def view_gallery(stored: ImageSet, columns: int = 8, seed: int = 0) -> Figure:
+def view_gallery(stored: ImageSet, columns: int = 8) -> Figure:
     """One stored composite, and what training sees of it with each view, draw by draw.
 
     Args:
         stored: composites; the first is shown.
         columns: draws per view.
-        seed: of the draws.
     """
     names = {view: VIEWS[view] for view in ("whole", "shuffle", "cell")}
     figure, axes = plt.subplots(
@@ -136,7 +132,7 @@ def view_gallery(stored: ImageSet, columns: int = 8, seed: int = 0) -> Figure:
             scale=(stored.traits.min_crop, 1.0),
         )
         batch = stored.images[:1].expand(columns, -1, -1, -1)
-        inputs, _ = see(batch, stored.labels[:1].expand(columns), generator(seed, "gallery", view))
+        inputs, _ = see(batch, stored.labels[:1].expand(columns), generator(_SEED, "gallery", view))
         show_image(line[0], stored.images[0])
         for ax, pixels in zip(line[1:], denormalised(inputs, stored.traits), strict=True):
             show_image(ax, pixels)

@@ -14,18 +14,19 @@ from ..verdicts.stats import half_width
 from .base import FAMILY_COLOURS, PALETTE, caption, first_of_each_class
 from .names import method_title
 
+_SHOWN = 8  # images of each set, one per class
 
-def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 8) -> Figure:
+
+def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet]) -> Figure:
     """Figure 3 of the paper, drawn again: every method's entropy beside images of its set.
 
     Args:
         table: from `entropy.entropy_of_sets`.
         sets: method -> one of its sets; without any, the figure has no images.
-        shown: images of each set, one per class.
     """
     means = table.groupby("method")["stored"].mean().sort_values()
     methods = [name for name in means.index if name in sets or not sets]
-    columns, widths = (2, [shown, 10]) if sets else (1, [1])
+    columns, widths = (2, [_SHOWN, 10]) if sets else (1, [1])
     figure, axes = plt.subplots(
         1,
         columns,
@@ -35,7 +36,7 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
     )
     left, right = axes[0, 0], axes[0, -1]
     if sets:
-        _mosaic(left, [sets[name] for name in methods], shown)
+        _mosaic(left, [sets[name] for name in methods])
     for y, name in enumerate(methods):
         rows = table[table["method"] == name]
         colour = FAMILY_COLOURS[rows["family"].iloc[0]]
@@ -62,17 +63,17 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet], shown: int = 
     return figure
 
 
-def _mosaic(ax: plt.Axes, sets: Sequence[ImageSet], shown: int) -> None:
+def _mosaic(ax: plt.Axes, sets: Sequence[ImageSet]) -> None:
     """A line of images for each set, drawn as one picture, with white lines between them."""
     size = sets[0].size
     seam = max(1, size // 16)
     step = size + seam
-    pixels = np.full((len(sets) * step, shown * step, 3), 255, np.uint8)
+    pixels = np.full((len(sets) * step, _SHOWN * step, 3), 255, np.uint8)
     for y, images in enumerate(sets):
-        for x, image in enumerate(first_of_each_class(images).images[:shown]):
+        for x, image in enumerate(first_of_each_class(images).images[:_SHOWN]):
             top, left = y * step + seam // 2, x * step
             pixels[top : top + size, left : left + size] = image.permute(1, 2, 0).numpy()
-    ax.imshow(pixels, extent=(0, shown, len(sets) - 0.5, -0.5), aspect="auto")
+    ax.imshow(pixels, extent=(0, _SHOWN, len(sets) - 0.5, -0.5), aspect="auto")
     ax.set_xticks([])
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)

@@ -14,10 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ...methods import METHODS
-from .base import FAMILY_COLOURS, caption, seeds_note
+from .base import FAMILY_COLOURS, caption, marker, seeds_note
 from .names import method_title, source_title
-
-_MARKERS = "oDs^v"
 
 
 def plot_methods(
@@ -49,7 +47,7 @@ def plot_methods(
                 values.mean(),
                 y,
                 xerr=spread,
-                fmt=_MARKERS[k],
+                fmt=marker(k),
                 color=colour,
                 mfc=colour if exact else "white",
                 ms=5,
@@ -62,7 +60,7 @@ def plot_methods(
     ax.set_xlim(left=0)
     ax.grid(axis="y", visible=False)
     ax.legend(
-        handles=_shapes([f"{ipc} per class" for ipc in ipcs]),
+        handles=_shapes(_per_class(ipcs)),
         ncols=len(ipcs),
         loc="upper right",
         fontsize=7,
@@ -116,28 +114,35 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
 
 def _shapes(names: Sequence[object]) -> list[Line2D]:
     return [
-        Line2D([], [], marker=_MARKERS[k], color="#555555", ls="", ms=4, label=str(name))
+        Line2D([], [], marker=marker(k), color="#555555", ls="", ms=4, label=str(name))
         for k, name in enumerate(names)
     ]
 
 
+def _per_class(ipcs: Sequence[int]) -> list[str]:
+    """The words of a legend; of more than three, only the last has all, or it leaves its panel."""
+    words = [f"{ipc} per class" for ipc in ipcs]
+    return words if len(ipcs) <= 3 else [*map(str, ipcs[:-1]), words[-1]]
+
+
 def gaps_figure(found: pd.DataFrame) -> Figure:
     """What soft labels add to each method; from `metrics.soft_hard_gaps`."""
-    figure, ax = plt.subplots(figsize=(5.6, 0.28 * found["method"].nunique() + 1))
     methods = [name for name in METHODS if name in set(found["method"])]
-    for k, ipc in enumerate(sorted(found["ipc"].unique())):
+    ipcs = sorted(found["ipc"].unique())
+    high = 0.28 * max(1, len(ipcs) / 3)  # of a method's line
+    figure, ax = plt.subplots(figsize=(5.6, high * len(methods) + 1))
+    step = min(0.32, 0.96 / len(ipcs))  # so that no mark lies in another method's line
+    for k, ipc in enumerate(ipcs):
         rows = found[found["ipc"] == ipc].set_index("method").loc[methods]
         colours = [FAMILY_COLOURS[family] for family in rows["family"]]
-        places = np.arange(len(methods)) + 0.16 * (2 * k - found["ipc"].nunique() + 1)
+        places = np.arange(len(methods)) + step / 2 * (2 * k - len(ipcs) + 1)
         for y, (_, row), colour in zip(places, rows.iterrows(), colours, strict=True):
-            ax.errorbar(
-                row["gap"], y, xerr=row["ci95"], fmt=_MARKERS[k], color=colour, ms=5, lw=1.2
-            )
+            ax.errorbar(row["gap"], y, xerr=row["ci95"], fmt=marker(k), color=colour, ms=5, lw=1.2)
     ax.axvline(0, color="#333333", lw=0.8)
     ax.set_yticks(range(len(methods)), [method_title(m) for m in methods])
     ax.set_ylim(len(methods) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
-    ax.legend(handles=_shapes(sorted(found["ipc"].unique())), title="per class", fontsize=7.5)
+    ax.legend(handles=_shapes(ipcs), title="per class", fontsize=7.5)
     ax.set_xlabel(f"soft minus hard, points of top-1 (95 % t-interval, n = {found['n'].min()})")
     return figure
 
@@ -156,7 +161,7 @@ def price_figure(table: pd.DataFrame) -> Figure:
         rows = rows.sort_values("bytes")
         ax.plot(rows["bytes"], rows["top1"], color=FAMILY_COLOURS[family], lw=0.8, zorder=1)
         for (_, _, protocol), row in rows.iterrows():
-            shape = _MARKERS[list(points.index.unique("protocol")).index(protocol)]
+            shape = marker(list(points.index.unique("protocol")).index(protocol))
             ax.plot(row["bytes"], row["top1"], shape, color=FAMILY_COLOURS[family], ms=5)
         last = rows.iloc[-1]
         ax.annotate(

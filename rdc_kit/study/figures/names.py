@@ -106,9 +106,22 @@ def _value(row: Row, column: str, missing: Any) -> Any:
 
 
 def arm_titles(table: pd.DataFrame) -> dict[str, str]:
-    """Key of every arm of a table -> its name, in the order of the table."""
+    """Key of every arm of a table -> its name, in the order of the table.
+
+    Arms that would have one name get the words of their keys that the others do not all have:
+    "Random, temperature=1".
+    """
     first = table.drop_duplicates("arm").to_dict("records")
-    return {str(row["arm"]): arm_title(row) for row in first}
+    titles = {str(row["arm"]): arm_title(row) for row in first}
+    return {
+        key: ", ".join([title, *_own_words(key, title, titles)]) for key, title in titles.items()
+    }
+
+
+def _own_words(key: str, title: str, titles: Mapping[str, str]) -> list[str]:
+    """The words of a key that are not in the key of every arm with this title."""
+    shared = set.intersection(*(set(k.split()) for k, other in titles.items() if other == title))
+    return [word for word in key.split() if word not in shared]
 
 
 def titled(differences: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -120,9 +120,7 @@ def remake(results: Tables, folder: Path | None = None) -> dict[str, Path]:
 
 def _figures(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[str, Any]]]:
     for one in REMADE:
-        for rows in results.groups(one.table, one.merge):
-            if one.arm and one.arm not in set(rows["arm"]):
-                continue
+        for rows in _settings(one, results):
             facts = {"shows": one.shows, "inputs": results.inputs(one.table, rows)} | _provenance(
                 rows
             )
@@ -136,6 +134,21 @@ def _figures(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[
     if len(steps):
         facts = {"shows": "what each step is worth, by room", "inputs": _campaign()}
         yield "room", room_figure(steps), steps, facts
+
+
+def _settings(one: Remade, results: Tables) -> list[pd.DataFrame]:
+    """The rows of each drawing; of a smoke run only where no other run has that setting.
+
+    Its numbers mean nothing, and the name of a figure does not tell it from the real one.
+    """
+    groups = list(results.groups(one.table, one.merge))
+    drawn = [rows for rows in groups if not one.arm or one.arm in set(rows["arm"])]
+    real = {_name(one, rows) for rows in drawn if not _is_smoke(rows)}
+    return [rows for rows in drawn if not _is_smoke(rows) or _name(one, rows) not in real]
+
+
+def _is_smoke(rows: pd.DataFrame) -> bool:
+    return bool(rows["profile"].iloc[0] == "smoke")
 
 
 def _campaign() -> dict[str, str]:

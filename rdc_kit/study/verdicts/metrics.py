@@ -1,7 +1,7 @@
 """Scores of compressed sets beyond accuracy: how far from full data, how far above random.
 
-All take accuracies in percent, as in the tables. They compute on fractions, so that the two scores
-of DD-Ranking are between 0 and 1.
+All take accuracies in percent, as in the tables. They compute on fractions, so that DD-Ranking's
+score is between 0 and 1.
 """
 
 from __future__ import annotations
@@ -46,12 +46,13 @@ def _squash(value: float) -> float:
     return (math.exp(value) - _LEAST) / (_MOST - _LEAST)
 
 
-def lrs(full: float, hard: float, own: float, random: float, weight: float = 0.5) -> float:
+def lrs(full: float, hard: float, own: float, random: float) -> float:
     """Label-robust score: gain over random with the method's labels, minus the hard-label gap.
+
+    Both have the weight 1/2.
 
     Args:
         full, hard: see `hlr`. own, random: see `ior`. All in percent.
-        weight: of the gain, 0..1; the gap has the rest.
 
     Returns:
         0..1; higher is better.
@@ -60,31 +61,7 @@ def lrs(full: float, hard: float, own: float, random: float, weight: float = 0.5
         exponent, so its values are outside 0..1.
     """
     gain, gap = ior(own, random) / 100, hlr(full, hard) / 100
-    return _squash(weight * gain - (1 - weight) * gap)
-
-
-def ars(
-    augmented: float,
-    random_augmented: float,
-    plain: float,
-    random_plain: float,
-    weight: float = 0.5,
-) -> float:
-    """Augmentation-robust score: gain over random with augmentation and without.
-
-    Args:
-        augmented, random_augmented: accuracies with the protocol's augmentation, percent.
-        plain, random_plain: accuracies without any, percent.
-        weight: of the gain with augmentation, 0..1; the gain without has the rest.
-
-    Returns:
-        0..1; higher is better.
-
-    Source: DD-Ranking, ARS; on fractions, as in `lrs`.
-    """
-    with_views = ior(augmented, random_augmented) / 100
-    without = ior(plain, random_plain) / 100
-    return _squash(weight * with_views + (1 - weight) * without)
+    return _squash((gain - gap) / 2)
 
 
 def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:

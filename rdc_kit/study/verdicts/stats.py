@@ -6,19 +6,18 @@ import numpy as np
 import pandas as pd
 
 
-def half_width(values: np.ndarray, level: float = 0.95) -> float:
-    """Half-width of the t-interval of a mean; NaN for fewer than two values.
+def half_width(values: np.ndarray) -> float:
+    """Half-width of the 95 % t-interval of a mean; NaN for fewer than two values.
 
     Args:
         values: float [n].
-        level: confidence, 0..1.
     """
     n = len(values)
     if n < 2:
         return float("nan")
     from scipy import stats  # imported late: it is slow, and only this needs it
 
-    quantile = stats.t.ppf(0.5 + level / 2, n - 1)
+    quantile = stats.t.ppf(0.975, n - 1)
     return float(quantile * np.std(values, ddof=1) / np.sqrt(n))
 
 
@@ -27,24 +26,22 @@ def chance(table: pd.DataFrame) -> float:
     return 100 / len(str(table["per_class"].iloc[0]).split())
 
 
-def summarise(table: pd.DataFrame, by: str = "arm", value: str = "top1") -> pd.DataFrame:
-    """Mean, sd, 95 % t-interval half-width and n of each group, in the order of the table.
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean, sd, 95 % t-interval half-width and n of each arm's top-1, in the order of the table.
 
     Args:
         table: tidy table with a row per run.
-        by: column that names the groups.
-        value: column to summarise.
 
     Returns:
-        Columns: `by`, mean, sd, ci95, n.
+        Columns: arm, mean, sd, ci95, n.
     """
     rows = []
-    for name, group in table.groupby(by, sort=False):
-        values = group[value].to_numpy(float)
+    for name, group in table.groupby("arm", sort=False):
+        values = group["top1"].to_numpy(float)
         sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
         interval = half_width(values)
         rows.append((name, values.mean(), sd, interval, len(values)))
-    return pd.DataFrame(rows, columns=[by, "mean", "sd", "ci95", "n"])
+    return pd.DataFrame(rows, columns=["arm", "mean", "sd", "ci95", "n"])
 
 
 def differences(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rdc_kit.methods import METHODS
 from rdc_kit.study.figures import arms as figures
 from rdc_kit.study.grid import arms
 from rdc_kit.study.verdicts import stats
@@ -77,6 +78,13 @@ def test_architectures_are_lines_and_methods_are_marks():
     (ax,) = figures.architectures_figure(table).axes
     assert [t.get_text() for t in ax.get_yticklabels()] == list(networks)
     assert ax.get_legend_handles_labels()[1] == ["Random", "EL2N, easiest", "PCA"]
+
+
+def test_every_method_of_the_kit_fits_into_one_figure_of_architectures_with_its_own_mark():
+    values = {name: ({"family": m.family}, [50, 52]) for name, m in METHODS.items()}
+    (ax,) = figures.architectures_figure(arm_rows(values)).axes
+    marks = [(c.lines[0].get_marker(), c.lines[0].get_color()) for c in ax.containers]
+    assert len(set(marks)) == len(METHODS)
 
 
 def test_stress_has_a_panel_per_measure():

@@ -112,5 +112,11 @@ def test_what_training_sees_becomes_pixels_again():
     np.testing.assert_allclose(found, [0.5 * 255, 0.6 * 255, 0.2 * 255], rtol=1e-5)
 
 
+def test_markers_begin_again_after_the_last():
+    marks = [base.marker(k) for k in range(100)]
+    assert marks[:5] == list("oDs^v")
+    assert marks.index("o", 1) == len(set(marks)) >= len(rdc.METHODS)
+
+
 def test_every_family_has_a_colour():
     assert {m.family for m in rdc.METHODS.values()} <= set(base.FAMILY_COLOURS)

@@ -1,6 +1,7 @@
 """Charts of the benchmark: what is drawn is what the tables say."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rdc_kit.study.figures import methods
@@ -32,6 +33,41 @@ def test_gaps_are_drawn_with_their_n(table):
     figure = methods.gaps_figure(found)
     assert len(markers(figure.axes[0])) == 2
     assert "n = 3" in figure.axes[0].get_xlabel()
+
+
+def many_ipcs(table, count=20):
+    """The rows of one ipc again and again, as of 1 to `count` images per class."""
+    one = table[table["ipc"] == 1]
+    return pd.concat([one.assign(ipc=ipc) for ipc in range(1, count + 1)])
+
+
+@pytest.mark.parametrize("count", [6, 20])
+def test_any_number_of_ipcs_is_drawn(table, count):
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    soft = methods.labels_figure(many_ipcs(table, count), reference).axes[0]
+    assert len(markers(soft)) == 2 * count
+    texts = [text.get_text() for text in soft.get_legend().get_texts()]
+    assert texts == [*map(str, range(1, count)), f"{count} per class"]
+    (gaps,) = methods.gaps_figure(soft_hard_gaps(many_ipcs(table, count))).axes
+    lines = {round(y) for _, y, _ in markers(gaps)}
+    assert lines == {0, 1}  # each mark is nearest to its own method
+
+
+def test_the_legend_of_many_ipcs_stays_in_its_panel(table):
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    figure = methods.labels_figure(many_ipcs(table, 6), reference)
+    figure.draw_without_rendering()
+    legend, panel = (
+        part.get_window_extent() for part in (figure.axes[0].get_legend(), figure.axes[0])
+    )
+    assert panel.x0 <= legend.x0
+    assert legend.x1 <= panel.x1
+
+
+def test_the_price_of_any_number_of_protocols_is_drawn(table):
+    rows = [table[table["ipc"] == 1].assign(protocol=f"p{k}") for k in range(20)]
+    (ax,) = methods.price_figure(pd.concat(rows)).axes
+    assert len(ax.get_legend().get_texts()) == 20
 
 
 def test_the_price_is_images_and_labels_together(table):

@@ -89,6 +89,24 @@ def test_titles_tell_a_tables_arms_apart():
     assert len(set(found.values())) == len(found)
 
 
+def test_arms_of_one_title_are_told_apart_by_the_words_of_their_keys():
+    keys = ["random", "random temperature=1", "pca", "pca view=shuffle_full", "el2n cutout=0.5"]
+    keys += ["pca grid=3x3 on=sre2l", "pca on=sre2l"]
+    facts = [{"arm": key, "pool": "sre2l" * ("on=" in key)} for key in keys]
+    table = pd.DataFrame([row(key.split()[0], **f) for key, f in zip(keys, facts, strict=True)])
+    assert list(names.arm_titles(table).values()) == [
+        *("Random", "Random, temperature=1", "PCA", "PCA, view=shuffle_full", "EL2N, easiest"),
+        *("PCA on SRe2L, grid=3x3", "PCA on SRe2L"),
+    ]
+
+
+def test_views_of_soft_labels_are_told_apart_by_the_words_of_their_keys():
+    views = {f"pca view={view}": view for view in ("shuffle", "whole")}
+    rows = [row("pca", arm=key, view=view, labels="soft") for key, view in views.items()]
+    table = pd.DataFrame(rows)
+    assert list(names.arm_titles(table).values()) == ["PCA, view=shuffle", "PCA, view=whole"]
+
+
 def test_differences_are_shown_by_name_and_unknown_keys_stay():
     differences = pd.DataFrame({"a": ["pca", "x"], "b": ["random", "pca"], "n": [3, 3]})
     table = pd.DataFrame([row("pca", arm="pca"), row("random", arm="random", order="random")])

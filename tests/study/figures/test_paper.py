@@ -48,6 +48,22 @@ def test_ablation_panels_hold_only_what_was_run(fresh_home):
     assert list(saved) == ["ablations-digits-32px-ipc1-150epochs-net"]
 
 
+def test_a_smoke_run_replaces_no_real_figure_and_is_drawn_where_it_is_alone(fresh_home):
+    facts = {"family": "pca", "ipc": 10, "seen": 0.4, "observer": "net"}
+    real = pd.DataFrame(
+        [{"method": "pca", "seed": seed, "stored": 0.3, **facts} for seed in (0, 1)]
+    )
+    write(fresh_home, "03_entropy-a", {"sets": real})
+    for name, dataset in (("b", "digits"), ("c", "cifar10")):
+        smoke = {"profile": "smoke", "dataset": dataset}
+        write(fresh_home, f"03_entropy-{name}", {"sets": real.assign(stored=9)}, **smoke)
+    saved = paper.remake(results.collect(), fresh_home / "out")
+    shown = {name: pd.read_csv(png.with_suffix(".csv"))["stored"] for name, png in saved.items()}
+    assert list(shown) == ["entropy-digits-32px-ipc10", "entropy-cifar10-32px-ipc10"]
+    assert shown["entropy-digits-32px-ipc10"].tolist() == [0.3, 0.3]
+    assert shown["entropy-cifar10-32px-ipc10"].tolist() == [9, 9]
+
+
 def test_every_figure_of_the_paper_is_drawn_from_the_evidence():
     there = {table.name for table in results.collect("evidence").tables}
     assert {one.table for one in paper.REMADE} <= there

@@ -16,10 +16,9 @@ from rdc_kit.study.verdicts import metrics, stats
 from ..conftest import HARD1, large_setup
 
 
-def test_lrs_and_ars_are_on_fractions_and_lie_in_0_to_1():
+def test_lrs_is_on_fractions_and_lies_in_0_to_1():
     middle = (1 - math.exp(-1)) / (math.e - math.exp(-1))
     assert metrics.lrs(50, 50, 30, 30) == pytest.approx(middle) == pytest.approx(0.269, abs=1e-3)
-    assert metrics.ars(40, 40, 20, 20) == pytest.approx(middle)
     assert metrics.lrs(0, 100, 100, 0) == pytest.approx(1)
     assert metrics.lrs(100, 0, 0, 100) == pytest.approx(0)
     assert 0 < metrics.lrs(80, 70, 60, 30) < 1  # 9371 in the released code, which takes percent
