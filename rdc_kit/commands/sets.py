@@ -165,7 +165,10 @@ def save_selection(
         raise FileExistsError(f"{out} exists: choose another folder")
     pool = load(dataset, size, on_bad).train
     chosen = select(pool, read_scores(scores, pool, metric), ipc, order, seed, skip=skip)
-    facts = {"method": chosen.provenance["score"], "family": "pruning", "ipc": ipc, "seed": seed}
+    # "easy" and "hard" are ends of a score; the other orders are methods of their own.
+    method = order if order in ("random", "ccs") else chosen.provenance["score"]
+    family = "baseline" if order == "random" else "pruning"
+    facts = {"method": method, "family": family, "ipc": ipc, "seed": seed}
     chosen = replace(chosen, provenance=chosen.provenance | facts)
     print(f"select: {chosen} in {chosen.save(out)}; {INDEX} there lists the originals")
     return 0

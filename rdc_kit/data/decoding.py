@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..ground import files
 from ..ground.progress import bar
@@ -26,6 +26,16 @@ MOST_STRETCH = 100  # longer side in shorter ones
 _CHUNK = 512
 _MOST_BAD = 50  # corrupt images that are listed
 PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
+_ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def memory_budget() -> int:
@@ -205,7 +215,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: floats beyond 0..1, whose scale nobody can know.
     """
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode.startswith("I"):  # 16 bits, which PIL also opens as 32
         values = np.asarray(image).astype(np.int64)
         values = values // 257 if values.max(initial=0) > 255 else values
@@ -216,6 +226,19 @@ def as_rgb(image: Image.Image) -> Image.Image:
             raise ValueError("it holds floats beyond 0..1: save it with 8 or 16 bits")
         return Image.fromarray((255 * floats).round().astype(np.uint8)).convert("RGB")
     return image.convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image turned by its orientation tag; upright already where its EXIF cannot be read.
+
+    PIL's exif_transpose also writes the EXIF anew, which fails on a single malformed tag.
+    """
+    image.load()  # first: a TIFF turns itself as it is decoded, and then has no tag any more
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # PIL raises many types over broken EXIF; the pixels are whole all the same
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def shape_of(source: bytes | Path | np.ndarray) -> tuple[int, int]:

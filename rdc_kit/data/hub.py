@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -164,9 +164,19 @@ def _from_datasets(
     splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, root)}
     if test is not None:
         splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {}, root)
+        if _numbered(tables[train], splits["train"]) and _numbered(tables[test], splits["test"]):
+            # A split may lack the last classes: the longer list of numbers is that of both.
+            classes = max((raw.classes for raw in splits.values()), key=len)
+            splits = {split: replace(raw, classes=classes) for split, raw in splits.items()}
         if splits["test"].classes != splits["train"].classes:
             raise DataError(f"{where}: splits {train} and {test} name different classes")
     return splits
+
+
+def _numbered(part: Any, raw: Raw) -> bool:
+    """Whether the classes of a split have no names, only the numbers that stand in its labels."""
+    label = part.features[raw.note["label_column"]]
+    return not isinstance(label, datasets_library().ClassLabel)
 
 
 def _hf_split(

@@ -56,7 +56,7 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
 
     A named source's own, that of a set which this kit saved, or, of a folder, parquet file or Hub
     key, the side of its images where all that are looked at are alike, square and of 8 to 224 px;
-    64 px otherwise.
+    64 px otherwise. What cannot be read is passed over: decoding names it.
     """
     if name in NAMED or traits_of(name) != Traits():
         return traits_of(name).size
@@ -64,10 +64,17 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     if raw.saved.get("size"):
         return int(raw.saved["size"])
     rows = np.unique(np.linspace(0, len(raw.labels) - 1, _LOOKED_AT).astype(int))
-    shapes = {shape_of(raw.fetch(int(row))) for row in rows}
-    wide, high = shapes.pop()
-    alike = not shapes and wide == high and 8 <= wide <= 224
-    return wide if alike else traits_of(name).size
+    shapes = {_shape(raw, int(row)) for row in rows} - {(0, 0)}
+    wide, high = shapes.pop() if len(shapes) == 1 else (0, 0)
+    return wide if wide == high and 8 <= wide <= 224 else traits_of(name).size
+
+
+def _shape(raw: Raw, row: int) -> tuple[int, int]:
+    """Width and height of a row's image; (0, 0) where it has none, such as an empty cell."""
+    try:
+        return shape_of(raw.fetch(row))
+    except (OSError, ValueError, TypeError):
+        return 0, 0
 
 
 def _with_own_statistics(pool: ImageSet) -> Traits:

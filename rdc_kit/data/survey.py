@@ -14,11 +14,12 @@ from .decoding import shape_of
 from .hub import Raw
 from .imagesets import ImageSet
 from .loading import load
-from .origins import content_hashes
+from .origins import content_hashes, first_copies
 from .sources import open_source
 
 _FLAT = 3.0  # sd of the pixels, of 255, below which an image shows hardly anything
 _SHOWN = 5  # examples of each finding
+_CHUNK = 32  # images whose pixels are float64 at one time
 
 
 @dataclass
@@ -105,10 +106,23 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     uneven = counts.max() > 10 * max(1, counts.min())
     least = [images.classes[k] for k in np.argsort(counts)[:_SHOWN]] if uneven else []
     found.add(f"{split}: classes with a tenth of the largest or less, smallest first", least)
-    spread = images.images.numpy().reshape(len(images), -1).std(1)
-    rows = np.flatnonzero(spread < _FLAT).tolist()
+    rows = np.flatnonzero(spreads(images.images) < _FLAT).tolist()
     flat = [_place(raw, images, row) for row in rows]
     found.add(f"{split}: images of hardly more than one colour", flat, (images, rows))
+
+
+def spreads(images: torch.Tensor) -> np.ndarray:
+    """Sd of the pixels of each image, 0..127.5, float64 [N].
+
+    A chunk of images at a time: float64 takes eight times the memory of the pixels, and a set may
+    be mapped from disk because it is too large even for them.
+
+    Args:
+        images: uint8 [N, 3, S, S].
+    """
+    pixels = images.numpy().reshape(len(images), -1)
+    starts = range(0, len(pixels), _CHUNK)
+    return np.concatenate([pixels[start : start + _CHUNK].std(1) for start in starts])
 
 
 def _step(images: ImageSet) -> int:
@@ -118,12 +132,8 @@ def _step(images: ImageSet) -> int:
 
 def _repeats(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     """Images that come twice in one split, and those that do so under two labels."""
-    first: dict[str, int] = {}
-    same = [
-        (row, first.setdefault(content, row))
-        for row, content in enumerate(content_hashes(images.images))
-    ]
     labels = images.labels.tolist()
+    same = enumerate(first_copies(images.images).tolist())
     twice = [pair for pair in same if pair[0] != pair[1]]
     for what, alike in (("images that come twice", True), ("one image under two labels", False)):
         pairs = [(a, b) for a, b in twice if (labels[a] == labels[b]) == alike]

@@ -1,5 +1,6 @@
 """The verbs methods, compress, score and select."""
 
+import json
 import shutil
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
+from rdc_kit.data.origins import content_hashes
 from rdc_kit.ground import folders
 from rdc_kit.prune import scores
 from rdc_kit.prune.scorefiles import read_score_file
@@ -76,6 +78,22 @@ def test_scores_are_written_and_chosen_by_without_another_training(
     for label, rows in saved.groupby("label"):
         own = mean[both["label"] == label].sort_values()
         assert sorted(rows["row_id"]) == sorted(own.index[-2:])
+
+
+def test_a_selection_is_called_after_its_order_or_else_its_score(tmp_path):
+    pool = rdc.load("digits", size=8).train
+    names = {"row_id": pool.row_ids, "content": content_hashes(pool.images)}
+    rows = pd.DataFrame({**names, "el2n": range(len(pool))})
+    rows.to_csv(tmp_path / "scores.csv", index=False)
+    called = {"random": ("random", "baseline"), "ccs": ("ccs", "pruning")}
+    for order in ("easy", "hard", "random", "ccs"):
+        out = tmp_path / order
+        words = ["--size", "8", "--ipc", "2", "--order", order, "--out", str(out)]
+        assert main(["select", "--scores", f"{tmp_path}/scores.csv", *words]) == 0
+        facts = json.loads((out / "rdc.json").read_text())["provenance"]
+        found = (facts["method"], facts["family"])
+        assert found == called.get(order, ("el2n", "pruning"))
+        assert facts["order"] == order
 
 
 def test_finished_runs_are_collected_once_each(tmp_path, fresh_home, capsys):

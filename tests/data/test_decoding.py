@@ -1,9 +1,13 @@
 """Decoding: torchvision's pixels, odd files told apart, a cache that is checked."""
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import rdc_kit as rdc
 from rdc_kit.data import decoding
@@ -115,6 +119,56 @@ def test_photographs_stand_upright(tmp_path):
     assert np.array_equal(seen.transpose(1, 2, 0), upright)
 
 
+def turned(kind, orientation, exif=None):
+    """An encoded picture of 20 x 30 px whose orientation tag says a number."""
+    pixels = np.random.default_rng(orientation).integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    given = Image.Exif()
+    given[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, exif=exif or given)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_as_pil_turns_it(kind, orientation):
+    data = turned(kind, orientation)
+    theirs = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    ours = decoding.as_rgb(decoding.opened(data))
+    assert theirs.size == ((20, 30) if orientation < 5 else (30, 20))
+    assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+
+
+def exif_of(*entries, magic=b"II*\0"):
+    """EXIF as bytes, little-endian: entries of tag, type (2 text, 3 uint16) and value."""
+    listed = b"".join(struct.pack("<HHI4s", tag, kind, 1, value) for tag, kind, value in entries)
+    head = magic + struct.pack("<IH", 8, len(entries))
+    return b"Exif\0\0" + head + listed + struct.pack("<I", 0)
+
+
+def test_a_malformed_tag_beside_the_orientation_spoils_no_image(folder):
+    """A real telephone wrote one: PIL reads it, but cannot write it again."""
+    odd = exif_of((0x0103, 2, b"6\0\0\0"), (0x0112, 3, b"\6\0\0\0"))
+    data = turned("JPEG", 6, odd)
+    with pytest.raises(struct.error):
+        ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    upright = np.rot90(np.asarray(Image.open(io.BytesIO(data))), -1)
+    ours = decoding.as_rgb(decoding.opened(data))
+    assert np.array_equal(np.asarray(ours), upright)
+    (folder / "train" / "2" / "1.png").write_bytes(data)
+    for on_bad in ("error", "skip"):
+        pool = rdc.load(f"folder:{folder}", size=16, on_bad=on_bad).train
+        assert pool.provenance["skipped"] == 0
+
+
+def test_an_image_whose_exif_cannot_be_read_stands_as_it_is():
+    data = turned("PNG", 6, exif_of((0x0112, 3, b"\6\0\0\0"), magic=b"none"))
+    with pytest.raises(SyntaxError):
+        Image.open(io.BytesIO(data)).getexif()
+    ours = decoding.as_rgb(decoding.opened(data))
+    assert np.array_equal(np.asarray(ours), np.asarray(Image.open(io.BytesIO(data))))
+
+
 @pytest.mark.parametrize("ending", ["png", "tif"])
 def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path, ending):
     ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
@@ -134,10 +188,6 @@ def test_floats_are_taken_only_where_their_scale_is_known():
 
 def bomb(width, height):
     """A PNG of a few bytes that says it is huge."""
-    import io
-    import struct
-    import zlib
-
     buffer = io.BytesIO()
     Image.new("L", (8, 8)).save(buffer, "PNG")
     data = bytearray(buffer.getvalue())

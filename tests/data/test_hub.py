@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
+from rdc_kit.data import hub
 
 from ..conftest import colour_blocks, picture
 from .conftest import _value, encoded, image_features, parquet, refuses
@@ -53,6 +54,41 @@ def test_missing_columns_name_those_found(tmp_path):
     features = image_features({"target": _value("int64")})
     path = parquet(tmp_path / "b.parquet", {"image": [encoded(0)], "target": [0]}, features)
     refuses(f"parquet:{path}", "no label column", "found image, target", "class_id")
+
+
+@pytest.mark.parametrize("order", [("train", "test"), ("test", "train")])
+def test_numbers_without_names_are_classes_of_both_splits(tmp_path, order):
+    features = image_features({"label": _value("int64")})
+    for split, labels in zip(order, ([0, 1, 2], [1, 0]), strict=True):
+        columns = {"image": [encoded(k) for k in labels], "label": labels}
+        parquet(tmp_path / f"{split}.parquet", columns, features)
+    splits = rdc.load(f"parquet:{tmp_path}", size=16)
+    assert splits.train.classes == splits.test.classes == ("0", "1", "2")
+    lacking = splits.test if order[1] == "test" else splits.train
+    assert lacking.counts().tolist() == [1, 1, 0]
+
+
+def test_splits_whose_classes_have_other_names_are_refused():
+    import datasets
+
+    tables = {}
+    for split, names in (("train", ["cat", "dog"]), ("test", ["cat", "cow"])):
+        features = image_features({"label": datasets.ClassLabel(names=names)})
+        columns = {"image": [encoded(0), encoded(1)], "label": [0, 1]}
+        tables[split] = datasets.Dataset.from_dict(columns, features=features)
+    with pytest.raises(rdc.DataError, match="splits train and test name different classes"):
+        hub._from_datasets(tables, "here", "", {})
+
+
+@pytest.mark.parametrize("given", [{}, {"size": 16}])
+def test_an_empty_cell_is_named_or_left_out_whether_a_size_is_given_or_not(tmp_path, given):
+    features = image_features({"label": _value("int64")})
+    columns = {"image": [encoded(0), None, encoded(1)], "label": [0, 1, 1]}
+    path = parquet(tmp_path / "a.parquet", columns, features)
+    refuses(f"parquet:{path}", "row 1 of", "the cell is empty", "on_bad='skip'", **given)
+    pool = rdc.load(f"parquet:{path}", on_bad="skip", **given).train
+    assert pool.row_ids.tolist() == [0, 2]
+    assert pool.size == 16
 
 
 def test_labels_that_are_no_integers(tmp_path):

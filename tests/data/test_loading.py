@@ -169,6 +169,16 @@ def test_a_folder_is_loaded_at_its_images_own_size_where_they_are_alike(tmp_path
     assert loading.usual_size("imagenette") == 64
 
 
+def test_the_usual_size_is_that_of_the_images_that_can_be_read(tmp_path):
+    name = folder_of(tmp_path, [(32, 32)] * 3)
+    (tmp_path / "c" / "1.png").write_bytes(b"not an image")
+    (tmp_path / "c" / "gone.png").symlink_to(tmp_path / "nothing.png")
+    assert loading.usual_size(name) == rdc.load(name, on_bad="skip").train.size == 32
+    for k in (0, 2):
+        (tmp_path / "c" / f"{k}.png").write_bytes(b"not an image")
+    assert loading.usual_size(name) == 64
+
+
 def test_a_folder_has_the_statistics_of_its_own_pool(tmp_path):
     for split, level in (("train", 51), ("val", 204)):
         for k, shift in enumerate((-20, 20)):

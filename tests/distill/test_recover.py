@@ -36,6 +36,17 @@ def test_a_teacher_without_batch_norm_or_in_train_mode_is_refused(blocks, exact,
         rded(blocks, 1, teacher, runtime=exact)
 
 
+def test_statistics_by_class_need_an_image_of_every_class(fresh_home, blocks, exact, teacher):
+    """Else those of the empty class are NaN, and its images black."""
+    lacking = blocks[blocks.labels != 1]
+    how = replace(SHORT, iterations=2, by_class=True)
+    with pytest.raises(rdc.DataError, match="classes without images: 1; this recipe"):
+        recover(lacking, 1, how, teacher, runtime=exact)
+    assert len(recover(lacking, 1, replace(SHORT, iterations=2), teacher, runtime=exact)) == 3
+    made = recover(blocks, 1, how, teacher, runtime=exact)
+    assert all(image.max() > 0 for image in made.images)
+
+
 def test_a_short_run_lowers_both_losses_and_is_known_by_the_teacher(
     fresh_home, blocks, exact, teacher
 ):

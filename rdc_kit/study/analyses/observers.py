@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...data import released
 from ...data.imagesets import IMAGENET_MEAN, IMAGENET_STD, ImageSet, Traits
 from ...ground.device import Runtime
 from ...train.accuracy import predict
@@ -20,6 +22,8 @@ from ..grid.setups import Setup
 PRETRAINED = "efficientnet_b0"  # the observer of the paper's Figure 3
 _SIDE = 224  # of the images that the pretrained observer was trained on
 _BATCH = 250
+# Sources whose labels are ImageNet-1K's, however their classes are named.
+_IMAGENETS = ("imagenet-1k", "hub:ILSVRC/imagenet-1k", f"hub:{released.PREFIX}")
 _ANOTHER = 2  # place in `relatives`: a ConvNet of double width, or EfficientNet-B0 for a ResNet
 
 
@@ -80,8 +84,8 @@ def from_teacher(teacher: Teacher, runtime: Runtime) -> Observer:
 def observer_for(setup: Setup) -> Observer:
     """torchvision's pretrained EfficientNet-B0 where possible, else a network that the kit trains.
 
-    The pretrained network knows ImageNet-1K. It is used when every class of the pool is one of its
-    classes by name (ImageNet-1K itself, Imagenette) and its weights are on disk or can be fetched.
+    The pretrained network knows ImageNet-1K. It is used when every class of the pool is known to be
+    one of its classes (see `columns_of`) and its weights are on disk or can be fetched.
     The other is trained on the pool like a teacher, but with another architecture and seed than
     the setup's teacher: the teacher itself is no fair judge of images that were optimised until
     it was sure of them.
@@ -89,7 +93,8 @@ def observer_for(setup: Setup) -> Observer:
     import torchvision
 
     known = torchvision.models.get_model_weights(PRETRAINED)["IMAGENET1K_V1"]
-    columns = columns_of(setup.pool.classes, known.meta["categories"])
+    source = setup.pool.provenance.get("source", "")
+    columns = columns_of(setup.pool.classes, known.meta["categories"], source)
     if columns is not None:
         try:
             model = torchvision.models.get_model(PRETRAINED, weights=known)
@@ -103,13 +108,36 @@ def observer_for(setup: Setup) -> Observer:
     return from_teacher(trained, setup.runtime)
 
 
-def columns_of(classes: Sequence[str], categories: Sequence[str]) -> Tensor | None:
-    """Where each class stands among an observer's categories, by name; None if one is missing."""
-    if len(classes) == len(categories):
-        return torch.arange(len(categories))
+def columns_of(
+    classes: Sequence[str], categories: Sequence[str], source: str = ""
+) -> Tensor | None:
+    """Where each class stands among ImageNet-1K's categories, int64 [C]; None if that is not known.
+
+    By name, as in Imagenette. By place, where there are as many classes as categories, and the
+    source is ImageNet-1K or its classes are ImageNet-1K's WordNet ids in their order.
+
+    Args:
+        classes: names of the pool's classes.
+        categories: names of the observer's outputs.
+        source: of the pool, as `load` takes it.
+    """
+    # As it is written, too: "Cardigan" is a dog, "cardigan" is knitted.
     places = {name.lower(): k for k, name in enumerate(categories)}
-    columns = [places.get(name.lower().replace("_", " ")) for name in classes]
-    return None if None in columns else torch.tensor(columns)
+    places |= {name: k for k, name in enumerate(categories)}
+    spoken = [name.replace("_", " ") for name in classes]
+    columns = [places.get(name, places.get(name.lower())) for name in spoken]
+    if None not in columns:
+        return torch.tensor(columns)
+    in_order = source.startswith(_IMAGENETS) or _are_imagenets_ids(classes)
+    known = len(classes) == len(categories) and in_order
+    return torch.arange(len(categories)) if known else None
+
+
+def _are_imagenets_ids(classes: Sequence[str]) -> bool:
+    """Whether names are WordNet ids in increasing order, from ImageNet-1K's first to its last."""
+    ids = all(re.fullmatch(r"n\d{8}", name) for name in classes)
+    ends = (classes[0], classes[-1]) == ("n01440764", "n15075141")
+    return ids and ends and list(classes) == sorted(set(classes))
 
 
 def answers(teacher: Teacher, sets: dict[str, ImageSet], runtime: Runtime) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Observers: what they are shown, whose classes they know, and what a teacher's answers tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,45 @@ def test_an_observer_finds_the_pools_classes_among_its_own_by_name():
     known = ["apple", "French horn", "gas pump"]
     assert observers.columns_of(["gas_pump", "french horn"], known).tolist() == [2, 1]
     assert observers.columns_of(["gas pump", "pear"], known) is None
-    assert observers.columns_of(["a", "b", "c"], known).tolist() == [0, 1, 2]
+    assert observers.columns_of(["pear", "plum", "fig"], known) is None  # as many, but others
+    assert observers.columns_of(known, known).tolist() == [0, 1, 2]
+    assert observers.columns_of(known[::-1], known).tolist() == [2, 1, 0]
+
+
+def imagenets_categories():
+    weights = torchvision.models.get_model_weights(observers.PRETRAINED)["IMAGENET1K_V1"]
+    return weights.meta["categories"]
+
+
+def test_a_thousand_classes_are_imagenets_only_by_name_by_id_or_by_source():
+    """Any pool of 1000 classes was taken for ImageNet-1K in order: each answer a wrong class's."""
+    known, in_order = imagenets_categories(), list(range(1000))
+    numbers = [str(k) for k in in_order]
+    ids = ["n01440764", *(f"n{2_000_000 + k:08}" for k in range(998)), "n15075141"]
+    assert observers.columns_of([f"made up {k}" for k in in_order], known) is None
+    assert observers.columns_of(numbers, known, "parquet:some") is None
+    assert observers.columns_of(ids[::-1], known) is None
+    assert observers.columns_of([*ids[:-1], "n15099999"], known) is None
+    for names, source in (
+        (known, ""),  # two of them are alike but for a capital
+        (ids, "folder:imagenet"),
+        (numbers, "imagenet-1k"),
+        (numbers, "hub:ILSVRC/imagenet-1k"),
+        (numbers, "hub:he-yang/2025-rethinkdc-imagenet-random-ipc-10"),
+    ):
+        assert observers.columns_of(names, known, source).tolist() == in_order
+    assert observers.columns_of(numbers[:10], known, "imagenet-1k") is None
+
+
+def test_the_pools_source_says_that_its_classes_are_imagenets(fresh_home, monkeypatch):
+    monkeypatch.setattr(
+        torchvision.models, "get_model", lambda name, weights: Colours(classes=1000)
+    )
+    setup = named_setup(tuple(f"synset {k}" for k in range(1000)))
+    pool = replace(setup.pool, provenance={"source": "imagenet-1k"})
+    found = observers.observer_for(replace(setup, pool=pool))
+    assert found.pretrained
+    assert found.columns.tolist() == list(range(1000))
 
 
 def test_the_pretrained_observer_gets_what_its_weights_expect(exact):
