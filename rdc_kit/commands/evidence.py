@@ -101,8 +101,12 @@ def _check(lines: list[Line]) -> int:
 
     Rows that lines share, such as a baseline's, may be older than the line, as long as no effect of
     it could be computed from them.
+
+    Raises:
+        ValueError: the commits of the rows are not there to be looked at.
     """
     late = 0
+    _check_history({str(commit) for line in lines for commit in line.rows()["git"]})
     for line in lines:
         rows = line.rows()
         now = _line_at("HEAD", line.key)
@@ -119,6 +123,20 @@ def _check(lines: list[Line]) -> int:
         print(f"{line.key}: {said}{shared}{beside}")
     print(f"evidence: {len(lines) - late} of {len(lines)} lines were planned before their rows")
     return int(late > 0)
+
+
+def _check_history(commits: set[str]) -> None:
+    """Refuse to judge by a history that is not there: every row would look unplanned."""
+    root = checkout()
+    if root is None:
+        raise ValueError("--check reads the plan's history: run it in a clone of the repository")
+    for commit in sorted(name.removesuffix("-dirty") for name in commits):
+        call = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
+        if subprocess.run(call, cwd=root, capture_output=True).returncode:
+            raise ValueError(
+                f"commit {commit}, by which rows were made, is not in this clone's history: fetch "
+                "all of it (git fetch --unshallow), then check again"
+            )
 
 
 def _measurable(rows: pd.DataFrame, effect: str) -> bool:

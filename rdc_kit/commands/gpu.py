@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.sources import at_hand
-from ..ground.folders import evidence_dir
+from ..ground.folders import checkout, evidence_dir
 from ..ground.progress import human_time
 
 _LEAST = 30.0  # seconds that must be left for another step to begin
@@ -42,8 +42,10 @@ def steps(out: Path) -> list[Step]:
     pools = [name for name in at_hand() if name in ("cifar10", "imagenette")] or ["digits"]
     grid = ("rdc_kit", "speed", "--grid", *pools, "--workers", "1")
     replay = ("rdc_kit", "speed", "--replay", "--out", str(out / "speed-replay-gpu.csv"))
+    root = checkout()  # an installed package has no tests
+    tests = [Step("tests that need a GPU", ("pytest", "-q", "-m", "gpu", f"{root}/tests"), 4)]
     return [
-        Step("tests that need a GPU", ("pytest", "-q", "-m", "gpu", "tests"), 4),
+        *tests * (root is not None),
         Step("steps one by one and replayed", replay, 2),
         loop(224, 128),
         loop(64, 256),

@@ -277,4 +277,6 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--plan", action="store_true", dest="plan_only", help="only say what it would take"
     )
-    verb.add_argument("--out", type=Path, help="write the table here too, as csv")
+    verb.add_argument(
+        "--out", type=Path, help="csv of the table; below data/runs/benchmark if left out"
+    )

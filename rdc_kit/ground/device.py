@@ -72,6 +72,9 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
         raise ValueError(f"device {device!r} is not supported: use 'auto', 'cpu' or 'cuda'")
     if torch_device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device {device!r} needs a CUDA GPU, but torch sees none: use 'cpu'")
+    if torch_device.type == "cuda" and (torch_device.index or 0) >= torch.cuda.device_count():
+        known = torch.cuda.device_count()
+        raise ValueError(f"device {device!r} is not there: torch sees {known} GPUs, from cuda:0 on")
     if torch_device.type == "cpu":
         keep_freed_memory()
     if precision == "auto":

@@ -112,6 +112,16 @@ def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkey
     assert f"random: changed since {first} made rows of it" in capsys.readouterr().out
 
 
+def test_a_history_that_is_not_there_accuses_nobody(plan, capsys, monkeypatch):
+    monkeypatch.setattr(store, "git_state", lambda: "1234567-dirty")
+    assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
+    assert main(["evidence", "--check"]) == 2
+    assert "commit 1234567, by which rows were made, is not in" in capsys.readouterr().err
+    monkeypatch.setattr(evidence, "checkout", lambda: None)  # an installed package
+    assert main(["evidence", "--check"]) == 2
+    assert "run it in a clone of the repository" in capsys.readouterr().err
+
+
 def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     """Rows of random are there; what is new is not, so nobody has seen the effect."""
     first = git(plan, "rev-parse", "--short", "HEAD")

@@ -1,6 +1,7 @@
 """The session on a GPU: in order, within its time, and one failure does not stop the rest."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -39,6 +40,17 @@ def test_tests_come_first_and_every_step_leaves_its_table(lent, tmp_path, capsys
     assert made[-1].verb == "evidence"
     assert made[-1].minutes == pytest.approx(25 - 5 - 20 / 60, abs=0.01)  # what is left
     assert capsys.readouterr().out.splitlines()[-1] == f"gpu: 6 of 6 steps ok on a GPU; {tmp_path}"
+
+
+def test_tests_are_found_from_any_folder_and_left_out_where_there_are_none(
+    lent, tmp_path, monkeypatch
+):
+    calls, _ = lent
+    monkeypatch.chdir(tmp_path)
+    gpu.gpu(25, tmp_path)
+    assert Path(calls[0][1][-1], "conftest.py").is_file()
+    monkeypatch.setattr(gpu, "checkout", lambda: None)  # an installed package
+    assert [step.words[0] for step in gpu.steps(tmp_path)] == ["rdc_kit"] * 5
 
 
 def test_what_fails_or_hangs_does_not_stop_the_rest(lent, tmp_path, capsys):

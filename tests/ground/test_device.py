@@ -16,6 +16,13 @@ def test_a_missing_gpu_is_said_at_once():
         choose_runtime("gpu")
 
 
+def test_a_gpu_that_is_not_there_is_said_at_once(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ValueError, match="'cuda:7' is not there: torch sees 1 GPUs"):
+        choose_runtime("cuda:7")
+
+
 def test_the_precision_decides_the_type_of_results_and_the_layout():
     for precision, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         runtime = choose_runtime("cpu", precision)
