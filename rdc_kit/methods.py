@@ -16,7 +16,7 @@ from .augment.noise import SPECTRA, coloured
 from .combine import combine
 from .data.imagesets import DataError, ImageSet, check_enough, derived
 from .distill.rded import CROPS, DRAWN, rded
-from .distill.recipes import recipe
+from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime
 from .ground.names import unknown
@@ -245,6 +245,7 @@ def _recovered(
     for key, value in (("lr", how.lr), ("weight", how.weight), ("milestone", how.milestone)):
         if not 0 <= value < math.inf:
             raise ValueError(f"{key} must be a number of at least 0, got {value}")
+    check_pool(pool, ipc, how)
     if not isinstance(teacher, Teacher):
         networks = relatives(teacher or pool.student) if how.teachers > 1 else teacher
         teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
+from rdc_kit import methods
 
 from .conftest import colour_blocks
 
@@ -75,3 +76,17 @@ def test_easiest_beats_random_beats_hardest_on_digits(digits):
     }
     assert accuracy["easy"] > accuracy["random"] > accuracy["hard"] + 10
     assert accuracy["pca"] > accuracy["easy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "message"),
+    [("lpld", 2, "classes without images: 2"), ("dwa", 1, "class '1' has 0 images")],
+)
+def test_a_pool_that_a_recipe_cannot_take_is_refused_before_a_teacher_is_trained(
+    fresh_home, exact, monkeypatch, name, missing, message
+):
+    monkeypatch.setattr(methods, "squeeze", None)  # calling it would fail
+    pool = colour_blocks(classes=3)
+    pool = pool[torch.flatten((pool.labels != missing).nonzero())]
+    with pytest.raises(rdc.DataError, match=message):
+        methods.compress(name, pool, 1, runtime=exact)

@@ -1,8 +1,10 @@
-"""Recipes: the published settings of each method that recovers images, as data."""
+"""Recipes: the published settings of each method that recovers images, and what they need."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
+from ..data.imagesets import DataError, ImageSet, check_enough
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,20 @@ def recipe(method: str, size: int) -> Recipe:
         G-VBSM's padded crops are rolls here.
     """
     return RECIPES[method][0 if size <= 32 else 1 if size <= 64 else 2]
+
+
+def check_pool(pool: ImageSet, ipc: int, how: Recipe) -> None:
+    """Refuse a pool that a recipe cannot work on; call this before a teacher is trained.
+
+    Raises:
+        DataError: too few images to begin from, or a class without images, whose statistics would
+            be NaN and whose images black.
+    """
+    if how.real:
+        check_enough(pool, ipc)
+    empty = [name for name, count in zip(pool.classes, pool.counts(), strict=True) if not count]
+    if how.by_class and empty:
+        raise DataError(
+            f"classes without images: {', '.join(empty[:5])}; this recipe matches the statistics "
+            "of each class: add images to them, or leave them out of the pool"
+        )

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..augment.boxes import random_crops
 from ..augment.views import normalise
-from ..data.imagesets import DataError, ImageSet, Traits, check_enough, derived
+from ..data.imagesets import ImageSet, Traits, derived
 from ..ground import store
 from ..ground.arrays import load_arrays, load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
@@ -30,7 +30,7 @@ from ..ground.seeds import generator
 from ..prune.selection import select
 from ..train.teachers import Teacher, check_frozen
 from .matching import Matcher, collect_moments, running
-from .recipes import Recipe
+from .recipes import Recipe, check_pool
 
 _IMAGES = "images.npz"
 
@@ -68,10 +68,7 @@ def recover(
     for model in teacher.models:
         check_frozen(model)
         running(model)
-    if how.real:
-        check_enough(pool, ipc)
-    if how.by_class:
-        _check_none_empty(pool)
+    check_pool(pool, ipc, how)
 
     def make(home: Path) -> dict[str, Any]:
         began = time.monotonic()
@@ -94,16 +91,6 @@ def recover(
     facts: dict[str, Any] = {"recipe": asdict(how), "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2)}
     return _kept(home, pool, ipc, store.result_of(home) | facts)
-
-
-def _check_none_empty(pool: ImageSet) -> None:
-    """Refuse a class without images: its statistics are NaN, and what is made of them is black."""
-    empty = [name for name, count in zip(pool.classes, pool.counts(), strict=True) if not count]
-    if empty:
-        raise DataError(
-            f"classes without images: {', '.join(empty[:5])}; this recipe matches the statistics "
-            "of each class: add images to them, or leave them out of the pool"
-        )
 
 
 def _kept(home: Path, pool: ImageSet, ipc: int, facts: dict[str, Any]) -> ImageSet:
