@@ -21,6 +21,8 @@ def test_every_planned_effect_in_points_is_a_line_with_its_threshold():
     stars = [line.get_xdata()[0] for line in above.lines[2::3]]
     assert stars == anchors["anchor"].tolist()
     assert 14.4 in stars
+    names = {label.get_text() for label in above.get_yticklabels()}
+    assert len(names) == len(anchors)  # a teacher of another length is told
     named = [label.get_text() for label in below.get_yticklabels()]
     assert named[0].startswith(f"{drawn['claim'].iloc[0]}: {drawn['effect'].iloc[0]} | ")
 
