@@ -22,6 +22,8 @@ from rdc_kit.ground.manifests import read_status
 from rdc_kit.notebook.answers import is_exercise
 from rdc_kit.notebook.exercises import solutions_of
 from rdc_kit.study.figures import paper
+from rdc_kit.study.verdicts.ledger import ledger
+from rdc_kit.study.verdicts.tables import collect
 
 from .test_run import CLOSE, OPEN, WORK, wait_for, write
 
@@ -222,14 +224,16 @@ def test_unanswered_exercises_change_nothing_of_a_run(studied, tmp_path, monkeyp
     shutil.rmtree(folder)
 
 
-def test_the_smallest_profile_decides_nothing(studied):
+def test_the_smallest_profile_decides_nothing(studied, monkeypatch):
     """Two seeds of three epochs: every reading and every verdict says so."""
     folder = studied / "data" / "runs" / "notebooks"
     (readings,) = folder.glob("00_*/differences.csv")
     assert readings.read_text().count("not evidence") == 6
-    (ledger,) = folder.glob("91_*/ledger.csv")
-    verdicts = set(pd.read_csv(ledger)["verdict"])
-    assert verdicts == {"smoke", "not tested", "by arithmetic"}
+    monkeypatch.setenv("RDC_HOME", str(studied))
+    own = ledger(collect("runs"))
+    assert set(own["verdict"]) == {"smoke", "not tested", "by arithmetic"}
+    (shown,) = folder.glob("91_*/ledger.csv")  # 91 opens with the committed evidence
+    assert len(pd.read_csv(shown)) == len(ledger(collect("evidence")))
 
 
 def test_the_paper_figures_are_drawn_from_the_studys_results(studied):
