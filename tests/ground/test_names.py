@@ -31,6 +31,12 @@ def test_known_names_may_come_from_an_iterator():
     assert told.endswith("did you mean 'noise'? Known: random, noise")
 
 
+def test_a_long_list_is_left_out_beside_a_match():
+    known = [f"line-{k}" for k in range(57)]
+    assert unknown("line", "lin-7", known) == "unknown line 'lin-7' - did you mean 'line-7'?"
+    assert unknown("line", "xyz", known).endswith(", line-56")
+
+
 @pytest.mark.parametrize("on_path", [True, False])
 def test_a_command_can_be_pasted(monkeypatch, tmp_path, on_path):
     """Where the environment is active it is `rdc`, elsewhere this interpreter; both run as said."""
