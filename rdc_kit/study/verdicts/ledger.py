@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
@@ -210,13 +211,15 @@ def _short(table: pd.DataFrame) -> str:
 
 def _by_room(rows: list[dict[Hashable, Any]]) -> str:
     """The table of one setting; a claim is told once, beside the first of its effects."""
-    cells: dict[tuple[str, str], dict[str, list[str]]] = {}
+    cells: dict[tuple[str, str], dict[float, list[str]]] = {}
     for row in rows:
         key = (f"{row['claim']}: {row['says']}", f"`{row['effect']}`, {row['unit']}")
-        room = row["ipc"] if isinstance(row["ipc"], str) else f"{row['ipc']:g}"
+        # Several numbers stand in the effect itself: `pca#10 - random#11`.
+        room = math.inf if isinstance(row["ipc"], str) else row["ipc"]
         cells.setdefault(key, {}).setdefault(room, []).append(_cell(row))
-    rooms = sorted(set().union(*cells.values()), key=lambda room: [int(n) for n in room.split()])
-    heads = ["claim", "effect", *(f"{room} per class" for room in rooms)]
+    rooms = sorted(set().union(*cells.values()))
+    titles = ["as the effect says" if room == math.inf else f"{room:g} per class" for room in rooms]
+    heads = ["claim", "effect", *titles]
     lines, told = [_line(heads), _line(["---"] * len(heads))], ""
     for (claim, effect), by_room in cells.items():
         shown = ["; ".join(by_room.get(room, [])) for room in rooms]
