@@ -192,7 +192,7 @@ def so_far(*claims: str) -> str:
     rows = [_planned(row) for row in judged.to_dict("records")]
     table = pd.DataFrame([row for row in rows if wanted(str(row["claim"]))], columns=COLUMNS)
     there = table[table["n"] > 1]
-    left = f"{len(there)} of {len(table)} planned effects have been measured more than once."
+    left = f"{len(there)} of {len(table)} planned effects have two replicates or more."
     if len(there):
         return f"{_short(there)}\n\n{left}"
     asked = table.drop_duplicates("claim")
@@ -232,7 +232,13 @@ def _cell(row: dict[Hashable, Any]) -> str:
     """Mean, half of its interval, n and verdict of a planned row."""
     half = "" if pd.isna(row["high"]) else f" ± {row['high'] - row['mean']:.{_digits(row)}f}"
     told = f", published {row['anchor']:g}" if row["anchor"] > 0 else ""
-    return f"{_number(row, 'mean')}{half}{told}, n = {row['n']}: {row['verdict']}"
+    number, count = f"{_number(row, 'mean')}{half}", f"n = {row['n']}"
+    return f"{_unbroken(number)}{told}, {_unbroken(count)}: {row['verdict']}"
+
+
+def _unbroken(text: str) -> str:
+    """No line of a narrow column ends inside it."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _line(cells: Iterable[Any]) -> str:

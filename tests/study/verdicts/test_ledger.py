@@ -154,7 +154,7 @@ def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
         assert columns[room][line] == cell
     assert told.count("n = ") == len(rows)
     assert told.endswith(
-        f"{len(rows)} of {len(planned)} planned effects have been measured more than once."
+        f"{len(rows)} of {len(planned)} planned effects have two replicates or more."
     )
 
 
@@ -162,4 +162,4 @@ def test_a_chapter_whose_lines_wait_for_their_rows_says_what_is_asked(monkeypatc
     monkeypatch.setattr(ledger, "judge_lines", lambda lines: judge_lines(lines).assign(n=0))
     told = ledger.so_far("C13")
     assert told.startswith("- C13: pruned sets have the lowest entropy\n- C13, views: shuffled")
-    assert re.search(r"\n\n0 of \d+ planned effects have been measured more than once.$", told)
+    assert re.search(r"\n\n0 of \d+ planned effects have two replicates or more.$", told)
