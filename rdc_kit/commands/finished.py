@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..ground import files
-from ..ground.folders import notebooks_dir, runs_dir
-from ..ground.manifests import read_status
+from ..ground.folders import notebooks_dir
+from ..ground.manifests import read_manifest, read_status, run_folders
 
 _PICTURE = re.compile(r"(!\[[^]]*\]\()([^)\s]+)")
 _MARKED = re.compile(r"(\*\*|\*|`)(.+?)\1")  # bold, italic, code
@@ -48,12 +47,15 @@ class Finished:
         parts = [f"{ended[:10]} {ended[11:16]} UTC", f"{self.facts['seconds']:,.0f} s"]
         parts += [f"git {self.facts.get('git') or 'unknown'}"]
         if self.dataset:
-            size = f" at {setting['size']} px" if setting.get("size") else ""
-            parts = [self.dataset + size, f"profile {setting.get('profile', '?')}", *parts]
+            parts = [
+                f"{self.dataset} at {setting['size']} px",
+                f"profile {setting['profile']}",
+                *parts,
+            ]
         return " · ".join(parts)
 
     def _setting(self) -> dict[str, Any]:
-        return self.facts.get("setting") or self.facts.get("parameters", {})
+        return self.facts.get("setting") or {}
 
 
 def finished(dataset: str = "") -> list[Finished]:
@@ -65,13 +67,13 @@ def finished(dataset: str = "") -> list[Finished]:
         dataset: only runs on this dataset, and runs that only read results; all when empty.
     """
     best: dict[str, Finished] = {}
-    for path in runs_dir("notebooks").glob("*/manifest.json"):
-        if read_status(path.parent) != "ok":
+    for folder in run_folders():
+        if read_status(folder) != "ok":
             continue
-        facts = files.read_record(path, "name", "ended", "seconds")
-        if facts is None:
+        facts = read_manifest(folder, "name", "ended", "seconds")
+        if not facts:
             continue
-        run = Finished(path.parent / f"{facts['name']}.ipynb", facts)
+        run = Finished(folder / f"{facts['name']}.ipynb", facts)
         # The cells of a notebook run by hand are saved by JupyterLab, not in this folder.
         if not run.notebook.is_file() or (dataset and run.dataset not in ("", dataset)):
             continue

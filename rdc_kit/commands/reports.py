@@ -6,25 +6,23 @@ from pathlib import Path
 
 from ..ground import files, store
 from ..ground.folders import data_dir, runs_dir
-from ..ground.manifests import note_of, read_status
+from ..ground.manifests import note_of, read_manifest, read_status, run_folders
 from ..study.grid import monitor
 
 
 def list_runs() -> int:
     """Print every notebook run of this home and how it ended, and how far the grids at work are."""
-    manifests = sorted(runs_dir("notebooks").glob("*/manifest.json"))
-    for path in manifests:
-        began = (files.read_record(path, "status") or {}).get("started", "?")
-        told = f"{read_status(path.parent):12} {began}  {path.parent.name}  {note_of(path.parent)}"
+    folders = run_folders()
+    for folder in folders:
+        began = read_manifest(folder).get("started", "?")
+        told = f"{read_status(folder):12} {began}  {folder.name}  {note_of(folder)}"
         print(told.rstrip())
     grids = monitor.progress()
     for _, grid in monitor.for_people(grids[grids["status"] == "running"]).iterrows():
         left = f", about {grid['time left']} left" if grid["time left"] else ""
         print(f"at work: {grid['name']}: {grid['runs']}{left}, now {grid['note']}")
     trained = sum(store.is_done(home) for home in runs_dir("train").glob("*"))
-    print(
-        f"runs: {len(manifests)} notebooks, {trained} finished trainings in {data_dir() / 'runs'}"
-    )
+    print(f"runs: {len(folders)} notebooks, {trained} finished trainings in {data_dir() / 'runs'}")
     return 0
 
 

@@ -16,7 +16,7 @@ import yaml
 
 from ..ground import files, progress, store
 from ..ground.folders import runs_dir
-from ..ground.manifests import write_manifest
+from ..ground.manifests import read_manifest, write_manifest
 from ..notebook.answers import is_exercise
 from ..study.grid.workers import workers_from
 from .finished import with_pictures
@@ -105,7 +105,7 @@ def _execute(
     command = _papermill(notebook.resolve(), partial, parameters)
     error = _supervise(command, environment, folder / "papermill.log", timeout)
     # The kernel, whose process the manifest names, has ended by now: its word alone counts.
-    if not error and (files.read_json(folder / "manifest.json") or {}).get("status") != "finished":
+    if not error and read_manifest(folder).get("status") != "finished":
         error = "it ended without reaching finish(...)"
     if error.startswith("papermill") and _only_exercises_failed(folder, partial):
         error = ""
@@ -117,7 +117,7 @@ def _execute(
         part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
     partial.unlink()
     write_manifest(folder, "ok")
-    seconds = files.read_json(folder / "manifest.json")["seconds"]
+    seconds = read_manifest(folder)["seconds"]
     return print_verdict(OK, f"{notebook.stem} ok in {seconds:.0f} s: {executed}")
 
 
@@ -201,7 +201,7 @@ def _only_exercises_failed(folder: Path, executed: Path) -> bool:
 
     Exercise cells are also tagged `raises-exception`, so that all of them run.
     """
-    if (files.read_json(folder / "manifest.json") or {}).get("status") != "finished":
+    if read_manifest(folder).get("status") != "finished":
         return False
     cells = json.loads(executed.read_text())["cells"] if executed.is_file() else []
     failed = [c for c in cells if any(o["output_type"] == "error" for o in c.get("outputs", []))]

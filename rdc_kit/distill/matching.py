@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +19,6 @@ from torch import Tensor, nn
 from ..augment.views import plain_view
 from ..data.imagesets import ImageSet
 from ..ground.progress import bar
-
-PATCH = 4  # side of the patches that G-VBSM takes statistics of, in pixels of the feature map
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,17 @@ def channels(inputs: Tensor) -> Tensor:
     return inputs.flatten(2)
 
 
-def patches(inputs: Tensor) -> Tensor:
-    """[B, C, H, W] to [B, P, 16 C]: a feature per place of a 4 x 4 patch.
+def patches(inputs: Tensor, side: int) -> Tensor:
+    """[B, C, H, W] to [B, P, side side C]: a feature per place of a patch, side x side pixels.
 
-    Maps whose sides are no multiples of 4 are resized up, as in G-VBSM.
+    Maps whose sides are no multiples of that are resized up, as in G-VBSM.
     """
     count, depth, high, wide = inputs.shape
-    up = (-(-high // PATCH) * PATCH, -(-wide // PATCH) * PATCH)
+    up = (-(-high // side) * side, -(-wide // side) * side)
     if up != (high, wide):
         inputs = F.interpolate(inputs, up, mode="bilinear", align_corners=False)
-    rows, columns = up[0] // PATCH, up[1] // PATCH
-    split = inputs.reshape(count, depth, rows, PATCH, columns, PATCH)
+    rows, columns = up[0] // side, up[1] // side
+    split = inputs.reshape(count, depth, rows, side, columns, side)
     return split.permute(0, 2, 4, 1, 3, 5).reshape(count, rows * columns, -1)
 
 
@@ -58,28 +57,32 @@ Fold = Callable[[Tensor], Tensor]
 Entry = tuple[str, str]  # (name of the layer, "norm", "conv" or "patch")
 
 
-def watched(model: nn.Module, convolutions: bool = False) -> dict[Entry, tuple[nn.Module, Fold]]:
-    """The layers to read inputs of: batch norms, and convolutions in two ways."""
+def watched(model: nn.Module, patch: int = 0) -> dict[Entry, tuple[nn.Module, Fold]]:
+    """The layers to read inputs of: batch norms, and convolutions in two ways.
+
+    Args:
+        patch: side of the patches at convolutions, pixels of the map; 0 for no convolutions.
+    """
     layers: dict[Entry, tuple[nn.Module, Fold]] = {}
     for name, module in model.named_modules():
         if isinstance(module, nn.BatchNorm2d):
             layers[name, "norm"] = module, channels
-        if convolutions and isinstance(module, nn.Conv2d):
+        if patch and isinstance(module, nn.Conv2d):
             layers[name, "conv"] = module, channels
-            layers[name, "patch"] = module, patches
+            layers[name, "patch"] = module, partial(patches, side=patch)
     return layers
 
 
 @contextlib.contextmanager
 def reading(
-    model: nn.Module, take: Callable[[Entry, Tensor], None], convolutions: bool = False
+    model: nn.Module, take: Callable[[Entry, Tensor], None], patch: int = 0
 ) -> Iterator[None]:
     """Inside the block, every forward pass calls `take(entry, folded input [B, F, n])`."""
 
     def hook(entry: Entry, fold: Fold) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
         return lambda _, inputs: take(entry, fold(inputs[0]))
 
-    layers = watched(model, convolutions).items()
+    layers = watched(model, patch).items()
     handles = [m.register_forward_pre_hook(hook(e, fold)) for e, (m, fold) in layers]
     try:
         yield
@@ -113,7 +116,7 @@ def collect_moments(
     model: nn.Module,
     images: ImageSet,
     by_class: bool = False,
-    convolutions: bool = False,
+    patch: int = 0,
     device: torch.device | str = "cpu",
     batch: int = 256,
 ) -> dict[Entry, Moments]:
@@ -123,12 +126,12 @@ def collect_moments(
         model: in eval mode, on the device.
         images: shown whole, unaugmented.
         by_class: a group per class instead of one for all.
-        convolutions: also at convolutions, by channel and by patch.
+        patch: also at convolutions, by channel and by patches of this side; 0 for not.
 
     Source: class-wise statistics, LPLD (arXiv 2410.15919); convolution statistics, G-VBSM
         (arXiv 2311.17950).
-    Differs: sums in float64 over all images; LPLD's code keeps a moving average and G-VBSM's
-        averages the variances of batches.
+    Differs: sums in float64 over all images, shown whole; LPLD's code keeps a moving average, and
+        G-VBSM's averages the variances of batches of augmented images.
     """
     groups = images.num_classes if by_class else 1
     sums: dict[Entry, list[Tensor]] = {}
@@ -146,7 +149,7 @@ def collect_moments(
         pixels = torch.full((len(values), 1), float(values.shape[2]), device=device)
         count.index_add_(0, group, pixels.double())
 
-    with reading(model, take, convolutions):
+    with reading(model, take, patch):
         for start in bar(range(0, len(images), batch), "statistics of the pool"):
             part = slice(start, start + batch)
             labels = images.labels[part].to(device)
@@ -165,7 +168,7 @@ def _moments(total: Tensor, squares: Tensor, count: Tensor) -> Moments:
 class Matcher:
     """Distance of a batch's statistics from the real ones, summed over layers.
 
-    The layer that is reached first has the weight 10, the others 1.
+    The layer that is reached first has the weight 10, in all that is read there, the others 1.
 
     Args:
         model: the teacher.
@@ -174,6 +177,7 @@ class Matcher:
         momentum: of a moving average over batches. It replaces the batch's own statistics in the
             value; the gradient still flows through the batch. 0 for none.
         drop: probability to leave a convolution out of one forward pass.
+        patch: as in `collect_moments`.
 
     Source: SRe2L (arXiv 2306.13092), recover/utils.py: norms of the differences, first layer x 10;
         var_weight, DWA (arXiv 2409.17612); momentum and drop, G-VBSM (arXiv 2311.17950).
@@ -187,12 +191,12 @@ class Matcher:
         var_weight: float = 1.0,
         momentum: float = 0.0,
         drop: float = 0.0,
+        patch: int = 0,
     ) -> None:
         self.model, self.targets, self.var_weight = model, targets, var_weight
-        self.momentum, self.drop = momentum, drop
-        leader = next(iter(targets))
-        self.weights = {entry: 10.0 if entry == leader else 1.0 for entry in targets}
-        self.convolutions = any(kind == "conv" for _, kind in targets)
+        self.momentum, self.drop, self.patch = momentum, drop, patch
+        leader, _ = next(iter(targets))
+        self.weights = {entry: 10.0 if entry[0] == leader else 1.0 for entry in targets}
         self.history: dict[Entry, tuple[Tensor, Tensor]] = {}
 
     def __call__(
@@ -209,13 +213,14 @@ class Matcher:
             The logits [B, C] and the distance, a scalar.
         """
         parts: list[Tensor] = []
+        left_out = ""
 
         def take(entry: Entry, folded: Tensor) -> None:
-            if (
-                self.drop
-                and entry[1] != "norm"
-                and float(torch.rand((), generator=draws)) < self.drop
-            ):
+            nonlocal left_out
+            layer, kind = entry
+            if self.drop and kind == "conv":  # its patches come right after
+                left_out = layer if float(torch.rand((), generator=draws)) < self.drop else ""
+            if layer == left_out:
                 return
             folded = folded.float()
             mean, var = folded.mean((0, 2)), folded.var((0, 2), unbiased=False)
@@ -226,7 +231,7 @@ class Matcher:
             gap = gap + self.var_weight * torch.linalg.vector_norm(var - target.var[group])
             parts.append(self.weights[entry] * gap)
 
-        with reading(self.model, take, self.convolutions):
+        with reading(self.model, take, self.patch):
             logits = self.model(inputs)
         return logits, torch.stack(parts).sum() if parts else logits.new_zeros(())
 

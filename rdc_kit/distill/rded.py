@@ -58,7 +58,8 @@ def rded(
     Source: Sun et al., arXiv 2312.03526, and LINs-lab/RDED: 300 images, 5 crops of area 0.08 to 1,
         ratio 1, of the source's larger images where there are such (`loading.in_full`), scored at
         their stored size in the middle of a blank image.
-    Differs: no crop below the source's smallest useful one; losses by log-softmax; lossless.
+    Differs: no crop below the source's smallest useful one; of the square middle of larger images;
+        losses by log-softmax; lossless.
     """
     began, runtime = time.monotonic(), runtime or choose_runtime()
     factor = factor or (1 if pool.size <= 64 else 2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from ..data.imagesets import DataError, ImageSet, check_enough
 
@@ -25,7 +26,7 @@ class Recipe:
             batch (DWA); 0 for none.
         var_weight: weight of the variances; the means have weight 1 (DWA).
         convolutions: also match statistics at convolutions, with a moving average of `momentum`;
-            each is left out with probability `drop` (G-VBSM).
+            each is left out with probability `drop`; in patches of `patch` pixels too (G-VBSM).
         densify: weight of the term that keeps images of a class apart (G-VBSM); 0 for none.
         teachers: networks that take turns, iteration by iteration.
     """
@@ -47,6 +48,12 @@ class Recipe:
     drop: float = 0.0
     densify: float = 0.0
     teachers: int = 1
+    patch: int = 4
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """For keys and cards: all that matters, so that new fields leave other methods' keys."""
+        return {k: v for k, v in asdict(self).items() if k != "patch" or self.convolutions}
 
 
 _GVBSM = Recipe(
@@ -80,13 +87,13 @@ RECIPES: dict[str, tuple[Recipe, Recipe, Recipe]] = {
     ),
     "dwa": (
         _DWA,
-        replace(_DWA, iterations=2000, lr=0.1, batch=200),
+        replace(_DWA, iterations=2000, lr=0.1, batch=200, crop=True),
         replace(_DWA, iterations=2000, perturb=15, var_weight=2.0, jitter=32, crop=True),
     ),
     "gvbsm": (
         _GVBSM,
         _GVBSM,
-        replace(_GVBSM, lr=0.1, batch=80),
+        replace(_GVBSM, lr=0.1, batch=80, crop=True, momentum=0.4, drop=0.0, patch=16),
     ),
 }
 
@@ -98,7 +105,8 @@ def recipe(method: str, size: int) -> Recipe:
         the scripts of he-y/soft-label-pruning, AngusDujw/Diversity-Driven-Synthesis and
         shaoshitong/G_VBSM.
     Differs: CDA and LPLD publish nothing up to 32 px; they take SRe2L's settings, CDA with crops.
-        G-VBSM's padded crops are rolls here.
+        Up to 32 px SRe2L and DWA only roll; here images are mirrored too. SRe2L's rolls at 64 px go
+        both ways. G-VBSM's padded crops up to 64 px are rolls here.
     """
     return RECIPES[method][0 if size <= 32 else 1 if size <= 64 else 2]
 

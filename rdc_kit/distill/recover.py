@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +82,13 @@ def recover(
         "what": "recover",
         "pool": pool.fingerprint(),
         "ipc": ipc,
-        "recipe": asdict(how),
+        "recipe": how.settings,
         "teacher": teacher.key,
         "seed": seed,
         "device": runtime.device.type,
     }
     home = store.cached(runs_dir("sets"), config, make)
-    facts: dict[str, Any] = {"recipe": asdict(how), "teacher": ", ".join(teacher.names)}
+    facts: dict[str, Any] = {"recipe": how.settings, "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2)}
     return _kept(home, pool, ipc, store.result_of(home) | facts)
 
@@ -162,9 +162,10 @@ class _Worker:
     def __init__(self, pool: ImageSet, how: Recipe, teacher: Teacher, device: torch.device) -> None:
         self.how, self.traits, self.size, self.device = how, pool.traits, pool.size, device
         self.matchers = []
+        patch = how.patch if how.convolutions else 0
         for model in teacher.models:
             if how.by_class or how.convolutions:
-                targets = collect_moments(model, pool, how.by_class, how.convolutions, device)
+                targets = collect_moments(model, pool, how.by_class, patch, device)
                 if how.convolutions:
                     targets |= running(model)
             else:
@@ -176,6 +177,7 @@ class _Worker:
                     var_weight=how.var_weight,
                     momentum=how.momentum,
                     drop=how.drop,
+                    patch=patch,
                 )
             )
 
@@ -203,7 +205,7 @@ class _Worker:
             cross_entropy = F.cross_entropy(logits, target)
             loss = cross_entropy + how.weight * gap
             if how.densify:
-                loss = loss + how.densify * crowding(images, target)
+                loss = loss + how.densify * crowding(inputs, target)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -232,7 +234,8 @@ def perturb(model: nn.Module, inputs: Tensor, labels: Tensor, steps: int, rho: f
     Each step adds rho / steps times the gradient's direction. Batch norm buffers do not move.
 
     Source: DWA (arXiv 2409.17612), distillation/perterb.py.
-    Differs: from the original weights for every batch; the released code adds up over batches.
+    Differs: from the original weights for every batch; the released code adds up over batches. The
+        batch is shown as it is, not as the first step shows it.
     """
     network = copy.deepcopy(model).eval().requires_grad_(True)
     weights = list(network.parameters())

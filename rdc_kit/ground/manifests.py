@@ -9,12 +9,25 @@ from typing import Any
 
 from . import store
 from .files import read_record, write_json, writer_lives
+from .folders import runs_dir
+
+_NAME = "manifest.json"
+
+
+def run_folders() -> list[Path]:
+    """The folders of all notebook runs of this home, data/runs/notebooks/NAME-HASH, sorted."""
+    return sorted(path.parent for path in runs_dir("notebooks").glob(f"*/{_NAME}"))
+
+
+def read_manifest(folder: Path, *needed: str) -> dict[str, Any]:
+    """What a notebook run has recorded, status and all; empty where there is nothing, or less."""
+    return read_record(folder / _NAME, "status", *needed) or {}
 
 
 def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     """Set a run's status; "running" begins a new manifest, other statuses complete it."""
-    path = folder / "manifest.json"
-    manifest = {} if status == "running" else read_record(path, "status") or {}
+    path = folder / _NAME
+    manifest = {} if status == "running" else read_manifest(folder)
     if status == "running":
         manifest = {
             "started": store.now(),
@@ -30,8 +43,8 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
 
 def continue_manifest(folder: Path) -> None:
     """Set the status of a run that had failed back to "running", its error forgotten."""
-    path = folder / "manifest.json"
-    facts = read_record(path, "status") or {}
+    path = folder / _NAME
+    facts = read_manifest(folder)
     kept = {key: value for key, value in facts.items() if key not in ("ended", "error")}
     write_json(path, {**kept, "status": "running"})
 
@@ -43,7 +56,7 @@ def read_status(folder: Path) -> str:
     Args:
         folder: the folder of the run, data/runs/notebooks/NAME-HASH.
     """
-    manifest = read_record(folder / "manifest.json", "status") or {}
+    manifest = read_manifest(folder)
     status = manifest.get("status", "never started")
     if status in ("running", "finished") and not writer_lives(manifest):
         return "interrupted"
@@ -52,7 +65,7 @@ def read_status(folder: Path) -> str:
 
 def note_of(folder: Path) -> str:
     """The error of a notebook run; or, while it runs on another machine, that nobody can see it."""
-    manifest = read_record(folder / "manifest.json", "status") or {}
+    manifest = read_manifest(folder)
     host = manifest.get("host", socket.gethostname())
     if read_status(folder) in ("running", "finished") and host != socket.gethostname():
         return f"by its own word, on {host}, which cannot be seen from here"

@@ -224,7 +224,8 @@ def scoring(**changes: Any) -> Protocol:
 
     Source: summing over the first ten epochs of training-time outputs, arXiv 2210.15809 (code);
         a constant rate, arXiv 2001.10528.
-    Differs: AdamW 1e-3 instead of SGD 0.1, so that it needs no tuning on a new image folder.
+    Differs: AdamW 1e-3 instead of SGD 0.1, so that it needs no tuning on a new image folder; random
+        crops (RandomResizedCrop) at all sizes, where these codes pad and crop 32 px images.
     """
     base = Protocol(
         "scoring", "arXiv 2210.15809, released code", epochs=10, batch=128, schedule="constant"
@@ -236,8 +237,8 @@ def squeezing(**changes: Any) -> Protocol:
     """The training of a teacher on the full pool, and the full-data reference for gaps.
 
     Source: SRe2L (arXiv 2306.13092) squeezes in 200 epochs of SGD at 32 px, 50 at 64 px.
-    Differs: AdamW 1e-3 and a cosine over 30 epochs, so that it needs no tuning on a new folder. So
-        short a full-data reference is low, and gaps to it (hlr) are small.
+    Differs: AdamW 1e-3, a cosine over 30 epochs and random crops at all sizes, so that it needs no
+        tuning on a new folder. So short a full-data reference is low, and gaps to it (HLR) small.
     """
     return Protocol("squeeze", "arXiv 2306.13092, shorter", epochs=30, batch=128).but(**changes)
 
@@ -248,7 +249,9 @@ def _own(name: str, source: str, **changes: Any) -> Callable[[], Protocol]:
 
 # Each method's own protocol at ImageNet scale. A batch is never larger than the set.
 # Differs: DeepCore pads and crops; crops of 0.5 to 1 stand for that; its cosine falls at each step.
-# From 1,000 images on RDED takes batches of 100 or 200, here 128 as elsewhere.
+# RDED reports the best test of its last fifth of epochs, normalises by ImageNet's colours, shows a
+# batch to the student twice in train mode, has rates of its own for two networks, and from 1,000
+# images on takes batches of 100 or 200. "tiny" here: Nesterov, no decay of 1-d weights.
 NAMED: dict[str, Callable[[], Protocol]] = {
     "hard": hard,
     "soft": soft,

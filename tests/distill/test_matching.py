@@ -1,5 +1,7 @@
 """Statistics of a teacher's layers: collected, and how far a batch is from them."""
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,8 +20,8 @@ from .conftest import inputs_of
 @pytest.mark.parametrize("batch", [4, 7, 100])
 def test_collected_statistics_are_those_of_the_whole_set_whatever_the_batch(blocks, teacher, batch):
     model, seen = teacher.models[0], {}
-    found = collect_moments(model, blocks, convolutions=True, batch=batch)
-    with statistics.reading(model, seen.__setitem__, convolutions=True):
+    found = collect_moments(model, blocks, patch=4, batch=batch)
+    with statistics.reading(model, seen.__setitem__, patch=4):
         model(inputs_of(blocks))
     assert {kind for _, kind in found} == {"norm", "conv", "patch"}
     for entry, moments in found.items():
@@ -68,10 +70,11 @@ def test_the_distance_is_the_written_out_sum_with_the_first_layer_tenfold(blocks
 
 def test_patches_are_values_per_place_over_channels_and_pixels():
     maps = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).view(2, 3, 8, 8)
-    folded = statistics.patches(maps)
+    folded = statistics.patches(maps, 4)
     assert folded.shape == (2, 4, 48)
     assert torch.equal(folded[1, 2].sort().values, maps[1, :, 4:, :4].flatten().sort().values)
-    assert statistics.patches(torch.ones(1, 2, 6, 3)).shape == (1, 2, 32)  # resized up to 8 x 4
+    assert statistics.patches(torch.ones(1, 2, 6, 3), 4).shape == (1, 2, 32)  # resized to 8 x 4
+    assert statistics.patches(torch.ones(1, 2, 6, 20), 16).shape == (1, 2, 512)  # to 16 x 32
 
 
 def test_the_moving_average_starts_at_the_first_batch_and_lets_the_gradient_through(teacher):
@@ -103,8 +106,8 @@ def test_recovering_on_a_gpu_mixes_no_devices_and_reads_nothing_back(
         labels = torch.zeros(4, dtype=torch.int64)
     targets = running(model)
     if by_class or convolutions:
-        targets |= collect_moments(model, fake_set(), by_class, convolutions, device)
-    matcher = Matcher(model, targets, momentum=0.8 * convolutions)
+        targets |= collect_moments(model, fake_set(), by_class, 4 * convolutions, device)
+    matcher = Matcher(model, targets, momentum=0.8 * convolutions, patch=4 * convolutions)
     for _ in range(2):
         logits, gap = matcher(images, 0)
         loss = F.cross_entropy(logits, labels) + 0.01 * gap
@@ -126,6 +129,25 @@ def test_the_pretended_gpu_sees_a_number_that_is_read_back(pretended):
 def test_only_the_first_layer_counts_tenfold(teacher, blocks):
     """As in G-VBSM's code, where the first hook's loss is multiplied, of whatever kind it is."""
     model = teacher.models[0]
-    weights = Matcher(model, collect_moments(model, blocks, convolutions=True)).weights
-    assert list(weights.values()) == [10.0] + [1.0] * (len(weights) - 1)
-    assert next(iter(weights)) == ("features.0", "conv")
+    weights = Matcher(model, collect_moments(model, blocks, patch=4)).weights
+    assert list(weights)[:2] == [("features.0", "conv"), ("features.0", "patch")]
+    assert list(weights.values()) == [10.0, 10.0] + [1.0] * (len(weights) - 2)
+
+
+def test_a_convolution_is_left_out_with_its_patches(teacher, blocks):
+    """One draw a convolution: what is left of the distance is a sum over some of them, whole."""
+    model, draws = teacher.models[0], generator(0, "drop")
+    targets = collect_moments(model, blocks, patch=4)
+    layers = {layer for layer, kind in targets if kind == "conv"}
+    inputs = torch.randn(6, 3, 16, 16, generator=generator(0))
+
+    def gap_of(counted, **how):
+        matcher = Matcher(model, targets, patch=4, **how)
+        matcher.weights = {entry: float(entry[0] in counted) for entry in targets}
+        return float(matcher(inputs, draws=draws)[1])
+
+    parts = [gap_of({layer}) for layer in layers]
+    sums = [sum(some) for n in range(len(parts) + 1) for some in itertools.combinations(parts, n)]
+    found = [gap_of(layers, drop=0.5) for _ in range(12)]
+    assert len({round(one, 2) for one in found}) > 1
+    assert all(min(abs(one - known) for known in sums) < 0.02 for one in found)

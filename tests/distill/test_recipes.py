@@ -57,6 +57,7 @@ def test_only_dwa_starts_from_real_images_and_moves_the_teacher(size):
     how = recipe("dwa", size)
     assert (how.perturb, how.var_weight) == ((15, 2.0) if size == 224 else (12, 11.0))
     assert how.rho == 0.015
+    assert how.crop == (size > 32)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -64,9 +65,17 @@ def test_only_gvbsm_has_four_teachers_and_convolutions(size):
     assert [name for name in RECIPES if recipe(name, size).convolutions] == ["gvbsm"]
     assert [name for name in RECIPES if recipe(name, size).teachers > 1] == ["gvbsm"]
     how = recipe("gvbsm", size)
-    assert (how.teachers, how.momentum, how.drop, how.densify) == (4, 0.8, 0.4, 1.0)
-    assert (how.lr, how.batch) == ((0.1, 80) if size == 224 else (0.05, 100))
-    assert (how.iterations, how.jitter) == (4000, 32)
+    assert (how.teachers, how.iterations, how.jitter, how.densify) == (4, 4000, 32, 1.0)
+    large = size == 224  # Branch_full_ImageNet_1k of the released code, against the other branches
+    assert (how.lr, how.batch) == ((0.1, 80) if large else (0.05, 100))
+    assert (how.momentum, how.drop, how.patch) == ((0.4, 0.0, 16) if large else (0.8, 0.4, 4))
+    assert how.crop == large
+
+
+def test_the_key_of_a_set_holds_what_its_recipe_uses():
+    assert recipe("gvbsm", 224).settings["patch"] == 16
+    assert "patch" not in recipe("sre2l", 224).settings
+    assert recipe("sre2l", 32).settings["iterations"] == 1000
 
 
 def test_a_plain_recipe_uses_no_methods_own_part():

@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...data.holdout import held_out_rows
-from ...data.imagesets import derived
+from ...data.holdout import SHARE, hold_out
 from ...train.protocols import Protocol
 from .arms import Arm
 from .experiments import Experiment, trials_of
 from .setups import Setup
 
 
-def holdout_setup(setup: Setup, seed: int = 0, share: float = 0.2) -> Setup:
+def holdout_setup(setup: Setup, seed: int = 0, share: float = SHARE) -> Setup:
     """The same setup with a part of the pool in place of the test set, and the rest as the pool.
 
     Args:
         setup: its test set is not looked at.
-        seed: draws the part, the same share of every class.
-        share: of the pool that is held out, between 0 and 1.
+        seed, share: see `hold_out`.
 
     Raises:
-        ValueError: a share of nothing or of everything.
+        DataError: see `hold_out`.
     """
-    pool = setup.pool
-    rows = held_out_rows(pool, share, seed)
-    facts = derived(pool, holdout_seed=seed, holdout_share=share)
-    rest, test = (replace(pool[part], provenance=facts) for part in rows)
+    rest, test = hold_out(setup.pool, share, seed)
     return replace(setup, pool=rest, test=test)
 
 
@@ -38,7 +33,6 @@ def choose_on_holdout(
     protocol: Protocol,
     seed: int = 0,
     student: str = "",
-    share: float = 0.2,
 ) -> Arm:
     """The arm with the highest accuracy on a part of the pool, for one replicate.
 
@@ -47,14 +41,13 @@ def choose_on_holdout(
         arms: to choose from; the first of equal ones is taken.
         ipc, protocol, student: how each is tried; the pool's student when left out.
         seed: of the replicate: of the part that is held out, and of everything else.
-        share: see `holdout_setup`.
 
     Raises:
-        ValueError: no arms, or see `holdout_setup`.
+        ValueError: no arms. DataError: see `hold_out`.
     """
     if not arms:
         raise ValueError("there are no arms to choose from")
-    apart = holdout_setup(setup, seed, share)
+    apart = holdout_setup(setup, seed)
     trials = trials_of(arms, ipc, [protocol], [seed], [student or setup.pool.student])
     table = Experiment(apart, trials, "choosing").measure()
     return arms[int(table["top1"].to_numpy().argmax())]

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ...ground import files, store
 from ...ground.folders import runs_dir
-from ...ground.manifests import note_of, read_status
+from ...ground.manifests import note_of, read_manifest, read_status, run_folders
 from ...ground.progress import human_time
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
@@ -144,10 +144,10 @@ def status() -> pd.DataFrame:
     A notebook's note is its error; done, total and seconds_left are its grids' and missing here.
     """
     rows = []
-    for path in runs_dir("notebooks").glob("*/manifest.json"):
-        facts = files.read_record(path, "status") or {}
-        row = {"kind": "notebook", "name": path.parent.name, "status": read_status(path.parent)}
-        row |= {"began": facts.get("started", ""), "note": note_of(path.parent)}
+    for folder in run_folders():
+        facts = read_manifest(folder)
+        row = {"kind": "notebook", "name": folder.name, "status": read_status(folder)}
+        row |= {"began": facts.get("started", ""), "note": note_of(folder)}
         rows.append(row | {"said": facts.get("ended", facts.get("started", ""))})
     return _frame([*progress().to_dict("records"), *rows])
 

@@ -52,6 +52,8 @@ CLAIMS = [
           ("noise@soft / chance",), 1.5, "times"),
     Claim("C4, hard", "pure noise with hard labels stays at chance, to two points", "01/runs",
           ("chance - noise@hard",), -2),
+    Claim("C4, spectrum", "with hard labels too noise with the pool's spectrum teaches more",
+          "01/runs", ("noise spectrum=pool - noise",)),
     Claim("C5", "the easiest by EL2N beat random at small ipc", "00/runs", ("el2n - random",)),
     Claim("C5, hardest", "the hardest are below random", "00/runs", ("random - el2n order=hard",)),
     Claim("C6", "EL2N and AUM beat Forgetting", "02/runs",

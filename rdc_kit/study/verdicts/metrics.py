@@ -19,28 +19,6 @@ from .stats import differences, half_width
 _LEAST, _MOST = math.exp(-1), math.e
 
 
-def hlr(full: float, hard: float) -> float:
-    """Hard-label recovery gap: accuracy of full data minus the set's, both with hard labels.
-
-    Returns:
-        Percentage points; lower is better.
-
-    Source: DD-Ranking (NUS-HPC-AI-Lab), HLR.
-    """
-    return full - hard
-
-
-def ior(own: float, random: float) -> float:
-    """Improvement over random: the set's accuracy minus that of a random set, trained alike.
-
-    Returns:
-        Percentage points; higher is better.
-
-    Source: DD-Ranking, IOR.
-    """
-    return own - random
-
-
 def _squash(value: float) -> float:
     """From -1..1 to 0..1; 0 becomes 0.269."""
     return (math.exp(value) - _LEAST) / (_MOST - _LEAST)
@@ -52,7 +30,8 @@ def lrs(full: float, hard: float, own: float, random: float) -> float:
     Both have the weight 1/2.
 
     Args:
-        full, hard: see `hlr`. own, random: see `ior`. All in percent.
+        full, hard: accuracies of the pool and of the set with hard labels, percent.
+        own, random: of the set and of a random one, both with the method's labels, percent.
 
     Returns:
         0..1; higher is better.
@@ -60,12 +39,14 @@ def lrs(full: float, hard: float, own: float, random: float) -> float:
     Source: DD-Ranking, LRS. Differs: on fractions; the released code puts percent into the
         exponent, so its values are outside 0..1.
     """
-    gain, gap = ior(own, random) / 100, hlr(full, hard) / 100
-    return _squash((gain - gap) / 2)
+    return _squash(((own - random) - (full - hard)) / 100 / 2)
 
 
 def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     """HLR, IOR and LRS of every method and ipc of a grid with hard and soft labels.
+
+    HLR, the hard-label recovery gap: full data minus the set, both with hard labels; lower is
+    better. IOR, the improvement over random: the set minus a random set, trained alike.
 
     Args:
         table: tidy table with columns method, family, ipc, labels, top1.
@@ -77,6 +58,9 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
 
     Raises:
         ValueError: hard or soft labels, or the random baseline, are missing.
+
+    Source: DD-Ranking (NUS-HPC-AI-Lab).
+    Differs: LRS takes the soft labels as the own ones of every method, of pruned sets and PCA too.
     """
     means = table.pivot_table("top1", ["method", "family", "ipc"], "labels", sort=False)
     for labels in ("hard", "soft"):

@@ -70,7 +70,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "family": line.family,
         "priority": line.priority,
         "values": values.to_numpy(),
-        # What was published for one protocol, network or length says nothing of another.
+        # What one protocol, network or length came to says nothing of another.
         "where": (line.setting.name, line.measure, student, protocol.name, protocol.epochs),
         "frozen": ", ".join(_shared(line, rows, effect)),
     }
@@ -137,7 +137,9 @@ def holm(values: np.ndarray) -> np.ndarray:
 
 
 def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) -> bool:
-    """Whether the setting gives what was published, with the row's protocol, network and length.
+    """Whether the row's protocol, network and length came to a published number in its setting.
+
+    That number may be of another recipe: of random images it is.
 
     Anchors with as many images per class decide, one that is reproduced being enough; where there
     are none or they are pending, those with any number.
@@ -184,6 +186,8 @@ def what_would_change(row: dict[Hashable, Any]) -> str:
     values = np.asarray(row["values"], float)
     if verdict.startswith("undecided"):
         needed = _needed(values, row["least"])
+        if needed == len(values):
+            return "only the correction for its family leaves it undecided"
         return f"about {needed} replicates" if needed <= 1000 else "more than 1000 replicates"
     more = _bearable(values, row["least"])
     return f"{more} more replicates with the opposite effect"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from ...data.imagesets import DataError
-from ...ground import files
-from ...ground.folders import evidence_dir, home_dir, runs_dir
+from ...ground.folders import evidence_dir, home_dir
+from ...ground.manifests import read_manifest, run_folders
 from ...ground.names import command
 
 WHERE = ("runs", "evidence")
@@ -115,12 +115,11 @@ def collect(where: str = "runs") -> Tables:
 
 
 def _of_runs() -> Iterator[Table]:
-    for path in sorted(runs_dir("notebooks").glob("*/manifest.json")):
-        facts = files.read_record(path, "status") or {}
-        number = path.parent.name[:2]
+    for folder in run_folders():
+        facts, number = read_manifest(folder), folder.name[:2]
         if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
             continue
-        for file in sorted(path.parent.glob("*.csv")):
+        for file in sorted(folder.glob("*.csv")):
             yield _table(number, file.stem, file, facts["setting"])
 
 

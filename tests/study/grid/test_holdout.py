@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from rdc_kit.data.origins import content_hashes
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.holdout import choose_on_holdout, holdout_setup
 from rdc_kit.train import protocols
 
-from ..conftest import HARD1, small_setup
+from ..conftest import HARD1, large_setup, small_setup
 
 
 def test_the_parts_are_disjoint_and_hold_every_class():
@@ -22,6 +23,13 @@ def test_the_parts_are_disjoint_and_hold_every_class():
     assert torch.allclose(share, torch.full_like(share, 0.25), atol=0.1)
     other = holdout_setup(setup, seed=2, share=0.25)
     assert set(other.test.row_ids.tolist()) != rows[1]
+
+
+def test_nothing_is_chosen_on_a_copy_of_a_training_image():
+    setup = large_setup()
+    twice = replace(setup, pool=setup.pool[[*range(120), *range(0, 120, 3)]])
+    apart = holdout_setup(twice, share=0.4)
+    assert not set(content_hashes(apart.pool.images)) & set(content_hashes(apart.test.images))
 
 
 def test_the_test_set_is_never_seen(fresh_home, monkeypatch):

@@ -31,13 +31,13 @@ def test_every_claim_is_measured_by_the_evidence_or_planned():
     table = ledger(collect("evidence"))
     assert not set(table.loc[table["verdict"] == "not tested", "claim"])
     silent = {c.key for c in claims.CLAIMS if c.effects and not found_in(c, collect("evidence"))}
-    # Tables before 0.3 had no entropy of small crops.
-    assert silent <= {"C1, 50 and more per class", "C15"}
+    # Tables before 0.3 had no noise with a spectrum, and no entropy of small crops.
+    assert silent <= {"C1, 50 and more per class", "C4, spectrum", "C15"}
 
 
 def test_every_effect_can_be_read_and_the_keys_are_those_of_arms():
     known = {arm.key for arm in [*arms.pca_arms(), *arms.unique(arms.ablation_parts(4))]}
-    known |= {*METHODS, "rded factor=2", "chance"}
+    known |= {*METHODS, "rded factor=2", "noise spectrum=pool", "chance"}
     for one in claims.CLAIMS:
         for effect in one.effects:
             assert {term.arm for term in terms_of(effect)} <= known

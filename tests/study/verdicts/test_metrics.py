@@ -22,8 +22,6 @@ def test_lrs_is_on_fractions_and_lies_in_0_to_1():
     assert metrics.lrs(0, 100, 100, 0) == pytest.approx(1)
     assert metrics.lrs(100, 0, 0, 100) == pytest.approx(0)
     assert 0 < metrics.lrs(80, 70, 60, 30) < 1  # 9371 in the released code, which takes percent
-    assert metrics.hlr(80, 70) == 10
-    assert metrics.ior(30, 60) == -30
 
 
 def test_ranking_compares_with_full_data_and_with_random_of_the_same_ipc():

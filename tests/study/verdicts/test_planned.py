@@ -176,6 +176,9 @@ def test_what_would_change_a_verdict():
     sd, n = spread.std(ddof=1), int(count)
     half, shorter = (stats.t.ppf(0.975, k - 1) * sd / np.sqrt(k) for k in (n, n - 1))
     assert half < spread.mean() <= shorter
+    clear = np.array([1.0, 2, 3, 2])  # alone it would hold
+    said = say(row | {"verdict": "undecided", "values": clear})
+    assert said == "only the correction for its family leaves it undecided"
     firm = np.array([9.0, 10, 11, 12])
     said = say(row | {"verdict": "holds", "values": firm})
     assert said.endswith("more replicates with the opposite effect")
