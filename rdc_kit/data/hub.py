@@ -16,13 +16,14 @@ import numpy as np
 from ..ground.files import files_below, stamp
 from ..ground.folders import data_dir
 from ..ground.progress import busy
-from .imagesets import DataError
+from .imagesets import DataError, numbered
 from .origins import Origins, read_index
 from .saving import INDEX, datasets_library
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
 TRAIN_NAMES = ("train", "training")
+_SAVED = {"grid", "view", "traits", "provenance"}  # in rdc.json
 TEST_NAMES = ("validation", "val", "valid", "test", "testing")
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
@@ -72,6 +73,7 @@ def read_local(path: Path) -> dict[str, Raw]:
     # Each set needs its own cache: `datasets` identifies a local folder by its last name only, and
     # would return another set that was once saved in a folder of the same name.
     cache = str(data_dir() / "hf" / f"local-{identity}")
+    _check_same_classes(files)
     try:
         plain = _plain(path, files, Path(cache) / "set")
         with busy(f"reading {path.name}"):
@@ -90,6 +92,30 @@ def read_local(path: Path) -> dict[str, Raw]:
         saved["origins"] = _saved_index(path / INDEX)
     root = path if path.is_dir() else path.parent
     return _from_datasets(tables, str(path), identity, saved, root)
+
+
+def _check_same_classes(files: list[Path]) -> None:
+    """Refuse files that name other classes: `datasets` would give all those of the first one.
+
+    Each file written by `datasets` says in its own facts which names its labels stand for.
+    """
+    from pyarrow import ArrowException, parquet  # late: slow
+
+    seen: dict[str, tuple[list[str], Path]] = {}
+    for file in files:
+        try:
+            facts = (parquet.read_schema(file).metadata or {}).get(b"huggingface", b"{}")
+        except (ArrowException, OSError):  # no parquet file: whether it is an image set, say others
+            continue
+        features = json.loads(facts).get("info", {}).get("features", {})
+        for column in features.keys() & set(LABEL_COLUMNS):
+            names = features[column].get("names") or []
+            before, other = seen.setdefault(column, (names, file))
+            if names != before:
+                raise DataError(
+                    f"{other} and {file} name different classes (or in another order) in column "
+                    f"{column!r}: give both the same list (`datasets`' cast_column)"
+                )
 
 
 def _plain(path: Path, files: list[Path], place: Path) -> str:
@@ -113,7 +139,7 @@ def _saved_facts(path: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text())
     except ValueError as error:
         facts = error
-    if not isinstance(facts, dict):
+    if not isinstance(facts, dict) or not facts.keys() >= _SAVED:
         raise DataError(f"{path} is not what save wrote: save the set again, or remove the file")
     return facts
 
@@ -187,14 +213,20 @@ def _hf_split(
     image = _column(part.column_names, IMAGE_COLUMNS, "image", where)
     label = _column(part.column_names, LABEL_COLUMNS, "label", where)
     values = np.asarray(part[label][:])
-    if not np.issubdtype(values.dtype, np.integer):
-        raise DataError(f"column {label!r} of {where} holds {values.dtype}, expected integers")
+    if not np.issubdtype(values.dtype, np.integer) or values.ndim != 1:
+        raise DataError(f"column {label!r} of {where} holds {_kind(values)}, expected integers")
     feature = part.features[label]
     if isinstance(feature, datasets.ClassLabel):
         classes: Sequence[str] = feature.names
     else:
-        classes = [str(k) for k in range(int(values.max()) + 1)]
-    encoded = part.cast_column(image, datasets.Image(decode=False))
+        classes = numbered(int(values.max(initial=0)))
+    try:
+        encoded = part.cast_column(image, datasets.Image(decode=False))
+    except Exception as error:  # pyarrow has a type for each pair of kinds
+        raise DataError(
+            f"column {image!r} of {where} holds no images but {part.features[image]}: name the "
+            f"column of images one of {', '.join(IMAGE_COLUMNS)}"
+        ) from error
 
     def fetch(row: int) -> bytes | Path:
         cell = encoded[row][image]
@@ -218,6 +250,10 @@ def _hf_split(
         saved=saved,
         names=_file_names(encoded, image, root),
     )
+
+
+def _kind(values: np.ndarray) -> str:
+    return "lists" if values.ndim != 1 else str(values.dtype)
 
 
 def _file_names(part: Any, image: str, root: Path | None) -> np.ndarray | None:

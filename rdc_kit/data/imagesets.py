@@ -146,8 +146,9 @@ class ImageSet:
         content = np.ascontiguousarray(self.images.cpu().numpy()).data if known is None else b""
         text = repr((self.classes, self.traits, self.grid, self.view, tuple(self.images.shape)))
         digest = hashlib.blake2b(text.encode() + f"{known or ''}".encode(), digest_size=12)
-        for part in (content, self.labels.cpu().numpy().data, self.row_ids.cpu().numpy().data):
-            digest.update(part)
+        digest.update(content)
+        for numbers in (self.labels, self.row_ids):
+            digest.update(np.ascontiguousarray(numbers.cpu().numpy()).data)
         return digest.hexdigest()
 
     def save(self, folder: Path | str, overwrite: bool = False) -> Path:
@@ -209,6 +210,17 @@ def check_labels(labels: Tensor, num_classes: int) -> None:
         )
 
 
+def numbered(most: int) -> tuple[str, ...]:
+    """Names for classes that have only numbers: "0" to `most`.
+
+    Raises:
+        DataError: more than a million; such numbers are ids.
+    """
+    if most >= _MOST_CLASSES:
+        raise DataError(f"label {most} names over a million classes: number them from 0")
+    return tuple(str(k) for k in range(most + 1))
+
+
 def from_tensors(
     images: Tensor, labels: Tensor, classes: tuple[str, ...] | None = None, **fields: Any
 ) -> ImageSet:
@@ -225,11 +237,8 @@ def from_tensors(
     """
     if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
         raise DataError("labels must be a tensor of whole numbers, one per image: int64 [N]")
-    most = int(labels.max()) if len(labels) else 0
-    if classes is None and most >= _MOST_CLASSES:
-        raise DataError(f"label {most} names over a million classes: number them from 0")
     if classes is None:
-        classes = tuple(str(k) for k in range(most + 1))
+        classes = numbered(int(labels.max()) if len(labels) else 0)
     fields.setdefault("row_ids", torch.arange(len(labels)))
     return check_set(ImageSet(images, labels.long(), classes, **fields))
 

@@ -233,14 +233,27 @@ def _folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
             f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
         )
     facts = [str(root.resolve()), *((str(p.relative_to(root)), *stamp(p)) for p in files)]
+    names = [p.relative_to(source).as_posix() for p in files]
+    _check_names(names, source)
     return Raw(
         fetch=lambda row: files[row],
         where=lambda row: f"row {row} ({files[row]})",
         labels=np.asarray(labels, dtype=np.int64),
         classes=classes,
         identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
-        names=np.array([p.relative_to(source).as_posix() for p in files], dtype=object),
+        names=np.array(names, dtype=object),
     )
+
+
+def _check_names(names: list[str], source: Path) -> None:
+    """Refuse names that no table can hold, before hours of training end in one."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the file name {name!r} in {source} is not UTF-8: rename the file"
+            ) from error
 
 
 def _images_below(folder: Path) -> list[Path]:

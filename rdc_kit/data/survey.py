@@ -103,8 +103,8 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     kept = set(images.row_ids.tolist())
     bad = [raw.name(row) for row in range(len(raw.labels)) if row not in kept]
     found.add(f"{split}: images that cannot be decoded", bad)
-    uneven = counts.max() > 10 * max(1, counts.min())
-    least = [images.classes[k] for k in np.argsort(counts)[:_SHOWN]] if uneven else []
+    order = np.argsort(counts, kind="stable")
+    least = [images.classes[k] for k in order if 10 * counts[k] <= counts.max()]
     found.add(f"{split}: classes with a tenth of the largest or less, smallest first", least)
     rows = np.flatnonzero(spreads(images.images) < _FLAT).tolist()
     flat = [_place(raw, images, row) for row in rows]

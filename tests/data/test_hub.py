@@ -80,6 +80,39 @@ def test_splits_whose_classes_have_other_names_are_refused():
         hub._from_datasets(tables, "here", "", {})
 
 
+@pytest.mark.parametrize("other", [["ant", "cat"], ["cat", "bee", "ant"]])
+def test_files_whose_labels_stand_for_other_names_are_refused(tmp_path, other):
+    """`datasets` gives all splits the first one's names: each cat of the test split was a bee."""
+    import datasets
+
+    for split, names in (("train", ["ant", "bee", "cat"]), ("test", other)):
+        features = image_features({"label": datasets.ClassLabel(names=names)})
+        columns = {"image": [encoded(k) for k in range(2)], "label": [0, 1]}
+        datasets.Dataset.from_dict(columns, features=features).to_parquet(
+            tmp_path / f"{split}.parquet"
+        )
+    refuses(f"parquet:{tmp_path}", "test.parquet", "name different classes", "column 'label'")
+
+
+def test_labels_that_are_ids_or_lists_are_refused(tmp_path):
+    """Three billion class names were made for two of them."""
+    for name, kind, labels, said in (
+        ("ids", _value("int64"), [3_000_000_001, 3_000_000_002], "over a million classes"),
+        ("lists", [_value("int64")], [[1, 0], [0, 1]], "holds lists, expected integers"),
+    ):
+        columns = {"image": [encoded(0), encoded(1)], "label": labels}
+        path = parquet(tmp_path / f"{name}.parquet", columns, image_features({"label": kind}))
+        refuses(f"parquet:{path}", said)
+
+
+def test_an_image_column_without_images_is_refused(tmp_path):
+    import datasets
+
+    features = datasets.Features({"image": _value("int64"), "label": _value("int64")})
+    path = parquet(tmp_path / "a.parquet", {"image": [1, 2], "label": [0, 1]}, features)
+    refuses(f"parquet:{path}", "column 'image'", "holds no images", "int64")
+
+
 @pytest.mark.parametrize("given", [{}, {"size": 16}])
 def test_an_empty_cell_is_named_or_left_out_whether_a_size_is_given_or_not(tmp_path, given):
     features = image_features({"label": _value("int64")})

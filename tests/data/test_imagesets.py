@@ -27,6 +27,7 @@ def test_fingerprints_tell_sets_apart():
     other.images[0, 0, 0, 0] ^= 1
     assert other.fingerprint() != pool.fingerprint()
     assert pool[[1, 0]].fingerprint() != pool[[0, 1]].fingerprint()
+    assert pool[::4].fingerprint() == pool[list(range(0, len(pool), 4))].fingerprint()
 
 
 def test_labels_out_of_range_name_the_row(tmp_path):

@@ -1,5 +1,7 @@
 """Where images come from: the digits, image folders, names."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,14 @@ def test_images_are_named_by_their_files_or_rows(folder, digits):
     assert names_of(pool[[11, 0]]) == ["train/cat/4.png", "train/10/0.png"]
     assert names_of(test) == ["val/2/a.png", "val/cat/a.png"]
     assert names_of(digits.train[:1])[0].startswith("digits row ")
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_trained(folder):
+    """It was loaded and scored, and then no table of scores could be written."""
+    image = next((folder / "train").rglob("*.*"))
+    os.rename(image, os.fsencode(image.parent) + b"/caf\xe9.png")
+    with pytest.raises(rdc.DataError, match=r"file name 'train/.*caf.* is not UTF-8: rename"):
+        rdc.load(f"folder:{folder}", 16)
 
 
 def test_unknown_dataset():
