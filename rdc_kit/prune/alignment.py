@@ -48,15 +48,19 @@ def aligned_rows(
 
 
 def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str) -> np.ndarray:
-    """Equal images go by their class, then in the order in which they stand."""
+    """Equal images go by their class and file name, then in the order in which they stand."""
+    _check_once(table, where)
     named = "class" in table
-    ours = pd.DataFrame({CONTENT: content_hashes(pool.images)})
+    ours = pd.DataFrame({CONTENT: content_hashes(pool.images), FILE: file_names(pool)})
     ours["class"] = _classes(pool) if named else ""
-    theirs = table[[CONTENT]].assign(**{"class": table["class"] if named else ""})
+    theirs = table[[CONTENT]].assign(
+        **{"class": table["class"] if named else "", FILE: table.get(FILE, "")}
+    )
     rows = pd.Series(-1, index=ours.index)
     for side in (ours, theirs):
         side["nth"] = side.groupby([CONTENT, "class"]).cumcount()
-    for key in ([CONTENT, "class", "nth"], [CONTENT, "class"], [CONTENT]):
+    keys = [[CONTENT, "class", FILE, "nth"], [CONTENT, "class", FILE], [CONTENT, "class", "nth"]]
+    for key in (*keys, [CONTENT, "class"], [CONTENT]):
         first = theirs.assign(row=range(len(theirs))).drop_duplicates(key)
         found = ours.merge(first, "left", key)["row"]
         rows = rows.where(rows >= 0, found.fillna(-1).astype(np.int64))
@@ -68,6 +72,16 @@ def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str)
             f"{_source(pool)} at {pool.size} px: {remedy}score these (rdc score)"
         )
     return _same_classes(pool, table, rows.to_numpy(), where)
+
+
+def _check_once(table: pd.DataFrame, where: str) -> None:
+    """Refuse a table that says two things of one image, such as two tables put together."""
+    names = [name for name in (FILE, "row_id") if name in table and (table[name] != "").all()]
+    own = table.drop_duplicates()
+    twice = own[own.duplicated([CONTENT, *names])] if names else own[:0]
+    if len(twice):
+        first = ", ".join(f"{name} {twice[name].iloc[0]}" for name in names)
+        raise DataError(f"{where} has several rows for {first}: keep one row for each image")
 
 
 def _by_name(ours: list[str], theirs: list[str], where: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from ..augment.views import plain_view
 from ..data.imagesets import DataError, ImageSet
 from ..ground.device import Runtime, choose_runtime
 from . import protocols
@@ -74,7 +75,7 @@ def evaluate(
         also: a function that measures more of each trained network; the seed's row gets its dict.
 
     Raises:
-        DataError: no test set, or one whose classes differ.
+        DataError: no test set, or sets or a teacher that do not fit each other.
         ValueError: the protocol needs a teacher and none is given, no seeds or one of them twice,
             or a checkpoint for several.
     """
@@ -127,19 +128,37 @@ def _answers(
     runtime: Runtime,
 ) -> Answer | StoredLabels | None:
     """Where training gets answers: None for hard labels, else the teacher or its stored labels."""
-    if protocol.labels == "hard" or not isinstance(teacher, Teacher):
-        return teacher if isinstance(teacher, StoredLabels) else None
+    if protocol.labels == "hard" or teacher is None:
+        return None
+    if isinstance(teacher, StoredLabels):
+        if teacher.set_hash != stored.fingerprint():
+            raise DataError("these labels were stored for other images: store_labels of this set")
+        return teacher
+    _check_teacher(stored, teacher, runtime)
     answer = teacher.answering(runtime, protocol.teacher_norm)
     if protocol.labels == "soft":
         return answer
     return store_labels(stored, protocol, answer, teacher.key, runtime)
 
 
+def _check_teacher(stored: ImageSet, teacher: Teacher, runtime: Runtime) -> None:
+    """Refuse a teacher of other classes or another size by its answer to one image."""
+    one = plain_view(stored.images[:1].to(runtime.device), stored.traits, stored.size)
+    try:
+        known = teacher.answering(runtime)(one).shape[1]
+    except RuntimeError as error:
+        raise DataError(
+            f"{teacher} cannot look at images of {stored.size} px: squeeze one at this size"
+        ) from error
+    if known != stored.num_classes:
+        raise DataError(f"{teacher} knows {known} classes, this set has {stored.num_classes}")
+
+
 def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
     """Return the test set if it fits the stored set; call this before any training.
 
     Raises:
-        DataError: it is missing, or its classes or size differ.
+        DataError: it is missing, one of them is empty, or classes or size differ.
     """
     if test is None:
         raise DataError(
@@ -147,6 +166,9 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
             "pool, test = rdc_kit.data.holdout.hold_out(pool); for the released ImageNet sets: set "
             "IMAGENET_VAL_DIR"
         )
+    for name, images in (("training", stored), ("test", test)):
+        if not len(images):
+            raise DataError(f"the {name} set is empty: keep at least one image")
     if test.classes != stored.classes:
         raise DataError("training and test set name different classes (or in another order)")
     if test.size != stored.size:

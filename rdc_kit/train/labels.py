@@ -130,17 +130,14 @@ class StoredLabels:
         epochs: epochs of the training that uses it; more than the kept ones if it was pruned.
         traits: normalisation of the images.
         key: identifies the set, the teacher and the protocol.
+        set_hash: fingerprint of the set.
     """
 
     records: np.ndarray
     epochs: int
     traits: Traits
     key: str
-
-    @property
-    def nbytes(self) -> int:
-        """Size on disk, without the file's header."""
-        return int(self.records.nbytes)
+    set_hash: str
 
     def replay(
         self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, draws: torch.Generator
@@ -172,10 +169,8 @@ class StoredLabels:
         inside = _inside(box, side)
         inputs = views.normalise(torch.where(inside[:, None], other, own), self.traits)
         weight = _tensor(own_records["weight"], device)[:, None]
-        own_labels, partner_labels = (
-            labels[rows.to(labels.device)],
-            labels[partner.to(labels.device)],
-        )
+        own_labels = labels[rows.to(labels.device)]
+        partner_labels = labels[partner.to(labels.device)]
         classes = self.records.dtype["logits"].shape[0]
         targets = views.mix_labels(own_labels, partner_labels, weight, classes)
         return inputs, targets, _tensor(own_records["logits"].astype(np.float32), device)
@@ -233,9 +228,10 @@ def store_labels(
             "stored labels hold crops, mirrors and CutMix: use view 'whole' or 'cell', no cutout "
             f"and no mixup, got view={view!r}, cutout={protocol.cutout}, mix={protocol.mix!r}"
         )
+    set_hash = images.fingerprint()
     config = {
         "what": "labels",
-        "set": images.fingerprint(),
+        "set": set_hash,
         "teacher": teacher_key,
         "protocol": protocol.as_dict(),
         "seed": seed,
@@ -256,7 +252,7 @@ def store_labels(
 
     home = store.cached(runs_dir("labels"), config, make)
     records = np.load(home / _FILE, mmap_mode="r")
-    return StoredLabels(records, protocol.epochs, images.traits, home.name)
+    return StoredLabels(records, protocol.epochs, images.traits, home.name, set_hash)
 
 
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:

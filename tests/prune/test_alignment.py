@@ -56,6 +56,26 @@ def test_equal_images_go_one_by_one_and_by_their_class(blocks):
     assert aligned_rows(pool, once, "f")[[0, 3]].tolist() == [0, 0]
 
 
+def test_copies_in_a_class_go_by_their_file_names(blocks):
+    """A table in another order gave each of the two the other's score."""
+    images = torch.cat([blocks.images[:3], blocks.images[:1]])
+    names = ["a/0.png", "a/1.png", "a/2.png", "a/copy.png"]
+    pool = named(rdc.from_tensors(images, torch.zeros(4, dtype=torch.int64), ("a",)), names)
+    for order in ([3, 2, 1, 0], [1, 3, 0, 2]):
+        turned = table_of(pool, file_name=names).iloc[order].reset_index(drop=True)
+        rows = aligned_rows(pool, turned, "f")
+        assert turned["file_name"].to_numpy()[rows].tolist() == names
+        moved = turned.assign(file_name="elsewhere/" + turned["file_name"])
+        assert sorted(aligned_rows(pool, moved, "f")) == [0, 1, 2, 3]
+
+
+def test_two_numbers_for_one_image_are_refused(blocks):
+    table = table_of(blocks, row_id=range(18), file_name="", score=0.1)
+    assert len(aligned_rows(blocks, pd.concat([table, table]), "f")) == 18  # they say the same
+    with pytest.raises(DataError, match="f has several rows for row_id 0: keep one"):
+        aligned_rows(blocks, pd.concat([table, table.assign(score=0.5)]), "f")
+
+
 def test_other_pixels_are_refused_with_the_count_and_the_remedy(blocks):
     images = blocks.images.clone()
     images[:4] ^= 1

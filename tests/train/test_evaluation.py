@@ -5,6 +5,7 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.train import evaluation
+from rdc_kit.train.labels import store_labels
 
 from ..conftest import colour_blocks
 
@@ -23,6 +24,30 @@ def test_a_test_set_that_does_not_fit_is_refused_before_training(blocks):
         rdc.evaluate(blocks, colour_blocks(classes=4))
     with pytest.raises(rdc.DataError, match="16 px, test images 8 px"):
         rdc.evaluate(blocks, colour_blocks(size=8))
+    with pytest.raises(rdc.DataError, match="test set is empty"):
+        rdc.evaluate(blocks, blocks[[]])
+    with pytest.raises(rdc.DataError, match="training set is empty"):
+        rdc.evaluate(blocks[[]], blocks)
+
+
+def test_a_teacher_or_labels_that_do_not_fit_are_refused_before_training(
+    fresh_home, exact, blocks, monkeypatch
+):
+    """A ten-class teacher ended in torch's words, and labels of other images taught in silence."""
+    teacher = rdc.squeeze(blocks, epochs=20, runtime=exact)
+    fkd = rdc.protocols.named("fkd").but(epochs=2)
+    kept = store_labels(blocks, fkd, teacher.answering(exact), teacher.key, exact)
+    monkeypatch.setattr(evaluation, "fit", None)
+
+    def asks(stored, protocol, known):
+        rdc.evaluate(stored, stored, protocol, 1, teacher=known, runtime=exact)
+
+    with pytest.raises(rdc.DataError, match="knows 3 classes, this set has 4"):
+        asks(colour_blocks(classes=4), rdc.protocols.soft(), teacher)
+    with pytest.raises(rdc.DataError, match="cannot look at images of 32 px"):
+        asks(colour_blocks(size=32), rdc.protocols.soft(), teacher)
+    with pytest.raises(rdc.DataError, match="stored for other images"):
+        asks(colour_blocks(seed=1), fkd, kept)
 
 
 def test_a_result_is_the_mean_and_the_sample_sd_of_its_seeds():
