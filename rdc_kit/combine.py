@@ -40,8 +40,7 @@ def combine(
     """
     rows, columns = as_grid(grid, images.size)
     cells = rows * columns
-    if grouping not in GROUPINGS:
-        raise ValueError(f"unknown grouping {grouping!r}: use one of {', '.join(GROUPINGS)}")
+    check_grouping(grouping)
     if images.members is not None:
         raise DataError("these images are composites already: combine the originals instead")
     groups, labels = [], []
@@ -70,6 +69,12 @@ def combine(
         view="cell",
         provenance=derived(images, grid=[rows, columns], grouping=grouping, combine_seed=seed),
     )
+
+
+def check_grouping(grouping: str) -> None:
+    """ValueError for an unknown grouping."""
+    if grouping not in GROUPINGS:
+        raise ValueError(f"unknown grouping {grouping!r}: use one of {', '.join(GROUPINGS)}")
 
 
 def paste(images: Tensor, positions: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -7,13 +7,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import torch
 
 from .augment.boxes import Grid, as_grid
 from .augment.noise import SPECTRA, coloured
-from .combine import combine
+from .combine import check_grouping, combine
 from .data.imagesets import DataError, ImageSet, check_enough, derived
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
@@ -21,8 +22,8 @@ from .distill.recover import recover
 from .ground.device import Runtime
 from .ground.names import unknown
 from .ground.seeds import generator
-from .prune.scores import Scores, score
-from .prune.selection import select
+from .prune.scores import METRICS, Scores, score
+from .prune.selection import check_order, select
 from .train.models import relatives
 from .train.teachers import Teacher, squeeze
 
@@ -92,14 +93,13 @@ def compress(
     known = method.options
     for option in options:
         if option not in known:
-            allowed = ", ".join(known) or "none"
-            raise ValueError(f"method {name!r} has no option {option!r}; its options: {allowed}")
-    if isinstance(ipc, bool) or not isinstance(ipc, int) or ipc < 1:
-        raise DataError(f"ipc must be a whole number of at least 1, got {ipc!r}")
+            raise ValueError(unknown(f"option of {name}", option, known))
+    ipc = _whole("ipc", ipc)
     if method.family in ("baseline", "pruning", "pca") and name != "noise":
         # Before any scoring: all of these keep images of the pool.
         rows, columns = as_grid(options.get("grid", known.get("grid", 1)), pool.size)
-        check_enough(pool, options.get("originals_per_class") or ipc * rows * columns)
+        originals = options.get("originals_per_class")
+        check_enough(pool, ipc * rows * columns if originals is None else originals)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
     given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
     unscored = options.get("scores") is not None or options.get("order") == "random"
@@ -107,6 +107,12 @@ def compress(
     usual = {k: v for k, v in known.items() if v is not None and k not in told}
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
     return replace(stored, provenance=stored.provenance | usual | facts)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise DataError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
 
 
 def method_named(name: str) -> Method:
@@ -165,10 +171,8 @@ def _pruned(
     scoring_seed: int = 0,
     scores: Scores | None = None,
 ) -> ImageSet:
-    """The easy or the hard end of a metric, or a window of it (see `select`).
-
-    Without `scores`, the pool is scored first.
-    """
+    """An end of a metric, or a window of it (see `select`); without scores the pool is scored."""
+    check_order(order, skip)
     scores = scores or score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed, skip=skip)
 
@@ -213,7 +217,11 @@ def _pca(
     ablation takes k = ipc, as the paper's text literally says.
     """
     rows, columns = as_grid(grid, pool.size)
-    originals = originals_per_class or ipc * rows * columns
+    originals = ipc * rows * columns if originals_per_class is None else originals_per_class
+    check_order(order)
+    check_grouping(grouping)
+    if originals % (rows * columns):
+        raise DataError(f"originals_per_class is {originals}, no multiple of a grid's cells")
     if order != "random" and scores is None:
         scores = score(pool, metric, epochs, scoring_seed, runtime)
     subset = select(pool, scores, originals, order, seed)
@@ -265,17 +273,21 @@ def _rded(
     teacher_epochs: int = 30,
     teacher_seed: int = 0,
 ) -> ImageSet:
+    for key, value in (("factor", factor or 1), ("drawn", drawn), ("crops", crops)):
+        _whole(key, value)
     if not isinstance(teacher, Teacher):
         teacher = squeeze(pool, teacher, teacher_epochs, teacher_seed, runtime)
     return rded(pool, ipc, teacher, factor, drawn, crops, seed, runtime)
 
 
-def _prune(title: str, metric: str, cost: str, source: str) -> Method:
+def _prune(metric: str, source: str) -> Method:
+    title, cost = METRICS[metric].title, f"{METRICS[metric].epochs} epochs"
     return Method(title, _pruned, "pruning", "scoring run", cost, source, {"metric": metric})
 
 
-def _noise_made(name: str, title: str, needs: str, cost: str, source: str) -> Method:
-    return Method(title, _recovered, "distillation-noise", needs, cost, source, {"name": name})
+def _noise_made(name: str, title: str, needs: str, source: str) -> Method:
+    how, cost = {"name": name}, "1000-4000 steps"
+    return Method(title, _recovered, "distillation-noise", needs, cost, source, how)
 
 
 _CCS = {"metric": "aum_prob", "order": "ccs"}
@@ -285,16 +297,14 @@ METHODS: dict[str, Method] = {
     "noise": Method(
         "noise (control)", _noise, "baseline", "nothing", "none", "arXiv 2502.06434, Table 20"
     ),
-    "forgetting": _prune("Forgetting", "forgetting", "30 epochs", "arXiv 1812.05159"),
-    "el2n": _prune("EL2N", "el2n", "10 epochs", "arXiv 2107.07075"),
-    "aum": _prune("AUM", "aum", "30 epochs", "arXiv 2001.10528"),
+    "forgetting": _prune("forgetting", "arXiv 1812.05159"),
+    "el2n": _prune("el2n", "arXiv 2107.07075"),
+    "aum": _prune("aum", "arXiv 2001.10528"),
     "ccs": Method("CCS", _ccs, "pruning", "scoring run", "30 epochs", "arXiv 2210.15809", _CCS),
-    "sre2l": _noise_made("sre2l", "SRe2L", "teacher", "1000-4000 steps", "arXiv 2306.13092"),
-    "cda": _noise_made("cda", "CDA", "teacher", "1000-4000 steps", "arXiv 2311.18838"),
-    "gvbsm": _noise_made(
-        "gvbsm", "G-VBSM", "4 teachers, pool", "1000-4000 steps", "arXiv 2311.17950"
-    ),
-    "lpld": _noise_made("lpld", "LPLD", "teacher, pool", "1000-4000 steps", "arXiv 2410.15919"),
+    "sre2l": _noise_made("sre2l", "SRe2L", "teacher", "arXiv 2306.13092"),
+    "cda": _noise_made("cda", "CDA", "teacher", "arXiv 2311.18838"),
+    "gvbsm": _noise_made("gvbsm", "G-VBSM", "4 teachers, pool", "arXiv 2311.17950"),
+    "lpld": _noise_made("lpld", "LPLD", "teacher, pool", "arXiv 2410.15919"),
     "dwa": Method(
         "DWA",
         _recovered,

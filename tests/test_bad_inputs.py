@@ -137,7 +137,7 @@ VERBS = [
     (["benchmark", "--students", "convnet9-w8"], "depth 9 needs images of 512 px"),
     (["benchmark", "--seeds", "0"], "seeds"),
     (["benchmark", "--seeds", "-1"], "seeds"),
-    (["benchmark", "--epochs", "0"], "epochs and batch must be at least 1"),
+    (["benchmark", "--epochs", "0"], "epochs must be a whole number of at least 1"),
     (["benchmark", "--teacher", "resnet17"], "resnet17"),
     (["benchmark", "--teacher", "swin_t"], "layer norm"),
     (["benchmark", "--teacher-epochs", "0"], "teacher"),
@@ -341,7 +341,7 @@ CALLS = {
     "a rate of nan": (lambda: rdc.protocols.hard(lr=float("nan")), "lr"),
     "a field": (lambda: rdc.protocols.hard(epohcs=3), "did you mean 'epochs'"),
     "a mix": (lambda: rdc.protocols.hard(mix="cutmixup"), "mix"),
-    "an option": (lambda: rdc.compress("pca", POOL, 1, gird=2), "no option 'gird'"),
+    "an option": (lambda: rdc.compress("pca", POOL, 1, gird=2), "did you mean 'grid'"),
     "iterations": (lambda: rdc.compress("sre2l", POOL, 1, iterations=0), "iterations"),
     "a weight of nan": (lambda: rdc.compress("sre2l", POOL, 1, weight=float("nan")), "weight"),
 }

@@ -1,5 +1,6 @@
 """The registry: one signature, strict options, and the paper's order on digits."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -45,10 +46,43 @@ def test_the_literal_reading_stores_fewer_composites(exact):
 
 
 @pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("pca", {"order": "esy"}, "unknown order 'esy'"),
+        ("pca", {"grouping": "x"}, "unknown grouping 'x'"),
+        ("pca", {"originals_per_class": 5}, "is 5, no multiple of a grid's cells"),
+        ("pca", {"originals_per_class": 0}, "at least 1"),
+        ("el2n", {"skip": 2}, "skip must be a share"),
+        ("el2n", {"order": "ccs", "skip": 0.5}, "not of 'ccs'"),
+        ("rded", {"crops": 0}, "crops must be a whole number of at least 1"),
+        ("rded", {"drawn": 0.5}, "drawn must be"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_trained(
+    blocks, name, options, message, monkeypatch
+):
+    for step in ("score", "squeeze"):
+        monkeypatch.setattr(f"rdc_kit.methods.{step}", None)
+    with pytest.raises(ValueError, match=message):
+        rdc.compress(name, blocks, 1, **options)
+
+
+def test_numpys_whole_numbers_are_whole_numbers(blocks):
+    kept = rdc.compress("random", blocks, np.int64(2))
+    assert torch.equal(kept.images, rdc.compress("random", blocks, 2).images)
+    grid = rdc.combine(rdc.select(blocks, None, 4, "random"), grid=np.int64(2)).grid
+    assert grid == (2, 2)
+    assert type(grid[0]) is int
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (("rndom", 2, {}), "unknown method 'rndom' - did you mean 'random'"),
-        (("pca", 2, {"grids": 2}), "no option 'grids'; its options: order, metric, grid"),
+        (
+            ("pca", 2, {"grids": 2}),
+            "unknown option of pca 'grids' - did you mean 'grid'. Known: order, metric",
+        ),
         (("random", 0, {}), "ipc must be a whole number of at least 1"),
         (("random", 1.5, {}), "ipc must be"),
         (("random", 99, {}), "99 are asked of each class: lower ipc"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +20,11 @@ def as_grid(grid: Grid, size: int | None = None) -> tuple[int, int]:
         ValueError: not positive whole numbers, or more cells than `size` has pixels.
     """
     rows, columns = grid if isinstance(grid, tuple) and len(grid) == 2 else (grid, grid)
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in (rows, columns))
-    if not whole:
+    if any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in (rows, columns)):
         raise ValueError(f"grid must be a positive whole number or (rows, columns), got {grid!r}")
     if size is not None and max(rows, columns) > size:
         raise ValueError(f"a {rows}x{columns} grid does not fit into images of {size} pixels")
-    return rows, columns
+    return int(rows), int(columns)
 
 
 def cell_boxes(size: int, grid: Grid) -> Tensor:

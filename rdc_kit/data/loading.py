@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,10 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
     check_source(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")
-    if size is not None and (not isinstance(size, int) or not 8 <= size <= 1024):
+    if size is not None and (not isinstance(size, Integral) or not 8 <= size <= 1024):
         raise DataError(f"size must be a whole number of pixels from 8 to 1024, got {size!r}")
     raws = open_source(name)
-    size = size or usual_size(name, raws["train"])
+    size = int(size) if size else usual_size(name, raws["train"])
     sets = {split: _load_split(name, split, raw, size, on_bad) for split, raw in raws.items()}
     if name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note:
         traits = _with_own_statistics(sets["train"])

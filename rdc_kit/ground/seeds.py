@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
+
+
+def as_seeds(seeds: int | Sequence[int]) -> list[int]:
+    """The seeds that are meant: a number n means 0 to n - 1.
+
+    Raises:
+        ValueError: none, or one of them twice.
+    """
+    counted = range(int(seeds)) if isinstance(seeds, int | np.integer) else seeds
+    asked = [int(seed) for seed in counted]
+    if not asked or len(set(asked)) < len(asked):
+        raise ValueError(f"seeds must be a number of at least 1, or different seeds, got {seeds}")
+    return asked
 
 
 def derive_seed(seed: int, *path: str | int) -> int:

@@ -23,6 +23,7 @@ from ..data.imagesets import DataError, ImageSet
 from ..data.origins import CONTENT, FILE, PLACE, content_hashes, file_names
 from ..ground import files, store
 from ..ground.names import unknown
+from ..ground.seeds import as_seeds
 from .alignment import FILES, aligned_rows
 from .recorders import Scores
 
@@ -260,9 +261,9 @@ def _chosen(file: ScoreFile, metric: str, seeds: Sequence[int] | None) -> tuple[
     metric = metric or ("el2n" if "el2n" in known else next(iter(known)))
     if metric not in known:
         raise ValueError(unknown(f"score in {where}", metric, known))
-    if not seeds:
+    if seeds is None:
         return metric, known[metric]
-    columns = [f"{metric}_seed{seed}" for seed in seeds]
+    columns = [f"{metric}_seed{seed}" for seed in as_seeds(seeds)]
     for column in columns:
         if column not in known[metric]:
             raise ValueError(f"{where} has no {column}: it has {', '.join(known[metric])}")

@@ -20,6 +20,7 @@ from ..ground.device import Runtime, choose_runtime, machine_name
 from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
+from ..ground.seeds import as_seeds
 from ..train import protocols
 from ..train.accuracy import predict
 from ..train.protocols import Protocol
@@ -143,18 +144,15 @@ def el2n(
         student, runtime: as in `dynamics`.
 
     Raises:
-        ValueError: unknown mode.
+        ValueError: unknown mode, or no seeds or one of them twice.
     """
     if mode not in ("dynamics", "snapshot"):
         raise ValueError(f"mode must be 'dynamics' or 'snapshot', got {mode!r}")
-    seed_list, runtime = (
-        range(seeds) if isinstance(seeds, int) else seeds,
-        runtime or choose_runtime(),
-    )
+    asked, runtime = as_seeds(seeds), runtime or choose_runtime()
     if mode == "dynamics":
-        runs = [scoring_run(pool, epochs, epochs, s, student, runtime, ["el2n"]) for s in seed_list]
+        runs = [scoring_run(pool, epochs, epochs, s, student, runtime, ["el2n"]) for s in asked]
     else:
-        runs = [_snapshot(pool, epochs, s, student, runtime) for s in seed_list]
+        runs = [_snapshot(pool, epochs, s, student, runtime) for s in asked]
     values = [run.values["el2n"] for run in runs]
     source = "; ".join(map(str, runs))
     return Scores.of(pool, "el2n", torch.stack(values).mean(0), source=source)
@@ -165,18 +163,9 @@ def forgetting(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **optio
     return dynamics(pool, epochs, seed=seed, **options)["forgetting"]
 
 
-def aum(
-    pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, space: str = "logit", **options: Any
-) -> Scores:
-    """Area under the margin, negated so that higher = harder; see `dynamics` for the options.
-
-    Raises:
-        ValueError: space is neither "logit" nor "prob".
-    """
-    if space not in ("logit", "prob"):
-        raise ValueError(f"space must be 'logit' or 'prob', got {space!r}")
-    name = "aum" if space == "logit" else "aum_prob"
-    return dynamics(pool, epochs, seed=seed, **options)[name]
+def aum(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
+    """Area under the margin, negated so that higher = harder; see `dynamics` for the options."""
+    return dynamics(pool, epochs, seed=seed, **options)["aum"]
 
 
 def score(
@@ -200,7 +189,7 @@ def score(
     """
     if metric not in METRICS:
         raise ValueError(unknown("pruning metric", metric, METRICS))
-    epochs = epochs or METRICS[metric].epochs
+    epochs = METRICS[metric].epochs if epochs is None else epochs
     how = (epochs, _window(metric, epochs), seed, None, runtime or choose_runtime())
     run = scoring_run(pool, *how, wanted=[metric])
     never_learned = run.values["never_learned"] if metric == "forgetting" else None

@@ -45,12 +45,9 @@ def select(
 
     Raises:
         DataError: a class is too small, or the scores belong to another set.
-        ValueError: unknown order, or a share outside 0..1.
+        ValueError: see `check_order`; or scores are needed and not given.
     """
-    if not 0 <= skip <= 1:
-        raise ValueError(f"skip must be a share from 0 to 1, got {skip}")
-    if order not in ORDERS:
-        raise ValueError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
+    check_order(order, skip)
     if order != "random" and scores is None:
         raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
     check_enough(pool, per_class)
@@ -74,6 +71,20 @@ def select(
     if ties:
         facts["tie_mass"] = round(float(np.mean(ties)), 4)
     return _kept(pool, torch.cat(parts), scores, facts)
+
+
+def check_order(order: str, skip: float = 0.0) -> None:
+    """Check how images are to be chosen; call this before anything is scored.
+
+    Raises:
+        ValueError: an unknown order, a share outside 0..1, or one that the order does not take.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
+    if not 0 <= skip <= 1:
+        raise ValueError(f"skip must be a share from 0 to 1, got {skip}")
+    if skip and order not in ("easy", "hard"):
+        raise ValueError(f"skip passes over the first of 'easy' or 'hard', not of {order!r}")
 
 
 def _kept(pool: ImageSet, rows: Tensor, scores: Scores | None, facts: dict[str, Any]) -> ImageSet:

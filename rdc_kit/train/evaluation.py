@@ -13,6 +13,7 @@ from torch import nn
 from ..augment.views import plain_view
 from ..data.imagesets import DataError, ImageSet
 from ..ground.device import Runtime, choose_runtime
+from ..ground.seeds import as_seeds
 from . import protocols
 from .accuracy import accuracy, pack, predict
 from .labels import Answer, StoredLabels, store_labels
@@ -82,9 +83,7 @@ def evaluate(
     test = check_pair(stored, test)
     protocol = protocol or protocols.hard()
     runtime = runtime or choose_runtime()
-    asked = list(range(seeds) if isinstance(seeds, int) else seeds)
-    if not asked or len(set(asked)) < len(asked):
-        raise ValueError(f"seeds must be a number of at least 1, or different seeds, got {seeds}")
+    asked = as_seeds(seeds)
     if checkpoint is not None and len(asked) > 1:
         raise ValueError("a checkpoint is of one training: evaluate one seed at a time with it")
     answers = _answers(stored, protocol, teacher, runtime)

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..augment import views
 from ..ground.names import unknown
+from .ranges import check_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +79,8 @@ class Protocol:
     @property
     def alpha(self) -> float:
         """Of the mixing weight's Beta(alpha, alpha)."""
-        return self.mix_alpha or (0.8 if self.mix == "mixup" else 1.0)
+        usual = 0.8 if self.mix == "mixup" else 1.0
+        return usual if self.mix_alpha is None else self.mix_alpha
 
     def crop_of(self, grid: tuple[int, int], min_crop: float) -> tuple[float, float]:
         """Smallest and largest area of the random crop, for a set's grid and its source's crop."""
@@ -91,25 +95,12 @@ class Protocol:
             ValueError: a value out of range, or an unknown field; the message names its near match.
         """
         check_fields(changes)
-        return replace(self, **changes).checked()
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in changes.items()}
+        return replace(self, **plain).checked()
 
     def checked(self) -> Protocol:
         """The same protocol; ValueError for a value out of range or a loss unfit for the labels."""
-        if self.epochs < 1 or (self.batch is not None and self.batch < 1) or not self.lr > 0:
-            raise ValueError(
-                f"epochs and batch must be at least 1 and lr above 0, got epochs={self.epochs}, "
-                f"batch={self.batch}, lr={self.lr}"
-            )
-        low, high = self.crop if isinstance(self.crop, tuple) else (1, 1)
-        if not 0 <= self.cutout <= 1 or not 0 < low <= high <= 1:
-            raise ValueError(
-                f"cutout and crop must be fractions up to 1, got {self.cutout} and {self.crop}"
-            )
-        if not self.temperature > 0 or not 0 < self.keep <= 1 or not self.hard_weight >= 0:
-            raise ValueError(
-                f"temperature must be above 0, keep in 0..1 and hard_weight at least 0, got "
-                f"{self.temperature}, {self.keep} and {self.hard_weight}"
-            )
+        check_numbers(self.as_dict())
         choices = [
             ("labels", self.labels, LABELS),
             ("loss", self.loss, LOSSES),

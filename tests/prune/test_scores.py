@@ -113,8 +113,11 @@ def test_scores_are_kept_and_found_again(exact, fresh_home, monkeypatch):
 def test_wrong_options_and_foreign_scores_are_refused(blocks):
     with pytest.raises(ValueError, match="mode must be"):
         rdc.el2n(blocks, mode="early")
-    with pytest.raises(ValueError, match="space must be"):
-        rdc.aum(blocks, space="probability")
+    for seeds in (0, [], [1, 1]):
+        with pytest.raises(ValueError, match="seeds must be a number of at least 1, or different"):
+            rdc.el2n(blocks, seeds=seeds)
+    with pytest.raises(ValueError, match="epochs must be a whole number of at least 1, got 0"):
+        scoring.score(blocks, "el2n", epochs=0)
     foreign = Scores("el2n", torch.rand(5), torch.arange(5))
     with pytest.raises(rdc.DataError, match="belong to other rows"):
         rdc.select(blocks, foreign, 2)

@@ -44,7 +44,7 @@ def test_a_given_batch_wins_but_never_exceeds_the_set():
     ("changes", "message"),
     [
         ({"epoch": 3}, "unknown protocol field 'epoch' - did you mean 'epochs'"),
-        ({"epochs": 0}, "epochs and batch must be at least 1"),
+        ({"epochs": 0}, "epochs must be a whole number"),
         ({"optimiser": "adam"}, "unknown optimiser 'adam'"),
         ({"view": "cells"}, "unknown view 'cells'"),
         ({"mix": None}, "unknown mix None"),

@@ -17,6 +17,7 @@ import pandas as pd
 from ...data.imagesets import ImageSet
 from ...ground import store
 from ...ground.progress import bar
+from ...ground.seeds import as_seeds
 from ...methods import method_named
 from ...train import models, protocols
 from ...train.protocols import Protocol
@@ -179,7 +180,7 @@ def trials_of(
             seed,
             _seeds(arm, seed, seed // trainings, frozen),
         )
-        for seed in (range(seeds) if isinstance(seeds, int) else seeds)
+        for seed in as_seeds(seeds)
         for ipc in ([ipcs] if isinstance(ipcs, int) else ipcs)
         for arm in arms
         for protocol in (named or [protocols.hard()])
