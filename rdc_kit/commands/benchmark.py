@@ -80,7 +80,7 @@ def benchmark(
         Exit status: 0 when every trial is measured, or the plan printed.
     """
     workers_from(workers)
-    arms = method_arms(METHODS if list(names) == ["all"] else names)
+    arms = method_arms(METHODS if "all" in names else names)
     _check_numbers(seeds, ipcs, teacher_epochs, iterations)
     _check_names(teacher, frozen, out)
     runtime = choose_runtime(device)
@@ -178,8 +178,7 @@ def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
             print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
             print(parts["-ranking"].round(2).to_string(index=False))
     for ending, part_table in parts.items():
-        with files.atomic_path(out.with_name(out.stem + ending + ".csv")) as part:
-            part_table.to_csv(part, index=False)
+        files.write_csv(out.with_name(out.stem + ending + ".csv"), part_table)
 
 
 class _Log:

@@ -17,7 +17,7 @@ from ..ground.folders import evidence_dir
 from ..study.grid.campaign import Line
 from ..study.grid.experiments import Experiment
 from ..study.grid.rows import is_measured
-from ..study.verdicts.stats import half_width
+from ..study.verdicts.stats import mean_interval
 
 _SAME = ["arm", "ipc", "protocol", "seed", "set_seed", "training_seed"]
 _THERE = ["top1", "set_hash", "device", "git"]
@@ -76,18 +76,17 @@ def paired(key: str, here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
 def add_pairs(path: Path, pairs: pd.DataFrame) -> None:
     """Append pairs to a table, in whole or not at all."""
     old = [pd.read_csv(path)] if path.is_file() else []
-    with files.atomic_path(path) as part:
-        pd.concat([*old, pairs], ignore_index=True).to_csv(part, index=False)
+    files.write_csv(path, pd.concat([*old, pairs], ignore_index=True))
 
 
 def summary(pairs: pd.DataFrame) -> str:
     """One line: how far this machine's accuracies are from the committed ones."""
     gaps = (pairs["top1"] - pairs["top1_there"]).to_numpy()
-    mean, half = float(gaps.mean()), half_width(gaps)
+    mean, low, high = mean_interval(gaps)
     same = int((pairs["set_hash"] == pairs["set_hash_there"]).sum())
     devices = ", ".join(pairs["device"].unique()), ", ".join(pairs["device_there"].unique())
     return (
         f"evidence: {len(pairs)} rows again on {devices[0]}, before on {devices[1]}: "
-        f"{mean:+.2f} points ({mean - half:+.2f} to {mean + half:+.2f}), sd {gaps.std(ddof=1):.2f};"
+        f"{mean:+.2f} points ({low:+.2f} to {high:+.2f}), sd {gaps.std(ddof=1):.2f};"
         f" {same} sets are the same to the pixel"
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..ground.names import unknown
 from ..notebook.parameters import PARAMETERS, check_parameter
 
 
@@ -92,11 +92,7 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
     known = declared(notebook)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" - did you mean {near[0]!r}?" if near else ""
-            raise UsageError(
-                f"{notebook.name} has no parameter {name!r}{hint} It has: {', '.join(known)}"
-            )
+            raise UsageError(unknown(f"parameter of {notebook.name}", name, known))
     values = {name: typed(known[name], text) for name, text in given.items()}
     for name in values.keys() & PARAMETERS:
         try:

@@ -130,8 +130,7 @@ def speed(
     print(startup_line(), flush=True)
     table = time_loops(dataset, size, student, batch=batch, rounds=rounds, device=device)
     if out:
-        with files.atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        files.write_csv(out, table)
     _report(table)
     return 0
 

@@ -146,8 +146,7 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
                   "{worst_s:.3f}; kernel {cpu_s:.3f}".format(**row), flush=True)  # fmt: skip
     table = pd.DataFrame(rows)[COLUMNS]
     if out:
-        with files.atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        files.write_csv(out, table)
     slowest = table.loc[table["median_s"].idxmax()]
     print(
         f"speed: {len(table) // 2} controls at {size} px; the slowest, {slowest['control']!r} of "

@@ -101,8 +101,7 @@ def speed_grid(
     shown = ["dataset", "ipc", "labels", "way", *PARTS]
     print(f"\nseconds of one run, one thread\n{table[shown].round(2).to_string(index=False)}")
     if out:
-        with files.atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        files.write_csv(out, table)
         base.use_style()
         base.save_figure(parts_figure(table), out.stem, table, folder=out.parent)
     print(f"speed: {len(cases)} grids on {table['device'].iloc[0]}")

@@ -145,8 +145,7 @@ def speed_growth(*, rounds: int = 2, out: Path | None = None) -> int:
     facts = {"device": device_name(torch.device("cpu")), "git": store.git_state()}
     table = pd.DataFrame(rows).assign(**facts)
     if out:
-        with files.atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        files.write_csv(out, table)
     print(f"speed: {len(CASES)} calls; faster than their input grow: {', '.join(worse) or 'none'}")
     return 0
 

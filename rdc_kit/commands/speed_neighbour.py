@@ -58,8 +58,7 @@ def speed_neighbour(*, rounds: int = 3, out: Path | None = None) -> int:
     table = table.assign(student=STUDENT, ipc=IPC, epochs=EPOCHS, **facts)
     print(table[COLUMNS].round(2).to_string(index=False))
     if out:
-        with files.atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        files.write_csv(out, table)
     print(f"speed: a training beside a busy program, on {facts['device']}")
     return 0
 

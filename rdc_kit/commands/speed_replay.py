@@ -71,8 +71,7 @@ def speed_replay(
         )
     table = pd.DataFrame(rows)
     if out:
-        with files.atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        files.write_csv(out, table)
     print(f"speed: {len(cases)} networks on {table['device'].iloc[0]}")
     return 0
 

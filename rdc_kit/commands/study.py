@@ -105,8 +105,7 @@ def _keep(
         machine=machine_name(torch.device("cpu")),
         git=store.git_state(),
     )
-    with files.atomic_path(runs_dir("study.csv")) as part:
-        table.to_csv(part, index=False)
+    files.write_csv(runs_dir("study.csv"), table)
 
 
 def _check(given: dict[str, str], known: dict[Path, dict[str, Parameter]]) -> None:

@@ -14,7 +14,10 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BLOCK = 1 << 22
 
@@ -131,6 +134,12 @@ def writer_lives(record: Any) -> bool:
     """Whether the process runs that a record {"pid": ..., "host": ...} names; False if none."""
     pid = record.get("pid") if isinstance(record, dict) else None
     return isinstance(pid, int) and pid > 0 and alive(pid, record.get("host"))
+
+
+def write_csv(path: Path | str, table: pd.DataFrame) -> None:
+    """Write a table without its index, in whole or not at all."""
+    with atomic_path(path) as part:
+        table.to_csv(part, index=False)
 
 
 def write_json(path: Path | str, value: Any) -> None:

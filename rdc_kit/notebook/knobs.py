@@ -77,8 +77,7 @@ def _against(mine: Any, rows: pd.DataFrame) -> Interval:
     if set(new.index) != set(old.index):
         raise NotYet("run it with the seeds of the table (run.experiment does), to pair them")
     values = (new - old).to_numpy(float)
-    half, mean = stats.half_width(values), float(values.mean())
-    return Interval(mean, mean - half, mean + half, len(values))
+    return Interval(*stats.mean_interval(values), len(values))
 
 
 def _rows(answer: Any, **wanted: Any) -> pd.DataFrame:

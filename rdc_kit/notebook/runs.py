@@ -171,8 +171,7 @@ class Run:
 
     def table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
         """Keep a table as NAME.csv in the run's folder, and return it."""
-        with files.atomic_path(self.folder / f"{name}.csv") as part:
-            table.to_csv(part, index=False)
+        files.write_csv(self.folder / f"{name}.csv", table)
         self.tables[name] = table
         return table
 
@@ -197,7 +196,7 @@ def start(**params: Any) -> Run:
 
     Raises:
         TypeError: an unknown parameter or a value of the wrong type (papermill turns
-            `-p smoke false` into a string; `rdc run` does not).
+            `-p flag false` into a string; `rdc run` does not).
         ValueError: a value out of range.
     """
     errors.install()

@@ -42,7 +42,7 @@ def test_values_get_the_declared_type(notebook, given, expected):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"icp": "3"}, "no parameter 'icp' - did you mean 'ipc'?"),
+        ({"icp": "3"}, "'icp' - did you mean 'ipc'?"),
         ({"smoke": "maybe"}, "smoke must be bool, got 'maybe'"),
         ({"ipc": "1e3"}, "ipc must be int, got '1e3'"),
         ({"ipc": "0"}, "ipc=0 must be at least 1"),

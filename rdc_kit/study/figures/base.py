@@ -82,8 +82,7 @@ def save_figure(
     text = json.dumps(facts, sort_keys=True, default=str)
     with files.atomic_path(folder / f"{name}.pdf") as part:
         figure.savefig(part, metadata={"CreationDate": None, "Keywords": text})
-    with files.atomic_path(folder / f"{name}.csv") as part:
-        table.to_csv(part, index=False)
+    files.write_csv(folder / f"{name}.csv", table)
     with files.atomic_path(folder / f"{name}.png") as part:
         figure.savefig(part, metadata={"Software": None, "Description": text})
     checks = {kind: files.checksum(folder / f"{name}.{kind}") for kind in _KINDS}

@@ -147,8 +147,7 @@ class Line:
             known = {_row_key(row) for row in old.to_dict("records")}
             new = table[[_row_key(row) not in known for row in table.to_dict("records")]]
             joined = pd.concat([old, new], ignore_index=True) if len(old) else new
-            with files.atomic_path(self.path) as part:
-                joined.to_csv(part, index=False)
+            files.write_csv(self.path, joined)
 
     def _identity(self, trial: Trial) -> tuple[object, ...]:
         """What tells the trials of a setting apart, as far as a row says it too."""

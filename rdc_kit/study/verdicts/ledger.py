@@ -16,7 +16,7 @@ from .claims import CLAIMS, SHOWN, Claim
 from .effects import Absent, effect_by_seed
 from .metrics import counter_example
 from .planned import judge_lines
-from .stats import half_width
+from .stats import mean_interval
 from .tables import SETTING, Tables
 
 COLUMNS = [
@@ -93,9 +93,9 @@ def found_in(claim: Claim, results: Tables) -> list[dict[str, object]]:
                 continue
             if values.empty or (values == 0).all():  # equal runs measure nothing
                 continue
-            mean, half = float(values.mean()), half_width(values.to_numpy())
             setting = {key: group[key].iloc[0] for key in SETTING if key in group}
-            numbers = {"mean": mean, "low": mean - half, "high": mean + half, "n": len(values)}
+            measured = (*mean_interval(values.to_numpy()), len(values))
+            numbers = dict(zip(("mean", "low", "high", "n"), measured, strict=True))
             facts = _facts(claim) | setting | numbers
             rows.append(facts | {"effect": effect, "verdict": _not_planned(setting)})
     return rows

@@ -14,7 +14,7 @@ from ..grid.campaign import Line, Setting
 from ..grid.setups import LAYERS
 from ..grid.terms import terms_of
 from .effects import Absent, effect_by_seed, over_images
-from .stats import half_width
+from .stats import half_width, mean_interval
 
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
@@ -75,8 +75,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "frozen": ", ".join(_shared(line, rows, effect)),
     }
     if len(values):
-        mean, half = float(values.mean()), half_width(values.to_numpy())
-        row |= {"mean": mean, "low": mean - half, "high": mean + half}
+        row |= dict(zip(("mean", "low", "high"), mean_interval(values.to_numpy()), strict=True))
     if 2 < len(values) == row["planned"]:
         if line.value == "top1":
             low_high = over_images(rows, effect)

@@ -15,10 +15,20 @@ def half_width(values: np.ndarray) -> float:
     n = len(values)
     if n < 2:
         return float("nan")
-    from scipy import stats  # imported late: it is slow, and only this needs it
+    from scipy import stats  # imported late: it is slow
 
     quantile = stats.t.ppf(0.975, n - 1)
     return float(quantile * np.std(values, ddof=1) / np.sqrt(n))
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean, and the lower and upper end of its 95 % t-interval; ends are NaN below two values.
+
+    Args:
+        values: float [n].
+    """
+    mean, half = float(np.mean(values)), half_width(values)
+    return mean, mean - half, mean + half
 
 
 def chance(table: pd.DataFrame) -> float:

@@ -14,6 +14,7 @@ def test_t_interval_is_scipys():
     values = np.array([48.8, 47.7, 50.0])
     low, high = reference.t.interval(0.95, 2, values.mean(), reference.sem(values))
     assert stats.half_width(values) == pytest.approx((high - low) / 2)
+    assert stats.mean_interval(values) == pytest.approx((values.mean(), low, high))
     assert np.isnan(stats.half_width(values[:1]))
 
 
