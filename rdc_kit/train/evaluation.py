@@ -16,8 +16,9 @@ from ..ground.device import Runtime, choose_runtime
 from ..ground.seeds import as_seeds
 from . import protocols
 from .accuracy import accuracy, pack, predict
-from .labels import Answer, StoredLabels, store_labels
+from .labels import Answer
 from .protocols import Protocol
+from .stored_labels import StoredLabels, store_labels
 from .teachers import Teacher
 from .training import Fitted, fit
 
@@ -70,7 +71,7 @@ def evaluate(
         seeds: the number of seeds (0, 1, ...), or the seeds themselves.
         student: network name; the source's student by default.
         teacher: for soft labels, a teacher from `squeeze`. For stored labels, a teacher too (its
-            labels are stored first, once for all seeds), or what `labels.store_labels` returned.
+            labels are stored first, once for all seeds), or what `store_labels` returned.
         runtime: device and precision.
         checkpoint: only with a single seed, see `fit`.
         also: a function that measures more of each trained network; the seed's row gets its dict.

@@ -10,8 +10,9 @@ from torch import Tensor
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground.device import Runtime
-from .labels import Answer, StoredLabels
+from .labels import Answer
 from .protocols import Protocol
+from .stored_labels import StoredLabels
 
 # (epoch, rows, pixels, labels, draws) to the inputs, the targets and the teacher's answer, if any.
 Lesson = Callable[
@@ -46,7 +47,7 @@ def lesson_of(
     stored = teacher if isinstance(teacher, StoredLabels) else None
     ask = teacher if callable(teacher) else None
     if protocol.labels == "stored" and stored is None:
-        raise ValueError(f"protocol {protocol.name!r} needs stored labels: labels.store_labels")
+        raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
     if protocol.labels == "soft" and ask is None:
         raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
     view = view_for(images, protocol)

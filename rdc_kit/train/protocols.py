@@ -28,7 +28,7 @@ class Protocol:
     Attributes:
         name, source: its name and where it comes from.
         labels: "hard" (the set's own), "soft" (a teacher's answers during training, for exactly
-            the pixels that the student sees) or "stored" (made before training; see labels.py).
+            the pixels that the student sees) or "stored" (made before, see stored_labels.py).
         loss: for hard labels, "ce" (labels are mixed when pixels are) or "ce_unmixed" (labels are
             never mixed); for a teacher's answers, "kl" or "mse".
         temperature, times_t2: divides the logits; whether "kl" is multiplied by temperature**2.

@@ -18,10 +18,11 @@ from ..ground.device import Runtime, choose_runtime
 from ..ground.progress import bar
 from ..ground.seeds import derive_seed, generator
 from . import models, protocols
-from .labels import Answer, StoredLabels, loss_of
+from .labels import Answer, loss_of
 from .lessons import Feed, Lesson, lesson_of
 from .protocols import Protocol
 from .replay import Replayed, Step, pays
+from .stored_labels import StoredLabels
 
 CHECKPOINT_EVERY = 30.0  # seconds; a lost half minute is cheaper than writing 130 MB per epoch
 
@@ -134,7 +135,7 @@ def fit(
         recorders: they see every batch, such as the score recorders.
         checkpoint: file to continue from and to write every half minute; fit does not delete it.
         teacher: for soft labels, a function from inputs to logits (see
-            `teachers.Teacher.answering`); for stored ones, what `labels.store_labels` returned.
+            `teachers.Teacher.answering`); for stored ones, what `store_labels` returned.
         teacher_key: identifies the teacher in the checkpoint.
 
     Raises:

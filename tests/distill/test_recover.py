@@ -214,7 +214,7 @@ def test_a_moving_average_does_not_outlive_its_batch(tmp_path, blocks, exact, mo
 def test_on_a_gpu_the_same_losses_fall_and_labels_replay(fresh_home, blocks):
     """Not the same bits as on a CPU: the same behaviour, device by device."""
     from rdc_kit.ground.device import choose_runtime
-    from rdc_kit.train import labels, protocols
+    from rdc_kit.train import protocols, stored_labels
     from rdc_kit.train.training import fit
 
     runtime = choose_runtime("cuda")
@@ -228,7 +228,9 @@ def test_on_a_gpu_the_same_losses_fall_and_labels_replay(fresh_home, blocks):
     chosen = rded(blocks, 1, teacher, drawn=6, runtime=runtime)
     assert chosen.provenance["crop_loss"] <= chosen.provenance["drawn_loss"]
     recipe = protocols.named("fkd").but(epochs=5)
-    kept = labels.store_labels(blocks, recipe, teacher.answering(runtime), teacher.key, runtime)
+    kept = stored_labels.store_labels(
+        blocks, recipe, teacher.answering(runtime), teacher.key, runtime
+    )
     for protocol, given in ((recipe, kept), (protocols.soft(epochs=5), teacher.answering(runtime))):
         fitted = fit(blocks, protocol, "convnet2-w8", 0, runtime, teacher=given)
         assert fitted.losses[-1] < fitted.losses[0]

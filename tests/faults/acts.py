@@ -26,7 +26,7 @@ from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
 from rdc_kit.study.grid.setups import Setup
 from rdc_kit.train import training
-from rdc_kit.train.labels import store_labels
+from rdc_kit.train.stored_labels import store_labels
 from rdc_kit.train.teachers import squeeze
 
 from ..conftest import colour_blocks, picture

@@ -5,7 +5,7 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.train import evaluation
-from rdc_kit.train.labels import store_labels
+from rdc_kit.train.stored_labels import store_labels
 
 from ..conftest import colour_blocks
 

@@ -1,22 +1,10 @@
-"""Hard, soft and stored labels: the losses, the replay, the bytes."""
+"""Hard and soft labels: the losses, and the bytes."""
 
-from unittest import mock
-
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-import rdc_kit as rdc
-from rdc_kit.ground.folders import runs_dir
-from rdc_kit.ground.seeds import generator
-from rdc_kit.train import labels, protocols
-from rdc_kit.train.training import fit
-
-from ..conftest import colour_blocks
-
-STUDENT = "convnet2-w8"
-
+from rdc_kit.train import labels, protocols, stored_labels
 
 GIB = 2**30
 
@@ -71,107 +59,7 @@ def test_imagenet_at_ten_images_per_class_takes_the_published_bytes():
         )
     pruned = labels.stored_bytes(10_000, 300, 1000, keep=0.025)
     assert pruned / GIB == pytest.approx(0.14, abs=0.015)
-    assert labels.record(1000).itemsize == 2025
-
-
-@pytest.mark.parametrize("view", ["whole", "cell"])
-def test_stored_labels_replay_what_the_teacher_saw(fresh_home, exact, teacher, view):
-    """The pixels are re-made from the record alone, and asked again they get the same answer."""
-    pool = colour_blocks(per_class=8)
-    stored = rdc.combine(pool, grid=2) if view == "cell" else pool
-    recipe = protocols.named("lpld").but(epochs=3, keep=1.0, batch=5)
-    answer = teacher.answering(exact)
-    kept = labels.store_labels(stored, recipe, answer, teacher.key, exact)
-    assert labels.stored_bytes(len(stored), 3, 3) == kept.records.nbytes
-    for epoch in range(3):
-        rows = torch.randperm(len(stored), generator=generator(epoch))[:4]  # any order, any batch
-        inputs, targets, logits = kept.replay(
-            stored.images, stored.labels, rows, epoch, generator(1)
-        )
-        assert torch.allclose(answer(inputs), logits, atol=0.01)
-        assert torch.allclose(targets.sum(1), torch.ones(4))
-    assert not np.array_equal(kept.records["crop"][0], kept.records["crop"][1])
-    if view == "cell":  # no crop leaves its cell
-        top, left, height, width = (kept.records["crop"][..., k].astype(int) for k in range(4))
-        assert (top // 8 == (top + height - 1) // 8).all()
-        assert (left // 8 == (left + width - 1) // 8).all()
-
-
-def test_stored_labels_are_made_once_and_continue_after_a_kill(
-    fresh_home, exact, teacher, blocks, monkeypatch
-):
-    recipe = protocols.named("lpld").but(epochs=5, keep=1.0)
-    answer = teacher.answering(exact)
-    straight = labels.store_labels(blocks, recipe, answer, "a", exact).records.copy()
-    monkeypatch.setattr(labels, "_SAVE_EVERY", 1)
-    real, seen = labels._label_epoch, []
-
-    def dies_at_3(records, images, protocol, answer, runtime, seed, epoch):
-        if epoch == 3 and len(seen) == 3:
-            seen.append("killed")
-            raise KeyboardInterrupt
-        seen.append(epoch)
-        real(records, images, protocol, answer, runtime, seed, epoch)
-
-    monkeypatch.setattr(labels, "_label_epoch", dies_at_3)
-    with pytest.raises(KeyboardInterrupt):
-        labels.store_labels(blocks, recipe, answer, "b", exact)
-    again = labels.store_labels(blocks, recipe, answer, "b", exact)
-    assert seen == [0, 1, 2, "killed", 3, 4]
-    assert np.array_equal(again.records, straight)
-    labels.store_labels(blocks, recipe, answer, "b", exact)
-    assert len(seen) == 6
-
-
-def test_labels_that_were_lost_are_not_taken_for_done_when_the_remake_is_killed(
-    fresh_home, exact, teacher, blocks, monkeypatch
-):
-    """Their old count of epochs stood beside a new file of zeros."""
-    monkeypatch.setattr(labels, "_SAVE_EVERY", 2)
-    asked = (blocks, protocols.named("lpld").but(epochs=5, keep=1.0), teacher.answering(exact))
-    first = labels.store_labels(*asked, "a", exact)
-    straight = first.records.copy()
-    (runs_dir("labels") / first.key / "records.npy").unlink()
-    real = labels._label_epoch
-    monkeypatch.setattr(labels, "_label_epoch", mock.Mock(side_effect=KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        labels.store_labels(*asked, "a", exact)
-    monkeypatch.setattr(labels, "_label_epoch", real)
-    assert np.array_equal(labels.store_labels(*asked, "a", exact).records, straight)
-
-
-def test_pruned_labels_are_used_again(fresh_home, exact, teacher, blocks):
-    recipe = protocols.named("lpld").but(epochs=40)
-    kept = labels.store_labels(blocks, recipe, teacher.answering(exact), teacher.key, exact)
-    assert len(kept.records) == 1  # 40 x: one epoch's labels serve forty
-    rows = torch.arange(4)
-    first, later = (
-        kept.replay(blocks.images, blocks.labels, rows, epoch, generator(epoch))[0]
-        for epoch in (0, 39)
-    )
-    assert torch.equal(first, later)
-    fitted = fit(blocks, recipe, STUDENT, 0, exact, teacher=kept)
-    assert fitted.losses[-1] < fitted.losses[0]
-
-
-def test_views_that_a_record_cannot_hold_are_refused(exact, teacher, blocks):
-    recipe = protocols.named("lpld")
-    for change in ({"view": "shuffle"}, {"cutout": 0.5}, {"mix": "mixup"}):
-        with pytest.raises(ValueError, match="stored labels hold crops, mirrors and CutMix"):
-            labels.store_labels(blocks, recipe.but(**change), teacher.answering(exact), "k", exact)
-
-
-def test_soft_labels_teach_what_hard_labels_of_another_name_do_not(exact, teacher, blocks):
-    """With wrong hard labels a student is at a loss; the teacher's soft ones do not mind them."""
-    wrong = rdc.from_tensors(
-        blocks.images, (blocks.labels + 1) % 3, blocks.classes, traits=blocks.traits
-    )
-    test = colour_blocks(seed=0)
-    hard = rdc.evaluate(wrong, test, protocols.hard(epochs=80), 1, STUDENT, runtime=exact)
-    known = {"teacher": teacher, "runtime": exact}
-    soft = rdc.evaluate(wrong, test, protocols.soft(epochs=80), 1, STUDENT, **known)
-    assert hard.mean < 10
-    assert soft.mean > 80
+    assert stored_labels.record(1000).itemsize == 2025
 
 
 def test_gvbsms_hard_labels_are_not_mixed():

@@ -8,7 +8,7 @@ import torch
 from rdc_kit.ground.device import Runtime
 from rdc_kit.prune.recorders import Forgetting, MeanScore, error_norm
 from rdc_kit.train import models, protocols, replay, training
-from rdc_kit.train.labels import store_labels
+from rdc_kit.train.stored_labels import store_labels
 from rdc_kit.train.training import fit
 
 from ..conftest import colour_blocks

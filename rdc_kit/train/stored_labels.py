@@ -1,0 +1,236 @@
+"""Stored labels: a teacher's answers to every image and view of a training, made before it.
+
+A stored label belongs to one image, by its number, and to one view of it. It holds the crop,
+whether the crop was mirrored, which image was pasted where, and the teacher's answer. Training that
+replays it sees exactly the pixels that the teacher saw, in any order and in any batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..augment import views
+from ..augment.boxes import crop_resize
+from ..data.imagesets import ImageSet, Traits
+from ..ground import files, store
+from ..ground.device import Runtime
+from ..ground.folders import runs_dir
+from ..ground.progress import bar
+from ..ground.seeds import generator
+from . import protocols
+from .labels import Answer, kept_epochs
+from .protocols import Protocol
+
+_FILE = "records.npy"
+_PROGRESS = "progress.json"  # epochs that are done, while it goes on
+_SAVE_EVERY = 20  # epochs between two saves of a labelling
+
+
+def record(num_classes: int) -> np.dtype:
+    """One stored label, 2 C + 25 bytes."""
+    return np.dtype(
+        [
+            ("crop", "<u2", 4),  # top, left, height, width of the crop, pixels
+            ("mirrored", "?"),
+            ("partner", "<i4"),  # position of the image pasted in; its crop is in its own record
+            ("pasted", "<u2", 4),  # top, left, height, width of the pasted box, pixels
+            ("weight", "<f4"),  # share of the image's own label in the mixed hard label
+            ("logits", "<f2", (num_classes,)),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class StoredLabels:
+    """A teacher's answers to every image of a set, view by view.
+
+    Attributes:
+        records: array [kept epochs, N] of `record`, mapped from disk.
+        epochs: epochs of the training that uses it; more than the kept ones if it was pruned.
+        traits: normalisation of the images.
+        key: identifies the set, the teacher and the protocol.
+        set_hash: fingerprint of the set.
+    """
+
+    records: np.ndarray
+    epochs: int
+    traits: Traits
+    key: str
+    set_hash: str
+
+    def replay(
+        self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The inputs that the teacher saw for some images, and its answers.
+
+        Args:
+            images, labels: of the whole set, uint8 [N, 3, S, S] and int64 [N].
+            rows: int64 [B], positions.
+            epoch: the epoch to replay. If labels were pruned, each image draws one of the kept
+                epochs, so labels are used again.
+            draws: random generator of that draw.
+
+        Returns:
+            inputs float32 [B, 3, S, S], mixed hard labels [B, C], logits float32 [B, C].
+        """
+        device, side = draws.device, images.shape[-1]
+        kept = len(self.records)
+        epochs = torch.full((len(rows),), epoch)
+        if kept < self.epochs or epoch >= kept:
+            epochs = torch.randint(kept, (len(rows),), generator=draws, device=device).cpu()
+        own_records = self.records[epochs.numpy(), rows.cpu().numpy()]
+        partner = torch.from_numpy(own_records["partner"].astype(np.int64))
+        partner_records = self.records[epochs.numpy(), partner.numpy()]
+        partner = partner.to(images.device)
+        own = _crop(images[rows.to(images.device)].to(device), own_records, side)
+        other = _crop(images[partner].to(device), partner_records, side)
+        box = _tensor(own_records["pasted"].astype(np.int64), device)
+        inside = _inside(box, side)
+        inputs = views.normalise(torch.where(inside[:, None], other, own), self.traits)
+        weight = _tensor(own_records["weight"], device)[:, None]
+        own_labels = labels[rows.to(labels.device)]
+        partner_labels = labels[partner.to(labels.device)]
+        classes = self.records.dtype["logits"].shape[0]
+        targets = views.mix_labels(own_labels, partner_labels, weight, classes)
+        return inputs, targets, _tensor(own_records["logits"].astype(np.float32), device)
+
+
+def _tensor(values: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+
+def _crop(pixels: Tensor, records: np.ndarray, side: int) -> Tensor:
+    boxes = _tensor(records["crop"].astype(np.int64), pixels.device)
+    mirrored = _tensor(records["mirrored"], pixels.device)
+    return crop_resize(pixels, boxes, side, mirrored)
+
+
+def _inside(boxes: Tensor, side: int) -> Tensor:
+    """Pixels of each box, bool [B, side, side]."""
+    at = torch.arange(side, device=boxes.device)
+    top, left, height, width = (boxes[:, k : k + 1] for k in range(4))
+    y, x = (at >= top) & (at < top + height), (at >= left) & (at < left + width)
+    return y[:, :, None] & x[:, None, :]
+
+
+def store_labels(
+    images: ImageSet,
+    protocol: Protocol,
+    answer: Answer,
+    teacher_key: str,
+    runtime: Runtime,
+    seed: int = 0,
+) -> StoredLabels:
+    """Store on disk a teacher's answers to every image and view of a training.
+
+    A labelling that was stopped continues where it stopped.
+
+    Args:
+        images: the set.
+        protocol: its epochs, crops, flip, mix and `keep` say what to store.
+        answer: the teacher.
+        teacher_key: identifies the teacher in the cache key.
+        runtime: device.
+        seed: root of the views' seed tree.
+
+    Raises:
+        ValueError: the protocol has a shuffled view, Cutout or Mixup; stored labels hold only
+            crops, mirrors and CutMix.
+        OSError: the disk has too little room.
+
+    Source: FKD, relabel/ of VILA-Lab/SRe2L; pruning, LPLD (arXiv 2410.15919).
+    Differs: stored by image instead of by batch number, and pruned by whole epochs.
+    """
+    view = protocol.view or images.view
+    if view not in ("whole", "cell") or protocol.cutout or protocol.mix == "mixup":
+        raise ValueError(
+            "stored labels hold crops, mirrors and CutMix: use view 'whole' or 'cell', no cutout "
+            f"and no mixup, got view={view!r}, cutout={protocol.cutout}, mix={protocol.mix!r}"
+        )
+    set_hash = images.fingerprint()
+    config = {
+        "what": "labels",
+        "set": set_hash,
+        "teacher": teacher_key,
+        "protocol": protocol.as_dict(),
+        "seed": seed,
+        "precision": runtime.precision,
+    }
+    shape = (kept_epochs(protocol.epochs, protocol.keep), len(images))
+
+    def make(home: Path) -> dict[str, Any]:
+        records, done = _open(home, shape, record(images.num_classes))
+        for epoch in bar(range(done, shape[0]), "storing soft labels", done=done):
+            _label_epoch(records[epoch], images, protocol, answer, runtime, seed, epoch)
+            if (epoch + 1) % _SAVE_EVERY == 0:
+                records.flush()
+                files.write_json(home / _PROGRESS, epoch + 1)
+        records.flush()
+        (home / _PROGRESS).unlink(missing_ok=True)
+        return {"bytes": int(records.nbytes)}
+
+    home = store.cached(runs_dir("labels"), config, make)
+    records = np.load(home / _FILE, mmap_mode="r")
+    return StoredLabels(records, protocol.epochs, images.traits, home.name, set_hash)
+
+
+def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:
+    """The records on disk, and the number of epochs that are done."""
+    path, done = home / _FILE, files.read_json(home / _PROGRESS) or 0
+    if done and path.is_file():
+        return np.lib.format.open_memmap(path, "r+"), done
+    # Else a new file, full of zeros, would be taken for one that got so far.
+    (home / _PROGRESS).unlink(missing_ok=True)
+    files.require_free_space(home, kind.itemsize * shape[0] * shape[1])
+    return np.lib.format.open_memmap(path, "w+", kind, shape), 0
+
+
+@torch.no_grad()
+def _label_epoch(
+    records: np.ndarray,
+    images: ImageSet,
+    protocol: Protocol,
+    answer: Answer,
+    runtime: Runtime,
+    seed: int,
+    epoch: int,
+) -> None:
+    """Fill one epoch's records: draw views as training does, and write the teacher's answers."""
+    draws = generator(seed, "labels", epoch, device=runtime.device)
+    scale = protocol.crop_of(images.grid, images.traits.min_crop)
+    flip = protocol.flip and images.traits.flip
+    grid = images.grid if (protocol.view or images.view) == "cell" else (1, 1)
+    side = images.size
+    order = torch.randperm(len(images), generator=generator(seed, "label order", epoch))
+    for rows in order.split(protocols.batch_size(protocol, len(images), images.num_classes)):
+        pixels = images.images[rows].to(runtime.device)
+        boxes, mirrored = views.draw_crops(pixels, grid, scale, flip, draws)
+        own = crop_resize(pixels, boxes, side, mirrored)
+        partner = torch.arange(len(rows))
+        pasted = (0, 0, 0, 0)
+        if protocol.mix == "cutmix":
+            partners, y, x = views.draw_cut(len(rows), side, protocol.alpha, draws)
+            own = torch.where(y[:, None] & x[None, :], own[partners], own)
+            partner = partners.cpu()
+            (top, high), (left, wide) = _span(y), _span(x)
+            pasted = (top, left, high, wide)
+        inputs = views.normalise(own, images.traits)
+        positions = rows.numpy()
+        records["crop"][positions] = boxes.cpu().numpy()
+        records["mirrored"][positions] = False if mirrored is None else mirrored.cpu().numpy()
+        records["partner"][positions] = rows[partner].numpy()
+        records["pasted"][positions] = pasted
+        records["weight"][positions] = 1 - pasted[2] * pasted[3] / side**2
+        records["logits"][positions] = answer(inputs).float().cpu().numpy()
+
+
+def _span(inside: Tensor) -> tuple[int, int]:
+    """First position and length of a block of True values."""
+    places = inside.nonzero()
+    return (int(places[0]), len(places)) if len(places) else (0, 0)
