@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.names import in_markdown
 
-if TYPE_CHECKING:  # imagesets imports this file; pandas is slow to import
+if TYPE_CHECKING:  # saving imports this file, and imagesets that one; pandas is slow to import
     import pandas as pd
 
     from .imagesets import ImageSet

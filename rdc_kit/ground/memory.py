@@ -7,9 +7,7 @@ import ctypes
 import functools
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # options of glibc's mallopt
-_SPARE = (
-    1 << 31
-) - 1  # bytes that may lie unused at the heap's end before they go back to the system
+_SPARE = 2**31 - 1  # bytes that may lie unused at the heap's end before the system gets them back
 
 
 @functools.cache

@@ -1,1 +1,1 @@
-"""The first and the last cell of every notebook, and its parameters."""
+"""What every notebook needs: parameters, its first and last cell, checks of its exercises."""

@@ -126,7 +126,7 @@ class Run:
         self,
         name: str,
         arms: Sequence[Arm],
-        named: Sequence[str | Protocol] = ("hard",),
+        wanted: Sequence[str | Protocol] = ("hard",),
         ipcs: Sequence[int] = (),
         *,
         students: Sequence[str] = (),
@@ -138,14 +138,14 @@ class Run:
         Args:
             name: of its table.
             arms: to compare.
-            named: protocols, or their names.
+            wanted: protocols, or their names.
             ipcs: stored images per class; this run's when empty.
             students: see `plan_trials`.
             one_set: replicates share the set of each arm, if the profile freezes sets; for sets
                 that take long to make.
             extra: what else to measure of every network.
         """
-        chosen = [self.protocol(one) if isinstance(one, str) else one for one in named]
+        chosen = [self.protocol(one) if isinstance(one, str) else one for one in wanted]
         trials = plan_trials(
             self.setup,
             arms,

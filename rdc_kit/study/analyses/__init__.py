@@ -1,1 +1,1 @@
-"""Entropy, observers, difficulty, robustness."""
+"""What is asked beside accuracy: entropy, difficulty, wrong labels, robustness, how many images."""

@@ -13,7 +13,7 @@ from ...augment.views import normalise
 from ...data.imagesets import DataError, ImageSet
 from ...ground.seeds import generator
 from ..verdicts.metrics import nll, shannon
-from .entropy import doubt
+from .entropy import entropy_and_nll
 from .observers import Observer
 
 RATIOS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
@@ -53,7 +53,7 @@ def selective_crops(
     losses, entropies = torch.stack(measures, 2)  # each [N, crops]
     best = losses.argmin(1, keepdim=True)
     chosen = [values.gather(1, best).squeeze(1) for values in (losses, entropies)]
-    before = doubt(images, observer)
+    before = entropy_and_nll(images, observer)
     return pd.DataFrame(
         {
             "seed": seed,
@@ -86,7 +86,7 @@ def entropy_curve(
     sets: dict[str, ImageSet],
     observer: Observer,
     ratios: Sequence[float] = RATIOS,
-    draws: int = 8,
+    repeats: int = 8,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Entropy of random crops against their area.
@@ -95,11 +95,11 @@ def entropy_curve(
         sets: name -> set.
         observer: the network that looks.
         ratios: areas of the crops, fractions of the image.
-        draws: crops of each image.
+        repeats: crops of each image.
         seed: of the draws.
 
     Returns:
-        A row per set, image and ratio: set, seed, image, r, entropy (mean over draws, nats).
+        A row per set, image and ratio: set, seed, image, r, entropy (mean over repeats, nats).
     """
     rows = [
         pd.DataFrame(
@@ -108,7 +108,9 @@ def entropy_curve(
                 "seed": seed,
                 "image": range(len(images)),
                 "r": r,
-                "entropy": doubt(images, observer, "whole", (r, r), draws, seed)["entropy"],
+                "entropy": entropy_and_nll(images, observer, "whole", (r, r), repeats, seed)[
+                    "entropy"
+                ],
             }
         )
         for name, images in sets.items()

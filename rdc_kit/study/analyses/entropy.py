@@ -20,12 +20,12 @@ from ..verdicts.metrics import nll, shannon
 from .observers import Observer
 
 
-def doubt(
+def entropy_and_nll(
     images: ImageSet,
     observer: Observer,
     view: str = "stored",
     crop: tuple[float, float] | None = None,
-    draws: int = 4,
+    repeats: int = 4,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Entropy and NLL of a set's images, or of views of them.
@@ -36,7 +36,7 @@ def doubt(
         view: "stored" (the image as it is), or a view of `make_view`: "whole", "cell", "shuffle".
         crop: range of the random crop's area; from the source's smallest useful area to 1 when
             left out.
-        draws: views of each image; the mean is of the entropies, not of the answers.
+        repeats: views of each image; the mean is of the entropies, not of the answers.
         seed: of the draws.
 
     Returns:
@@ -44,7 +44,7 @@ def doubt(
     """
     entropies, losses = torch.zeros(2, len(images)).unbind()
     targets = observer.targets(images.labels)
-    times = 1 if view == "stored" else draws
+    times = 1 if view == "stored" else repeats
     for draw in range(times):
         inputs = _inputs(images, view, crop, generator(seed, "entropy", view, draw))
         logits = observer.logits(inputs, images.traits)
@@ -127,10 +127,10 @@ def entropy_of_set(
         stored and stored_nll, of the images as they are; seen and seen_nll, of training's views;
         at_crop, of the smallest crops that training takes of a whole image.
     """
-    as_is = doubt(images, observer)
-    views = doubt(images, observer, view or images.view, seed=seed)
+    as_is = entropy_and_nll(images, observer)
+    views = entropy_and_nll(images, observer, view or images.view, seed=seed)
     smallest = (images.traits.min_crop, images.traits.min_crop)
-    crops = doubt(images, observer, "whole", smallest, draws=8, seed=seed)
+    crops = entropy_and_nll(images, observer, "whole", smallest, repeats=8, seed=seed)
     return {
         "stored": as_is["entropy"].mean(),
         "seen": views["entropy"].mean(),
@@ -141,7 +141,7 @@ def entropy_of_set(
 
 
 def entropy_of_views(
-    stored: ImageSet, observer: Observer, seeds: int, draws: int = 8
+    stored: ImageSet, observer: Observer, seeds: int, repeats: int = 8
 ) -> pd.DataFrame:
     """Mean entropy and NLL of a set's images and of every view of them, seed by seed.
 
@@ -149,16 +149,17 @@ def entropy_of_views(
         stored: composites.
         observer: the network that looks.
         seeds: repetitions of the draws; the set is the same.
-        draws: views of each image.
+        repeats: views of each image.
 
     Returns:
         A row per view ("stored", "whole", "shuffle", "cell") and seed: arm, view, seed, entropy,
         nll (nats).
     """
-    rows = [
-        doubt(stored, observer, view, draws=draws, seed=seed)[["entropy", "nll"]].mean().to_dict()
-        | {"arm": "pca" if view == "cell" else f"pca view={view}", "view": view, "seed": seed}
-        for seed in range(seeds)
-        for view in ("stored", "whole", "shuffle", "cell")
-    ]
+    rows = []
+    for seed in range(seeds):
+        for view in ("stored", "whole", "shuffle", "cell"):
+            arm = "pca" if view == "cell" else f"pca view={view}"
+            found = entropy_and_nll(stored, observer, view, repeats=repeats, seed=seed)
+            means = found[["entropy", "nll"]].mean().to_dict()
+            rows.append(means | {"arm": arm, "view": view, "seed": seed})
     return pd.DataFrame(rows)

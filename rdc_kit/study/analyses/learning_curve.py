@@ -177,7 +177,7 @@ def _resampled(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _fit(x: np.ndarray, y: np.ndarray, start: np.ndarray | None) -> np.ndarray:
-    from scipy import optimize  # imported late: it is slow, and only this needs it
+    from scipy import optimize  # imported late: it is slow
 
     if start is None:
         start = np.array([y.max() + 1, y.max() - y.min() + 1, 0.7])

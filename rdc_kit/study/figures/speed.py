@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
+
+from .base import PALETTE
 
 PARTS = [
     *("set", "views", "forward", "backward", "optimiser", "between", "test", "hash and png"),
@@ -23,11 +24,10 @@ def parts_figure(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(
         len(cases), 1, figsize=(6.8, 0.5 + 0.85 * len(cases)), squeeze=False, layout="constrained"
     )
-    colours = sns.color_palette("colorblind", len(PARTS))
     for ax, (dataset, ipc) in zip(axes[:, 0], cases, strict=True):
         rows = table[(table["dataset"] == dataset) & (table["ipc"] == ipc)].set_index("way")
         left = pd.Series(0.0, index=rows.index)
-        for name, colour in zip(PARTS, colours, strict=True):
+        for name, colour in zip(PARTS, PALETTE, strict=False):
             ax.barh(rows.index, rows[name], left=left, color=colour, label=name, height=0.7)
             left += rows[name]
         first = rows.iloc[0]

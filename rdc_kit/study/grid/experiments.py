@@ -126,7 +126,7 @@ def plan_trials(
     setup: Setup,
     arms: Sequence[Arm],
     ipcs: int | Sequence[int],
-    named: Sequence[Protocol] = (),
+    wanted: Sequence[Protocol] = (),
     seeds: int | Sequence[int] = 3,
     *,
     students: Sequence[str] = (),
@@ -141,7 +141,7 @@ def plan_trials(
         setup: pool, test set and teacher.
         arms: the lines to compare.
         ipcs: stored images per class, one number or several.
-        named: protocols; hard labels when empty.
+        wanted: protocols; hard labels when empty.
         seeds: how many, or which.
         students: networks; the source's default when empty.
         frozen: of LAYERS; what all replicates share to save time, made from seed 0. The spread is
@@ -153,13 +153,13 @@ def plan_trials(
         ValueError: an unknown network or layer, or no trainings.
     """
     networks = students or [setup.pool.student]
-    return trials_of(arms, ipcs, named, seeds, networks, frozen, trainings)
+    return trials_of(arms, ipcs, wanted, seeds, networks, frozen, trainings)
 
 
 def trials_of(
     arms: Sequence[Arm],
     ipcs: int | Sequence[int],
-    named: Sequence[Protocol],
+    wanted: Sequence[Protocol],
     seeds: int | Sequence[int],
     students: Sequence[str],
     frozen: Collection[str] = (),
@@ -183,7 +183,7 @@ def trials_of(
         for seed in as_seeds(seeds)
         for ipc in ([ipcs] if isinstance(ipcs, int) else ipcs)
         for arm in arms
-        for protocol in (named or [protocols.hard()])
+        for protocol in (wanted or [protocols.hard()])
         for network in students
     ]
 

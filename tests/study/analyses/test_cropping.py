@@ -85,6 +85,6 @@ def test_a_curve_falls_to_certainty_where_crops_show_one_colour(exact):
     traits = Traits(size=32, flip=False, min_crop=0.1)
     pool = rdc.from_tensors(images, torch.zeros(6, dtype=torch.long), ("all",), traits=traits)
     observer = observers.Observer((Colours(4.0),), "colours", exact)
-    curve = cropping.entropy_curve({"halves": pool}, observer, (0.02, 1.0), draws=10)
+    curve = cropping.entropy_curve({"halves": pool}, observer, (0.02, 1.0), repeats=10)
     means = curve.groupby("r")["entropy"].mean()
     assert means[0.02] < 0.25 < 0.6 < means[1.0]

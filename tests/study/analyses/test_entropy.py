@@ -19,7 +19,7 @@ from .conftest import Colours, named_setup
 
 
 def test_measuring_stored_images_asks_the_observer_of_the_plain_image(blocks, observer):
-    found = entropy.doubt(blocks, observer)
+    found = entropy.entropy_and_nll(blocks, observer)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (blocks.traits.mean, blocks.traits.std))
     logits = 3 * ((blocks.images / 255 - mean) / std).mean((2, 3))
     expected = reference.entropy(logits.softmax(1).numpy(), axis=1)
@@ -38,10 +38,12 @@ def test_extracted_views_of_plain_cells_are_as_sure_as_the_cells(exact):
     pool = rdc.from_tensors(cells, torch.zeros(4, dtype=torch.long), ("all",), traits=traits)
     stored = rdc.combine(pool, grid=2)
     observer = observers.Observer((Colours(3.0),), "colours", exact)
-    sure, doubt = (entropy.doubt(stored, observer, v)["entropy"][0] for v in ("cell", "whole"))
+    sure, doubt = (
+        entropy.entropy_and_nll(stored, observer, v)["entropy"][0] for v in ("cell", "whole")
+    )
     assert sure < 0.01 < 0.4 < doubt
-    again = entropy.doubt(stored, observer, "cell", seed=3)
-    assert again.equals(entropy.doubt(stored, observer, "cell", seed=3))
+    again = entropy.entropy_and_nll(stored, observer, "cell", seed=3)
+    assert again.equals(entropy.entropy_and_nll(stored, observer, "cell", seed=3))
 
 
 def test_a_table_of_sets_has_a_row_for_each(fresh_home, observer):
@@ -64,7 +66,7 @@ def test_there_is_a_trial_for_the_set_of_every_method_and_slow_ones_are_made_onc
 
 def test_views_of_composites_are_compared_draw_by_draw(observer):
     stored = rdc.compress("pca", colour_blocks(40), 2, order="random")
-    table = entropy.entropy_of_views(stored, observer, seeds=2, draws=2)
+    table = entropy.entropy_of_views(stored, observer, seeds=2, repeats=2)
     assert table["view"].tolist() == ["stored", "whole", "shuffle", "cell"] * 2
     still = table.loc[table["view"] == "stored", "entropy"]
     assert still.nunique() == 1  # nothing is drawn of the stored image

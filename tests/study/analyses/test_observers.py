@@ -70,7 +70,7 @@ def test_the_pretrained_observer_gets_what_its_weights_expect(exact):
     own = observers.Observer((model,), "pretrained", exact, columns, pretrained=True)
     pixels = torch.full((2, 3, 8, 8), 204, dtype=torch.uint8)  # 0.8 of white
     pool = rdc.from_tensors(pixels, torch.tensor([0, 1]), traits=traits)
-    entropy.doubt(pool, own)
+    entropy.entropy_and_nll(pool, own)
     (seen,) = model.seen
     assert seen.shape == (2, 3, 224, 224)
     expected = (0.8 - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)
@@ -99,7 +99,10 @@ def test_weights_that_cannot_be_had_give_a_network_of_the_kits(fresh_home, monke
 def test_observers_compute_in_fp32_whatever_the_runtime(fresh_home, blocks, exact):
     rounded = Runtime(torch.device("cpu"), "bf16", channels_last=True)
     teacher = rdc.squeeze(colour_blocks(30), epochs=6, runtime=exact)
-    one, two = (entropy.doubt(blocks, observers.from_teacher(teacher, r)) for r in (exact, rounded))
+    one, two = (
+        entropy.entropy_and_nll(blocks, observers.from_teacher(teacher, r))
+        for r in (exact, rounded)
+    )
     np.testing.assert_allclose(one["entropy"], two["entropy"], rtol=1e-4, atol=1e-6)
 
 
