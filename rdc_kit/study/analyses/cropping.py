@@ -101,21 +101,12 @@ def entropy_curve(
     Returns:
         A row per set, image and ratio: set, seed, image, r, entropy (mean over repeats, nats).
     """
-    rows = [
-        pd.DataFrame(
-            {
-                "set": name,
-                "seed": seed,
-                "image": range(len(images)),
-                "r": r,
-                "entropy": entropy_and_nll(images, observer, "whole", (r, r), repeats, seed)[
-                    "entropy"
-                ],
-            }
-        )
-        for name, images in sets.items()
-        for r in ratios
-    ]
+    rows = []
+    for name, images in sets.items():
+        for r in ratios:
+            found = entropy_and_nll(images, observer, "whole", (r, r), repeats, seed)["entropy"]
+            facts = {"set": name, "seed": seed, "image": range(len(images)), "r": r}
+            rows.append(pd.DataFrame(facts | {"entropy": found}))
     return pd.concat(rows, ignore_index=True)
 
 
