@@ -273,7 +273,8 @@ def _rded(
     teacher_epochs: int = 30,
     teacher_seed: int = 0,
 ) -> ImageSet:
-    for key, value in (("factor", factor or 1), ("drawn", drawn), ("crops", crops)):
+    _whole("factor", 1 if factor is None else factor)
+    for key, value in (("drawn", drawn), ("crops", crops)):
         _whole(key, value)
     if not isinstance(teacher, Teacher):
         teacher = squeeze(pool, teacher, teacher_epochs, teacher_seed, runtime)

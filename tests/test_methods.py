@@ -56,6 +56,7 @@ def test_the_literal_reading_stores_fewer_composites(exact):
         ("el2n", {"order": "ccs", "skip": 0.5}, "not of 'ccs'"),
         ("rded", {"crops": 0}, "crops must be a whole number of at least 1"),
         ("rded", {"drawn": 0.5}, "drawn must be"),
+        ("rded", {"factor": 0}, "factor must be"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_trained(

@@ -23,8 +23,8 @@ from .saving import INDEX, datasets_library
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = ("label", "class_id", "fine_label")
 TRAIN_NAMES = ("train", "training")
-_SAVED = {"grid", "view", "traits", "provenance"}  # in rdc.json
 TEST_NAMES = ("validation", "val", "valid", "test", "testing")
+_SAVED = {"grid", "view", "traits", "provenance"}  # in rdc.json
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
 Fetch = Callable[[int], bytes | Path | np.ndarray]
@@ -109,7 +109,10 @@ def _check_same_classes(files: list[Path]) -> None:
             continue
         features = json.loads(facts).get("info", {}).get("features", {})
         for column in features.keys() & set(LABEL_COLUMNS):
-            names = features[column].get("names") or []
+            told = features[column]
+            names = told.get("names") if isinstance(told, dict) else None
+            if not names:  # plain numbers stand for whatever the other file names
+                continue
             before, other = seen.setdefault(column, (names, file))
             if names != before:
                 raise DataError(

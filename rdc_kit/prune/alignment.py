@@ -78,7 +78,8 @@ def _check_once(table: pd.DataFrame, where: str) -> None:
     """Refuse a table that says two things of one image, such as two tables put together."""
     names = [name for name in (FILE, "row_id") if name in table and (table[name] != "").all()]
     own = table.drop_duplicates()
-    twice = own[own.duplicated([CONTENT, *names])] if names else own[:0]
+    keys = [CONTENT, *names, *(["class"] if "class" in table else [])]
+    twice = own[own.duplicated(keys)] if names else own[:0]
     if len(twice):
         first = ", ".join(f"{name} {twice[name].iloc[0]}" for name in names)
         raise DataError(f"{where} has several rows for {first}: keep one row for each image")

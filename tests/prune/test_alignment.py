@@ -72,6 +72,9 @@ def test_copies_in_a_class_go_by_their_file_names(blocks):
 def test_two_numbers_for_one_image_are_refused(blocks):
     table = table_of(blocks, row_id=range(18), file_name="", score=0.1)
     assert len(aligned_rows(blocks, pd.concat([table, table]), "f")) == 18  # they say the same
+    short = table_of(blocks, file_name="1.png").iloc[[0]]  # in two classes
+    both = pd.concat([short, short.assign(**{"class": "1"})], ignore_index=True)
+    assert aligned_rows(blocks[[0]], both, "f").tolist() == [0]
     with pytest.raises(DataError, match="f has several rows for row_id 0: keep one"):
         aligned_rows(blocks, pd.concat([table, table.assign(score=0.5)]), "f")
 
