@@ -94,6 +94,19 @@ def test_files_whose_labels_stand_for_other_names_are_refused(tmp_path, other):
     refuses(f"parquet:{tmp_path}", "test.parquet", "name different classes", "column 'label'")
 
 
+def test_plain_numbers_beside_named_classes_stand_for_those(tmp_path):
+    import datasets
+
+    kinds = {"train": datasets.ClassLabel(names=["ant", "bee"]), "test": _value("int64")}
+    for split, kind in kinds.items():
+        columns = {"image": [encoded(0), encoded(1)], "label": [1, 0]}
+        made = datasets.Dataset.from_dict(columns, features=image_features({"label": kind}))
+        made.to_parquet(tmp_path / f"{split}.parquet")
+    splits = rdc.load(f"parquet:{tmp_path}", 16)
+    assert splits.train.classes == splits.test.classes == ("ant", "bee")
+    assert splits.test.labels.tolist() == [1, 0]
+
+
 def test_labels_that_are_ids_or_lists_are_refused(tmp_path):
     """Three billion class names were made for two of them."""
     for name, kind, labels, said in (
