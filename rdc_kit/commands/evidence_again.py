@@ -16,7 +16,7 @@ from ..ground import files
 from ..ground.folders import evidence_dir
 from ..study.grid.campaign import Line
 from ..study.grid.experiments import Experiment
-from ..study.grid.rows import is_measured
+from ..study.grid.rows import HASHES, is_measured
 from ..study.verdicts.stats import mean_interval
 
 _SAME = ["arm", "ipc", "protocol", "seed", "set_seed", "training_seed"]
@@ -75,7 +75,8 @@ def paired(key: str, here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
 
 def add_pairs(path: Path, pairs: pd.DataFrame) -> None:
     """Append pairs to a table, in whole or not at all."""
-    old = [pd.read_csv(path)] if path.is_file() else []
+    texts = HASHES | {f"{name}_there": str for name in HASHES}
+    old = [pd.read_csv(path, dtype=texts)] if path.is_file() else []
     files.write_csv(path, pd.concat([*old, pairs], ignore_index=True))
 
 

@@ -25,7 +25,7 @@ from ...train.evaluation import check_pair
 from .arms import Arm, arm_named
 from .experiments import Experiment, trials_of
 from .holdout import choose_on_holdout
-from .rows import COLUMNS, trial_config
+from .rows import COLUMNS, HASHES, trial_config
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
@@ -160,7 +160,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     """All rows of a file of the campaign; none if there is no file."""
     if not path.is_file():
         return pd.DataFrame(columns=[*COLUMNS, "crops"])
-    rows = pd.read_csv(path, dtype={"crops": str, "run_hash": str})
+    rows = pd.read_csv(path, dtype={"crops": str, **HASHES})
     return rows.assign(crops=rows["crops"].fillna("") if "crops" in rows else "")
 
 

@@ -30,6 +30,8 @@ ARM_COLUMNS = [
 ]
 # The seed of the replicate, and the four that it gives; empty where there is no such layer.
 SEED_COLUMNS = ["seed", "scoring_seed", "teacher_seed", "set_seed", "training_seed"]
+# Hashes are texts, though pandas would take 12e4567 or 1234567 for numbers: dtypes to read them by.
+HASHES = {"git": str, "set_hash": str, "run_hash": str}
 # tests: number of test images; hits: which of them were right, see `accuracy.unpack`.
 # make_seconds: of recovering or cropping the set's images; the scoring run and the teacher, which
 # sets share, are not in it. label_bytes: see labels.label_bytes. teacher_top1: on the test set.

@@ -17,6 +17,7 @@ from ...data.imagesets import DataError
 from ...ground.folders import evidence_dir, home_dir
 from ...ground.manifests import read_manifest, run_folders
 from ...ground.names import command
+from ..grid.rows import HASHES
 
 WHERE = ("runs", "evidence")
 SETTING = ["dataset", "size", "ipc", "epochs", "student", "profile"]
@@ -132,7 +133,7 @@ def _of_evidence() -> Iterator[Table]:
 
 
 def _table(number: str, name: str, path: Path, setting: dict[str, object]) -> Table:
-    rows = pd.read_csv(path)
+    rows = pd.read_csv(path, dtype=HASHES)
     empty = [c for c in _TEXT if c in rows]
     rows[empty] = rows[empty].astype(object).fillna("")
     missing = {key: setting[key] for key in ("dataset", "size", "profile") if key not in rows}

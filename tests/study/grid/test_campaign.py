@@ -101,3 +101,15 @@ def test_a_line_of_several_ipcs_another_student_and_length(tmp_path, monkeypatch
         (2, "convnet3-w8", 7),
     ]
     assert replace(line, measure="entropy").path.name == "campaign-tiny-entropy.csv"
+
+
+@pytest.mark.parametrize("commit", ["12e4567", "1234567", "0012345", "5e99999"])
+def test_a_commit_that_looks_like_a_number_stays_a_text(tmp_path, commit):
+    """A file all of whose rows one such commit had made was read as made by commit inf."""
+    path = tmp_path / "campaign-x.csv"
+    hashes = {"git": commit, "set_hash": "1" * 24, "run_hash": "2e5"}
+    pd.DataFrame({"arm": ["a", "b"], **hashes, "crops": ""}).to_csv(path, index=False)
+    rows = campaign.read_rows(path)
+    assert set(rows["git"]) == {commit}
+    assert set(rows["set_hash"]) == {"1" * 24}
+    assert set(rows["crops"]) == {""}
