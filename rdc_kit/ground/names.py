@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import html
+import re
 import shlex
 import shutil
 import sys
@@ -50,6 +51,7 @@ def command(words: str) -> str:
 def in_markdown(value: Any) -> str:
     """A text on one line of Markdown, of a table too, in which no HTML is left.
 
-    For what people name as they like: classes, files, datasets.
+    For what people name as they like: classes, files, datasets. No-break spaces stay.
     """
-    return html.escape(" ".join(str(value).split()), quote=False).replace("|", "\\|")
+    text = re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", str(value)).strip()
+    return html.escape(text, quote=False).replace("|", "\\|")

@@ -59,7 +59,7 @@ def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path,
     assert text.startswith(f"before\n<!-- ledger -->\n{setting}\n\n| claim |")
     assert text.endswith("\n<!-- ledger -->\nafter\n")
     anchor = "| anchor: a published number is reproduced, to 2.5 points | `random`, % right |"
-    assert f"\n{anchor} 15.6 ± 3.8" in text
+    assert f"\n{anchor} 15.6\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}3.8" in text
     assert "OUTDATED" not in text
     page.write_text("no marks")
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2

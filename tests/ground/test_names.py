@@ -63,3 +63,4 @@ def test_a_name_on_a_page_is_one_line_without_html_or_new_columns():
         "&lt;script&gt;a&lt;/script&gt; # b \\| c &amp; d"
     )
     assert in_markdown(3) == "3"
+    assert in_markdown(" a\u2028b\tc\N{NO-BREAK SPACE}d ") == "a b c\N{NO-BREAK SPACE}d"

@@ -148,11 +148,14 @@ def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
         where = ledger.tested_on(row | {"ipc": None})
         columns = _columns(told.split(f"**{where}**\n\n")[1])
         half = row["high"] - row["mean"]
-        cell = f"{row['mean']:+.1f} ± {half:.1f}, n = {row['n']}: {row['verdict']}"
+        # No line of a narrow column ends inside a number, nor between "n" and its value.
+        number, count = f"{row['mean']:+.1f} ± {half:.1f}", f"n = {row['n']}"
+        parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in (number, count)]
+        cell = f"{', '.join(parts)}: {row['verdict']}"
         line = f"{row['claim']}: {row['says']} | `{row['effect']}`, {row['unit']}"
         room = "as the effect says" if isinstance(row["ipc"], str) else f"{row['ipc']} per class"
         assert columns[room][line] == cell
-    assert told.count("n = ") == len(rows)
+    assert told.count("n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}") == len(rows)
     assert told.endswith(
         f"{len(rows)} of {len(planned)} planned effects have two replicates or more."
     )
