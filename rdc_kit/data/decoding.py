@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import zlib
@@ -21,8 +22,13 @@ from .imagesets import DataError
 
 RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
 TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
+WHITES = (255, 1023, 4095, 16383, 65535)  # largest values of 8, 10, 12, 14 and 16 bits
 MOST_PIXELS = 1 << 27  # of one image before it is decoded: above, it is taken for an attack
 MOST_STRETCH = 100  # longer side in shorter ones
+_CORRUPT = (  # what PIL raises over an image that cannot be decoded
+    *(OSError, UnidentifiedImageError, ValueError, SyntaxError, TypeError),
+    *(MemoryError, Image.DecompressionBombError),
+)
 _CHUNK = 512
 _MOST_BAD = 50  # corrupt images that are listed
 PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
@@ -54,13 +60,15 @@ def memory_budget() -> int:
     return budget
 
 
-def decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -> None:
+def decode(
+    raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str, white: int = WHITES[-1]
+) -> None:
     """Write a folder of square images, complete or not at all.
 
     Args:
         raw: the source. size: side in pixels. rule: RESIZE_RULE or TEST_RULE.
         on_bad: a corrupt image raises ("error") or is left out and counted ("skip").
-        home: the folder. what: for the progress bar.
+        home: the folder. what: for the progress bar. white: see `as_rgb`.
 
     Raises:
         DataError: a corrupt image, or none that is not.
@@ -73,7 +81,7 @@ def decode(raw: Raw, size: int, rule: str, on_bad: str, home: Path, what: str) -
     with files.atomic_path(home) as part:
         part.mkdir()
         with (part / PIXELS).open("wb") as file:
-            for row, pixels in bar(_decoded_rows(raw, size, rule), what, total=count):
+            for row, pixels in bar(_decoded_rows(raw, size, rule, white), what, total=count):
                 if isinstance(pixels, Exception):
                     bad.append(f"{raw.where(row)} cannot be decoded ({pixels})")
                     if on_bad == "error" and len(bad) == _MOST_BAD:
@@ -144,16 +152,15 @@ def decoded(home: Path, size: int) -> tuple[torch.Tensor, np.ndarray, dict[str, 
     return torch.from_numpy(pixels), np.load(home / _ROWS), facts, mapped
 
 
-def _decoded_rows(raw: Raw, size: int, rule: str) -> Iterator[tuple[int, np.ndarray | Exception]]:
+def _decoded_rows(
+    raw: Raw, size: int, rule: str, white: int
+) -> Iterator[tuple[int, np.ndarray | Exception]]:
     """Rows in order; PIL releases the interpreter lock, so threads decode in parallel."""
 
     def one(row: int) -> np.ndarray | Exception:
         try:
-            return square(raw.fetch(row), size, inner=rule == TEST_RULE)
-        except (
-            *(OSError, UnidentifiedImageError, ValueError, SyntaxError, TypeError),
-            *(MemoryError, Image.DecompressionBombError),
-        ) as error:
+            return square(raw.fetch(row), size, rule == TEST_RULE, white)
+        except _CORRUPT as error:
             return error
 
     count = len(raw.labels)
@@ -163,7 +170,9 @@ def _decoded_rows(raw: Raw, size: int, rule: str) -> Iterator[tuple[int, np.ndar
             yield from zip(rows, pool.map(one, rows), strict=True)
 
 
-def square(source: bytes | Path | np.ndarray, size: int, inner: bool = False) -> np.ndarray:
+def square(
+    source: bytes | Path | np.ndarray, size: int, inner: bool = False, white: int = WHITES[-1]
+) -> np.ndarray:
     """Decode one image, turn it upright, convert it to RGB and make it square.
 
     Args:
@@ -171,17 +180,18 @@ def square(source: bytes | Path | np.ndarray, size: int, inner: bool = False) ->
         size: side S in pixels.
         inner: the usual view of test images: the shorter side of a larger image becomes
             S // 7 * 8 pixels (256 for 224) before its middle is cut out.
+        white: see `as_rgb`.
 
     Returns:
         uint8 [3, S, S]. An image that is already S x S keeps its pixels exactly.
 
     Raises:
-        ValueError: the image is larger or narrower than any photograph, or holds floats beyond
-            0..1. OSError: it cannot be decoded.
+        ValueError: the image is larger or narrower than any photograph, or see `as_rgb`.
+        OSError: it cannot be decoded.
 
     Source: the released code of arXiv 2502.06434, train_KD.py; RDED, validation/main.py.
     """
-    image = as_rgb(opened(source))
+    image = as_rgb(opened(source), white)
     width, height = image.size
     if (width, height) != (size, size):
         shorter = max(size, size // 7 * 8) if inner and min(width, height) > size else size
@@ -209,17 +219,46 @@ def opened(source: bytes | Path | np.ndarray) -> Image.Image:
     return image
 
 
-def as_rgb(image: Image.Image) -> Image.Image:
-    """RGB, the right way up by EXIF; 16 bits are scaled to 8, and not cut off.
+def white_of(raw: Raw, rows: np.ndarray) -> int | None:
+    """The value of a source's 16-bit images that is white: the largest of 8, 10, 12, 14 or 16 bits.
+
+    One for all its images, so that their brightness can be compared.
+
+    Args:
+        raw: the source. rows: those that are looked at; what cannot be read is passed over.
+
+    Returns:
+        One of WHITES; None where no image that is looked at has more than 8 bits.
+    """
+    tops = []
+    for row in rows.tolist():
+        with contextlib.suppress(*_CORRUPT):
+            image = opened(raw.fetch(row))
+            if image.mode.startswith("I"):
+                tops.append(int(np.asarray(image).max()))
+    return next((w for w in WHITES if max(tops) <= w), WHITES[-1]) if tops else None
+
+
+def as_rgb(image: Image.Image, white: int = WHITES[-1]) -> Image.Image:
+    """RGB, the right way up by EXIF, without its alpha channel; 16 bits are scaled to 8.
+
+    Args:
+        image: any that PIL opens.
+        white: the value of 16-bit images that becomes 255, see `white_of`.
 
     Raises:
-        ValueError: floats beyond 0..1, whose scale nobody can know.
+        ValueError: 16 bits beyond 0..white, or floats beyond 0..1, whose scale nobody can know.
     """
     image = _upright(image)
     if image.mode.startswith("I"):  # 16 bits, which PIL also opens as 32
         values = np.asarray(image).astype(np.int64)
-        values = values // 257 if values.max(initial=0) > 255 else values
-        return Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB")
+        low, high = values.min(), values.max()
+        if low < 0 or high > white:
+            raise ValueError(
+                f"it holds values from {low} to {high}, and 0 to {white} is what the source's "
+                "16-bit images are scaled by: save all of them with 8 bits"
+            )
+        return Image.fromarray((values * 255 // white).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         floats = np.asarray(image)
         if not (np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1):

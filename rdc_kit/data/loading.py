@@ -12,7 +12,17 @@ import torch
 
 from ..ground import files, store
 from ..ground.folders import data_dir
-from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole, shape_of, square
+from .decoding import (
+    PIXELS,
+    RESIZE_RULE,
+    TEST_RULE,
+    decode,
+    decoded,
+    is_whole,
+    shape_of,
+    square,
+    white_of,
+)
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check_labels, check_set
 from .origins import FILE, Origins
@@ -45,8 +55,10 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
         raise DataError(f"size must be a whole number of pixels from 8 to 1024, got {size!r}")
     raws = open_source(name)
     size = int(size) if size else usual_size(name, raws["train"])
-    sets = {split: _load_split(name, split, raw, size, on_bad) for split, raw in raws.items()}
-    if name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note:
+    own = name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note
+    white = white_of(raws["train"], _looked_at(raws["train"])) if own else None
+    sets = {s: _load_split(name, s, raw, size, on_bad, white) for s, raw in raws.items()}
+    if own:
         traits = _with_own_statistics(sets["train"])
         sets = {split: replace(images, traits=traits) for split, images in sets.items()}
     return Splits(sets["train"], sets.get("test"))
@@ -64,10 +76,14 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     raw = raw or open_source(name)["train"]
     if raw.saved.get("size"):
         return int(raw.saved["size"])
-    rows = np.unique(np.linspace(0, len(raw.labels) - 1, _LOOKED_AT).astype(int))
-    shapes = {_shape(raw, int(row)) for row in rows} - {(0, 0)}
+    shapes = {_shape(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
     wide, high = shapes.pop() if len(shapes) == 1 else (0, 0)
     return wide if wide == high and 8 <= wide <= 224 else traits_of(name).size
+
+
+def _looked_at(raw: Raw) -> np.ndarray:
+    """Rows that stand for all of them, evenly spaced."""
+    return np.unique(np.linspace(0, len(raw.labels) - 1, _LOOKED_AT).astype(int))
 
 
 def _shape(raw: Raw, row: int) -> tuple[int, int]:
@@ -123,19 +139,23 @@ def to_look_at(images: ImageSet, size: int = 128) -> torch.Tensor:
     if raw is None or not len(images):
         return images.images
     rows = images.row_ids.tolist()
-    return torch.from_numpy(np.stack([square(raw.fetch(row), size) for row in rows]))
+    scale = {"white": images.provenance["white"]} if "white" in images.provenance else {}
+    return torch.from_numpy(np.stack([square(raw.fetch(row), size, **scale) for row in rows]))
 
 
-def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> ImageSet:
+def _load_split(
+    name: str, split: str, raw: Raw, size: int, on_bad: str, white: int | None
+) -> ImageSet:
     check_labels(torch.from_numpy(raw.labels), len(raw.classes))
     rule = TEST_RULE if split == "test" else RESIZE_RULE
     key = {"source": name, "split": split, "size": size, "resize": rule}
-    key |= {"identity": raw.identity, "on_bad": on_bad}
+    scale = {} if white is None else {"white": white}
+    key |= {"identity": raw.identity, "on_bad": on_bad, **scale}
     folder = f"{files.safe_name(name)}-{split}-{size}-{store.config_hash(key)}"
     home = data_dir() / "cache" / folder
     with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
         if not is_whole(home):
-            decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]")
+            decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]", **scale)
             if open_source(name)[split].identity != raw.identity:
                 shutil.rmtree(home)
                 raise DataError(f"files of {name} changed while they were read: load it again")
@@ -149,6 +169,7 @@ def _load_split(name: str, split: str, raw: Raw, size: int, on_bad: str) -> Imag
         "pixels": facts["checks"][PIXELS],
         "mapped": mapped,
         **raw.note,
+        **scale,
     }
     images = ImageSet(
         images=pixels,

@@ -176,7 +176,37 @@ def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path, ending):
     Image.fromarray(ramp).save(path)
     assert np.array_equal(decoding.square(path, 16)[0].ravel(), np.arange(256))
     eight = Image.fromarray((ramp // 257).astype(np.int32), mode="I")
-    assert np.array_equal(np.asarray(decoding.as_rgb(eight))[..., 0].ravel(), np.arange(256))
+    assert np.array_equal(np.asarray(decoding.as_rgb(eight, 255))[..., 0].ravel(), np.arange(256))
+
+
+def grey16(path, values):
+    """A 16-bit image of 16 x 16 pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(values, np.uint16).reshape(16, 16)).save(path)
+
+
+@pytest.mark.parametrize("white", [255, 1023, 4095, 16383, 65535])
+def test_all_images_of_a_source_have_one_scale(tmp_path, white):
+    """A dark image is not brightened, and 12 bits that are kept in 16 do not become black."""
+    ramp = np.linspace(0, white, 256).round()
+    for split in ("train", "val"):
+        for name, values in (("bright", ramp), ("dark", ramp // 4)):
+            grey16(tmp_path / split / name / "a.png", values)
+    for images in rdc.load(f"folder:{tmp_path}", 16):
+        grey = images.images[:, 0].flatten(1).numpy()
+        assert np.abs(grey[0] - np.arange(256.0)).max() <= 1
+        assert np.abs(grey[1] - np.arange(256) / 4).max() <= 1.25
+        assert images.provenance["white"] == white
+
+
+def test_values_beyond_the_scale_are_told_and_not_cut_off(tmp_path):
+    for name in "ab":
+        grey16(tmp_path / "train" / name / "a.png", np.arange(256) * 16)
+    grey16(tmp_path / "val" / "a" / "a.png", np.arange(256) * 17)
+    refuses(f"folder:{tmp_path}", "val/a/a.png", "0 to 4335", "0 to 4095", "8 bits", size=16)
+    below = Image.fromarray(np.full((16, 16), -5, np.int32))
+    with pytest.raises(ValueError, match="from -5 to -5"):
+        decoding.as_rgb(below)
 
 
 def test_floats_are_taken_only_where_their_scale_is_known():
