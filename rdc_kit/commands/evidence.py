@@ -105,7 +105,7 @@ def _check(lines: list[Line]) -> int:
     Raises:
         ValueError: the commits of the rows are not there to be looked at.
     """
-    late = 0
+    late = begun = 0
     _check_history({str(commit) for line in lines for commit in line.rows()["git"]})
     for line in lines:
         rows = line.rows()
@@ -116,12 +116,14 @@ def _check(lines: list[Line]) -> int:
         wrong = {said for said in states.values() if said not in (_PLANNED, _ABSENT)}
         wrong |= {f"{effect!r} could be measured before it was planned" for effect in seen}
         late += bool(wrong)
+        begun += bool(states)
         said = "; ".join(sorted(wrong)) or (_PLANNED if states else "no rows yet")
         shared = f"; {len(early)} of {len(rows)} rows are an earlier line's" * bool(len(early))
         dirty = int(rows["git"].astype(str).str.endswith("-dirty").sum())
         beside = f"; {dirty} of {len(rows)} rows beside uncommitted changes" * bool(dirty)
         print(f"{line.key}: {said}{shared}{beside}")
-    print(f"evidence: {len(lines) - late} of {len(lines)} lines were planned before their rows")
+    on_time = f"{begun - late} of {begun} lines that have rows were planned before them"
+    print(f"evidence: {on_time}; {len(lines) - begun} have none")
     return int(late > 0)
 
 

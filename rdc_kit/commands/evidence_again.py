@@ -81,13 +81,19 @@ def add_pairs(path: Path, pairs: pd.DataFrame) -> None:
 
 
 def summary(pairs: pd.DataFrame) -> str:
-    """One line: how far this machine's accuracies are from the committed ones."""
-    gaps = (pairs["top1"] - pairs["top1_there"]).to_numpy()
-    mean, low, high = mean_interval(gaps)
-    same = int((pairs["set_hash"] == pairs["set_hash_there"]).sum())
+    """One line: how far this machine's accuracies are from the committed ones, on the same images.
+
+    A machine that scores, distils or crops anew may make another set, which says nothing of
+    training. Trainings on one set share its luck, so they count as one.
+    """
     devices = ", ".join(pairs["device"].unique()), ", ".join(pairs["device_there"].unique())
+    again = f"evidence: {len(pairs)} rows again on {devices[0]}, before on {devices[1]}"
+    same = pairs[pairs["set_hash"] == pairs["set_hash_there"]]
+    gaps = (same["top1"] - same["top1_there"]).groupby(same["set_hash"]).mean().to_numpy()
+    if len(gaps) < 2:
+        return f"{again}; {len(same)} trained on the same images, too few to compare"
+    mean, low, high = mean_interval(gaps)
     return (
-        f"evidence: {len(pairs)} rows again on {devices[0]}, before on {devices[1]}: "
-        f"{mean:+.2f} points ({low:+.2f} to {high:+.2f}), sd {gaps.std(ddof=1):.2f};"
-        f" {same} sets are the same to the pixel"
+        f"{again}; {len(same)} trained on the same images ({len(gaps)} sets): {mean:+.2f} points "
+        f"({low:+.2f} to {high:+.2f}), sd {gaps.std(ddof=1):.2f}"
     )

@@ -31,7 +31,7 @@ def test_rows_from_elsewhere_are_made_again(plan, tmp_path, monkeypatch, capsys)
     assert (pairs["top1"] == pairs["top1_there"]).all()  # one machine, bitwise
     said = capsys.readouterr().out.splitlines()[-1]
     assert said.startswith("evidence: 3 rows again on CPU")
-    assert said.endswith("+0.00 points (+0.00 to +0.00), sd 0.00; 3 sets are the same to the pixel")
+    assert said.endswith("the same images (3 sets): +0.00 points (+0.00 to +0.00), sd 0.00")
     assert plan.parent.joinpath("campaign-tiny.csv").read_bytes() == before
 
 
@@ -45,14 +45,16 @@ def test_pairs_are_of_the_same_trial_and_the_summary_is_the_t_interval():
     here = pd.DataFrame(
         [
             row | {"seed": k, "top1": 50.0 + k, "set_hash": "a", "device": "X", "git": "2"}
-            for k in (0, 1, 2)
+            for k in range(5)
         ]
     )
-    there = here.assign(top1=50.0, device="Y", git="1", set_hash=["a", "a", "b"])
+    here["set_hash"] = ["a", "b", "c", "c", "d"]
+    there = here.assign(top1=50.0, device="Y", git="1", set_hash=["a", "b", "c", "c", "other"])
     pairs = evidence_again.paired("line", here, there.iloc[::-1])
-    assert (pairs["top1"] - pairs["top1_there"]).tolist() == [0.0, 1.0, 2.0]
-    # mean 1, sd 1, n = 3: half-width 4.303 / sqrt(3)
+    assert (pairs["top1"] - pairs["top1_there"]).tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    # The sets' means are 0, 1 and 2.5: mean 1.167, sd 1.258, half-width 4.303 * 1.258 / sqrt(3)
     assert evidence_again.summary(pairs) == (
-        "evidence: 3 rows again on X, before on Y: +1.00 points (-1.48 to +3.48), sd 1.00; "
-        "2 sets are the same to the pixel"
+        "evidence: 5 rows again on X, before on Y; 4 trained on the same images (3 sets): "
+        "+1.17 points (-1.96 to +4.29), sd 1.26"
     )
+    assert "1 trained on the same images, too few" in evidence_again.summary(pairs[:1])

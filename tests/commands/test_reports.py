@@ -58,7 +58,7 @@ def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path,
     setting = "**cifar10, 32 px, 300 epochs, convnet3-w128**"
     assert text.startswith(f"before\n<!-- ledger -->\n{setting}\n\n| claim |")
     assert text.endswith("\n<!-- ledger -->\nafter\n")
-    anchor = "| anchor: a published number is reproduced, to 2.5 points | `random`, % right |"
+    anchor = "| anchor: our mean is within 2.5 points of a published number | `random`, % right |"
     assert f"\n{anchor} 15.6\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}3.8" in text
     assert "OUTDATED" not in text
     page.write_text("no marks")

@@ -73,7 +73,7 @@ class Line:
         arms, ipc, protocols: the grid; arms by their keys, see `arms.arm_named`.
         n: replicates; the verdict waits for all of them.
         effects: see `terms`.
-        least: an effect holds where its whole interval is above this; below 0 it is a margin.
+        least: an effect holds where the corrected t-test says above this; below 0 it is a margin.
         family: of Holm's correction.
         priority: 1 is done first. minutes: estimated, on two cores, besides scores and teachers.
         frozen, trainings: see `plan_trials`.

@@ -39,7 +39,7 @@ _GAPS = tuple(
 
 # fmt: off
 CLAIMS = [
-    Claim("anchor", "a published number is reproduced, to 2.5 points", "01/runs"),
+    Claim("anchor", "our mean is within 2.5 points of a published number", "01/runs"),
     Claim("C1", "with soft labels, random matches each distilled set to a point", "01/runs",
           _RANDOM_SOFT, -1),
     Claim("C1, 50 and more per class", "with soft labels, random beats each distilled set",
@@ -77,7 +77,7 @@ CLAIMS = [
           ("pca - pca mix=mixup", "pca - pca mix=cutmix")),
     Claim("C11, unmixed", "Mixup and CutMix hurt with the released code's unmixed labels",
           "05/runs", (_UNMIXED + "mixup", _UNMIXED + "cutmix")),
-    Claim("C12", "PCA leads, whatever the network", "06/runs",
+    Claim("C12", "PCA leads, network by network", "06/runs",
           ("pca - random", "pca - el2n", "pca - rded", "pca - rded factor=2")),
     Claim("C13", "pruned sets have the lowest entropy", "03/sets",
           ("random - el2n", "rded - el2n", "sre2l - el2n"), unit="nats", value="stored"),

@@ -186,6 +186,10 @@ def test_what_would_change_a_verdict():
     longer = [np.append(firm, np.full(k, -10.5)) for k in (more - 1, more)]
     lows = [stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))[0] for v in longer]
     assert lows[0] > 0 >= lows[1]
+    anchor = row | {"anchor": 26.0, "mean": 28.3, "low": 26.9, "high": 29.7}
+    assert say(anchor | {"verdict": "reproduced"}) == "its interval reaches 3.7 points away"
+    assert say(anchor | {"verdict": "reproduced", "high": 28.5}) == ""
+    assert say(anchor | {"verdict": "not reproduced"}).startswith("another protocol")
 
 
 @pytest.mark.parametrize(
