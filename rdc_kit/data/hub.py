@@ -16,14 +16,21 @@ import numpy as np
 from ..ground.files import files_below, stamp
 from ..ground.folders import data_dir
 from ..ground.progress import busy
+from .columns import (
+    IMAGE_COLUMNS,
+    LABEL_COLUMNS,
+    check_gaps,
+    column_of,
+    inside,
+    labels_of,
+    names_beside,
+)
 from .imagesets import DataError, numbered
 from .origins import Origins, read_index
 from .saving import INDEX, datasets_library
 
-IMAGE_COLUMNS = ("image", "img")
-LABEL_COLUMNS = ("label", "class_id", "fine_label")
 TRAIN_NAMES = ("train", "training")
-TEST_NAMES = ("validation", "val", "valid", "test", "testing")
+TEST_NAMES = ("validation", "val", "valid", "test", "testing", "dev", "eval")
 _SAVED = {"grid", "view", "traits", "provenance"}  # in rdc.json
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
@@ -43,6 +50,7 @@ class Raw:
         note: facts for the provenance, such as the columns used.
         saved: facts that this kit saved with the set (see saving.py); else empty.
         names: file names below the source's folder [N]; None where the source has none.
+        unread: what lies beside the images and is not read, such as a second test split.
     """
 
     fetch: Fetch
@@ -53,6 +61,7 @@ class Raw:
     note: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Any] = field(default_factory=dict)
     names: np.ndarray | None = None
+    unread: tuple[str, ...] = ()
 
     def name(self, row: int) -> str:
         """Short name of a row, for tables: its file, or what `where` says."""
@@ -188,8 +197,12 @@ def _from_datasets(
     tables: Any, where: str, identity: Any, saved: dict[str, Any], root: Path | None = None
 ) -> dict[str, Raw]:
     names = list(tables)
-    train = next((n for n in TRAIN_NAMES if n in names), names[0])
-    test = next((n for n in TEST_NAMES if n in names and n != train), None)
+    train = next((n for n in [*TRAIN_NAMES, *names] if n in names and n not in TEST_NAMES), None)
+    if train is None:
+        raise DataError(
+            f"{where} has {', '.join(names)} but no train: name the training split train"
+        )
+    test = next((n for n in TEST_NAMES if n in names), None)
     splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, root)}
     if test is not None:
         splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {}, root)
@@ -199,7 +212,11 @@ def _from_datasets(
             splits = {split: replace(raw, classes=classes) for split, raw in splits.items()}
         if splits["test"].classes != splits["train"].classes:
             raise DataError(f"{where}: splits {train} and {test} name different classes")
-    return splits
+    if _numbered(tables[train], splits["train"]) and not saved:
+        check_gaps([raw.labels for raw in splits.values()], where)
+    others = [name for name in names if name not in (train, test)]
+    unread = tuple(f"split {name} ({len(tables[name]):,} images)" for name in others)
+    return splits | {"train": replace(splits["train"], unread=unread)}
 
 
 def _numbered(part: Any, raw: Raw) -> bool:
@@ -213,11 +230,9 @@ def _hf_split(
 ) -> Raw:
     """One split of a `datasets` dataset, its images left encoded."""
     datasets = datasets_library()
-    image = _column(part.column_names, IMAGE_COLUMNS, "image", where)
-    label = _column(part.column_names, LABEL_COLUMNS, "label", where)
-    values = np.asarray(part[label][:])
-    if not np.issubdtype(values.dtype, np.integer) or values.ndim != 1:
-        raise DataError(f"column {label!r} of {where} holds {_kind(values)}, expected integers")
+    image = column_of(part.column_names, IMAGE_COLUMNS, "image", where)
+    label = column_of(part.column_names, LABEL_COLUMNS, "label", where)
+    values = labels_of(part, label, where)
     feature = part.features[label]
     if isinstance(feature, datasets.ClassLabel):
         classes: Sequence[str] = feature.names
@@ -237,7 +252,7 @@ def _hf_split(
             raise ValueError("the cell is empty")
         if cell["bytes"] is not None:
             return cell["bytes"]
-        return _inside(Path(cell["path"]), root)
+        return inside(Path(cell["path"]), root)
 
     saved = dict(saved)
     for column in ("row_id", "members"):
@@ -246,48 +261,10 @@ def _hf_split(
     return Raw(
         fetch=fetch,
         where=lambda row: f"row {row} of {where}",
-        labels=values.astype(np.int64),
+        labels=values,
         classes=tuple(classes),
         identity=[identity, where],
         note={"image_column": image, "label_column": label},
         saved=saved,
-        names=_file_names(encoded, image, root),
-    )
-
-
-def _kind(values: np.ndarray) -> str:
-    return "lists" if values.ndim != 1 else str(values.dtype)
-
-
-def _file_names(part: Any, image: str, root: Path | None) -> np.ndarray | None:
-    """The names that a table keeps beside its images; read without their bytes."""
-    chunks = part.data.column(image).chunks
-    paths = [path for chunk in chunks for path in chunk.field("path").to_pylist()]
-    if None in paths or not any(paths):
-        return None
-    return np.array([_below(path, root) for path in paths], dtype=object)
-
-
-def _below(path: str, root: Path | None) -> str:
-    """A path as seen from the source's folder; its last name where it is not in there."""
-    if not Path(path).is_absolute():
-        return path
-    inside = root is not None and Path(path).is_relative_to(root.resolve())
-    return Path(path).relative_to(root.resolve()).as_posix() if root and inside else Path(path).name
-
-
-def _inside(path: Path, root: Path | None) -> Path:
-    """A row's path, if it does not lead out of the folder of a local dataset."""
-    if root is not None and not path.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"its path {str(path)!r} leads out of {root}")
-    return path
-
-
-def _column(names: list[str], allowed: tuple[str, ...], what: str, where: str) -> str:
-    for name in allowed:
-        if name in names:
-            return name
-    raise DataError(
-        f"{where} has no {what} column: found {', '.join(names)}; "
-        f"expected one of {', '.join(allowed)} (rename it with `datasets`' rename_column)"
+        names=names_beside(encoded, image, root),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -222,7 +223,7 @@ def numbered(most: int) -> tuple[str, ...]:
 
 
 def from_tensors(
-    images: Tensor, labels: Tensor, classes: tuple[str, ...] | None = None, **fields: Any
+    images: Tensor, labels: Tensor, classes: Sequence[str] | None = None, **fields: Any
 ) -> ImageSet:
     """An ImageSet from your own tensors.
 
@@ -240,7 +241,7 @@ def from_tensors(
     if classes is None:
         classes = numbered(int(labels.max()) if len(labels) else 0)
     fields.setdefault("row_ids", torch.arange(len(labels)))
-    return check_set(ImageSet(images, labels.long(), classes, **fields))
+    return check_set(ImageSet(images, labels.long(), tuple(classes), **fields))
 
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
@@ -259,6 +260,11 @@ def check_enough(pool: ImageSet, per_class: int) -> None:
         raise DataError(f"images per class must be at least 1, got {per_class}")
     counts = pool.counts()
     smallest = int(counts.argmin())
+    if int(counts[smallest]) == 0:
+        raise DataError(
+            f"class {pool.classes[smallest]!r} has no image: add some, or remove the class (its "
+            "folder, or its name in the list of classes)"
+        )
     if int(counts[smallest]) < per_class:
         raise DataError(
             f"class {pool.classes[smallest]!r} has {int(counts[smallest])} images, {per_class} are "

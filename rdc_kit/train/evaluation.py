@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,9 @@ def _check_teacher(stored: ImageSet, teacher: Teacher, runtime: Runtime) -> None
 def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
     """Return the test set if it fits the stored set; call this before any training.
 
+    It takes the stored set's traits: test images are normalised as the training images are, though
+    they may come from a source of their own, with other means.
+
     Raises:
         DataError: it is missing, one of them is empty, or classes or size differ.
     """
@@ -173,4 +176,4 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
         raise DataError("training and test set name different classes (or in another order)")
     if test.size != stored.size:
         raise DataError(f"stored images have {stored.size} px, test images {test.size} px")
-    return test
+    return replace(test, traits=stored.traits)

@@ -9,6 +9,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data import hub
+from rdc_kit.data.sources import open_source
 
 from ..conftest import colour_blocks, picture
 from .conftest import _value, encoded, image_features, parquet, refuses
@@ -111,7 +112,7 @@ def test_labels_that_are_ids_or_lists_are_refused(tmp_path):
     """Three billion class names were made for two of them."""
     for name, kind, labels, said in (
         ("ids", _value("int64"), [3_000_000_001, 3_000_000_002], "over a million classes"),
-        ("lists", [_value("int64")], [[1, 0], [0, 1]], "holds lists, expected integers"),
+        ("lists", [_value("int64")], [[1, 0], [0, 1]], "holds lists, expected whole numbers"),
     ):
         columns = {"image": [encoded(0), encoded(1)], "label": labels}
         path = parquet(tmp_path / f"{name}.parquet", columns, image_features({"label": kind}))
@@ -137,10 +138,23 @@ def test_an_empty_cell_is_named_or_left_out_whether_a_size_is_given_or_not(tmp_p
     assert pool.size == 16
 
 
-def test_labels_that_are_no_integers(tmp_path):
-    features = image_features({"label": _value("string")})
-    path = parquet(tmp_path / "a.parquet", {"image": [encoded(0)], "label": ["cat"]}, features)
-    refuses(f"parquet:{path}", "'label'", "expected integers")
+def splits(folder, *names):
+    features = image_features({"label": _value("int64")})
+    for k, name in enumerate(names):
+        columns = {"image": [encoded(2 * k), encoded(2 * k + 1)], "label": [0, 1]}
+        parquet(folder / f"{name}.parquet", columns, features)
+    return f"parquet:{folder}"
+
+
+def test_a_source_without_a_training_split_is_refused(tmp_path):
+    """The validation images were trained on."""
+    refuses(splits(tmp_path / "a", "validation", "test"), "has validation, test but no train")
+
+
+def test_a_split_that_is_not_read_is_noted(tmp_path):
+    raws = open_source(splits(tmp_path / "b", "train", "validation", "test"))
+    assert raws["train"].unread == ("split test (2 images)",)
+    assert rdc.load(splits(tmp_path / "c", "train", "dev")).test is not None
 
 
 def test_no_network_says_what_to_put_where(fresh_home):

@@ -1,5 +1,7 @@
 """The mean over seeds, and what is refused before any training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,15 @@ def test_a_test_set_that_does_not_fit_is_refused_before_training(blocks):
         rdc.evaluate(blocks, blocks[[]])
     with pytest.raises(rdc.DataError, match="training set is empty"):
         rdc.evaluate(blocks[[]], blocks)
+
+
+def test_test_images_are_normalised_as_the_training_images(blocks, exact):
+    """The same pixels from another source had that source's own means, and another accuracy."""
+    elsewhere = replace(blocks, traits=replace(blocks.traits, mean=(0.9,) * 3, std=(0.05,) * 3))
+    assert evaluation.check_pair(blocks, elsewhere).traits == blocks.traits
+    known = {"protocol": rdc.protocols.hard(epochs=6), "seeds": 1, "runtime": exact}
+    ours, theirs = (rdc.evaluate(blocks, test, **known) for test in (blocks, elsewhere))
+    assert ours.rows[0]["hits"] == theirs.rows[0]["hits"]
 
 
 def test_a_teacher_or_labels_that_do_not_fit_are_refused_before_training(
