@@ -13,9 +13,13 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.study.grid.arms import method_arms, pca_arms
+from rdc_kit.ground.folders import local_copies
+from rdc_kit.prune import scores
+from rdc_kit.study.grid.arms import arm_named, method_arms, pca_arms
+from rdc_kit.study.grid.campaign import read_rows
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
-from rdc_kit.study.grid.setups import LAYERS, Setup
+from rdc_kit.study.grid.planfile import read_plan
+from rdc_kit.study.grid.setups import LAYERS, Seeds, Setup
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.tables import collect
 
@@ -75,3 +79,27 @@ def test_the_ledger_of_the_committed_evidence():
         ours = found[column].astype(object).where(found[column].notna(), "")
         theirs = expected[column].astype(object).where(expected[column].notna(), "")
         assert ours.astype(str).tolist() == theirs.astype(str).tolist()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("setting", ["cifar10-convnet3", "imagenette-convnet4"])
+def test_committed_rows_are_of_the_committed_scoring_runs(setting, monkeypatch):
+    """Every set that needs no teacher is made again from scores and seeds, to the pixel."""
+    copies = local_copies()
+    line = next(line for line in read_plan() if line.setting.name == setting)
+    if copies is None or not (copies / line.setting.dataset).is_dir():
+        pytest.skip(f"RDC_DATA holds no {line.setting.dataset}")
+
+    def train(*_args, **_options):
+        raise AssertionError("a scoring run that was not committed")
+
+    monkeypatch.setattr(scores, "fit", train)
+    rows = read_rows(line.path).query("family in ('baseline', 'pruning', 'pca')")
+    sets = rows.drop_duplicates("set_hash")[
+        ["arm", "budget", "scoring_seed", "set_seed", "set_hash"]
+    ]
+    assert len(sets) > 50
+    for arm, ipc, scoring, drawn, expected in sets.itertuples(index=False):
+        seeds = Seeds(scoring=int(scoring) if scoring == scoring else 0, set=int(drawn))
+        made = line.setting.setup.make(arm_named(arm), ipc, seeds)
+        assert made.fingerprint() == expected, f"{arm}, {ipc} per class, {seeds}"
