@@ -158,7 +158,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     from .commands.benchmark import benchmark, chosen_protocols
 
     wanted = chosen_protocols(options.labels, options.protocols, options.epochs)
-    names = "students seeds size frozen teacher teacher_epochs iterations device workers"
+    names = "students seeds size frozen teacher teacher_epochs iterations device on_bad workers"
     names += " plan_only out"
     given = {key: getattr(options, key) for key in names.split()}
     return benchmark(options.dataset, options.methods, options.ipc, wanted, **given)

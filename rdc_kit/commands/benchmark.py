@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from ..data.holdout import load_with_test
 from ..data.imagesets import ImageSet, check_enough
-from ..data.loading import load
 from ..ground import files, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
@@ -60,6 +60,7 @@ def benchmark(
     teacher_epochs: int = 30,
     iterations: int | None = None,
     device: str = "auto",
+    on_bad: str = "error",
     workers: str | int = "auto",
     plan_only: bool = False,
     out: Path | None = None,
@@ -67,7 +68,8 @@ def benchmark(
     """Plan a grid of methods, measure it, print and keep its table; see `plan_trials`.
 
     Args:
-        dataset, size, device: see `load` and `choose_runtime`; workers: see `Experiment.measure`.
+        dataset, size, on_bad: see `load_with_test`; device: see `choose_runtime`; workers: see
+            `Experiment.measure`.
         names: methods, or "all"; Random is always added.
         ipcs: stored images per class.
         wanted: from `chosen_protocols`.
@@ -84,7 +86,7 @@ def benchmark(
     _check_numbers(seeds, ipcs, teacher_epochs, iterations)
     _check_names(teacher, frozen, out)
     runtime = choose_runtime(device)
-    pool, test = load(dataset, size)
+    pool, test = load_with_test(dataset, size, on_bad)
     _check_pool(pool, arms, ipcs, students)
     runtime = quickest(runtime, pool.student, pool.size)
     options: dict[str, Any] = {"iterations": iterations} if iterations else {}
@@ -132,6 +134,7 @@ def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -
         raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
     if out is not None:
         files.check_own(out, "dataset,size,profile,")
+        files.check_place(out)
     if teacher:
         models.with_batch_norm(teacher)
     check_layers(frozen)

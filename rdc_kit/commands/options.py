@@ -152,7 +152,7 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument("--size", type=int, help="side in pixels")
     for name in ("compress", "score", "speed", "benchmark"):
         made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
-    for name in ("compress", "score", "select"):
+    for name in ("compress", "score", "select", "benchmark"):
         made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
     for name in ("compress", "select"):
         made[name].add_argument("--seed", type=int, default=0)

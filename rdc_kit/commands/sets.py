@@ -63,6 +63,7 @@ def save_set(
     check_seed(seed)
     if out.exists():
         raise FileExistsError(f"{out} exists: choose another folder")
+    files.check_place(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     stored = compress(method, pool, ipc, seed, runtime)
@@ -96,6 +97,7 @@ def save_scores(
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     check_name(out)
     files.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
+    files.check_place(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]
@@ -163,6 +165,7 @@ def save_selection(
     check_seed(seed)
     if out.exists():
         raise FileExistsError(f"{out} exists: choose another folder")
+    files.check_place(out)
     pool = load(dataset, size, on_bad).train
     chosen = select(pool, read_scores(scores, pool, metric), ipc, order, seed, skip=skip)
     # "easy" and "hard" are ends of a score; the other orders are methods of their own.

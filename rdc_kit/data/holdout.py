@@ -30,8 +30,9 @@ def load_with_test(name: str, size: int | None = None, on_bad: str = "error") ->
     if test is None and "method" not in pool.provenance:  # a compressed set is nobody's pool
         pool, held = hold_out(pool)
         print(
-            f"{name} has no test split (a val/ folder beside train/): {len(held):,} of its images, "
-            f"a fifth of each class, are held out for testing, {len(pool):,} stay"
+            f"{name} has no test split (a val/ folder beside train/): {len(held):,} of its images "
+            f"are held out for testing, a fifth of each class but for copies of what stays; "
+            f"{len(pool):,} stay"
         )
         return Splits(pool, held)
     absent = [] if test is None else (test.counts() == 0).nonzero().flatten().tolist()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from . import released
 from .hub import TEST_NAMES, TRAIN_NAMES, Raw, read_hub, read_local
 from .imagesets import DataError, ImageSet, Traits
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+SUFFIXES = {
+    *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
+    *(".jp2", ".avif"),
+}
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,8 @@ def _folder(root: Path) -> dict[str, Raw]:
     before "2"); the test split is mapped by name, never by position.
     """
     if not root.is_dir():
-        raise DataError(f"folder {str(root)!r} does not exist: give folder:PATH of an image folder")
+        what = "is a file: give parquet:PATH, or" if root.is_file() else "does not exist: give"
+        raise DataError(f"folder {str(root)!r} {what} folder:PATH of an image folder")
     train = _split_folder(root, TRAIN_NAMES) or root
     test = _split_folder(root, TEST_NAMES)
     if train is root and test is not None:
@@ -200,11 +205,20 @@ def _folder(root: Path) -> dict[str, Raw]:
     if test is not None:
         extra = sorted(set(_class_folders(test)) - set(classes))
         if extra:
+            alike = {unicodedata.normalize("NFC", name) for name in classes}
+            same = unicodedata.normalize("NFC", extra[0]) in alike
             raise DataError(
                 f"{test} has classes that {train} lacks: {', '.join(extra[:5])}; add them there or "
-                "remove them here"
+                + (
+                    "give both one spelling (one is in another Unicode form)"
+                    if same
+                    else "remove them here"
+                )
             )
         splits["test"] = _folder_split(root, test, classes)
+        others = [p for p in root.iterdir() if p.name.lower() in TEST_NAMES and p != test]
+        unread = tuple(f"folder {p.name}, beside {test.name}" for p in sorted(others))
+        splits["test"] = replace(splits["test"], unread=splits["test"].unread + unread)
     return splits
 
 
@@ -215,19 +229,29 @@ def _split_folder(root: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _class_folders(root: Path) -> tuple[str, ...]:
-    names = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    names = [p.name for p in root.iterdir() if p.is_dir() and not _is_hidden(p)]
     if not names:
         raise DataError(f"{root} has no class folders: expected {root}/CLASS/image.jpg")
-    return tuple(names)
+    return tuple(sorted(names))
+
+
+def _is_hidden(path: Path) -> bool:
+    """Hidden by its name, or what a Mac puts into a zip file."""
+    return path.name.startswith(".") or path.name == "__MACOSX"
 
 
 def _folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
     files: list[Path] = []
     labels: list[int] = []
+    others: list[Path] = []
     for label, name in enumerate(classes):
-        class_files = _images_below(root / name)
+        class_files, left = _images_below(root / name)
         files += class_files
+        others += left
         labels += [label] * len(class_files)
+    for folder in root.iterdir():
+        if folder.is_dir() and _is_hidden(folder):
+            others += [p for p in files_below(folder) if p.suffix.lower() in SUFFIXES]
     if not files:
         raise DataError(
             f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
@@ -242,6 +266,7 @@ def _folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
         classes=classes,
         identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
         names=np.array(names, dtype=object),
+        unread=tuple(p.relative_to(source).as_posix() for p in others),
     )
 
 
@@ -256,8 +281,13 @@ def _check_names(names: list[str], source: Path) -> None:
             ) from error
 
 
-def _images_below(folder: Path) -> list[Path]:
-    """Image files, not those of hidden folders; a link that leads nowhere is a corrupt image."""
-    found = (p for p in files_below(folder) if p.suffix.lower() in SUFFIXES)
-    seen = (p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts))
-    return [p for p in seen if p.is_file() or (p.is_symlink() and not p.exists())]
+def _images_below(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Image files by their suffix, not those of hidden folders, and files that are none.
+
+    A link that leads nowhere is a corrupt image.
+    """
+    found = list(files_below(folder))
+    seen = [p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
+    there = [p for p in seen if p.is_file() or (p.is_symlink() and not p.exists())]
+    images = [p for p in there if p.suffix.lower() in SUFFIXES]
+    return images, [p for p in there if p.suffix.lower() not in SUFFIXES]

@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -177,6 +178,26 @@ def check_own(path: Path, begins: str) -> None:
     """
     if path.is_file() and not path.read_bytes().startswith(begins.encode()):
         raise FileExistsError(f"{path} exists and is none of these tables: name another file")
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where nothing can be written, before hours of work for it.
+
+    Args:
+        path: of a file or folder that will be made, with the folders above it.
+
+    Raises:
+        ValueError: the nearest folder above that exists is a file, or lets nothing be made in it.
+    """
+    above = next(p for p in path.absolute().parents if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            return
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be written: {above} is {'closed' if above.is_dir() else 'a file'} "
+            f"({error.strerror}): name another place"
+        ) from error
 
 
 def set_aside(path: Path, why: str) -> None:

@@ -7,6 +7,8 @@ import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.commands import benchmark
 
+from ..conftest import picture
+
 
 def test_labels_and_names_become_protocols_once_each():
     found = benchmark.chosen_protocols(["hard", "soft"], ["rded", "soft"], 7)
@@ -40,6 +42,24 @@ def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_pa
     assert (fresh_home / "figures" / "benchmark-digits-16px.png").is_file()
     assert main([*call, "--plan"]) == 0
     assert "12 runs, 12 already done" in capsys.readouterr().out
+
+
+def test_a_source_without_a_test_split_and_with_a_corrupt_image_is_measured(
+    fresh_home, capsys, tmp_path
+):
+    """The message named an option that the verb did not have, and Python that it cannot take."""
+    for k in range(12):
+        picture(tmp_path / "own" / "ab"[k % 2] / f"{k}.png", k, size=(16, 16))
+    (tmp_path / "own" / "a" / "bad.png").write_bytes(b"no image")
+    call = ["benchmark", "--dataset", f"folder:{tmp_path / 'own'}", "--methods", "random"]
+    call += ["--ipc", "1", "--seeds", "1", "--labels", "hard", "--epochs", "1", "--device", "cpu"]
+    assert main([*call, "--plan"]) == 2
+    assert "bad.png" in capsys.readouterr().err
+    assert main([*call, "--on-bad", "skip", "--plan"]) == 0
+    told = capsys.readouterr().out
+    assert "1 images left out" in told
+    assert "2 of its images are held out" in told
+    assert "1 runs, 0 already done" in told
 
 
 @pytest.mark.parametrize(

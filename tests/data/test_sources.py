@@ -88,6 +88,17 @@ def test_missing_places(tmp_path):
     refuses(f"folder:{tmp_path}", "no images")
 
 
+def test_two_spellings_of_one_class_are_told_apart(folder):
+    """Both look like Köln: a Mac writes the dots of the o as a letter of their own."""
+    picture(folder / "train" / "K\u00f6ln" / "a.png", 6)
+    picture(folder / "val" / "Ko\u0308ln" / "a.png", 7)
+    refuses(f"folder:{folder}", "give both one spelling", "Unicode")
+
+
+def test_a_file_is_no_folder(folder):
+    refuses(f"folder:{folder / 'train/10/0.png'}", "is a file: give parquet:PATH")
+
+
 def test_a_test_class_that_training_lacks(folder):
     picture(folder / "val" / "dog" / "a.png", 5)
     refuses(f"folder:{folder}", "dog", "train")

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.data.survey import spreads, survey
 
@@ -75,6 +76,24 @@ def test_the_images_of_a_finding_can_be_shown_beside_their_copies(tmp_path):
     assert len(shown) == 10  # five examples, and what each is a copy of
     assert (shown.images == shown.images[0]).all()
     assert found.counts["train: images that come twice"] == 7
+
+
+def test_what_is_not_read_is_told(tmp_path):
+    """A class folder with a dot, a file with an odd suffix, a second test split: none was named."""
+    root = good(tmp_path)
+    picture(root / "train" / ".dots" / "a.png", 40)
+    picture(root / "__MACOSX" / "a" / "a.png", 41)
+    picture(root / "test" / "a" / "a.png", 42)
+    (root / "train" / "a" / "scan.dcm").write_bytes(b"no image")
+    (root / "train" / "a" / ".DS_Store").write_bytes(b"of a Mac")
+    shutil.copy(root / "train/a/0.png", root / "train/a/z.jfif")
+    found = survey(f"folder:{root}", 16)
+    told = found.findings["train: not read, by name or place"]
+    assert told == ["train/a/scan.dcm", "train/.dots/a.png"]
+    assert found.findings["test: not read, by name or place"] == ["folder test, beside val"]
+    assert found.counts["train: images that come twice"] == 1  # z.jfif is read
+    picture(root / "train" / "__MACOSX" / "a.png", 43)
+    assert rdc.load(f"folder:{root}", 16).train.classes == ("a", "b")
 
 
 def test_uneven_and_missing_classes(tmp_path):
