@@ -78,6 +78,9 @@ def check_source(name: str) -> None:
     if name in NAMED or (colon and kind in ("folder", "parquet", "hub") and rest):
         released.facts_of(rest if kind == "hub" else "")
         return
+    if name and Path(name).expanduser().exists():
+        kind = "folder" if Path(name).expanduser().is_dir() else "parquet"
+        raise DataError(f"a dataset is no bare path: give {kind}:{name}")
     raise DataError(unknown("dataset", name, NAMED, KINDS))
 
 

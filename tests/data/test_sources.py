@@ -80,6 +80,11 @@ def test_unknown_dataset():
     refuses("folders:/x", "unknown dataset", "folder:PATH")
 
 
+def test_a_path_alone_is_told_its_kind(folder):
+    refuses(str(folder), f"give folder:{folder}")
+    refuses(str(folder / "train/10/0.png"), "give parquet:")
+
+
 def test_missing_places(tmp_path):
     refuses(f"folder:{tmp_path / 'no'}", "does not exist", "folder:PATH")
     refuses(f"parquet:{tmp_path / 'no'}", "does not exist", "parquet:PATH")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -36,9 +38,20 @@ _MARKERS = "oDs^vPX<>ph*d"  # as many as the kit has methods
 STYLE = str(Path(__file__).with_name("rdc.mplstyle"))
 
 
+# Where one of these is installed, it draws what DejaVu Sans lacks.
+_MORE_LETTERS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei"),
+    *("Microsoft YaHei", "Yu Gothic", "PingFang SC", "Hiragino Sans", "Malgun Gothic"),
+)
+
+
 def use_style() -> None:
-    """Use the kit's style for all later figures."""
+    """Use the kit's style for all later figures; class names may have letters of any script."""
     plt.style.use(STYLE)
+    installed = set(font_manager.get_font_names())
+    more = [name for name in _MORE_LETTERS if name in installed]
+    plt.rcParams["font.family"] = ["DejaVu Sans", *more]
+    warnings.filterwarnings("once", "Glyph .* missing from font")  # not once for each figure
 
 
 def marker(k: int) -> str:

@@ -22,6 +22,13 @@ def two():
     return arm_rows({"random": ({}, [50, 52]), "pca": ({}, [60, 61])})
 
 
+def test_letters_of_other_scripts_are_drawn_by_an_installed_font(monkeypatch):
+    names = ["DejaVu Sans", "Noto Sans CJK JP", "Comic Neue"]
+    monkeypatch.setattr(base.font_manager, "get_font_names", lambda: names)
+    base.use_style()
+    assert plt.rcParams["font.family"] == names[:2]
+
+
 def test_figures_are_byte_identical_when_remade_and_embed_their_fonts(two, tmp_path):
     reference = published(dataset="imagenet-1k", labels="hard", protocol="rethinkdc")
     facts = {"seeds": [0, 1]}
