@@ -131,6 +131,8 @@ def open_source(name: str) -> dict[str, Raw]:
     if kind == "parquet":
         return read_local(Path(rest).expanduser())
     copies = local_copies()
+    if copies is not None and not copies.is_dir():
+        raise DataError(f"RDC_DATA names {copies}, which is no folder: correct it, or unset it")
     key = rest if kind == "hub" else name
     candidates = [copies / k for k in (key, key.rpartition("/")[2])] if copies is not None else []
     local = next((folder for folder in candidates if folder.is_dir()), None)

@@ -18,10 +18,16 @@ def home_dir() -> Path:
     """Folder that holds data/ and figures/: RDC_HOME, else the checkout, else ~/rdc_kit.
 
     It never depends on the working directory, so a notebook and the command line agree.
+
+    Raises:
+        ValueError: RDC_HOME is relative: a notebook runs in its own folder, and would start there.
     """
     setting = os.environ.get("RDC_HOME")
     if setting:
-        return Path(setting).resolve()
+        home = Path(setting).expanduser()
+        if not home.is_absolute():
+            raise ValueError(f"RDC_HOME must be an absolute path, got {setting!r}")
+        return home.resolve()
     return checkout() or Path.home() / "rdc_kit"
 
 
@@ -54,4 +60,6 @@ def local_copies() -> Path | None:
     working directory does not matter.
     """
     setting = os.environ.get("RDC_DATA")
-    return ((checkout() or home_dir()) / setting).resolve() if setting else None
+    if not setting:
+        return None
+    return ((checkout() or home_dir()) / Path(setting).expanduser()).resolve()

@@ -85,6 +85,11 @@ def test_a_path_alone_is_told_its_kind(folder):
     refuses(str(folder / "train/10/0.png"), "give parquet:")
 
 
+def test_a_misspelt_folder_of_copies_is_named_before_a_download(tmp_path, monkeypatch):
+    monkeypatch.setenv("RDC_DATA", str(tmp_path / "copeis"))
+    refuses("cifar10", "RDC_DATA names", "copeis, which is no folder")
+
+
 def test_missing_places(tmp_path):
     refuses(f"folder:{tmp_path / 'no'}", "does not exist", "folder:PATH")
     refuses(f"parquet:{tmp_path / 'no'}", "does not exist", "parquet:PATH")

@@ -1,5 +1,7 @@
 """Where things are."""
 
+import pytest
+
 from rdc_kit.ground.folders import checkout, data_dir, local_copies
 
 
@@ -16,3 +18,15 @@ def test_folders_do_not_hang_on_the_working_directory(tmp_path, monkeypatch):
     assert local_copies() == tmp_path.resolve() / "elsewhere"
     monkeypatch.delenv("RDC_DATA")
     assert local_copies() is None
+
+
+def test_a_home_is_absolute_or_refused(tmp_path, monkeypatch):
+    """A run had its manifest in one folder and its figures below the notebooks."""
+    monkeypatch.setenv("RDC_HOME", "results")
+    with pytest.raises(ValueError, match="RDC_HOME must be an absolute path, got 'results'"):
+        data_dir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RDC_HOME", "~/results")
+    monkeypatch.setenv("RDC_DATA", "~/copies")
+    assert data_dir() == tmp_path.resolve() / "results" / "data"
+    assert local_copies() == tmp_path.resolve() / "copies"
