@@ -153,12 +153,13 @@ def _load_split(
     key |= {"identity": raw.identity, "on_bad": on_bad, **scale}
     folder = f"{files.safe_name(name)}-{split}-{size}-{store.config_hash(key)}"
     home = data_dir() / "cache" / folder
-    with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
-        if not is_whole(home):
-            decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]", **scale)
-            if open_source(name)[split].identity != raw.identity:
-                shutil.rmtree(home)
-                raise DataError(f"files of {name} changed while they were read: load it again")
+    if not is_whole(home):  # a home that cannot be written to may hold all that is needed
+        with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
+            if not is_whole(home):
+                decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]", **scale)
+                if open_source(name)[split].identity != raw.identity:
+                    shutil.rmtree(home)
+                    raise DataError(f"files of {name} changed while they were read: load it again")
     pixels, kept_rows, facts, mapped = decoded(home, size)
     provenance = {
         "source": name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,10 @@ def load_arrays(path: Path) -> Any:
         return _put_together(tree, arrays)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile),
+        *(NotImplementedError, RuntimeError, zlib.error),  # zipfile's, over a changed bit
+    ) as error:
         raise Damaged(f"{path} cannot be read: {error}") from error
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BLOCK = 1 << 22
+DAMAGED = ".damaged"  # at the end of a name: set aside, no part of any work
 
 
 class Damaged(ValueError):
@@ -37,7 +38,8 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place only if the block succeeds.
 
     Works for files and for folders. An older `path` survives any failure, a full disk included. All
-    is on the disk before it gets its name, so that power loss leaves the old or the new one, too.
+    is on the disk before it gets its name, so that power loss leaves the old or the new one, too. A
+    link stays one: what it leads to is replaced.
 
     Args:
         path: the file or folder.
@@ -46,7 +48,7 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
     Raises:
         FileExistsError: without `replace`, another process has made the folder meanwhile.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     restored(path)
     sweep(path.parent, glob.escape(path.stem), glob.escape(path.suffix))
@@ -82,9 +84,9 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
 
 def restored(path: Path) -> Path:
     """The path, with an old folder back in place if a replacement was cut off half-way."""
-    old = _old(path)
-    if old.is_dir() and not path.exists():
-        old.rename(path)
+    real = Path(os.path.realpath(path))
+    if (old := _old(real)).is_dir() and not real.exists():
+        old.rename(real)
     return path
 
 
@@ -202,7 +204,7 @@ def check_place(path: Path) -> None:
 
 def set_aside(path: Path, why: str) -> None:
     """Move a damaged file or folder out of the way, and say so; what it held is made again."""
-    away = path.with_name(f"{path.name}.damaged")
+    away = path.with_name(f"{path.name}{DAMAGED}")
     with contextlib.suppress(OSError):
         if away.is_dir():
             shutil.rmtree(away)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from typing import Any
 
 import filelock
 
-from .files import checksum, read_json, set_aside, sweep, write_json, writer_lives
+from .files import DAMAGED, checksum, read_json, set_aside, sweep, write_json, writer_lives
 from .folders import checkout
 
 # Part of every cache key: raise it when code changes what a run or a score means.
@@ -29,6 +30,7 @@ _RESULT = "result.json"
 _PASSING = (".", "checkpoint", "progress", "batch-", "holder", "config", "result")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _READ_AGAIN = 1 << 28  # larger files are checked by their size only
+_PATIENCE = 5.0  # seconds of waiting for another process that nobody needs to hear of
 
 
 class Locked(RuntimeError):
@@ -52,15 +54,13 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / "holder.json"
     try:
-        guard = _acquired(folder / ".lock", wait)
-    except filelock.Timeout:
-        info = read_json(holder)
-        if not writer_lives(info):  # who holds it now has not written yet
-            info = {}
-        raise Locked(
-            f"{what} is being worked on by process {info.get('pid', '?')} on "
-            f"{info.get('host', '?')} since {info.get('since', '?')}: wait for it or stop it first"
-        ) from None
+        try:
+            guard = _acquired(folder / ".lock", _PATIENCE if wait else 0)
+        except filelock.Timeout:
+            if not wait:
+                raise Locked(f"{_at_work(holder, what)}: wait for it or stop it first") from None
+            print(f"waiting: {_at_work(holder, what)}", file=sys.stderr, flush=True)
+            guard = _acquired(folder / ".lock", -1)
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
@@ -78,15 +78,29 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
         guard.release()
 
 
-def _acquired(path: Path, wait: bool) -> filelock.BaseFileLock:
+def _at_work(holder: Path, what: str) -> str:
+    """Who holds a lock, as far as it is known."""
+    info = read_json(holder)
+    if not writer_lives(info):  # who holds it now has not written yet
+        info = {}
+    return (
+        f"{what} is being worked on by process {info.get('pid', '?')} on "
+        f"{info.get('host', '?')} since {info.get('since', '?')}"
+    )
+
+
+def _acquired(path: Path, seconds: float) -> filelock.BaseFileLock:
     """A lock that is held, on a disk that would refuse it to a second one.
 
+    Args:
+        path: of the lock. seconds: to wait for it; -1 for ever.
+
     Raises:
-        Timeout: another process holds it, and `wait` is False. OSError: the disk has no locks.
+        Timeout: another process holds it. OSError: the disk has no locks.
     """
     # Without the system's locks, filelock would take a file's existence for one, which outlives us.
     guard, second = (filelock.FileLock(path, fallback_to_soft=False) for _ in range(2))
-    guard.acquire(timeout=-1 if wait else 0)
+    guard.acquire(timeout=seconds)
     try:
         second.acquire(timeout=0)
     except filelock.Timeout:
@@ -149,7 +163,8 @@ def result_of(home: Path) -> Any:
 
 def _write_result(home: Path, result: Any) -> None:
     """The data, with sizes and checksums of all files of the work and of itself."""
-    kept = [p for p in sorted(home.iterdir()) if p.is_file() and not p.name.startswith(_PASSING)]
+    own = [p for p in sorted(home.iterdir()) if p.is_file() and p.suffix != DAMAGED]
+    kept = [p for p in own if not p.name.startswith(_PASSING)]
     files = {p.name: [p.stat().st_size, checksum(p)] for p in kept}
     known = json.loads(json.dumps({"result": result, "files": files}, default=str))
     write_json(home / _RESULT, known | {"check": _check_of(known)})
@@ -199,14 +214,18 @@ def now() -> str:
 def git_state() -> str:
     """Commit of the checkout, "-dirty" when files differ from it, "" outside git.
 
-    The campaign's own rows and scoring runs, which grow while it runs, are no difference. For a
-    copy that was sent to a machine without its history, RDC_COMMIT says what it is a copy of.
+    As it was when this process first asked: later commits are not of the code that it runs. The
+    campaign's own rows and scoring runs, which grow while it runs, are no difference. For a copy
+    that was sent to a machine without its history, RDC_COMMIT says what it is a copy of.
     """
     root = checkout()
-    if told := os.environ.get("RDC_COMMIT"):
-        return told
-    if root is None:
-        return ""
+    if root is None or not (root / ".git").exists():
+        return os.environ.get("RDC_COMMIT", "")
+    return _git_state_of(root)
+
+
+@functools.cache
+def _git_state_of(root: Path) -> str:
     grows = [":!data/evidence/campaign-*.csv", ":!data/evidence/scores/*"]
     changed = ["diff", "--name-only", "HEAD", "--", ".", *grows]
     said = []

@@ -7,6 +7,7 @@ replays it sees exactly the pixels that the teacher saw, in any order and in any
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,12 +184,25 @@ def store_labels(
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:
     """The records on disk, and the number of epochs that are done."""
     path, done = home / _FILE, files.read_json(home / _PROGRESS) or 0
-    if done and path.is_file():
+    if done and _is_as_long(path, shape):
         return np.lib.format.open_memmap(path, "r+"), done
     # Else a new file, full of zeros, would be taken for one that got so far.
     (home / _PROGRESS).unlink(missing_ok=True)
-    files.require_free_space(home, kind.itemsize * shape[0] * shape[1])
-    return np.lib.format.open_memmap(path, "w+", kind, shape), 0
+    size = kind.itemsize * shape[0] * shape[1]
+    files.require_free_space(home, size)
+    records = np.lib.format.open_memmap(path, "w+", kind, shape)
+    if hasattr(os, "posix_fallocate"):  # a disk that fills up later would kill the process
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return records, 0
+
+
+def _is_as_long(path: Path, shape: tuple[int, int]) -> bool:
+    """Whether records are there in full: one that was copied in part would be filled with zeros."""
+    try:
+        return np.load(path, mmap_mode="r").shape == shape
+    except (OSError, ValueError, EOFError):
+        return False
 
 
 @torch.no_grad()

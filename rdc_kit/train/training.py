@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from typing import Protocol as Interface
 
 import torch
@@ -15,6 +16,8 @@ from ..data.imagesets import ImageSet
 from ..ground import store
 from ..ground.arrays import load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
+from ..ground.files import set_aside
+from ..ground.folders import data_dir
 from ..ground.progress import bar
 from ..ground.seeds import derive_seed, generator
 from . import models, protocols
@@ -88,13 +91,18 @@ class _State:
     def load(self, path: Path, device: torch.device) -> None:
         """Go on from a checkpoint; one that is damaged is set aside.
 
+        So is one in the kit's own folders that does not fit any more: an earlier version left it.
+
         Raises:
             ValueError: it belongs to another training.
         """
         content = load_if_whole(path)
         if content is None:
             return
-        if not isinstance(content, dict) or content.get("what") != self.what:
+        if not self._fits(content):
+            if path.resolve().is_relative_to(data_dir() / "runs"):
+                set_aside(path, "it belongs to another training or version")
+                return
             raise ValueError(
                 f"{path} belongs to another training (another set, protocol, network, seed or "
                 "teacher): name another checkpoint, or delete it"
@@ -104,6 +112,11 @@ class _State:
         for recorder, state in zip(self.recorders, content["recorders"], strict=True):
             recorder.restore({name: value.to(device) for name, value in state.items()})
         self.epoch, self.seconds, self.losses = content["progress"]
+
+    def _fits(self, content: Any) -> bool:
+        if not isinstance(content, dict) or content.get("what") != self.what:
+            return False
+        return content["model"].keys() == self.model.state_dict().keys()
 
 
 def fit(

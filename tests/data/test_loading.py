@@ -60,6 +60,19 @@ def swapped(one, other):
         before.rename(after)
 
 
+def test_what_is_decoded_needs_no_lock(folder, fresh_home, monkeypatch):
+    """A complete home that may only be read was refused."""
+    before = rdc.load(f"folder:{folder}", 16).train
+
+    def no(*_given, **_options):
+        raise PermissionError("a home that may only be read")
+
+    monkeypatch.setattr("rdc_kit.ground.store.lock", no)
+    assert rdc.load(f"folder:{folder}", 16).train.fingerprint() == before.fingerprint()
+    with pytest.raises(PermissionError):
+        rdc.load(f"folder:{folder}", 24)
+
+
 @pytest.mark.parametrize("kind", ["folder", "parquet"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_whatever_changes_in_a_folder_of_images_is_noticed(kind, change, tmp_path, fresh_home):

@@ -36,6 +36,26 @@ def test_a_folder_is_replaced_whole_or_kept(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
 
 
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    """The link became a folder, and the next save failed over it for ever."""
+    (tmp_path / "scratch" / "set").mkdir(parents=True)
+    (tmp_path / "scratch" / "table.csv").write_text("old")
+    for name in ("set", "table.csv"):
+        (tmp_path / name).symlink_to(tmp_path / "scratch" / name)
+    for text in ("one", "two"):
+        with files.atomic_path(tmp_path / "set") as part:
+            part.mkdir()
+            (part / "content").write_text(text)
+        with files.atomic_path(tmp_path / "table.csv") as part:
+            part.write_text(text)
+    assert (tmp_path / "scratch" / "set" / "content").read_text() == "two"
+    assert (tmp_path / "scratch" / "table.csv").read_text() == "two"
+    assert all((tmp_path / name).is_symlink() for name in ("set", "table.csv"))
+    assert sorted(p.name for p in tmp_path.rglob("*")) == [
+        *("content", "scratch", "set", "set", "table.csv", "table.csv")
+    ]
+
+
 def test_a_file_gets_its_folders_and_keeps_its_ending(tmp_path):
     target = tmp_path / "a" / "b" / "table.csv"
     with files.atomic_path(target) as part:

@@ -131,13 +131,52 @@ def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monke
     who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q"], ["add", "file"], [*who, "commit", "-qm", "first"]):
         subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    monkeypatch.setenv("RDC_COMMIT", "0123456789ab")  # for a copy without history, and this is none
     clean = store.git_state()
     assert re.fullmatch(r"[0-9a-f]{12}", clean)
+    assert clean != "0123456789ab"
     (tmp_path / "file").write_text("other")
+    assert store.git_state() == clean  # the code that runs is the one that was there at first
+    store._git_state_of.cache_clear()
     assert store.git_state() == f"{clean}-dirty"
-    monkeypatch.setenv("RDC_COMMIT", "0123456789ab")  # a copy without history
     monkeypatch.setattr(store, "checkout", lambda: None)
     assert store.git_state() == "0123456789ab"
+
+
+def test_who_waits_long_for_another_process_says_so(tmp_path):
+    wait = TAKE.replace('"the set")', '"the set", True)')
+    wait = wait.replace("try:", "store._PATIENCE = 0.1\ntry:")
+    with store.lock(tmp_path, "mine"):
+        command = [sys.executable, "-c", wait, str(tmp_path)]
+        waiting = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = waiting.stderr.readline()
+    assert said.startswith(f"waiting: the set is being worked on by process {os.getpid()} on ")
+    assert waiting.communicate("")[0] == "held\n"
+
+
+def test_what_was_set_aside_is_no_part_of_the_work(tmp_path):
+    """To delete it made the work begin anew."""
+    made = []
+
+    def make(home):
+        made.append(home)
+        (home / "weights.npz").write_bytes(b"whole")
+
+    home = store.cached(tmp_path, {"a": 1}, make)
+    (home / "weights.npz").write_bytes(b"hal")
+    store.cached(tmp_path, {"a": 1}, make)
+    aside = [p for p in home.iterdir() if p.suffix == ".damaged"]
+    assert "weights.npz.damaged" in {p.name for p in aside}
+    for path in aside:
+        path.unlink()
+    store.cached(tmp_path, {"a": 1}, make)
+    assert len(made) == 2
 
 
 def kept(home):

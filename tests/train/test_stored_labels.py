@@ -83,6 +83,30 @@ def test_labels_that_were_lost_are_not_taken_for_done_when_the_remake_is_killed(
     assert np.array_equal(stored_labels.store_labels(*asked, "a", exact).records, straight)
 
 
+def test_labels_that_were_copied_in_part_are_made_anew(
+    fresh_home, exact, teacher, blocks, monkeypatch
+):
+    """What was missing was filled with zeros, and taken for the teacher's answers."""
+    monkeypatch.setattr(stored_labels, "_SAVE_EVERY", 1)
+    asked = (blocks, protocols.named("lpld").but(epochs=5, keep=1.0), teacher.answering(exact))
+    straight = stored_labels.store_labels(*asked, "a", exact).records.copy()
+    real, calls = stored_labels._label_epoch, []
+
+    def stops(*given):
+        calls.append(given)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        real(*given)
+
+    monkeypatch.setattr(stored_labels, "_label_epoch", stops)
+    with pytest.raises(KeyboardInterrupt):
+        stored_labels.store_labels(*asked, "b", exact)
+    (path,) = [p.parent / "records.npy" for p in runs_dir("labels").glob("*/progress*")]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 4])
+    monkeypatch.setattr(stored_labels, "_label_epoch", real)
+    assert np.array_equal(stored_labels.store_labels(*asked, "b", exact).records, straight)
+
+
 def test_pruned_labels_are_used_again(fresh_home, exact, teacher, blocks):
     recipe = protocols.named("lpld").but(epochs=40)
     kept = stored_labels.store_labels(blocks, recipe, teacher.answering(exact), teacher.key, exact)

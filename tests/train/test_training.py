@@ -11,6 +11,7 @@ import torch
 import rdc_kit as rdc
 from rdc_kit.augment.views import make_view
 from rdc_kit.ground.device import Runtime, choose_runtime
+from rdc_kit.ground.folders import runs_dir
 from rdc_kit.ground.seeds import generator
 from rdc_kit.prune.recorders import Forgetting, MeanScore, error_norm, margin
 from rdc_kit.train import lessons, models, protocols, training
@@ -84,6 +85,27 @@ def test_resume_equals_an_undisturbed_run(blocks, exact, tmp_path, monkeypatch):
     resumed = fit(blocks, protocol, STUDENT, 1, exact, checkpoint=path)
     assert torch.equal(weights(straight), weights(resumed))
     assert straight.losses == resumed.losses
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_or_of_ours_set_aside(
+    blocks, exact, tmp_path, fresh_home, monkeypatch, capsys
+):
+    """After an update of the kit, one that it had left stopped a whole grid at every call."""
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+    protocol, own = (
+        rdc.protocols.hard(epochs=2, batch=5),
+        runs_dir("train") / "a" / "checkpoint.npz",
+    )
+    straight = fit(blocks, protocol, STUDENT, 1, exact)
+    for path in (tmp_path / "mine.npz", own):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with dying_in(1), pytest.raises(KeyboardInterrupt):
+            fit(blocks, protocol, STUDENT, 2, exact, checkpoint=path)
+    with pytest.raises(ValueError, match="belongs to another training"):
+        fit(blocks, protocol, STUDENT, 1, exact, checkpoint=tmp_path / "mine.npz")
+    fitted = fit(blocks, protocol, STUDENT, 1, exact, checkpoint=own)
+    assert torch.equal(weights(straight), weights(fitted))
+    assert "belongs to another training or version" in capsys.readouterr().err
 
 
 def _train_for_long(path, threads):
