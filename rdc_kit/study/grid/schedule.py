@@ -18,6 +18,7 @@ from ...ground.progress import human_time
 from .campaign import Line
 from .experiments import Experiment
 from .plan import ensemble_of
+from .processes import start, stop
 from .setups import Trial
 from .workers import cores, threads_of, workers_from
 
@@ -58,21 +59,15 @@ def work_through(work: Work, workers: str | int = "auto") -> None:
     if count == 1:
         _Worker(work, workers).work_on()
         return
-    context = multiprocessing.get_context("spawn")
     share = max(1, cores() // count)
-    others = [
-        context.Process(target=_help, args=(work, share), daemon=True) for _ in range(count - 1)
-    ]
-    for process in others:
-        process.start()
+    others = start(_help, work, [(share,)] * (count - 1))
     try:
         with threads_of(share):
             _Worker(work).work_on()
         for process in others:
             process.join()
     finally:
-        for process in others:
-            process.terminate()
+        stop(others)
 
 
 def _help(work: Work, threads: int) -> None:

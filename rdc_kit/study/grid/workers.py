@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import pickle
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -29,6 +29,7 @@ from ...ground.seeds import generator
 from ...train import protocols
 from ...train.accuracy import predict
 from ...train.training import fit
+from .processes import check_guard, start, stop
 from .rows import Extra, is_measured, row_of
 from .setups import Setup, Trial
 
@@ -77,8 +78,9 @@ def split_of(workers: str | int, setup: Setup, trials: Sequence[Trial]) -> Split
         workers: see `workers_from`. setup, trials: what the trials share, and those left to do.
 
     Raises:
-        ValueError: a wrong number of workers.
+        ValueError: a wrong number of workers. RuntimeError: see `check_guard`.
     """
+    check_guard()
     count = workers_from(workers)
     if not count:
         return best_split(setup, trials)
@@ -139,14 +141,9 @@ def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float
 
     def measure(home: Path) -> float:
         context = multiprocessing.get_context("spawn")
-        work, paces = pickle.dumps((replace(setup), student, ipc)), context.SimpleQueue()
-        gate = context.Barrier(processes)
-        started = [
-            context.Process(target=_probe_together, args=(work, gate, paces), daemon=True)
-            for _ in range(processes)
-        ]
-        for process in started:
-            process.start()
+        gate, paces = context.Barrier(processes), context.SimpleQueue()
+        work = (replace(setup), student, ipc)
+        started = start(_probe_together, work, [(gate, paces)] * processes)
         for process in started:
             process.join()
         whole = all(process.exitcode == 0 for process in started)
@@ -155,9 +152,9 @@ def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float
     return float(store.result_of(store.cached(runs_dir("probes"), config, measure)))
 
 
-def _probe_together(work: bytes, gate: Barrier, paces: SimpleQueue[float]) -> None:
+def _probe_together(work: tuple[Setup, str, int], gate: Barrier, paces: SimpleQueue[float]) -> None:
     """One of several processes: ready, wait for the others, then train as long as they do."""
-    setup, student, ipc = pickle.loads(work)
+    setup, student, ipc = work
     try:
         probe(setup, student, ipc)  # a context, memory and kernels are there before the clock
         gate.wait(_PATIENCE)
@@ -244,26 +241,22 @@ def helpers(
     freed with it, and whoever comes next continues from the checkpoint. So does a trial that fails:
     it fails again where its error is seen, in the process that began.
     """
-    # As bytes, for tensors would travel through shared memory, of which a container has little;
-    # a new setup, without the sets and teachers that this one remembers.
-    work = pickle.dumps((replace(setup), trials, extra)) if count else b""
-    context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=_help, args=(work, threads, k / (count + 1)), daemon=True)
-        for k in range(count)
-    ]
-    for process in processes:
-        process.start()
+    # A new setup, without the sets and teachers that this one remembers.
+    work = (replace(setup), trials, extra)
+    processes = start(_help, work, [(threads, k / (count + 1)) for k in range(count)])
     try:
         yield
+        if dead := [process.exitcode for process in processes if process.exitcode]:
+            print(
+                f"{len(dead)} of {count} helping processes died (exit status "
+                f"{', '.join(map(str, dead))}): the others have made what was left",
+                file=sys.stderr,
+            )
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join()
+        stop(processes)
 
 
-def _help(work: bytes, threads: int, share: float) -> None:
+def _help(work: tuple[Setup, list[Trial], Extra | None], threads: int, share: float) -> None:
     """Make trials from the end, but for a share of them that comes last, until none is left.
 
     So helpers begin far from each other, at seeds whose scoring runs no other one is making. A
@@ -273,7 +266,7 @@ def _help(work: bytes, threads: int, share: float) -> None:
     torch.set_num_threads(threads)
     keep_freed_memory()
     os.environ["RDC_INTERACTIVE"] = "0"
-    setup, trials, extra = pickle.loads(work)
+    setup, trials, extra = work
     first = len(trials) - int(share * len(trials))
     for trial in [*reversed(trials[:first]), *trials[first:]]:
         if parent is None or not parent.is_alive():
