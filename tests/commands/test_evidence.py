@@ -136,8 +136,9 @@ def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     assert "later: planned before its rows; 3 of 3 rows are an earlier line's" in said
 
 
-def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys, fresh_home):
-    with store.lock(fresh_home / "data" / "runs" / "evidence" / "random-1", "random, 1"):
+def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys):
+    """Whatever its RDC_HOME: the claim lies beside the rows."""
+    with store.lock(plan.parent / store.LOCKS / "random-1", "random, 1"):
         asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
         assert main(asked) == 0
     said = capsys.readouterr().out

@@ -18,7 +18,7 @@ import pandas as pd
 from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
-from ...ground.folders import evidence_dir, runs_dir
+from ...ground.folders import evidence_dir
 from ...methods import method_named
 from ...train import protocols
 from ...train.evaluation import check_pair
@@ -142,7 +142,7 @@ class Line:
     def add(self, table: pd.DataFrame) -> None:
         """Append the rows that are new, in whole or not at all; one process at a time."""
         table = table.assign(crops=" ".join(map(str, self.crops)))
-        with store.lock(runs_dir("evidence") / self.path.stem, self.path.name, wait=True):
+        with store.lock_of(self.path):
             old = read_rows(self.path)
             known = {_row_key(row) for row in old.to_dict("records")}
             new = table[[_row_key(row) not in known for row in table.to_dict("records")]]

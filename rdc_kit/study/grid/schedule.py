@@ -12,7 +12,6 @@ import torch
 
 from ...ground import store
 from ...ground.device import choose_runtime
-from ...ground.folders import runs_dir
 from ...ground.memory import keep_freed_memory
 from ...ground.progress import human_time
 from .campaign import Line
@@ -142,7 +141,7 @@ def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
     Raises:
         Locked: another process has them, or trains their teacher.
     """
-    own = runs_dir("evidence")
+    own = line.path.parent / store.LOCKS  # where processes meet whatever their RDC_HOME
     with store.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
         trials = [trial for trial in line.missing() if trial.seed == seed]
         if not _waits_for_teacher(line, trials):

@@ -1,10 +1,15 @@
 """The campaign: rows are found again by what was tried, wherever they were made."""
 
+import shutil
+import subprocess
+import threading
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from rdc_kit.ground import store
+from rdc_kit.ground.folders import checkout
 from rdc_kit.study.grid import campaign
 from rdc_kit.study.grid.campaign import exploratory, make_rows, run_hash_of
 from rdc_kit.study.grid.planfile import read_plan
@@ -41,6 +46,35 @@ def test_rows_are_kept_once_and_known_on_another_machine(tmp_path, monkeypatch, 
     assert line.rows().empty
     assert len(line.missing()) == 3
     assert exploratory([line]) == {line.path: 2}
+
+
+def some_rows(line, *seeds, **facts):
+    """Rows of random images as they would be made; nothing is trained."""
+    row = {"arm": "random", "budget": 1, "protocol": "hard", "epochs": 300, "top1": 50.0}
+    row |= {"student": line.setting.student, "scoring_seed": None, "git": "1"}
+    seeded = [{"seed": s, "set_seed": s, "training_seed": s, "run_hash": f"run{s}"} for s in seeds]
+    return pd.DataFrame([row | own | facts for own in seeded])
+
+
+def test_who_adds_rows_waits_for_a_process_of_another_home(tmp_path, monkeypatch):
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    with store.lock_of(line.path):
+        monkeypatch.setenv("RDC_HOME", str(tmp_path / "another"))
+        other = threading.Thread(target=line.add, args=[some_rows(line, 0)])
+        other.start()
+        other.join(0.5)
+        assert not line.path.exists()
+    other.join(60)
+    assert len(line.rows()) == 1
+
+
+def test_the_locks_beside_the_evidence_are_not_gits(tmp_path):
+    shutil.copy(checkout() / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    places = [f"data/evidence/{name}" for name in (f"{store.LOCKS}/x.csv/.lock", "x.csv")]
+    call = ["git", "check-ignore", *places]
+    said = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
+    assert said.stdout.split() == places[:1]
 
 
 def test_a_row_of_another_scoring_run_is_not_the_lines(tmp_path, monkeypatch):

@@ -52,7 +52,7 @@ def test_who_finds_a_teacher_in_training_does_something_else(tmp_path, monkeypat
     plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2, 'frozen = ["teacher"]'))
     lines = [line for line in planfile.read_plan() if line.key in ("random", "one")]
     work = schedule.Work(lines, 300, make_rows)
-    with store.lock(fresh_home / "data" / "runs" / "evidence" / "tiny-teacher-0", "its training"):
+    with store.lock(tmp_path / store.LOCKS / "tiny-teacher-0", "its training"):
         schedule.work_through(work, 1)
         assert [len(line.missing()) for line in lines] == [0, 2]
         lines[1].setting.setup.teacher_of()
