@@ -43,7 +43,8 @@ def evidence(
         again: make finished rows again on this machine instead, see `evidence_again`.
 
     Returns:
-        0; for a check 1 if a line has rows that were made before it was committed.
+        0; 1 if a replicate could not be made or a worker died, and for a check if a line has rows
+        that were made before it was committed.
 
     Raises:
         ValueError: an unknown line, or a wrong plan.
@@ -54,8 +55,7 @@ def evidence(
         return _check(chosen)
     if again:
         return evidence_again(chosen, minutes, workers)
-    if minutes > 0:
-        work_through(Work(chosen, 60 * minutes, _make), workers)
+    whole = minutes <= 0 or work_through(Work(chosen, 60 * minutes, _make), workers)
     table = judge_lines(lines)
     for line in chosen:
         _show(line, table[table["line"] == line.key])
@@ -63,7 +63,7 @@ def evidence(
         print(f"{path.name}: {count} rows of no line: exploratory, not judged")
     done = sum(not line.missing() for line in lines)
     print(f"evidence: {done} of {len(lines)} lines complete in {evidence_dir()}")
-    return 0
+    return 0 if whole else 1
 
 
 def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:

@@ -8,6 +8,7 @@ import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
+from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import evidence_dir
 from rdc_kit.study.grid import campaign
@@ -58,6 +59,17 @@ def test_missing_rows_are_made_by_priority_and_then_judged(plan, capsys):
     assert "random (anchor; priority 2): done" in said
     assert said.strip().splitlines()[-1].startswith("evidence: 2 of 2 lines complete")
     assert len((plan.parent / "campaign-tiny.csv").read_text().splitlines()) == 1 + 8
+
+
+def test_a_call_that_had_to_pass_something_over_ends_with_1(plan, capsys, monkeypatch):
+    def make(line, trials):
+        raise DataError(f"class 3 of {line.setting.dataset} has no image")
+
+    monkeypatch.setattr(evidence, "make_rows", lambda line, trials, workers: make(line, trials))
+    assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 1
+    said = capsys.readouterr()
+    assert "random: replicate 2 cannot be made and is passed over: class 3 of digits" in said.err
+    assert said.out.strip().splitlines()[-1].startswith("evidence: 0 of 2 lines complete")
 
 
 def test_what_does_not_fit_into_the_time_is_not_begun(plan, capsys):

@@ -1,5 +1,6 @@
 """The campaign's work: in order, once each, whoever dies."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -15,8 +16,10 @@ from rdc_kit.ground.device import choose_runtime
 from rdc_kit.ground.folders import PACKAGE
 from rdc_kit.study.grid import planfile, schedule
 from rdc_kit.study.grid.campaign import make_rows
+from rdc_kit.train.training import Diverged
 
 from .plans import PLAN, plan_in
+from .test_processes import dying_processes, within
 
 
 def with_soft_lines(n, more=""):
@@ -110,6 +113,58 @@ def test_a_teacher_that_was_trained_once_is_not_expected_again(tmp_path, monkeyp
     assert made == [0, 1, 2]  # 2 s are left
 
 
+def test_a_replicate_that_cannot_be_made_is_named_and_passed_over(
+    tmp_path, monkeypatch, fresh_home, capsys
+):
+    """It stood before all that comes later, in every call."""
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    made = []
+
+    def make(line, trials, workers):
+        if (line.key, trials[0].seed) == ("easy", 1):
+            raise Diverged("the loss is nan at epoch 3")
+        made.append((line.key, trials[0].seed))
+
+    lines = planfile.read_plan()
+    assert not schedule.work_through(schedule.Work(lines, 300, make), 1)
+    easy, random = [("easy", seed) for seed in (0, 2, 3)], [("random", seed) for seed in range(3)]
+    assert made == easy + random
+    said = "easy: replicate 1 cannot be made and is passed over: the loss is nan at epoch 3\n"
+    assert capsys.readouterr().err == said
+
+
+def test_a_disk_that_takes_nothing_ends_the_work(tmp_path, monkeypatch, fresh_home):
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+
+    def make(line, trials, workers):
+        raise OSError(errno.ENOSPC, "no space")
+
+    with pytest.raises(OSError, match="no space"):
+        schedule.work_through(schedule.Work(planfile.read_plan(), 300, make), 1)
+
+
+def nothing(line, trials, workers):
+    """Stands for making rows."""
+
+
+def test_processes_that_die_while_they_start_are_told_and_not_waited_for(
+    tmp_path, monkeypatch, fresh_home, capfd
+):
+    """The work is more than a pipe holds, as a plan with data that are loaded is."""
+    dying_processes(monkeypatch)
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    lines = planfile.read_plan()
+    assert lines[0].setting.setup.pool.images.numel() > 1 << 17
+    with within(60):
+        assert not schedule.work_through(schedule.Work(lines, 300, nothing), 3)
+    said = capfd.readouterr()
+    assert "2 of 2 other processes died (exit status 1, 1)" in said.err
+    assert said.out.count("replicate") == 7  # none of them is missing
+
+
 # The other of two processes is killed in its second replicate; the one that began waits for it.
 TWO_PROCESSES = """
 import multiprocessing
@@ -140,8 +195,8 @@ def make(line, trials, workers):
 
 if __name__ == "__main__":
     work = schedule.Work(planfile.read_plan(), 300, make)
-    schedule.work_through(work, 2)
-    schedule.work_through(work, 1)
+    whole = schedule.work_through(work, 2)
+    print(whole, schedule.work_through(work, 1))
 """
 
 
@@ -158,6 +213,8 @@ def test_every_replicate_is_made_once_though_a_process_is_killed(tmp_path):
         [sys.executable, "two.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("False True\n")
+    assert "1 of 1 other processes died (exit status -9)" in done.stderr
     made = (tmp_path / "made.txt").read_text().splitlines()
     killed = (tmp_path / "killed").read_text()
     assert made.count(killed) == 2
