@@ -139,24 +139,29 @@ class _Worker:
             self.left.add(line.key)
             return False
         self.work.make(line, trials, self.workers)
-        self.made.add((line.key, seed))
         seconds = time.monotonic() - began
-        if not shared:
+        # The first one of an entropy line may have trained its observer, which was not foretold.
+        begun = line.measure != "entropy" or any(key == line.key for key, _ in self.made)
+        self.made.add((line.key, seed))
+        if begun and not shared:
             self.took.setdefault(line.key, []).append(seconds)
         told = f"{len(trials)} rows, {human_time(seconds)}"
         print(f"{line.key}: replicate {seed}, {told}", flush=True)
         return True
 
     def _expected(self, line: Line, trials: list[Trial]) -> tuple[float, float]:
-        """Seconds of a replicate, and of the scoring runs and teachers that it lacks."""
-        told, past = 60 * line.minutes / line.n, self.took.get(line.key)
-        if choose_runtime().device.type != "cpu":
-            told = 0.0  # the plan's minutes are of two cores
-        if told > self.end - time.monotonic() or line.measure == "entropy":
-            return told, 0.0
+        """Seconds of a replicate, and of the scoring runs and teachers that it lacks.
+
+        What earlier ones took counts, where there are any; else the line's minutes, which are of
+        two cores, and what is foretold for this machine.
+        """
+        past = self.took.get(line.key)
+        told = 60 * line.minutes / line.n if choose_runtime().device.type == "cpu" else 0.0
+        usual = sum(past) / len(past) if past else told
+        if usual > self.end - time.monotonic() or line.measure == "entropy":
+            return usual, 0.0
         plan = Experiment(line.setting.setup, trials, line.key).plan(against_pool=False)
-        usual = sum(past) / len(past) if past else max(told, plan.seconds - plan.shared)
-        return usual, plan.shared
+        return usual if past else max(told, plan.seconds - plan.shared), plan.shared
 
 
 @contextlib.contextmanager

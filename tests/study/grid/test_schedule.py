@@ -165,6 +165,31 @@ def test_processes_that_die_while_they_start_are_told_and_not_waited_for(
     assert said.out.count("replicate") == 7  # none of them is missing
 
 
+@pytest.mark.parametrize(
+    ("measure", "told", "took", "seconds", "made"),
+    [
+        ("accuracy", 3600, [5, 5, 5, 5], 3603, [0, 1, 2, 3]),  # an hour would not fit once more
+        ("entropy", 1, [100, 100, 100, 100], 350, [0, 1, 2]),  # another second would
+        ("entropy", 1, [3000, 5, 5, 5], 3020, [0, 1, 2, 3]),  # the first trained the observer
+    ],
+)
+def test_what_earlier_replicates_took_counts_for_more_than_the_plan(
+    tmp_path, monkeypatch, fresh_home, measure, told, took, seconds, made
+):
+    plan_in(tmp_path, monkeypatch)
+    clock, found = [0.0], []
+
+    def make(line, trials, workers):
+        clock[0] += took[len(found)]
+        found.append(trials[0].seed)
+
+    foretell(monkeypatch, {})
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: clock[0])
+    easy = replace(planfile.read_plan()[1], measure=measure, minutes=4 * told / 60)
+    assert schedule.work_through(schedule.Work([easy], seconds, make), 1)
+    assert found == made
+
+
 # The other of two processes is killed in its second replicate; the one that began waits for it.
 TWO_PROCESSES = """
 import multiprocessing
