@@ -38,7 +38,8 @@ def evidence(
         minutes: of work; nothing is begun that would not fit, by what such rows took before and by
             the scoring runs and teachers that are missing.
         keys: only these lines.
-        workers: processes, each making another replicate; "auto" is one per core, on a GPU one.
+        workers: processes, each making another replicate; "auto" is one per core, as far as the
+            memory allows, and on a GPU one.
         check: say for every line whether it was committed before its first row.
         again: make finished rows again on this machine instead, see `evidence_again`.
 

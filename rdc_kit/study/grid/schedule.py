@@ -21,7 +21,7 @@ from .experiments import Experiment
 from .plan import ensemble_of
 from .processes import start, stop
 from .setups import Trial
-from .workers import cores, threads_of, workers_from
+from .workers import cores, most_processes, threads_of, workers_from
 
 _PASSED_OVER = 3  # exit status of a process that passed a replicate over, and told so
 
@@ -52,8 +52,8 @@ def work_through(work: Work, workers: str | int = "auto") -> bool:
     passed over.
 
     Args:
-        work: what is made. workers: processes; "auto" is one per core, and on a GPU one, whose
-            grids are divided by a probe.
+        work: what is made. workers: processes; "auto" is one per core, as far as there is free
+            memory for them, and on a GPU one, whose grids are divided by a probe.
 
     Returns:
         Whether all that was begun was made: none was passed over, and no process has died.
@@ -61,7 +61,7 @@ def work_through(work: Work, workers: str | int = "auto") -> bool:
     Raises:
         ValueError: a wrong number of workers. OSError: the disk does not take what is made.
     """
-    auto = cores() if choose_runtime().device.type == "cpu" else 1
+    auto = most_processes() if choose_runtime().device.type == "cpu" else 1
     count = workers_from(workers) or auto
     if count == 1:
         return _Worker(work, workers).work_on()

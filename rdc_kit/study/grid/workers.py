@@ -60,6 +60,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def most_processes() -> int:
+    """As many processes as there are cores and free memory for, at least 1."""
+    return max(1, min(cores(), _memory() // _GIGABYTES))
+
+
 class Split(NamedTuple):
     """Processes that share a grid, and the threads of each."""
 
@@ -109,7 +114,7 @@ def best_split(setup: Setup, trials: Sequence[Trial]) -> Split:
         return _split_on_gpu(setup, trials, *longest[:2])
     one, every = (pace_of(setup, *longest[:2], threads).training for threads in (1, cores()))
     alone = Split(1, 1 if one * _WORTH > every else cores())
-    most = min(cores(), len(trials) // _FEWEST, _memory() // _GIGABYTES)
+    most = min(most_processes(), len(trials) // _FEWEST)
     if most < 2 or _views(setup, trials) / max(one, every) < _START:
         return alone
     return Split(most, 1) if one * most > _BETTER * every else alone
@@ -123,7 +128,7 @@ def _views(setup: Setup, trials: Sequence[Trial]) -> int:
 def _split_on_gpu(setup: Setup, trials: Sequence[Trial], student: str, ipc: int) -> Split:
     """Twice as many processes as long as they are worth it; the cores' threads are shared."""
     count, rate = 1, pace_of(setup, student, ipc, torch.get_num_threads()).training
-    most = min(cores(), len(trials) // _FEWEST, _memory() // _GIGABYTES)
+    most = min(most_processes(), len(trials) // _FEWEST)
     while 2 * count <= most and _views(setup, trials) / rate > _START:
         more = pace_together(setup, student, ipc, 2 * count)
         if more < _BETTER * rate:
@@ -132,10 +137,15 @@ def _split_on_gpu(setup: Setup, trials: Sequence[Trial], student: str, ipc: int)
     return Split(count, max(1, cores() // count) if count > 1 else torch.get_num_threads())
 
 
+class _Failed(RuntimeError):
+    """A process of a probe has failed, and said why."""
+
+
 def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float:
     """Views per second of so many processes that train at the same time; probed once per machine.
 
-    0 where one of them fails, such as for want of memory.
+    0 where one of them fails, such as for want of memory; that is not kept, for who took the memory
+    may be gone the next time.
     """
     config = _config(setup, student, ipc, what="pace together", processes=processes)
 
@@ -146,10 +156,14 @@ def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float
         started = start(_probe_together, work, [(gate, paces)] * processes)
         for process in started:
             process.join()
-        whole = all(process.exitcode == 0 for process in started)
-        return sum(paces.get() for _ in started) if whole else 0.0
+        if any(process.exitcode for process in started):
+            raise _Failed
+        return sum(paces.get() for _ in started)
 
-    return float(store.result_of(store.cached(runs_dir("probes"), config, measure)))
+    try:
+        return float(store.result_of(store.cached(runs_dir("probes"), config, measure)))
+    except _Failed:
+        return 0.0
 
 
 def _probe_together(work: tuple[Setup, str, int], gate: Barrier, paces: SimpleQueue[float]) -> None:

@@ -14,7 +14,7 @@ import torch
 from rdc_kit.ground import store
 from rdc_kit.ground.device import choose_runtime
 from rdc_kit.ground.folders import PACKAGE
-from rdc_kit.study.grid import planfile, schedule
+from rdc_kit.study.grid import planfile, schedule, workers
 from rdc_kit.study.grid.campaign import make_rows
 from rdc_kit.train.training import Diverged
 
@@ -188,6 +188,15 @@ def test_what_earlier_replicates_took_counts_for_more_than_the_plan(
     easy = replace(planfile.read_plan()[1], measure=measure, minutes=4 * told / 60)
     assert schedule.work_through(schedule.Work([easy], seconds, make), 1)
     assert found == made
+
+
+def test_auto_starts_no_more_processes_than_the_memory_holds(monkeypatch):
+    started = []
+    monkeypatch.setattr(workers, "cores", lambda: 64)
+    monkeypatch.setattr(workers, "_memory", lambda: 6)
+    monkeypatch.setattr(schedule, "start", lambda target, work, rest: started.extend(rest) or [])
+    assert schedule.work_through(schedule.Work([], 60, nothing), "auto")
+    assert len(started) == 2
 
 
 # The other of two processes is killed in its second replicate; the one that began waits for it.

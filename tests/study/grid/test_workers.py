@@ -192,9 +192,21 @@ def test_processes_are_probed_at_the_same_time(fresh_home):
     assert workers.pace_together(one.setup, one.trials[0].student, 1, 2) == rate  # kept
 
 
-def test_a_probe_whose_process_fails_is_0(fresh_home):
-    one = experiment()
-    assert workers.pace_together(one.setup, "convnet9-w8", 1, 2) == 0  # too deep for 16 px
+def test_a_probe_whose_process_fails_is_0_for_now(fresh_home, monkeypatch):
+    """A neighbour that had taken the memory may be gone the next time."""
+    one, asked = experiment(), (1, 2)
+    assert workers.pace_together(one.setup, "convnet9-w8", *asked) == 0  # too deep for 16 px
+    with monkeypatch.context() as patch:
+        dying_processes(patch)
+        assert workers.pace_together(one.setup, one.trials[0].student, *asked) == 0
+    assert workers.pace_together(one.setup, one.trials[0].student, *asked) > 0
+
+
+@pytest.mark.parametrize(("gigabytes", "most"), [(1, 1), (6, 3), (999, 8)])
+def test_there_are_as_many_processes_as_cores_and_memory_for_them(monkeypatch, gigabytes, most):
+    monkeypatch.setattr(workers, "cores", lambda: 8)
+    monkeypatch.setattr(workers, "_memory", lambda: gigabytes)
+    assert workers.most_processes() == most
 
 
 def test_a_number_is_taken_as_it_is(fresh_home, monkeypatch):
