@@ -29,6 +29,11 @@ from .rows import COLUMNS, HASHES, trial_config
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
+_ALWAYS = ("run_hash", "hits")  # that no row lacks; rows of entropy have no hits
+_MEND = (
+    "take out what was half-written and the marks of a merge (<<<<<<<, =======, >>>>>>>), and keep "
+    "the whole rows of both sides; or fetch the file again with git checkout"
+)
 
 
 @dataclass(frozen=True)
@@ -157,11 +162,31 @@ class Line:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """All rows of a file of the campaign; none if there is no file."""
+    """All rows of a file of the campaign; none if there is no file.
+
+    Raises:
+        Damaged: a line of it is no whole row.
+    """
     if not path.is_file():
         return pd.DataFrame(columns=[*COLUMNS, "crops"])
-    rows = pd.read_csv(path, dtype={"crops": str, **HASHES})
+    try:
+        rows = pd.read_csv(path, dtype={"crops": str, **HASHES})
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise files.Damaged(f"{path}: {error}; {_MEND}") from None
+    _check_whole(path, rows)
     return rows.assign(crops=rows["crops"].fillna("") if "crops" in rows else "")
+
+
+def _check_whole(path: Path, rows: pd.DataFrame) -> None:
+    """Refuse rows that were cut short, and what git writes where it could not join two files."""
+    line, begins = 1, str(rows.columns[0])
+    if "run_hash" in rows:
+        broken = rows[[name for name in _ALWAYS if name in rows]].isna().any(axis=1).to_numpy()
+        if not broken.any():
+            return
+        place = int(broken.argmax())
+        line, begins = place + 2, str(rows.iloc[place, 0])
+    raise files.Damaged(f"{path}, line {line}, {begins[:20]!r}, is no whole row: {_MEND}")
 
 
 def exploratory(lines: Iterable[Line]) -> dict[Path, int]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from rdc_kit.ground import store
+from rdc_kit.ground import files, store
 from rdc_kit.ground.folders import checkout
 from rdc_kit.study.grid import campaign
 from rdc_kit.study.grid.campaign import exploratory, make_rows, run_hash_of
@@ -82,6 +82,7 @@ def test_a_row_of_another_scoring_run_is_not_the_lines(tmp_path, monkeypatch):
     trial = line.trials[3]  # el2n, seed 1
     row = {"arm": "el2n", "budget": 1, "protocol": "hard", "epochs": 300, "seed": 1, "set_seed": 1}
     row |= {"student": trial.student, "training_seed": 1, "scoring_seed": 1.0, "teacher_seed": None}
+    row |= {"run_hash": "a"}
     pd.DataFrame([row]).to_csv(line.path)
     assert len(line.rows()) == 1
     pd.DataFrame([row | {"scoring_seed": 0.0}]).to_csv(line.path)
@@ -92,6 +93,31 @@ def test_a_line_without_a_file_has_no_rows(tmp_path, monkeypatch):
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
     assert line.rows().empty
     assert exploratory([line]) == {}
+
+
+WHOLE = "arm,top1,hits,run_hash,crops\nrandom,50.0,eNo,ab12,\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (WHOLE + "el2n,5", "line 3, 'el2n', is no whole row"),
+        (WHOLE + "<<<<<<< HEAD\n", "line 3, '<<<<<<< HEAD', is no whole row"),
+        (WHOLE + "el2n,51.0,eNo,cd34,\n=======\n>>>>>>> other\n", "line 4, '=======', is"),
+        ("<<<<<<< HEAD\n" + WHOLE, "line 1, '<<<<<<< HEAD', is no whole row"),
+        (WHOLE + "el2n,5el2n,51.0,eNo,cd34,,\n", "Expected 5 fields in line 3, saw 7"),
+        ("", "No columns to parse"),
+    ],
+)
+def test_half_a_row_and_the_marks_of_a_merge_are_no_data(tmp_path, text, place):
+    path = tmp_path / "campaign-x.csv"
+    path.write_text(WHOLE)
+    assert campaign.read_rows(path)["top1"].tolist() == [50.0]
+    path.write_text(text)
+    with pytest.raises(files.Damaged, match="take out what was half-written") as told:
+        campaign.read_rows(path)
+    assert f"{path}" in str(told.value)
+    assert place in str(told.value)
 
 
 def test_a_crop_is_chosen_for_each_arm_and_kept_apart_from_the_crop_itself(
