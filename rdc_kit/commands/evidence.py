@@ -61,7 +61,7 @@ def evidence(
     for line in chosen:
         _show(line, table[table["line"] == line.key])
     for path, count in exploratory(lines).items():
-        print(f"{path.name}: {count} rows of no line: exploratory, not judged")
+        print(f"{path.name}: {count} rows of no line (exploratory) or made twice: not judged")
     done = sum(not line.missing() for line in lines)
     print(f"evidence: {done} of {len(lines)} lines complete in {evidence_dir()}")
     return 0 if whole else 1
@@ -77,10 +77,10 @@ def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
 
 
 def _show(line: Line, judged: pd.DataFrame) -> None:
-    rows, total = len(line.rows()), len(line.trials)
-    state = "done" if rows >= total else f"{rows} of {total} rows"
-    to_go = human_time(60 * line.minutes * (1 - rows / total))
-    left = "" if rows >= total else f", about {to_go} besides scoring runs and teachers"
+    missing, total = len(line.missing()), len(line.trials)
+    state = f"{total - missing} of {total} rows" if missing else "done"
+    to_go = human_time(60 * line.minutes * missing / total)
+    left = f", about {to_go} besides scoring runs and teachers" if missing else ""
     print(f"{line.key} ({', '.join(line.claims)}; priority {line.priority}): {state}{left}")
     for row in judged.to_dict("records"):
         found = ""

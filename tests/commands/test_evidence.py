@@ -11,7 +11,7 @@ from rdc_kit.commands import evidence
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import evidence_dir
-from rdc_kit.study.grid import campaign
+from rdc_kit.study.grid import campaign, planfile
 from rdc_kit.study.grid.workers import Pace
 
 from ..study.grid.plans import PLAN, plan_in
@@ -156,6 +156,15 @@ def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys):
     said = capsys.readouterr().out
     assert [f"replicate {seed}, 1 rows" in said for seed in range(3)] == [True, False, True]
     assert "random (anchor; priority 2): 2 of 3 rows" in said
+
+
+def test_a_row_that_is_there_twice_hides_no_missing_one(plan, capsys):
+    row = {"arm": "random", "budget": 1, "protocol": "hard", "epochs": 300, "top1": 50.0}
+    row |= {"student": "convnet2-w8", "set_seed": 0, "training_seed": 0, "seed": 0, "crops": ""}
+    rows = pd.DataFrame([row | {"run_hash": name} for name in ("cpu", "cuda", "again")])
+    rows.to_csv(plan.parent / "campaign-tiny.csv", index=False)
+    evidence._show(planfile.read_plan()[0], pd.DataFrame({"line": []}))
+    assert "random (anchor; priority 2): 1 of 3 rows" in capsys.readouterr().out
 
 
 def test_a_best_value_cannot_be_seen_where_one_value_was_tried():

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...data.loading import load
@@ -134,10 +133,14 @@ class Line:
         return soft or any("teacher" in method_named(t.arm.method).needs for t in self.trials)
 
     def rows(self) -> pd.DataFrame:
-        """The rows of its grid that were measured."""
+        """The rows of its grid that were measured, one per trial: the first in the file."""
         rows, wanted = read_rows(self.path), {self._identity(t): t for t in self.trials}
-        mine = [_is_of(row, wanted.get(_row_identity(row))) for row in rows.to_dict("records")]
-        return rows.loc[np.array(mine, bool)]
+        places: dict[tuple[object, ...], int] = {}
+        for place, row in enumerate(rows.to_dict("records")):
+            identity = _row_identity(row)
+            if _is_of(row, wanted.get(identity)):
+                places.setdefault(identity, place)
+        return rows.iloc[list(places.values())]
 
     def missing(self) -> list[Trial]:
         """The trials without a row, in order."""
@@ -145,7 +148,7 @@ class Line:
         return [trial for trial in self.trials if self._identity(trial) not in there]
 
     def add(self, table: pd.DataFrame) -> None:
-        """Append the rows that are new, in whole or not at all; one process at a time."""
+        """Append rows of trials that have none, in whole or not at all; one process at a time."""
         table = table.assign(crops=" ".join(map(str, self.crops)))
         with store.lock_of(self.path):
             old = read_rows(self.path)
@@ -190,7 +193,10 @@ def _check_whole(path: Path, rows: pd.DataFrame) -> None:
 
 
 def exploratory(lines: Iterable[Line]) -> dict[Path, int]:
-    """The rows of each file that belong to no line; files without any are left out."""
+    """The rows of each file that no line counts, being of none or of a trial that has one already.
+
+    Files without any are left out.
+    """
     mine: dict[Path, set[Any]] = {}
     for line in lines:
         mine.setdefault(line.path, set()).update(line.rows().index)
@@ -204,8 +210,9 @@ def _row_identity(row: dict[Any, Any]) -> tuple[object, ...]:
 
 
 def _row_key(row: dict[Any, Any]) -> tuple[object, ...]:
-    """One training may be several arms' row: of a chosen crop, say, and of the crop itself."""
-    return row["arm"], row["crops"], row["run_hash"]
+    """What tells the rows of a file apart, however many machines have made one of them."""
+    layers = (row.get("scoring_seed"), row.get("teacher_seed"))
+    return (*_row_identity(row), *(None if pd.isna(seed) else seed for seed in layers))
 
 
 def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:

@@ -143,6 +143,27 @@ def test_a_crop_is_chosen_for_each_arm_and_kept_apart_from_the_crop_itself(
     assert len(replace(line, crops=()).missing()) == 2
 
 
+def test_a_trial_that_two_machines_made_counts_once(tmp_path, monkeypatch):
+    """As a row that is added later, and as two rows that git has joined."""
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    here = some_rows(line, 0, 1)
+    elsewhere = some_rows(line, 1, 2, top1=60.0).assign(run_hash=["cuda1", "cuda2"])
+    line.add(here)
+    line.add(elsewhere)
+    assert campaign.read_rows(line.path)["run_hash"].tolist() == ["run0", "run1", "cuda2"]
+    pd.concat([here, elsewhere[:1]]).assign(crops="").to_csv(line.path, index=False)
+    assert line.rows()["top1"].tolist() == [50.0, 50.0]
+    assert [trial.seed for trial in line.missing()] == [2]
+    assert exploratory([line]) == {line.path: 1}
+
+
+def test_rows_of_another_scoring_run_or_teacher_are_rows_of_their_own(tmp_path, monkeypatch):
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    for scoring, teacher in ((None, None), (0, None), (1, None), (1, 0), (1, None)):
+        line.add(some_rows(line, 1, scoring_seed=scoring, teacher_seed=teacher))
+    assert len(campaign.read_rows(line.path)) == 4
+
+
 def test_one_training_may_be_the_row_of_two_arms(tmp_path, monkeypatch, fresh_home):
     """A chosen crop that is also asked for by name is trained once and listed twice."""
     plain = read_plan(plan_in(tmp_path, monkeypatch))[0]
