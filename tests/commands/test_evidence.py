@@ -24,6 +24,7 @@ def plan(tmp_path, monkeypatch, fresh_home):
     folder.mkdir(parents=True)
     monkeypatch.setattr(evidence, "evidence_dir", lambda: folder)
     monkeypatch.setattr(evidence, "checkout", lambda: tmp_path / "repo")
+    monkeypatch.setattr(store, "git_state", lambda: "1234567")
     path = plan_in(folder, monkeypatch)
     git(path, "init", "-q")
     commit(path)
@@ -132,6 +133,35 @@ def test_a_history_that_is_not_there_accuses_nobody(plan, capsys, monkeypatch):
     monkeypatch.setattr(evidence, "checkout", lambda: None)  # an installed package
     assert main(["evidence", "--check"]) == 2
     assert "run it in a clone of the repository" in capsys.readouterr().err
+
+
+def test_without_a_commit_no_row_is_begun(plan, capsys, monkeypatch):
+    """Git is missing, or refuses the folder of another user."""
+    monkeypatch.setattr(store, "git_state", lambda: "")
+    for more in ([], ["--again"]):
+        assert main(["evidence", "--minutes", "1", "--workers", "1", *more]) == 2
+        said = capsys.readouterr().err
+        assert "git gives none for" in said
+        assert "safe.directory" in said
+    assert not (plan.parent / "campaign-tiny.csv").exists()
+    assert main(["evidence"]) == 0
+
+
+def test_rows_without_a_commit_are_counted_and_hide_no_others(plan, capsys, monkeypatch):
+    asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
+    monkeypatch.setattr(store, "git_state", lambda: git(plan, "rev-parse", "--short", "HEAD"))
+    assert main(asked) == 0
+    path = plan.parent / "campaign-tiny.csv"
+    rows = campaign.read_rows(path)
+    for count in (1, 3):
+        rows.loc[: count - 1, "git"] = None
+        rows.to_csv(path, index=False)
+        capsys.readouterr()
+        assert main(["evidence", "--check"]) == 0
+        said = capsys.readouterr().out
+        state = "planned before its rows" if count == 1 else "not known"
+        assert f"random: {state}; {count} of 3 rows name no commit\n" in said
+    assert "0 of 0 lines whose rows name a commit were planned before them; 2 have no" in said
 
 
 def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
