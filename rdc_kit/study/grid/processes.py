@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 
-def start(
+def start_processes(
     target: Callable[..., None], work: object, rest: Sequence[tuple[Any, ...]]
 ) -> list[SpawnProcess]:
     """Start a process for each of `rest`, which ends with this one.
@@ -51,7 +51,7 @@ def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
     target(work, *more)
 
 
-def stop(processes: Sequence[SpawnProcess]) -> None:
+def stop_processes(processes: Sequence[SpawnProcess]) -> None:
     """End processes now, whatever they are doing."""
     for process in processes:
         process.terminate()

@@ -19,7 +19,7 @@ from ...train.training import Diverged
 from .campaign import Line
 from .experiments import Experiment
 from .plan import ensemble_of
-from .processes import start, stop
+from .processes import start_processes, stop_processes
 from .setups import Trial
 from .workers import cores, most_processes, threads_of, workers_from
 
@@ -66,14 +66,14 @@ def work_through(work: Work, workers: str | int = "auto") -> bool:
     if count == 1:
         return _Worker(work, workers).work_on()
     share = max(1, cores() // count)
-    others = start(_help, work, [(share,)] * (count - 1))
+    others = start_processes(_help, work, [(share,)] * (count - 1))
     try:
         with threads_of(share):
             whole = _Worker(work).work_on()
         for process in others:
             process.join()
     finally:
-        stop(others)
+        stop_processes(others)
     ends = [process.exitcode for process in others]
     if dead := [end for end in ends if end not in (0, _PASSED_OVER)]:
         print(

@@ -29,7 +29,7 @@ from ...ground.seeds import generator
 from ...train import protocols
 from ...train.accuracy import predict
 from ...train.training import fit
-from .processes import check_guard, start, stop
+from .processes import check_guard, start_processes, stop_processes
 from .rows import Extra, is_measured, row_of
 from .setups import Setup, Trial
 
@@ -153,7 +153,7 @@ def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float
         context = multiprocessing.get_context("spawn")
         gate, paces = context.Barrier(processes), context.SimpleQueue()
         work = (replace(setup), student, ipc)
-        started = start(_probe_together, work, [(gate, paces)] * processes)
+        started = start_processes(_probe_together, work, [(gate, paces)] * processes)
         for process in started:
             process.join()
         if any(process.exitcode for process in started):
@@ -257,7 +257,7 @@ def helpers(
     """
     # A new setup, without the sets and teachers that this one remembers.
     work = (replace(setup), trials, extra)
-    processes = start(_help, work, [(threads, k / (count + 1)) for k in range(count)])
+    processes = start_processes(_help, work, [(threads, k / (count + 1)) for k in range(count)])
     try:
         yield
         if dead := [process.exitcode for process in processes if process.exitcode]:
@@ -267,7 +267,7 @@ def helpers(
                 file=sys.stderr,
             )
     finally:
-        stop(processes)
+        stop_processes(processes)
 
 
 def _help(work: tuple[Setup, list[Trial], Extra | None], threads: int, share: float) -> None:

@@ -43,7 +43,7 @@ def _write(work, name):
 
 
 def test_each_process_is_told_all_the_work_and_its_own_share(tmp_path):
-    started = processes.start(_write, (tmp_path, MEGABYTE), [("a",), ("b",)])
+    started = processes.start_processes(_write, (tmp_path, MEGABYTE), [("a",), ("b",)])
     for process in started:
         process.join(60)
     assert [process.exitcode for process in started] == [0, 0]
@@ -53,7 +53,7 @@ def test_each_process_is_told_all_the_work_and_its_own_share(tmp_path):
 def test_a_process_that_dies_while_it_starts_is_not_waited_for(tmp_path, monkeypatch):
     dying_processes(monkeypatch)
     with within(30):
-        started = processes.start(_write, (tmp_path, MEGABYTE), [("a",), ("b",)])
+        started = processes.start_processes(_write, (tmp_path, MEGABYTE), [("a",), ("b",)])
         for process in started:
             process.join()
     assert [process.exitcode for process in started] == [1, 1]

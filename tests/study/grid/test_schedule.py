@@ -194,7 +194,9 @@ def test_auto_starts_no_more_processes_than_the_memory_holds(monkeypatch):
     started = []
     monkeypatch.setattr(workers, "cores", lambda: 64)
     monkeypatch.setattr(workers, "_memory", lambda: 6)
-    monkeypatch.setattr(schedule, "start", lambda target, work, rest: started.extend(rest) or [])
+    monkeypatch.setattr(
+        schedule, "start_processes", lambda _, work, rest: started.extend(rest) or []
+    )
     assert schedule.work_through(schedule.Work([], 60, nothing), "auto")
     assert len(started) == 2
 
