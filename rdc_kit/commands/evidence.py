@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..ground import store
 from ..ground.folders import checkout, evidence_dir
 from ..ground.names import unknown
 from ..ground.progress import human_time
@@ -38,32 +39,35 @@ def evidence(
         minutes: of work; nothing is begun that would not fit, by what such rows took before and by
             the scoring runs and teachers that are missing.
         keys: only these lines.
-        workers: processes, each making another replicate; "auto" is one per core, on a GPU one.
+        workers: processes, each making another replicate; "auto" is one per core, as far as the
+            memory allows, and on a GPU one.
         check: say for every line whether it was committed before its first row.
         again: make finished rows again on this machine instead, see `evidence_again`.
 
     Returns:
-        0; for a check 1 if a line has rows that were made before it was committed.
+        0; 1 if a replicate could not be made or a worker died, and for a check if a line has rows
+        that were made before it was committed.
 
     Raises:
-        ValueError: an unknown line, or a wrong plan.
+        ValueError: an unknown line, a wrong plan, or git does not say what rows would be made by.
     """
     lines = read_plan()
     chosen = _chosen(lines, keys)
     if check:
         return _check(chosen)
+    if minutes > 0:
+        _check_commit()
     if again:
         return evidence_again(chosen, minutes, workers)
-    if minutes > 0:
-        work_through(Work(chosen, 60 * minutes, _make), workers)
+    whole = minutes <= 0 or work_through(Work(chosen, 60 * minutes, _make), workers)
     table = judge_lines(lines)
     for line in chosen:
         _show(line, table[table["line"] == line.key])
     for path, count in exploratory(lines).items():
-        print(f"{path.name}: {count} rows of no line: exploratory, not judged")
+        print(f"{path.name}: {count} rows of no line (exploratory) or made twice: not judged")
     done = sum(not line.missing() for line in lines)
     print(f"evidence: {done} of {len(lines)} lines complete in {evidence_dir()}")
-    return 0
+    return 0 if whole else 1
 
 
 def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
@@ -76,10 +80,10 @@ def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
 
 
 def _show(line: Line, judged: pd.DataFrame) -> None:
-    rows, total = len(line.rows()), len(line.trials)
-    state = "done" if rows >= total else f"{rows} of {total} rows"
-    to_go = human_time(60 * line.minutes * (1 - rows / total))
-    left = "" if rows >= total else f", about {to_go} besides scoring runs and teachers"
+    missing, total = len(line.missing()), len(line.trials)
+    state = f"{total - missing} of {total} rows" if missing else "done"
+    to_go = human_time(60 * line.minutes * missing / total)
+    left = f", about {to_go} besides scoring runs and teachers" if missing else ""
     print(f"{line.key} ({', '.join(line.claims)}; priority {line.priority}): {state}{left}")
     for row in judged.to_dict("records"):
         found = ""
@@ -96,6 +100,17 @@ def _make(line: Line, trials: list[Trial], workers: str | int) -> None:
         make_rows(line, trials, workers)
 
 
+def _check_commit() -> None:
+    """Refuse to make rows of which nobody could say later whether they were planned before."""
+    root = checkout()
+    if root is not None and not store.git_state():
+        raise ValueError(
+            f"rows name the commit that they were made by, and git gives none for {root}: install "
+            f"git, or let it read the folder (git config --global --add safe.directory {root}), or "
+            "set RDC_COMMIT to the commit that this is a copy of"
+        )
+
+
 def _check(lines: list[Line]) -> int:
     """Whether the plan as it stood when a row was made already had the line, unchanged.
 
@@ -106,24 +121,28 @@ def _check(lines: list[Line]) -> int:
         ValueError: the commits of the rows are not there to be looked at.
     """
     late = begun = 0
-    _check_history({str(commit) for line in lines for commit in line.rows()["git"]})
+    _check_history({commit for line in lines for commit in line.rows()["git"].dropna()})
     for line in lines:
         rows = line.rows()
         now = _line_at("HEAD", line.key)
-        states = {commit: _state(str(commit), line.key, now) for commit in rows["git"].unique()}
+        named = rows["git"].dropna()
+        states = {commit: _state(commit, line.key, now) for commit in named.unique()}
         early = rows[rows["git"].map(states) == _ABSENT]
         seen = [effect for effect in line.effects if _measurable(early, effect)]
         wrong = {said for said in states.values() if said not in (_PLANNED, _ABSENT)}
         wrong |= {f"{effect!r} could be measured before it was planned" for effect in seen}
         late += bool(wrong)
         begun += bool(states)
-        said = "; ".join(sorted(wrong)) or (_PLANNED if states else "no rows yet")
+        none = "no rows yet" if rows.empty else "not known"
+        said = "; ".join(sorted(wrong)) or (_PLANNED if states else none)
         shared = f"; {len(early)} of {len(rows)} rows are an earlier line's" * bool(len(early))
-        dirty = int(rows["git"].astype(str).str.endswith("-dirty").sum())
+        dirty = int(named.astype(str).str.endswith("-dirty").sum())
         beside = f"; {dirty} of {len(rows)} rows beside uncommitted changes" * bool(dirty)
-        print(f"{line.key}: {said}{shared}{beside}")
-    on_time = f"{begun - late} of {begun} lines that have rows were planned before them"
-    print(f"evidence: {on_time}; {len(lines) - begun} have none")
+        unnamed = len(rows) - len(named)
+        without = f"; {unnamed} of {len(rows)} rows name no commit" * bool(unnamed)
+        print(f"{line.key}: {said}{shared}{beside}{without}")
+    on_time = f"{begun - late} of {begun} lines whose rows name a commit were planned before them"
+    print(f"evidence: {on_time}; {len(lines) - begun} have no such rows")
     return int(late > 0)
 
 

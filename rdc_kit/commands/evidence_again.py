@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..ground import files
+from ..ground import files, store
 from ..ground.folders import evidence_dir
 from ..study.grid.campaign import Line
 from ..study.grid.experiments import Experiment
-from ..study.grid.rows import HASHES, is_measured
+from ..study.grid.rows import HASHES, is_measured, row_of
+from ..study.grid.setups import Setup, Trial
 from ..study.verdicts.stats import mean_interval
 
 _SAME = ["arm", "ipc", "protocol", "seed", "set_seed", "training_seed"]
@@ -27,14 +28,15 @@ COLUMNS = ["line", *_SAME, *_THERE, *(f"{name}_there" for name in _THERE)]
 def evidence_again(lines: Sequence[Line], minutes: float, workers: str | int = "auto") -> int:
     """Make rows again, replicate by replicate, and print the difference in accuracy.
 
-    Rows that were made on this machine are left out: they would only be fetched. The table is
-    written after each replicate, to again-SETTING.csv beside the committed rows.
+    Rows that this machine has committed itself are left out. The table is written after each
+    replicate, to again-SETTING.csv beside the committed rows; what was made here before and is not
+    in it, because a process was killed, is fetched.
 
     Args:
         lines: of the plan. minutes: no replicate is begun after them. workers: of each grid.
 
     Raises:
-        ValueError: no time, or every finished row of these lines was made here.
+        ValueError: no time, or every finished row of these lines is from here or in the table.
     """
     if minutes <= 0:
         raise ValueError("evidence --again needs --minutes, the time for making rows again")
@@ -42,10 +44,12 @@ def evidence_again(lines: Sequence[Line], minutes: float, workers: str | int = "
     for line in lines:
         for seed in range(line.n):
             if time.monotonic() < end and len(pairs := _again(line, seed, workers)):
-                found.append(pairs)
-                add_pairs(evidence_dir() / f"again-{line.setting.name}.csv", pairs)
-    if not found:
-        raise ValueError("evidence --again: no finished row of these lines is from elsewhere")
+                path = evidence_dir() / f"again-{line.setting.name}.csv"
+                found.append(add_pairs(path, pairs))
+    if not sum(map(len, found)):
+        raise ValueError(
+            "evidence --again: no finished row of these lines is from elsewhere and not made again"
+        )
     print(summary(pd.concat(found)))
     return 0
 
@@ -54,11 +58,28 @@ def _again(line: Line, seed: int, workers: str | int) -> pd.DataFrame:
     """The finished rows of a replicate and those that this machine makes; columns COLUMNS."""
     missing, setup = line.missing(), line.setting.setup
     own = [trial for trial in line.trials if trial.seed == seed and trial not in missing]
-    elsewhere = [trial for trial in own if not is_measured(trial, setup)]
-    if line.measure != "accuracy" or line.crops or not elsewhere:
+    if line.measure != "accuracy" or line.crops or not own:
+        return pd.DataFrame(columns=COLUMNS)
+    there = line.rows()
+    elsewhere = [trial for trial in own if not _is_ours(trial, setup, there)]
+    if not elsewhere:
         return pd.DataFrame(columns=COLUMNS)
     here = Experiment(setup, elsewhere, line.key).measure(workers=workers)
-    return paired(line.key, here, line.rows())
+    return paired(line.key, here, there)
+
+
+def _is_ours(trial: Trial, setup: Setup, there: pd.DataFrame) -> bool:
+    """Whether a trial's committed row is the one in this machine's store.
+
+    A training again has another speed, even on the same machine.
+    """
+    if not is_measured(trial, setup):
+        return False
+    here, same = row_of(trial, setup), pd.Series(True, there.index)
+    for name in ("run_hash", "device", "git"):
+        same &= there[name].fillna("") == here[name]
+    speed = "images_per_second"
+    return bool((same & ((there[speed] - here[speed]).abs() < 0.05)).any())
 
 
 def paired(key: str, here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
@@ -73,11 +94,26 @@ def paired(key: str, here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def add_pairs(path: Path, pairs: pd.DataFrame) -> None:
-    """Append pairs to a table, in whole or not at all."""
+def add_pairs(path: Path, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Append the pairs that are new to a table, in whole or not at all; one process at a time.
+
+    Returns:
+        The new ones.
+    """
     texts = HASHES | {f"{name}_there": str for name in HASHES}
-    old = [pd.read_csv(path, dtype=texts)] if path.is_file() else []
-    files.write_csv(path, pd.concat([*old, pairs], ignore_index=True))
+    with store.lock_of(path):
+        old = [pd.read_csv(path, dtype=texts)] if path.is_file() else []
+        known = {key for table in old for key in _keys(table)}
+        new = pairs[[key not in known for key in _keys(pairs)]]
+        if len(new):
+            files.write_csv(path, pd.concat([*old, new], ignore_index=True))
+    return new
+
+
+def _keys(pairs: pd.DataFrame) -> list[tuple[str, ...]]:
+    """What tells pairs apart: the trial, and by whom it was made."""
+    names = ["line", *_SAME, "device", "git", "device_there", "git_there"]
+    return [tuple(map(str, row)) for row in pairs[names].fillna("").to_numpy().tolist()]
 
 
 def summary(pairs: pd.DataFrame) -> str:

@@ -23,6 +23,7 @@ import filelock
 from .files import DAMAGED, checksum, read_json, set_aside, sweep, write_json, writer_lives
 from .folders import checkout
 
+LOCKS = ".locks"  # folder of the locks of what lies beside it; git and our own lists pass over it
 # Part of every cache key: raise it when code changes what a run or a score means.
 FORMAT = 3
 _RESULT = "result.json"
@@ -66,7 +67,7 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
             raise
         raise OSError(
             f"{folder} is on a disk where files cannot be locked, so two processes might do the "
-            "same work: set RDC_HOME to a folder on a local disk"
+            "same work: set RDC_HOME to a folder on a local disk (for the evidence, clone to one)"
         ) from error
     try:
         _tell_of_another_host(read_json(holder), what)
@@ -76,6 +77,14 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
         with contextlib.suppress(OSError):
             holder.unlink(missing_ok=True)
         guard.release()
+
+
+def lock_of(table: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold a table that is read, changed and written by one process at a time; others wait.
+
+    The lock lies beside the table, where processes meet whatever their RDC_HOME.
+    """
+    return lock(table.parent / LOCKS / table.name, table.name, wait=True)
 
 
 def _at_work(holder: Path, what: str) -> str:

@@ -8,9 +8,10 @@ import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
+from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import evidence_dir
-from rdc_kit.study.grid import campaign
+from rdc_kit.study.grid import campaign, planfile
 from rdc_kit.study.grid.workers import Pace
 
 from ..study.grid.plans import PLAN, plan_in
@@ -23,6 +24,7 @@ def plan(tmp_path, monkeypatch, fresh_home):
     folder.mkdir(parents=True)
     monkeypatch.setattr(evidence, "evidence_dir", lambda: folder)
     monkeypatch.setattr(evidence, "checkout", lambda: tmp_path / "repo")
+    monkeypatch.setattr(store, "git_state", lambda: "1234567")
     path = plan_in(folder, monkeypatch)
     git(path, "init", "-q")
     commit(path)
@@ -58,6 +60,17 @@ def test_missing_rows_are_made_by_priority_and_then_judged(plan, capsys):
     assert "random (anchor; priority 2): done" in said
     assert said.strip().splitlines()[-1].startswith("evidence: 2 of 2 lines complete")
     assert len((plan.parent / "campaign-tiny.csv").read_text().splitlines()) == 1 + 8
+
+
+def test_a_call_that_had_to_pass_something_over_ends_with_1(plan, capsys, monkeypatch):
+    def make(line, trials):
+        raise DataError(f"class 3 of {line.setting.dataset} has no image")
+
+    monkeypatch.setattr(evidence, "make_rows", lambda line, trials, workers: make(line, trials))
+    assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 1
+    said = capsys.readouterr()
+    assert "random: replicate 2 cannot be made and is passed over: class 3 of digits" in said.err
+    assert said.out.strip().splitlines()[-1].startswith("evidence: 0 of 2 lines complete")
 
 
 def test_what_does_not_fit_into_the_time_is_not_begun(plan, capsys):
@@ -122,6 +135,35 @@ def test_a_history_that_is_not_there_accuses_nobody(plan, capsys, monkeypatch):
     assert "run it in a clone of the repository" in capsys.readouterr().err
 
 
+def test_without_a_commit_no_row_is_begun(plan, capsys, monkeypatch):
+    """Git is missing, or refuses the folder of another user."""
+    monkeypatch.setattr(store, "git_state", lambda: "")
+    for more in ([], ["--again"]):
+        assert main(["evidence", "--minutes", "1", "--workers", "1", *more]) == 2
+        said = capsys.readouterr().err
+        assert "git gives none for" in said
+        assert "safe.directory" in said
+    assert not (plan.parent / "campaign-tiny.csv").exists()
+    assert main(["evidence"]) == 0
+
+
+def test_rows_without_a_commit_are_counted_and_hide_no_others(plan, capsys, monkeypatch):
+    asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
+    monkeypatch.setattr(store, "git_state", lambda: git(plan, "rev-parse", "--short", "HEAD"))
+    assert main(asked) == 0
+    path = plan.parent / "campaign-tiny.csv"
+    rows = campaign.read_rows(path)
+    for count in (1, 3):
+        rows.loc[: count - 1, "git"] = None
+        rows.to_csv(path, index=False)
+        capsys.readouterr()
+        assert main(["evidence", "--check"]) == 0
+        said = capsys.readouterr().out
+        state = "planned before its rows" if count == 1 else "not known"
+        assert f"random: {state}; {count} of 3 rows name no commit\n" in said
+    assert "0 of 0 lines whose rows name a commit were planned before them; 2 have no" in said
+
+
 def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     """Rows of random are there; what is new is not, so nobody has seen the effect."""
     first = git(plan, "rev-parse", "--short", "HEAD")
@@ -136,13 +178,23 @@ def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     assert "later: planned before its rows; 3 of 3 rows are an earlier line's" in said
 
 
-def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys, fresh_home):
-    with store.lock(fresh_home / "data" / "runs" / "evidence" / "random-1", "random, 1"):
+def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys):
+    """Whatever its RDC_HOME: the claim lies beside the rows."""
+    with store.lock(plan.parent / store.LOCKS / "random-1", "random, 1"):
         asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
         assert main(asked) == 0
     said = capsys.readouterr().out
     assert [f"replicate {seed}, 1 rows" in said for seed in range(3)] == [True, False, True]
     assert "random (anchor; priority 2): 2 of 3 rows" in said
+
+
+def test_a_row_that_is_there_twice_hides_no_missing_one(plan, capsys):
+    row = {"arm": "random", "budget": 1, "protocol": "hard", "epochs": 300, "top1": 50.0}
+    row |= {"student": "convnet2-w8", "set_seed": 0, "training_seed": 0, "seed": 0, "crops": ""}
+    rows = pd.DataFrame([row | {"run_hash": name} for name in ("cpu", "cuda", "again")])
+    rows.to_csv(plan.parent / "campaign-tiny.csv", index=False)
+    evidence._show(planfile.read_plan()[0], pd.DataFrame({"line": []}))
+    assert "random (anchor; priority 2): 1 of 3 rows" in capsys.readouterr().out
 
 
 def test_a_best_value_cannot_be_seen_where_one_value_was_tried():

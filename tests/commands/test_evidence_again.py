@@ -1,10 +1,15 @@
 """Finished rows made again: beside the committed ones, and nothing that was made here."""
 
+import threading
+
 import pandas as pd
 import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence_again
+from rdc_kit.ground import store
+from rdc_kit.study.grid import planfile
+from rdc_kit.study.grid.rows import row_of
 
 from ..study.grid.plans import plan_in
 
@@ -14,6 +19,7 @@ def plan(tmp_path, monkeypatch, fresh_home):
     folder = tmp_path / "evidence"
     folder.mkdir()
     monkeypatch.setattr(evidence_again, "evidence_dir", lambda: folder)
+    monkeypatch.setattr(store, "git_state", lambda: "1234567")
     return plan_in(folder, monkeypatch)
 
 
@@ -33,6 +39,32 @@ def test_rows_from_elsewhere_are_made_again(plan, tmp_path, monkeypatch, capsys)
     assert said.startswith("evidence: 3 rows again on CPU")
     assert said.endswith("the same images (3 sets): +0.00 points (+0.00 to +0.00), sd 0.00")
     assert plan.parent.joinpath("campaign-tiny.csv").read_bytes() == before
+
+
+def test_what_was_made_again_before_a_kill_is_not_forgotten(plan, tmp_path, monkeypatch):
+    words = ["evidence", "--line", "random", "--workers", "1", "--minutes", "10"]
+    assert main(words) == 0
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "another machine"))
+    line = planfile.read_plan()[0]
+    row_of(line.trials[1], line.setting.setup)  # and killed before its pair was written
+    path = plan.parent / "again-tiny.csv"
+    for code in (0, 2):  # once
+        assert main([*words, "--again"]) == code
+        assert pd.read_csv(path)["seed"].tolist() == [0, 1, 2]
+
+
+def test_pairs_that_processes_add_at_the_same_time_are_all_kept(tmp_path):
+    path, threads = tmp_path / "again-x.csv", []
+    with store.lock_of(path):
+        for who in ("a", "b"):
+            pair = pd.DataFrame([dict.fromkeys(evidence_again.COLUMNS, who)])
+            threads.append(threading.Thread(target=evidence_again.add_pairs, args=(path, pair)))
+            threads[-1].start()
+        threads[0].join(0.3)
+        assert not path.exists()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(pd.read_csv(path)["line"]) == ["a", "b"]
 
 
 def test_without_a_time_it_says_what_is_missing(plan, capsys):

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...ground import files
 from ...ground.folders import PACKAGE, checkout, data_dir, evidence_dir, notebooks_dir, runs_dir
+from ...ground.store import LOCKS
 from . import pages
 from .chapters import Chapter, chapters, linked_to_glossary, write_chapter, write_solutions
 
@@ -100,7 +101,8 @@ def write_sources(folder: Path, told: Sequence[Chapter]) -> None:
     """Write what Sphinx reads. The folders lie as in the checkout, so that links lead on."""
     root, notebooks = checkout() or PACKAGE / "shipped", folder / "notebooks"
     shutil.copytree(root / "figures" / "evidence", folder / "figures" / "evidence")
-    shutil.copytree(evidence_dir(), folder / "data" / "evidence")
+    locks = shutil.ignore_patterns(LOCKS)
+    shutil.copytree(evidence_dir(), folder / "data" / "evidence", ignore=locks)
     texts = {f"notebooks/{path.stem}": path.read_text() for path in notebooks_dir().glob("*.md")}
     words = pages.words_of(texts["notebooks/glossary"])
     texts = {name: f"---\norphan: true\n---\n\n{text}" for name, text in texts.items()} | {

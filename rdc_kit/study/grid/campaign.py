@@ -12,13 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
-from ...ground.folders import evidence_dir, runs_dir
+from ...ground.folders import evidence_dir
 from ...methods import method_named
 from ...train import protocols
 from ...train.evaluation import check_pair
@@ -29,6 +28,11 @@ from .rows import COLUMNS, HASHES, trial_config
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
+_ALWAYS = ("run_hash", "hits")  # that no row lacks; rows of entropy have no hits
+_MEND = (
+    "take out what was half-written and the marks of a merge (<<<<<<<, =======, >>>>>>>), and keep "
+    "the whole rows of both sides; or fetch the file again with git checkout"
+)
 
 
 @dataclass(frozen=True)
@@ -129,10 +133,14 @@ class Line:
         return soft or any("teacher" in method_named(t.arm.method).needs for t in self.trials)
 
     def rows(self) -> pd.DataFrame:
-        """The rows of its grid that were measured."""
+        """The rows of its grid that were measured, one per trial: the first in the file."""
         rows, wanted = read_rows(self.path), {self._identity(t): t for t in self.trials}
-        mine = [_is_of(row, wanted.get(_row_identity(row))) for row in rows.to_dict("records")]
-        return rows.loc[np.array(mine, bool)]
+        places: dict[tuple[object, ...], int] = {}
+        for place, row in enumerate(rows.to_dict("records")):
+            identity = _row_identity(row)
+            if _is_of(row, wanted.get(identity)):
+                places.setdefault(identity, place)
+        return rows.iloc[list(places.values())]
 
     def missing(self) -> list[Trial]:
         """The trials without a row, in order."""
@@ -140,9 +148,9 @@ class Line:
         return [trial for trial in self.trials if self._identity(trial) not in there]
 
     def add(self, table: pd.DataFrame) -> None:
-        """Append the rows that are new, in whole or not at all; one process at a time."""
+        """Append rows of trials that have none, in whole or not at all; one process at a time."""
         table = table.assign(crops=" ".join(map(str, self.crops)))
-        with store.lock(runs_dir("evidence") / self.path.stem, self.path.name, wait=True):
+        with store.lock_of(self.path):
             old = read_rows(self.path)
             known = {_row_key(row) for row in old.to_dict("records")}
             new = table[[_row_key(row) not in known for row in table.to_dict("records")]]
@@ -157,15 +165,38 @@ class Line:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """All rows of a file of the campaign; none if there is no file."""
+    """All rows of a file of the campaign; none if there is no file.
+
+    Raises:
+        Damaged: a line of it is no whole row.
+    """
     if not path.is_file():
         return pd.DataFrame(columns=[*COLUMNS, "crops"])
-    rows = pd.read_csv(path, dtype={"crops": str, **HASHES})
+    try:
+        rows = pd.read_csv(path, dtype={"crops": str, **HASHES})
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise files.Damaged(f"{path}: {error}; {_MEND}") from None
+    _check_whole(path, rows)
     return rows.assign(crops=rows["crops"].fillna("") if "crops" in rows else "")
 
 
+def _check_whole(path: Path, rows: pd.DataFrame) -> None:
+    """Refuse rows that were cut short, and what git writes where it could not join two files."""
+    line, begins = 1, str(rows.columns[0])
+    if "run_hash" in rows:
+        broken = rows[[name for name in _ALWAYS if name in rows]].isna().any(axis=1).to_numpy()
+        if not broken.any():
+            return
+        place = int(broken.argmax())
+        line, begins = place + 2, str(rows.iloc[place, 0])
+    raise files.Damaged(f"{path}, line {line}, {begins[:20]!r}, is no whole row: {_MEND}")
+
+
 def exploratory(lines: Iterable[Line]) -> dict[Path, int]:
-    """The rows of each file that belong to no line; files without any are left out."""
+    """The rows of each file that no line counts, being of none or of a trial that has one already.
+
+    Files without any are left out.
+    """
     mine: dict[Path, set[Any]] = {}
     for line in lines:
         mine.setdefault(line.path, set()).update(line.rows().index)
@@ -179,8 +210,9 @@ def _row_identity(row: dict[Any, Any]) -> tuple[object, ...]:
 
 
 def _row_key(row: dict[Any, Any]) -> tuple[object, ...]:
-    """One training may be several arms' row: of a chosen crop, say, and of the crop itself."""
-    return row["arm"], row["crops"], row["run_hash"]
+    """What tells the rows of a file apart, however many machines have made one of them."""
+    layers = (row.get("scoring_seed"), row.get("teacher_seed"))
+    return (*_row_identity(row), *(None if pd.isna(seed) else seed for seed in layers))
 
 
 def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -12,14 +13,17 @@ import torch
 
 from ...ground import store
 from ...ground.device import choose_runtime
-from ...ground.folders import runs_dir
 from ...ground.memory import keep_freed_memory
 from ...ground.progress import human_time
+from ...train.training import Diverged
 from .campaign import Line
 from .experiments import Experiment
 from .plan import ensemble_of
+from .processes import start_processes, stop_processes
 from .setups import Trial
-from .workers import cores, threads_of, workers_from
+from .workers import cores, most_processes, threads_of, workers_from
+
+_PASSED_OVER = 3  # exit status of a process that passed a replicate over, and told so
 
 Make = Callable[[Line, list[Trial], str | int], object]
 
@@ -39,40 +43,46 @@ class Work(NamedTuple):
     make: Make
 
 
-def work_through(work: Work, workers: str | int = "auto") -> None:
+def work_through(work: Work, workers: str | int = "auto") -> bool:
     """Make missing replicates as long as they fit into the time.
 
     Each process works on a replicate that no other one is making, so each has a scoring run of its
     own, which takes longer than the rest of most replicates. One that dies costs the replicate that
-    it was making, which is made by whoever comes next.
+    it was making, which is made by whoever comes next. A replicate that cannot be made is named and
+    passed over.
 
     Args:
-        work: what is made. workers: processes; "auto" is one per core, and on a GPU one, whose
-            grids are divided by a probe.
+        work: what is made. workers: processes; "auto" is one per core, as far as there is free
+            memory for them, and on a GPU one, whose grids are divided by a probe.
+
+    Returns:
+        Whether all that was begun was made: none was passed over, and no process has died.
 
     Raises:
-        ValueError: a wrong number of workers.
+        ValueError: a wrong number of workers. OSError: the disk does not take what is made.
     """
-    auto = cores() if choose_runtime().device.type == "cpu" else 1
+    auto = most_processes() if choose_runtime().device.type == "cpu" else 1
     count = workers_from(workers) or auto
     if count == 1:
-        _Worker(work, workers).work_on()
-        return
-    context = multiprocessing.get_context("spawn")
+        return _Worker(work, workers).work_on()
     share = max(1, cores() // count)
-    others = [
-        context.Process(target=_help, args=(work, share), daemon=True) for _ in range(count - 1)
-    ]
-    for process in others:
-        process.start()
+    others = start_processes(_help, work, [(share,)] * (count - 1))
     try:
         with threads_of(share):
-            _Worker(work).work_on()
+            whole = _Worker(work).work_on()
         for process in others:
             process.join()
     finally:
-        for process in others:
-            process.terminate()
+        stop_processes(others)
+    ends = [process.exitcode for process in others]
+    if dead := [end for end in ends if end not in (0, _PASSED_OVER)]:
+        print(
+            f"{len(dead)} of {len(others)} other processes died (exit status "
+            f"{', '.join(map(str, dead))}): what they were making may be missing, and the same "
+            "call makes it",
+            file=sys.stderr,
+        )
+    return whole and not any(ends)
 
 
 def _help(work: Work, threads: int) -> None:
@@ -80,7 +90,7 @@ def _help(work: Work, threads: int) -> None:
     torch.set_num_threads(threads)
     keep_freed_memory()
     with contextlib.suppress(KeyboardInterrupt):
-        _Worker(work).work_on()
+        sys.exit(0 if _Worker(work).work_on() else _PASSED_OVER)
 
 
 class _Worker:
@@ -91,22 +101,33 @@ class _Worker:
         self.end = time.monotonic() + work.seconds
         self.took: dict[str, list[float]] = {}
         self.made: set[tuple[str, int]] = set()
+        self.failed: set[tuple[str, int]] = set()
         self.left: set[str] = set()
 
-    def work_on(self) -> None:
-        """Make replicates until none is left that fits, or the process that began is gone."""
+    def work_on(self) -> bool:
+        """Make replicates until none is left that fits, or the process that began is gone.
+
+        Returns:
+            Whether none was passed over.
+        """
         parent = multiprocessing.parent_process()
         while (parent is None or parent.is_alive()) and self._make_next():
             pass
+        return not self.failed
 
     def _make_next(self) -> bool:
         """Make the most valuable replicate that nobody else is making; False if there is none."""
         for line, seed in in_order(self.work.lines):
-            if line.key in self.left or (line.key, seed) in self.made:
+            if line.key in self.left or (line.key, seed) in self.made | self.failed:
                 continue
-            with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
-                if trials and self._make(line, seed, trials):
-                    return True
+            try:
+                with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
+                    if trials and self._make(line, seed, trials):
+                        return True
+            except (Diverged, ValueError) as error:  # it fails whenever it is made
+                told = f"{line.key}: replicate {seed} cannot be made and is passed over: {error}"
+                print(told, file=sys.stderr, flush=True)
+                self.failed.add((line.key, seed))
         return False
 
     def _make(self, line: Line, seed: int, trials: list[Trial]) -> bool:
@@ -118,24 +139,29 @@ class _Worker:
             self.left.add(line.key)
             return False
         self.work.make(line, trials, self.workers)
-        self.made.add((line.key, seed))
         seconds = time.monotonic() - began
-        if not shared:
+        # The first one of an entropy line may have trained its observer, which was not foretold.
+        begun = line.measure != "entropy" or any(key == line.key for key, _ in self.made)
+        self.made.add((line.key, seed))
+        if begun and not shared:
             self.took.setdefault(line.key, []).append(seconds)
         told = f"{len(trials)} rows, {human_time(seconds)}"
         print(f"{line.key}: replicate {seed}, {told}", flush=True)
         return True
 
     def _expected(self, line: Line, trials: list[Trial]) -> tuple[float, float]:
-        """Seconds of a replicate, and of the scoring runs and teachers that it lacks."""
-        told, past = 60 * line.minutes / line.n, self.took.get(line.key)
-        if choose_runtime().device.type != "cpu":
-            told = 0.0  # the plan's minutes are of two cores
-        if told > self.end - time.monotonic() or line.measure == "entropy":
-            return told, 0.0
+        """Seconds of a replicate, and of the scoring runs and teachers that it lacks.
+
+        What earlier ones took counts, where there are any; else the line's minutes, which are of
+        two cores, and what is foretold for this machine.
+        """
+        past = self.took.get(line.key)
+        told = 60 * line.minutes / line.n if choose_runtime().device.type == "cpu" else 0.0
+        usual = sum(past) / len(past) if past else told
+        if usual > self.end - time.monotonic() or line.measure == "entropy":
+            return usual, 0.0
         plan = Experiment(line.setting.setup, trials, line.key).plan(against_pool=False)
-        usual = sum(past) / len(past) if past else max(told, plan.seconds - plan.shared)
-        return usual, plan.shared
+        return usual if past else max(told, plan.seconds - plan.shared), plan.shared
 
 
 @contextlib.contextmanager
@@ -147,7 +173,7 @@ def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
     Raises:
         Locked: another process has them, or trains their teacher.
     """
-    own = runs_dir("evidence")
+    own = line.path.parent / store.LOCKS  # where processes meet whatever their RDC_HOME
     with store.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
         trials = [trial for trial in line.missing() if trial.seed == seed]
         if not _waits_for_teacher(line, trials):

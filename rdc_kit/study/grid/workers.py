@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import pickle
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -29,6 +29,7 @@ from ...ground.seeds import generator
 from ...train import protocols
 from ...train.accuracy import predict
 from ...train.training import fit
+from .processes import check_guard, start_processes, stop_processes
 from .rows import Extra, is_measured, row_of
 from .setups import Setup, Trial
 
@@ -59,6 +60,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def most_processes() -> int:
+    """As many processes as there are cores and free memory for, at least 1."""
+    return max(1, min(cores(), _memory() // _GIGABYTES))
+
+
 class Split(NamedTuple):
     """Processes that share a grid, and the threads of each."""
 
@@ -77,8 +83,9 @@ def split_of(workers: str | int, setup: Setup, trials: Sequence[Trial]) -> Split
         workers: see `workers_from`. setup, trials: what the trials share, and those left to do.
 
     Raises:
-        ValueError: a wrong number of workers.
+        ValueError: a wrong number of workers. RuntimeError: see `check_guard`.
     """
+    check_guard()
     count = workers_from(workers)
     if not count:
         return best_split(setup, trials)
@@ -107,7 +114,7 @@ def best_split(setup: Setup, trials: Sequence[Trial]) -> Split:
         return _split_on_gpu(setup, trials, *longest[:2])
     one, every = (pace_of(setup, *longest[:2], threads).training for threads in (1, cores()))
     alone = Split(1, 1 if one * _WORTH > every else cores())
-    most = min(cores(), len(trials) // _FEWEST, _memory() // _GIGABYTES)
+    most = min(most_processes(), len(trials) // _FEWEST)
     if most < 2 or _views(setup, trials) / max(one, every) < _START:
         return alone
     return Split(most, 1) if one * most > _BETTER * every else alone
@@ -121,7 +128,7 @@ def _views(setup: Setup, trials: Sequence[Trial]) -> int:
 def _split_on_gpu(setup: Setup, trials: Sequence[Trial], student: str, ipc: int) -> Split:
     """Twice as many processes as long as they are worth it; the cores' threads are shared."""
     count, rate = 1, pace_of(setup, student, ipc, torch.get_num_threads()).training
-    most = min(cores(), len(trials) // _FEWEST, _memory() // _GIGABYTES)
+    most = min(most_processes(), len(trials) // _FEWEST)
     while 2 * count <= most and _views(setup, trials) / rate > _START:
         more = pace_together(setup, student, ipc, 2 * count)
         if more < _BETTER * rate:
@@ -130,34 +137,38 @@ def _split_on_gpu(setup: Setup, trials: Sequence[Trial], student: str, ipc: int)
     return Split(count, max(1, cores() // count) if count > 1 else torch.get_num_threads())
 
 
+class _Failed(RuntimeError):
+    """A process of a probe has failed, and said why."""
+
+
 def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float:
     """Views per second of so many processes that train at the same time; probed once per machine.
 
-    0 where one of them fails, such as for want of memory.
+    0 where one of them fails, such as for want of memory; that is not kept, for who took the memory
+    may be gone the next time.
     """
     config = _config(setup, student, ipc, what="pace together", processes=processes)
 
     def measure(home: Path) -> float:
         context = multiprocessing.get_context("spawn")
-        work, paces = pickle.dumps((replace(setup), student, ipc)), context.SimpleQueue()
-        gate = context.Barrier(processes)
-        started = [
-            context.Process(target=_probe_together, args=(work, gate, paces), daemon=True)
-            for _ in range(processes)
-        ]
-        for process in started:
-            process.start()
+        gate, paces = context.Barrier(processes), context.SimpleQueue()
+        work = (replace(setup), student, ipc)
+        started = start_processes(_probe_together, work, [(gate, paces)] * processes)
         for process in started:
             process.join()
-        whole = all(process.exitcode == 0 for process in started)
-        return sum(paces.get() for _ in started) if whole else 0.0
+        if any(process.exitcode for process in started):
+            raise _Failed
+        return sum(paces.get() for _ in started)
 
-    return float(store.result_of(store.cached(runs_dir("probes"), config, measure)))
+    try:
+        return float(store.result_of(store.cached(runs_dir("probes"), config, measure)))
+    except _Failed:
+        return 0.0
 
 
-def _probe_together(work: bytes, gate: Barrier, paces: SimpleQueue[float]) -> None:
+def _probe_together(work: tuple[Setup, str, int], gate: Barrier, paces: SimpleQueue[float]) -> None:
     """One of several processes: ready, wait for the others, then train as long as they do."""
-    setup, student, ipc = pickle.loads(work)
+    setup, student, ipc = work
     try:
         probe(setup, student, ipc)  # a context, memory and kernels are there before the clock
         gate.wait(_PATIENCE)
@@ -244,26 +255,22 @@ def helpers(
     freed with it, and whoever comes next continues from the checkpoint. So does a trial that fails:
     it fails again where its error is seen, in the process that began.
     """
-    # As bytes, for tensors would travel through shared memory, of which a container has little;
-    # a new setup, without the sets and teachers that this one remembers.
-    work = pickle.dumps((replace(setup), trials, extra)) if count else b""
-    context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=_help, args=(work, threads, k / (count + 1)), daemon=True)
-        for k in range(count)
-    ]
-    for process in processes:
-        process.start()
+    # A new setup, without the sets and teachers that this one remembers.
+    work = (replace(setup), trials, extra)
+    processes = start_processes(_help, work, [(threads, k / (count + 1)) for k in range(count)])
     try:
         yield
+        if dead := [process.exitcode for process in processes if process.exitcode]:
+            print(
+                f"{len(dead)} of {count} helping processes died (exit status "
+                f"{', '.join(map(str, dead))}): the others have made what was left",
+                file=sys.stderr,
+            )
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join()
+        stop_processes(processes)
 
 
-def _help(work: bytes, threads: int, share: float) -> None:
+def _help(work: tuple[Setup, list[Trial], Extra | None], threads: int, share: float) -> None:
     """Make trials from the end, but for a share of them that comes last, until none is left.
 
     So helpers begin far from each other, at seeds whose scoring runs no other one is making. A
@@ -273,7 +280,7 @@ def _help(work: bytes, threads: int, share: float) -> None:
     torch.set_num_threads(threads)
     keep_freed_memory()
     os.environ["RDC_INTERACTIVE"] = "0"
-    setup, trials, extra = pickle.loads(work)
+    setup, trials, extra = work
     first = len(trials) - int(share * len(trials))
     for trial in [*reversed(trials[:first]), *trials[first:]]:
         if parent is None or not parent.is_alive():

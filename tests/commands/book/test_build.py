@@ -18,7 +18,7 @@ import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.commands import finished
 from rdc_kit.commands.book import build, chapters, pages
-from rdc_kit.ground import files
+from rdc_kit.ground import files, store
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.tables import Tables
@@ -188,6 +188,16 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
     assert first.startswith("index.md:3: WARNING:") and "'nowhere'" in first
     assert second.startswith("index.md:3: WARNING:") and "other.ipynb" in second
     assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_locks_beside_the_evidence_are_no_part_of_a_book(tmp_path, monkeypatch):
+    evidence = tmp_path / "evidence"
+    (evidence / store.LOCKS / "campaign-x.csv").mkdir(parents=True)
+    (evidence / "README.md").touch()
+    monkeypatch.setattr(build, "evidence_dir", lambda: evidence)
+    monkeypatch.setattr(pages, "ledger", lambda _: ledger(Tables([]), []))
+    build.write_sources(tmp_path / "book", [])
+    assert [p.name for p in (tmp_path / "book/data/evidence").iterdir()] == ["README.md"]
 
 
 def test_a_book_of_nothing_that_ran_says_so(fresh_home, tmp_path, monkeypatch, capsys):

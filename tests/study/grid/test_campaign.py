@@ -1,10 +1,15 @@
 """The campaign: rows are found again by what was tried, wherever they were made."""
 
+import shutil
+import subprocess
+import threading
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from rdc_kit.ground import files, store
+from rdc_kit.ground.folders import checkout
 from rdc_kit.study.grid import campaign
 from rdc_kit.study.grid.campaign import exploratory, make_rows, run_hash_of
 from rdc_kit.study.grid.planfile import read_plan
@@ -43,11 +48,41 @@ def test_rows_are_kept_once_and_known_on_another_machine(tmp_path, monkeypatch, 
     assert exploratory([line]) == {line.path: 2}
 
 
+def some_rows(line, *seeds, **facts):
+    """Rows of random images as they would be made; nothing is trained."""
+    row = {"arm": "random", "budget": 1, "protocol": "hard", "epochs": 300, "top1": 50.0}
+    row |= {"student": line.setting.student, "scoring_seed": None, "git": "1"}
+    seeded = [{"seed": s, "set_seed": s, "training_seed": s, "run_hash": f"run{s}"} for s in seeds]
+    return pd.DataFrame([row | own | facts for own in seeded])
+
+
+def test_who_adds_rows_waits_for_a_process_of_another_home(tmp_path, monkeypatch):
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    with store.lock_of(line.path):
+        monkeypatch.setenv("RDC_HOME", str(tmp_path / "another"))
+        other = threading.Thread(target=line.add, args=[some_rows(line, 0)])
+        other.start()
+        other.join(0.5)
+        assert not line.path.exists()
+    other.join(60)
+    assert len(line.rows()) == 1
+
+
+def test_the_locks_beside_the_evidence_are_not_gits(tmp_path):
+    shutil.copy(checkout() / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    places = [f"data/evidence/{name}" for name in (f"{store.LOCKS}/x.csv/.lock", "x.csv")]
+    call = ["git", "check-ignore", *places]
+    said = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
+    assert said.stdout.split() == places[:1]
+
+
 def test_a_row_of_another_scoring_run_is_not_the_lines(tmp_path, monkeypatch):
     line = read_plan(plan_in(tmp_path, monkeypatch))[1]
     trial = line.trials[3]  # el2n, seed 1
     row = {"arm": "el2n", "budget": 1, "protocol": "hard", "epochs": 300, "seed": 1, "set_seed": 1}
     row |= {"student": trial.student, "training_seed": 1, "scoring_seed": 1.0, "teacher_seed": None}
+    row |= {"run_hash": "a"}
     pd.DataFrame([row]).to_csv(line.path)
     assert len(line.rows()) == 1
     pd.DataFrame([row | {"scoring_seed": 0.0}]).to_csv(line.path)
@@ -58,6 +93,31 @@ def test_a_line_without_a_file_has_no_rows(tmp_path, monkeypatch):
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
     assert line.rows().empty
     assert exploratory([line]) == {}
+
+
+WHOLE = "arm,top1,hits,run_hash,crops\nrandom,50.0,eNo,ab12,\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (WHOLE + "el2n,5", "line 3, 'el2n', is no whole row"),
+        (WHOLE + "<<<<<<< HEAD\n", "line 3, '<<<<<<< HEAD', is no whole row"),
+        (WHOLE + "el2n,51.0,eNo,cd34,\n=======\n>>>>>>> other\n", "line 4, '=======', is"),
+        ("<<<<<<< HEAD\n" + WHOLE, "line 1, '<<<<<<< HEAD', is no whole row"),
+        (WHOLE + "el2n,5el2n,51.0,eNo,cd34,,\n", "Expected 5 fields in line 3, saw 7"),
+        ("", "No columns to parse"),
+    ],
+)
+def test_half_a_row_and_the_marks_of_a_merge_are_no_data(tmp_path, text, place):
+    path = tmp_path / "campaign-x.csv"
+    path.write_text(WHOLE)
+    assert campaign.read_rows(path)["top1"].tolist() == [50.0]
+    path.write_text(text)
+    with pytest.raises(files.Damaged, match="take out what was half-written") as told:
+        campaign.read_rows(path)
+    assert f"{path}" in str(told.value)
+    assert place in str(told.value)
 
 
 def test_a_crop_is_chosen_for_each_arm_and_kept_apart_from_the_crop_itself(
@@ -81,6 +141,27 @@ def test_a_crop_is_chosen_for_each_arm_and_kept_apart_from_the_crop_itself(
     assert len(line.rows()) == 2
     assert line.missing() == []
     assert len(replace(line, crops=()).missing()) == 2
+
+
+def test_a_trial_that_two_machines_made_counts_once(tmp_path, monkeypatch):
+    """As a row that is added later, and as two rows that git has joined."""
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    here = some_rows(line, 0, 1)
+    elsewhere = some_rows(line, 1, 2, top1=60.0).assign(run_hash=["cuda1", "cuda2"])
+    line.add(here)
+    line.add(elsewhere)
+    assert campaign.read_rows(line.path)["run_hash"].tolist() == ["run0", "run1", "cuda2"]
+    pd.concat([here, elsewhere[:1]]).assign(crops="").to_csv(line.path, index=False)
+    assert line.rows()["top1"].tolist() == [50.0, 50.0]
+    assert [trial.seed for trial in line.missing()] == [2]
+    assert exploratory([line]) == {line.path: 1}
+
+
+def test_rows_of_another_scoring_run_or_teacher_are_rows_of_their_own(tmp_path, monkeypatch):
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    for scoring, teacher in ((None, None), (0, None), (1, None), (1, 0), (1, None)):
+        line.add(some_rows(line, 1, scoring_seed=scoring, teacher_seed=teacher))
+    assert len(campaign.read_rows(line.path)) == 4
 
 
 def test_one_training_may_be_the_row_of_two_arms(tmp_path, monkeypatch, fresh_home):

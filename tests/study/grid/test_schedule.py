@@ -1,5 +1,6 @@
 """The campaign's work: in order, once each, whoever dies."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -13,10 +14,12 @@ import torch
 from rdc_kit.ground import store
 from rdc_kit.ground.device import choose_runtime
 from rdc_kit.ground.folders import PACKAGE
-from rdc_kit.study.grid import planfile, schedule
+from rdc_kit.study.grid import planfile, schedule, workers
 from rdc_kit.study.grid.campaign import make_rows
+from rdc_kit.train.training import Diverged
 
 from .plans import PLAN, plan_in
+from .test_processes import dying_processes, within
 
 
 def with_soft_lines(n, more=""):
@@ -52,7 +55,7 @@ def test_who_finds_a_teacher_in_training_does_something_else(tmp_path, monkeypat
     plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2, 'frozen = ["teacher"]'))
     lines = [line for line in planfile.read_plan() if line.key in ("random", "one")]
     work = schedule.Work(lines, 300, make_rows)
-    with store.lock(fresh_home / "data" / "runs" / "evidence" / "tiny-teacher-0", "its training"):
+    with store.lock(tmp_path / store.LOCKS / "tiny-teacher-0", "its training"):
         schedule.work_through(work, 1)
         assert [len(line.missing()) for line in lines] == [0, 2]
         lines[1].setting.setup.teacher_of()
@@ -110,6 +113,94 @@ def test_a_teacher_that_was_trained_once_is_not_expected_again(tmp_path, monkeyp
     assert made == [0, 1, 2]  # 2 s are left
 
 
+def test_a_replicate_that_cannot_be_made_is_named_and_passed_over(
+    tmp_path, monkeypatch, fresh_home, capsys
+):
+    """It stood before all that comes later, in every call."""
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    made = []
+
+    def make(line, trials, workers):
+        if (line.key, trials[0].seed) == ("easy", 1):
+            raise Diverged("the loss is nan at epoch 3")
+        made.append((line.key, trials[0].seed))
+
+    lines = planfile.read_plan()
+    assert not schedule.work_through(schedule.Work(lines, 300, make), 1)
+    easy, random = [("easy", seed) for seed in (0, 2, 3)], [("random", seed) for seed in range(3)]
+    assert made == easy + random
+    said = "easy: replicate 1 cannot be made and is passed over: the loss is nan at epoch 3\n"
+    assert capsys.readouterr().err == said
+
+
+def test_a_disk_that_takes_nothing_ends_the_work(tmp_path, monkeypatch, fresh_home):
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+
+    def make(line, trials, workers):
+        raise OSError(errno.ENOSPC, "no space")
+
+    with pytest.raises(OSError, match="no space"):
+        schedule.work_through(schedule.Work(planfile.read_plan(), 300, make), 1)
+
+
+def nothing(line, trials, workers):
+    """Stands for making rows."""
+
+
+def test_processes_that_die_while_they_start_are_told_and_not_waited_for(
+    tmp_path, monkeypatch, fresh_home, capfd
+):
+    """The work is more than a pipe holds, as a plan with data that are loaded is."""
+    dying_processes(monkeypatch)
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    lines = planfile.read_plan()
+    assert lines[0].setting.setup.pool.images.numel() > 1 << 17
+    with within(60):
+        assert not schedule.work_through(schedule.Work(lines, 300, nothing), 3)
+    said = capfd.readouterr()
+    assert "2 of 2 other processes died (exit status 1, 1)" in said.err
+    assert said.out.count("replicate") == 7  # none of them is missing
+
+
+@pytest.mark.parametrize(
+    ("measure", "told", "took", "seconds", "made"),
+    [
+        ("accuracy", 3600, [5, 5, 5, 5], 3603, [0, 1, 2, 3]),  # an hour would not fit once more
+        ("entropy", 1, [100, 100, 100, 100], 350, [0, 1, 2]),  # another second would
+        ("entropy", 1, [3000, 5, 5, 5], 3020, [0, 1, 2, 3]),  # the first trained the observer
+    ],
+)
+def test_what_earlier_replicates_took_counts_for_more_than_the_plan(
+    tmp_path, monkeypatch, fresh_home, measure, told, took, seconds, made
+):
+    plan_in(tmp_path, monkeypatch)
+    clock, found = [0.0], []
+
+    def make(line, trials, workers):
+        clock[0] += took[len(found)]
+        found.append(trials[0].seed)
+
+    foretell(monkeypatch, {})
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: clock[0])
+    easy = replace(planfile.read_plan()[1], measure=measure, minutes=4 * told / 60)
+    assert schedule.work_through(schedule.Work([easy], seconds, make), 1)
+    assert found == made
+
+
+def test_auto_starts_no_more_processes_than_the_memory_holds(monkeypatch):
+    started = []
+    monkeypatch.setattr(workers, "cores", lambda: 64)
+    monkeypatch.setattr(workers, "_memory", lambda: 6)
+    monkeypatch.setattr(
+        schedule, "start_processes", lambda _, work, rest: started.extend(rest) or []
+    )
+    assert schedule.work_through(schedule.Work([], 60, nothing), "auto")
+    assert len(started) == 2
+
+
 # The other of two processes is killed in its second replicate; the one that began waits for it.
 TWO_PROCESSES = """
 import multiprocessing
@@ -140,8 +231,8 @@ def make(line, trials, workers):
 
 if __name__ == "__main__":
     work = schedule.Work(planfile.read_plan(), 300, make)
-    schedule.work_through(work, 2)
-    schedule.work_through(work, 1)
+    whole = schedule.work_through(work, 2)
+    print(whole, schedule.work_through(work, 1))
 """
 
 
@@ -158,6 +249,8 @@ def test_every_replicate_is_made_once_though_a_process_is_killed(tmp_path):
         [sys.executable, "two.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("False True\n")
+    assert "1 of 1 other processes died (exit status -9)" in done.stderr
     made = (tmp_path / "made.txt").read_text().splitlines()
     killed = (tmp_path / "killed").read_text()
     assert made.count(killed) == 2

@@ -22,6 +22,7 @@ from rdc_kit.study.grid.experiments import Experiment, plan_trials
 from rdc_kit.study.grid.setups import Setup
 
 from ...conftest import colour_blocks
+from .test_processes import dying_processes, within
 
 EXACT = Runtime(torch.device("cpu"), "fp32", channels_last=False)
 STEADY = ["arm", "seed", "top1", "top5", "per_class", "steps", "set_hash", "run_hash"]
@@ -62,6 +63,20 @@ def test_a_helper_that_is_killed_costs_nothing_but_its_trial(fresh_home):
         os.kill(victim.pid, signal.SIGKILL)
         table = one.measure()
     assert table["run_hash"].nunique() == len(one.trials)
+
+
+def test_helpers_that_die_while_they_start_are_told_and_not_waited_for(
+    fresh_home, monkeypatch, capfd
+):
+    """The pool does not fit into a pipe, so who wrote it there waited for ever."""
+    dying_processes(monkeypatch)
+    setup = Setup(colour_blocks(per_class=64), colour_blocks(seed=0), EXACT)
+    trials = plan_trials(setup, [Arm("random")], 1, [rdc.protocols.hard(epochs=2)], 4)
+    with within(60):
+        assert workers.pace_together(setup, trials[0].student, 1, 2) == 0
+        table = Experiment(setup, trials).measure(workers=3)
+    assert table["seed"].tolist() == [0, 1, 2, 3]
+    assert "2 of 2 helping processes died (exit status 1, 1)" in capfd.readouterr().err
 
 
 def _share(home):
@@ -177,9 +192,21 @@ def test_processes_are_probed_at_the_same_time(fresh_home):
     assert workers.pace_together(one.setup, one.trials[0].student, 1, 2) == rate  # kept
 
 
-def test_a_probe_whose_process_fails_is_0(fresh_home):
-    one = experiment()
-    assert workers.pace_together(one.setup, "convnet9-w8", 1, 2) == 0  # too deep for 16 px
+def test_a_probe_whose_process_fails_is_0_for_now(fresh_home, monkeypatch):
+    """A neighbour that had taken the memory may be gone the next time."""
+    one, asked = experiment(), (1, 2)
+    assert workers.pace_together(one.setup, "convnet9-w8", *asked) == 0  # too deep for 16 px
+    with monkeypatch.context() as patch:
+        dying_processes(patch)
+        assert workers.pace_together(one.setup, one.trials[0].student, *asked) == 0
+    assert workers.pace_together(one.setup, one.trials[0].student, *asked) > 0
+
+
+@pytest.mark.parametrize(("gigabytes", "most"), [(1, 1), (6, 3), (999, 8)])
+def test_there_are_as_many_processes_as_cores_and_memory_for_them(monkeypatch, gigabytes, most):
+    monkeypatch.setattr(workers, "cores", lambda: 8)
+    monkeypatch.setattr(workers, "_memory", lambda: gigabytes)
+    assert workers.most_processes() == most
 
 
 def test_a_number_is_taken_as_it_is(fresh_home, monkeypatch):

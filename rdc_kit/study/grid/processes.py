@@ -1,0 +1,72 @@
+"""Processes beside this one: started with what they are to do, and missed if they die."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import pickle
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+
+def start_processes(
+    target: Callable[..., None], work: object, rest: Sequence[tuple[Any, ...]]
+) -> list[SpawnProcess]:
+    """Start a process for each of `rest`, which ends with this one.
+
+    Args:
+        target: what each process calls, a function of a module. work: its first argument, of any
+            size. rest: its other arguments, small ones.
+
+    Returns:
+        The processes; one that died while it started is among them.
+    """
+    if not rest:
+        return []
+    # As bytes, for tensors would travel through shared memory, of which a container has little.
+    told = pickle.dumps(work)
+    context = multiprocessing.get_context("spawn")
+    writers, processes = list[Connection](), list[SpawnProcess]()
+    for more in rest:
+        # A pipe of our own, whose reader is closed here: through Python's, whose reader stays open,
+        # more than some 64 kB would wait for ever for a process that dies before it has read them.
+        reader, writer = context.Pipe(duplex=False)
+        process = context.Process(target=_begin, args=(target, reader, *more), daemon=True)
+        process.start()
+        reader.close()
+        writers.append(writer)
+        processes.append(process)
+    for writer in writers:
+        with writer, contextlib.suppress(BrokenPipeError):  # nobody is there to read
+            writer.send_bytes(told)
+    return processes
+
+
+def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
+    """What a process does first: read its work."""
+    with reader:
+        work = pickle.loads(reader.recv_bytes())
+    target(work, *more)
+
+
+def stop_processes(processes: Sequence[SpawnProcess]) -> None:
+    """End processes now, whatever they are doing."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+def check_guard() -> None:
+    """Refuse to work in a process that is only being started, and runs a script's top for that.
+
+    Raises:
+        RuntimeError: the script's calls stand outside of `if __name__ == "__main__":`.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise RuntimeError(
+            "each worker runs the top of your script while it starts, so a grid that is called "
+            'there would begin once more: put the calls under `if __name__ == "__main__":`'
+        )

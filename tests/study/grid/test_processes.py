@@ -1,0 +1,99 @@
+"""Processes beside this one: they are told all, and their death stops nobody."""
+
+import contextlib
+import multiprocessing
+import shutil
+import signal
+import subprocess
+import sys
+from multiprocessing import resource_tracker
+
+import pytest
+
+from rdc_kit.study.grid import processes
+
+MEGABYTE = b"x" * (1 << 20)
+
+
+@contextlib.contextmanager
+def within(seconds):
+    """What takes longer has hung."""
+
+    def late(*_):
+        raise AssertionError(f"not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def dying_processes(monkeypatch):
+    """Every process that is started ends at once, with 1."""
+    resource_tracker.ensure_running()  # it is a process, too
+    monkeypatch.setattr(multiprocessing.spawn, "_python_exe", shutil.which("false").encode())
+
+
+def _write(work, name):
+    folder, content = work
+    (folder / name).write_bytes(content)
+
+
+def test_each_process_is_told_all_the_work_and_its_own_share(tmp_path):
+    started = processes.start_processes(_write, (tmp_path, MEGABYTE), [("a",), ("b",)])
+    for process in started:
+        process.join(60)
+    assert [process.exitcode for process in started] == [0, 0]
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [MEGABYTE, MEGABYTE]
+
+
+def test_a_process_that_dies_while_it_starts_is_not_waited_for(tmp_path, monkeypatch):
+    dying_processes(monkeypatch)
+    with within(30):
+        started = processes.start_processes(_write, (tmp_path, MEGABYTE), [("a",), ("b",)])
+        for process in started:
+            process.join()
+    assert [process.exitcode for process in started] == [1, 1]
+
+
+# Digits are more than a pipe holds.
+SCRIPT = """
+import rdc_kit as rdc
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.setups import Setup
+
+setup = Setup(*rdc.load("digits", size=16))
+trials = plan_trials(setup, [Arm("random")], 1, [rdc.protocols.hard(epochs=2)], 4)
+print(len(Experiment(setup, trials).measure(workers=2)), "rows")
+"""
+
+
+def test_a_script_without_a_guard_is_told_of_it_and_gets_its_table(tmp_path, monkeypatch):
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "home"))
+    (tmp_path / "script.py").write_text(SCRIPT)
+    call = [sys.executable, "script.py"]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "4 rows\n"  # once, and none by the helper
+    assert 'put the calls under `if __name__ == "__main__":`' in done.stderr
+    assert "1 of 1 helping processes died" in done.stderr
+
+
+def test_a_process_that_has_started_may_call_a_grid():
+    processes.check_guard()
+    with pytest.raises(RuntimeError, match="runs the top of your script"), starting():
+        processes.check_guard()
+
+
+@contextlib.contextmanager
+def starting():
+    """This process, as one is that runs its script's top."""
+    process = multiprocessing.current_process()
+    process._inheriting = True
+    try:
+        yield
+    finally:
+        del process._inheriting
