@@ -21,13 +21,14 @@ from ..data.loading import load
 from ..data.saving import image_bytes
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
+from ..ground.limits import cores
 from ..ground.seeds import generator
 from ..study.figures import base
 from ..study.figures.speed import PARTS, parts_figure
 from ..study.grid.arms import Arm
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.setups import Setup
-from ..study.grid.workers import cores, split_of, threads_of, workers_from
+from ..study.grid.workers import split_of, threads_of, workers_from
 from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.arithmetic import quickest

@@ -15,11 +15,12 @@ import torch
 from ..ground import files, store
 from ..ground.device import machine_name
 from ..ground.folders import notebooks_dir, runs_dir
+from ..ground.limits import cores
 from ..ground.names import command, unknown
 from ..ground.progress import human_time
 from ..study.figures.base import figures_dir
 from ..study.grid import monitor
-from ..study.grid.workers import cores, workers_from
+from ..study.grid.workers import workers_from
 from .given import Parameter, UsageError, check_parameters, declared
 from .run import OK, USAGE, print_verdict, run_notebook
 

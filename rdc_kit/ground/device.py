@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from .limits import cores
 from .memory import keep_freed_memory
 
 DEVICES = ("cpu", "cuda")  # kinds that the kit knows
@@ -77,6 +78,8 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
         raise ValueError(f"device {device!r} is not there: torch sees {known} GPUs, from cuda:0 on")
     if torch_device.type == "cpu":
         keep_freed_memory()
+        if torch.get_num_threads() > cores():  # torch does not know of a container's quota
+            torch.set_num_threads(cores())
     if precision == "auto":
         precision = "bf16" if has_bf16(torch_device) else "fp32"
     return Runtime(torch_device, precision, channels_last=precision == "bf16")

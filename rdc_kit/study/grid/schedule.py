@@ -13,6 +13,7 @@ import torch
 
 from ...ground import store
 from ...ground.device import choose_runtime
+from ...ground.limits import cores
 from ...ground.memory import keep_freed_memory
 from ...ground.progress import human_time
 from ...train.training import Diverged
@@ -21,7 +22,7 @@ from .experiments import Experiment
 from .plan import ensemble_of
 from .processes import start_processes, stop_processes
 from .setups import Trial
-from .workers import cores, most_processes, threads_of, workers_from
+from .workers import most_processes, threads_of, workers_from
 
 _PASSED_OVER = 3  # exit status of a process that passed a replicate over, and told so
 

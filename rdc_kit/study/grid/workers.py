@@ -24,6 +24,7 @@ import torch
 from ...ground import store
 from ...ground.device import machine_name
 from ...ground.folders import runs_dir
+from ...ground.limits import cores, free_memory
 from ...ground.memory import keep_freed_memory
 from ...ground.seeds import generator
 from ...train import protocols
@@ -38,7 +39,7 @@ _START = 20.0  # seconds that a grid must take alone; a process takes some of th
 _BETTER = 1.1  # what more processes must gain to be worth their memory
 _WORTH = 1.25  # what more threads must gain to be worth the risk of a busy neighbour
 _PATIENCE = 120.0  # seconds for all processes of a probe to be ready
-_GIGABYTES = 2  # of memory that a worker may need
+_MEMORY = 2 * 10**9  # bytes that a worker may need
 _STEPS = {"cpu": 8, "cuda": 200}  # of a probe; on a GPU most of them must be replayed ones
 
 
@@ -55,14 +56,9 @@ def workers_from(text: str | int) -> int:
     return int(text)
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def most_processes() -> int:
     """As many processes as there are cores and free memory for, at least 1."""
-    return max(1, min(cores(), _memory() // _GIGABYTES))
+    return max(1, min(cores(), free_memory() // _MEMORY))
 
 
 class Split(NamedTuple):
@@ -225,13 +221,6 @@ def probe(setup: Setup, student: str, ipc: int) -> Pace:
         predict(timed[0].model, tests, runtime)
         seconds.append(time.monotonic() - began)
     return Pace(max(f.views / f.seconds for f in timed), len(tests) / min(seconds))
-
-
-def _memory() -> int:
-    """Gigabytes of memory that are free."""
-    import psutil
-
-    return int(psutil.virtual_memory().available / 1e9)
 
 
 @contextlib.contextmanager

@@ -193,7 +193,7 @@ def test_what_earlier_replicates_took_counts_for_more_than_the_plan(
 def test_auto_starts_no_more_processes_than_the_memory_holds(monkeypatch):
     started = []
     monkeypatch.setattr(workers, "cores", lambda: 64)
-    monkeypatch.setattr(workers, "_memory", lambda: 6)
+    monkeypatch.setattr(workers, "free_memory", lambda: 6 * 10**9)
     monkeypatch.setattr(
         schedule, "start_processes", lambda _, work, rest: started.extend(rest) or []
     )

@@ -176,7 +176,7 @@ def test_a_gpu_gets_more_processes_while_they_finish_more(
         return together[count]
 
     monkeypatch.setattr(workers, "cores", lambda: 16)
-    monkeypatch.setattr(workers, "_memory", lambda: 64)
+    monkeypatch.setattr(workers, "free_memory", lambda: 64 * 10**9)
     monkeypatch.setattr(workers, "pace_together", fake)
     gpu = replace(one.setup, runtime=replace(EXACT, device=torch.device("cuda")))
     monkeypatch.setattr(workers, "machine_name", lambda device: "a GPU")
@@ -205,7 +205,7 @@ def test_a_probe_whose_process_fails_is_0_for_now(fresh_home, monkeypatch):
 @pytest.mark.parametrize(("gigabytes", "most"), [(1, 1), (6, 3), (999, 8)])
 def test_there_are_as_many_processes_as_cores_and_memory_for_them(monkeypatch, gigabytes, most):
     monkeypatch.setattr(workers, "cores", lambda: 8)
-    monkeypatch.setattr(workers, "_memory", lambda: gigabytes)
+    monkeypatch.setattr(workers, "free_memory", lambda: gigabytes * 10**9)
     assert workers.most_processes() == most
 
 
