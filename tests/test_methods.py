@@ -115,7 +115,7 @@ def test_easiest_beats_random_beats_hardest_on_digits(digits):
 
 @pytest.mark.parametrize(
     ("name", "missing", "message"),
-    [("lpld", 2, "classes without images: 2"), ("dwa", 1, "class '1' has 0 images")],
+    [("lpld", 2, "classes without images: 2"), ("dwa", 1, "class '1' has no image")],
 )
 def test_a_pool_that_a_recipe_cannot_take_is_refused_before_a_teacher_is_trained(
     fresh_home, exact, monkeypatch, name, missing, message

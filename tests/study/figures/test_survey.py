@@ -15,7 +15,7 @@ def test_the_table_counts_and_the_figure_shows(tmp_path):
     name = f"folder:{tmp_path}"
     clean = survey_table(survey(name, 16))
     assert clean["found"].sum() == 0
-    assert len(clean) == 13  # five of each split, three of both
+    assert len(clean) == 15  # six of each split, three of both
     empty = survey_figure(survey(name, 16))
     assert "nothing to show" in empty.axes[0].texts[0].get_text()
     shutil.copy(tmp_path / "train/a/0.png", tmp_path / "val/b/leak.png")
