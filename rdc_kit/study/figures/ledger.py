@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Hashable
 from typing import Any
 
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from .base import PALETTE
 
@@ -24,14 +26,19 @@ _LOOKS = {
     "demonstration": ("#bbbbbb", "s"),
     "smoke": ("#dddddd", "s"),
 }
+_LINE = 0.16  # inches a row
+_WIDTH = 50  # letters of a claim in a line
+_AXIS = """points of top-1 in favour of the claim (linear to ± 10, then logarithmic)
+beside each interval: images per class"""
 _HOLLOW = ("pending", "exploratory", "demonstration", "smoke")
 
 
 def ledger_figure(table: pd.DataFrame) -> Figure:
-    """Effects in points with 95 % intervals over replicates, by claim and dataset; above, anchors.
+    """Effects in points with 95 % intervals over replicates, a panel per dataset; above, anchors.
 
-    A bar marks the threshold. Planned lines are drawn where there are any, and other results on the
-    same datasets beside them, hollow; only where nothing was planned are demonstrations drawn.
+    A row per claim and effect, an interval per number of images. A bar marks the threshold. Planned
+    lines are drawn where there are any, and other results on the same datasets beside them, hollow;
+    only where nothing was planned are demonstrations drawn.
 
     Args:
         table: from `ledger`; rows in other units, or without an interval, are left out.
@@ -41,37 +48,81 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
     rows = measured[(measured["unit"] == "points") & (measured["anchor"].fillna(0) == 0)]
     if measured["planned"].notna().any():
         rows = rows[~rows["verdict"].isin(["demonstration", "smoke"])]
-    heights = [0.27 * len(rows) + 0.6] + [0.27 * len(anchors) + 0.5] * bool(len(anchors))
-    figure, axes = plt.subplots(
-        len(heights),
-        1,
-        figsize=(8.6, sum(heights) + 0.6),
-        squeeze=False,
-        height_ratios=heights[::-1],
-    )
-    _draw_effects(axes[-1, 0], rows.to_dict("records"))
+    rows, claims, effects = _place(rows)
+    datasets = list(rows["dataset"].unique()) or [""]
+    last = max([*claims, *effects, *rows["y"], 0])
+    heights = [0.22 * len(anchors) + 0.3] * bool(len(anchors)) + [_LINE * (last + 2)]
+    figure = plt.figure(figsize=(3.4 + 2.7 * len(datasets), sum(heights) + 1))
+    grid = figure.add_gridspec(len(heights), len(datasets), height_ratios=heights)
     if len(anchors):
-        _draw_anchors(axes[0, 0], anchors.to_dict("records"))
+        _draw_anchors(figure.add_subplot(grid[0, :]), anchors.to_dict("records"))
+    axes = [figure.add_subplot(grid[-1, k]) for k in range(len(datasets))]
+    for ax, dataset in zip(axes, datasets, strict=True):
+        _draw_effects(ax, rows[rows["dataset"] == dataset])
+        if len(rows):
+            ax.set_xlim(
+                1.6 * min(rows["low"].min(), 0) - 3, 1.6 * rows["high"].max() + 3
+            )  # room for words
+        _name_rows(ax, effects if ax is axes[0] else {}, last)
+        ax.set_title(dataset)
+    axes[0].set_yticks(list(claims), claims.values(), minor=True, fontsize=7, fontweight="bold")
+    axes[0].tick_params(axis="y", which="both", length=0)
+    figure.supxlabel(_AXIS, fontsize=8)
+    figure.legend(handles=_legend(rows["verdict"]), ncols=5, loc="outside upper center", fontsize=8)
     return figure
 
 
-def _draw_effects(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
-    for y, row in enumerate(rows):
-        colour, marker, face = _look(row["verdict"])
+def _place(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, str], dict[float, str]]:
+    """The rows with a column y, and y -> what is written there: claims, each above its effects."""
+    claims: dict[float, str] = {}
+    effects: dict[float, str] = {}
+    y, ipcs = 0.0, rows["ipc"].astype(str).str.removesuffix(".0")
+    rows = rows.assign(y=y, ipc=ipcs, room=pd.to_numeric(ipcs.str.split().str[0], errors="coerce"))
+    for (claim, says), of_claim in rows.groupby(["claim", "says"], sort=False):
+        title = textwrap.wrap(f"{claim}: {says}", _WIDTH)
+        claims |= {y + k * 0.8: line for k, line in enumerate(title)}
+        y += 0.8 * len(title)
+        for effect, mine in of_claim.groupby("effect", sort=False):
+            effects[y] = str(effect)
+            ys = y + 0.8 * mine.sort_values("room").groupby("dataset").cumcount()
+            rows.loc[ys.index, "y"] = ys
+            y = ys.max() + 1
+        y += 0.4
+    return rows, claims, effects
+
+
+def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
+    """The effects of one dataset, each with its images per class and, if unusual, its network."""
+    usual = list(rows["student"].mode()[:1])
+    for row in rows.to_dict("records"):
+        (colour, marker, face), y = _look(row["verdict"]), row["y"]
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
-        ax.plot(row["mean"], y, marker, color=colour, mfc=face, ms=5)
+        ax.plot(row["mean"], y, marker, color=colour, mfc=face, ms=4.5)
         ax.plot([row["least"]] * 2, [y - 0.35, y + 0.35], color="#333333", lw=1)
-    names = [f"{row['claim']}: {row['effect']} | {_where(row)}" for row in rows]
-    _name_rows(ax, names)
+        told = row["ipc"] if row["student"] in usual else f"{row['ipc']}, {row['student']}"
+        left = row["mean"] < row["least"]  # away from the bar
+        ax.annotate(
+            told,
+            (row["low" if left else "high"], y),
+            (-3 if left else 3, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=6,
+        )
     ax.set_xscale("symlog", linthresh=10)
-    ticks = [-50, -20, -10, -5, 0, 5, 10, 20, 50]
+    ticks = [-10, -5, 0, 5, 10, 20, 50]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
-    ax.set_xlabel("points of top-1 in favour of the claim (linear to ± 10, then logarithmic)")
-    drawn = {_root(row["verdict"]) for row in rows}
-    for root in (root for root in _LOOKS if root in drawn):
-        colour, marker, face = _look(root)
-        ax.plot([], [], marker, color=colour, mfc=face, ms=5, label=root)
-    ax.legend(ncols=4, fontsize=7.5, loc="lower left", bbox_to_anchor=(0, 1))
+
+
+def _legend(verdicts: pd.Series) -> list[Line2D]:
+    """A marker for every verdict that is drawn."""
+    drawn = set(map(_root, verdicts))
+    looks = {root: _look(root) for root in _LOOKS if root in drawn}
+    return [
+        Line2D([], [], ls="", color=colour, marker=marker, mfc=face, ms=5, label=root)
+        for root, (colour, marker, face) in looks.items()
+    ]
 
 
 def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
@@ -81,25 +132,21 @@ def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["mean"], y, "o", color=colour, ms=5)
         ax.plot(row["anchor"], y, "*", color="#333333", ms=7)
-    _name_rows(ax, [_anchor_name(row) for row in rows])
+    _name_rows(ax, {y: _anchor_name(row) for y, row in enumerate(rows)}, len(rows) - 1)
     ax.set_xlabel("top-1, %; a star is the published number, green is within 2.5 points of it")
 
 
 def _anchor_name(row: dict[Hashable, Any]) -> str:
     """With the length of an unusual teacher, which only the verdict says."""
     teacher = re.search(r"teacher of \d+ epochs", row["verdict"])
-    name = f"anchor: {row['effect']} | {_where(row)}, {row['student']}"
+    name = f"{row['effect']}, {row['dataset']}, {row['ipc']} per class, {row['student']}"
     return f"{name}, {teacher[0]}" if teacher else name
 
 
-def _name_rows(ax: Axes, names: list[str]) -> None:
-    ax.set_yticks(range(len(names)), names, fontsize=7)
-    ax.set_ylim(len(names) - 0.4, -0.6)
+def _name_rows(ax: Axes, names: dict[float, str], last: float) -> None:
+    ax.set_yticks(list(names), names.values(), fontsize=7)
+    ax.set_ylim(last + 0.6, -0.6)
     ax.grid(axis="y", visible=False)
-
-
-def _where(row: dict[Hashable, Any]) -> str:
-    return f"{row['dataset']}, {row['ipc']} per class, n = {row['n']}"
 
 
 def _root(verdict: str) -> str:

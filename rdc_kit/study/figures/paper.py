@@ -127,7 +127,7 @@ def _figures(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[
             yield _name(one, rows), one.draw(rows, results), rows, facts
     table = ledger(results)
     if table["low"].notna().any():
-        inputs = {k: v for t in set(table["table"]) for k, v in results.inputs(t).items()}
+        inputs = {k: v for t in sorted(set(table["table"])) for k, v in results.inputs(t).items()}
         inputs |= _campaign() if table["planned"].notna().any() else {}
         yield "ledger", ledger_figure(table), table, {"shows": "all claims", "inputs": inputs}
     steps = steps_by_room(table)
