@@ -153,7 +153,11 @@ def _check_history(commits: set[str]) -> None:
         raise ValueError("--check reads the plan's history: run it in a clone of the repository")
     for commit in sorted(name.removesuffix("-dirty") for name in commits):
         call = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
-        if subprocess.run(call, cwd=root, capture_output=True).returncode:
+        try:
+            done = subprocess.run(call, cwd=root, capture_output=True)
+        except FileNotFoundError:
+            raise ValueError("--check reads the plan's history by git: install it") from None
+        if done.returncode:
             raise ValueError(
                 f"commit {commit}, by which rows were made, is not in this clone's history: fetch "
                 "all of it (git fetch --unshallow), then check again"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
-import functools
 import hashlib
 import json
 import os
@@ -31,6 +30,7 @@ _RESULT = "result.json"
 _PASSING = (".", "checkpoint", "progress", "batch-", "holder", "config", "result")
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _READ_AGAIN = 1 << 28  # larger files are checked by their size only
+_states: dict[Path | None, str] = {}  # of git, by checkout
 _PATIENCE = 5.0  # seconds of waiting for another process that nobody needs to hear of
 
 
@@ -223,19 +223,25 @@ def now() -> str:
 def git_state() -> str:
     """Commit of the checkout, "-dirty" when files differ from it, "" outside git.
 
-    As it was when this process first asked: later commits are not of the code that it runs. The
-    campaign's own rows and scoring runs, which grow while it runs, are no difference. For a copy
-    that was sent to a machine without its history, RDC_COMMIT says what it is a copy of.
+    As it was when this process, or the one that started it, first asked: later commits are not of
+    the code that it runs. The campaign's own rows and scoring runs, which grow while it runs, are
+    no difference. Where git says nothing, as of a copy that was sent to a machine without its
+    history, RDC_COMMIT says what it is a copy of.
     """
     root = checkout()
-    if root is None or not (root / ".git").exists():
-        return os.environ.get("RDC_COMMIT", "")
-    return _git_state_of(root)
+    if root is not None and (root / ".git").exists() and root not in _states:
+        begin_at(_git_state_of(root))
+    return _states.get(root, os.environ.get("RDC_COMMIT", ""))
 
 
-@functools.cache
+def begin_at(state: str) -> None:
+    """What `git_state` says from now on: in a process, what it says in the one that started it."""
+    if state:
+        _states[checkout()] = state
+
+
 def _git_state_of(root: Path) -> str:
-    grows = [":!data/evidence/campaign-*.csv", ":!data/evidence/scores/*"]
+    grows = [f":!data/evidence/{name}" for name in ("campaign-*.csv", "again-*.csv", "scores/*")]
     changed = ["diff", "--name-only", "HEAD", "--", ".", *grows]
     said = []
     for words in (["describe", "--always", "--abbrev=12"], changed):

@@ -130,6 +130,10 @@ def test_a_history_that_is_not_there_accuses_nobody(plan, capsys, monkeypatch):
     assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
     assert main(["evidence", "--check"]) == 2
     assert "commit 1234567, by which rows were made, is not in" in capsys.readouterr().err
+    with monkeypatch.context() as here:
+        here.setenv("PATH", str(plan.parent))
+        assert main(["evidence", "--check"]) == 2
+    assert "--check reads the plan's history by git: install it" in capsys.readouterr().err
     monkeypatch.setattr(evidence, "checkout", lambda: None)  # an installed package
     assert main(["evidence", "--check"]) == 2
     assert "run it in a clone of the repository" in capsys.readouterr().err

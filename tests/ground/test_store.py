@@ -125,6 +125,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(store, "_states", {})
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert store.git_state() == ""
     (tmp_path / "file").write_text("one")
@@ -137,8 +138,20 @@ def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monke
     assert clean != "0123456789ab"
     (tmp_path / "file").write_text("other")
     assert store.git_state() == clean  # the code that runs is the one that was there at first
-    store._git_state_of.cache_clear()
+    store._states.clear()
     assert store.git_state() == f"{clean}-dirty"
+    (tmp_path / "data/evidence").mkdir(parents=True)
+    for name in ("file", "data/evidence/campaign-a.csv", "data/evidence/again-a.csv"):
+        (tmp_path / name).write_text("one")
+    for command in (["add", "."], [*who, "commit", "-qm", "second"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    for name in ("campaign-a.csv", "again-a.csv"):
+        (tmp_path / "data/evidence" / name).write_text("rows that are being made")
+    store._states.clear()
+    assert re.fullmatch(r"[0-9a-f]{12}", store.git_state())
+    store._states.clear()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert store.git_state() == "0123456789ab"  # git is missing
     monkeypatch.setattr(store, "checkout", lambda: None)
     assert store.git_state() == "0123456789ab"
 

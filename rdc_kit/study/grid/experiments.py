@@ -85,6 +85,7 @@ class Experiment:
         Raises:
             ValueError: a wrong number of workers.
         """
+        store.git_state()  # rows are of the code that begins, whatever is committed meanwhile
         left = [t for t in self.trials if not is_measured(t, self.setup, self.extra)]
         count, threads = split_of(workers, self.setup, left)
         beside = helpers(self.setup, left, self.extra, count - 1, threads)

@@ -10,6 +10,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
+from ...ground import store
+
 
 def start_processes(
     target: Callable[..., None], work: object, rest: Sequence[tuple[Any, ...]]
@@ -26,7 +28,7 @@ def start_processes(
     if not rest:
         return []
     # As bytes, for tensors would travel through shared memory, of which a container has little.
-    told = pickle.dumps(work)
+    told = pickle.dumps((store.git_state(), work))
     context = multiprocessing.get_context("spawn")
     writers, processes = list[Connection](), list[SpawnProcess]()
     for more in rest:
@@ -45,9 +47,10 @@ def start_processes(
 
 
 def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
-    """What a process does first: read its work."""
+    """What a process does first: read its work, and of which commit its rows will be."""
     with reader:
-        work = pickle.loads(reader.recv_bytes())
+        state, work = pickle.loads(reader.recv_bytes())
+    store.begin_at(state)
     target(work, *more)
 
 

@@ -6,12 +6,14 @@ import contextlib
 import multiprocessing
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from ...ground import store
+from ...ground import files, store
 from ...ground.device import choose_runtime
 from ...ground.limits import cores
 from ...ground.memory import keep_freed_memory
@@ -24,6 +26,7 @@ from .processes import start_processes, stop_processes
 from .setups import Trial
 from .workers import most_processes, threads_of, workers_from
 
+_FAILED = "failed.json"  # the call that could not make it
 _PASSED_OVER = 3  # exit status of a process that passed a replicate over, and told so
 
 Make = Callable[[Line, list[Trial], str | int], object]
@@ -37,11 +40,13 @@ class Work(NamedTuple):
         seconds: that the work may take.
         make: makes some trials of a line in so many processes, and keeps their rows; a function of
             a module, for other processes call it too.
+        call: names what all processes do together; `work_through` gives it.
     """
 
     lines: list[Line]
     seconds: float
     make: Make
+    call: str = ""
 
 
 def work_through(work: Work, workers: str | int = "auto") -> bool:
@@ -50,7 +55,7 @@ def work_through(work: Work, workers: str | int = "auto") -> bool:
     Each process works on a replicate that no other one is making, so each has a scoring run of its
     own, which takes longer than the rest of most replicates. One that dies costs the replicate that
     it was making, which is made by whoever comes next. A replicate that cannot be made is named and
-    passed over.
+    passed over by all of them; so is a line whose data are not here.
 
     Args:
         work: what is made. workers: processes; "auto" is one per core, as far as there is free
@@ -62,6 +67,7 @@ def work_through(work: Work, workers: str | int = "auto") -> bool:
     Raises:
         ValueError: a wrong number of workers. OSError: the disk does not take what is made.
     """
+    work = work._replace(call=uuid.uuid4().hex)
     auto = most_processes() if choose_runtime().device.type == "cpu" else 1
     count = workers_from(workers) or auto
     if count == 1:
@@ -102,8 +108,8 @@ class _Worker:
         self.end = time.monotonic() + work.seconds
         self.took: dict[str, list[float]] = {}
         self.made: set[tuple[str, int]] = set()
-        self.failed: set[tuple[str, int]] = set()
         self.left: set[str] = set()
+        self.whole = True
 
     def work_on(self) -> bool:
         """Make replicates until none is left that fits, or the process that began is gone.
@@ -114,22 +120,52 @@ class _Worker:
         parent = multiprocessing.parent_process()
         while (parent is None or parent.is_alive()) and self._make_next():
             pass
-        return not self.failed
+        return self.whole
 
     def _make_next(self) -> bool:
         """Make the most valuable replicate that nobody else is making; False if there is none."""
         for line, seed in in_order(self.work.lines):
-            if line.key in self.left or (line.key, seed) in self.made | self.failed:
+            if line.key in self.left or (line.key, seed) in self.made:
                 continue
+            if self._opens(line) and self._try(line, seed):
+                return True
+        return False
+
+    def _opens(self, line: Line) -> bool:
+        """Whether the line's data are here."""
+        marker = _locks(line) / line.key / _FAILED
+        if self._is_passed_over(marker):
+            return False
+        try:
+            return line.setting.setup is not None
+        except ValueError as error:
+            self._pass_over(marker, f"{line.key} cannot be made here: {error}")
+            return False
+
+    def _try(self, line: Line, seed: int) -> bool:
+        """Make a replicate if no other process is making it, or was not able to."""
+        marker = _locks(line) / f"{line.key}-{seed}" / _FAILED
+        with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
+            if not trials or self._is_passed_over(marker):
+                return False
             try:
-                with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
-                    if trials and self._make(line, seed, trials):
-                        return True
+                return self._make(line, seed, trials)
             except (Diverged, ValueError) as error:  # it fails whenever it is made
                 told = f"{line.key}: replicate {seed} cannot be made and is passed over: {error}"
-                print(told, file=sys.stderr, flush=True)
-                self.failed.add((line.key, seed))
+                self._pass_over(marker, told)
         return False
+
+    def _is_passed_over(self, marker: Path) -> bool:
+        """Whether a process of this call, or this one, has left a sign of its failure."""
+        passed = (files.read_json(marker) or {}).get("call") == self.work.call
+        self.whole &= not passed
+        return passed
+
+    def _pass_over(self, marker: Path, told: str) -> None:
+        print(told, file=sys.stderr, flush=True)
+        self.whole = False
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(marker, {"call": self.work.call})
 
     def _make(self, line: Line, seed: int, trials: list[Trial]) -> bool:
         """Make a replicate, if there is time for it; else its line is not looked at again."""
@@ -165,6 +201,11 @@ class _Worker:
         return usual if past else max(told, plan.seconds - plan.shared), plan.shared
 
 
+def _locks(line: Line) -> Path:
+    """Where processes that make rows of a line meet, whatever their RDC_HOME."""
+    return line.path.parent / store.LOCKS
+
+
 @contextlib.contextmanager
 def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
     """The missing trials of a replicate; while it lasts, no other process makes them.
@@ -174,7 +215,7 @@ def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
     Raises:
         Locked: another process has them, or trains their teacher.
     """
-    own = line.path.parent / store.LOCKS  # where processes meet whatever their RDC_HOME
+    own = _locks(line)
     with store.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
         trials = [trial for trial in line.missing() if trial.seed == seed]
         if not _waits_for_teacher(line, trials):

@@ -10,6 +10,7 @@ from multiprocessing import resource_tracker
 
 import pytest
 
+from rdc_kit.ground import store
 from rdc_kit.study.grid import processes
 
 MEGABYTE = b"x" * (1 << 20)
@@ -48,6 +49,18 @@ def test_each_process_is_told_all_the_work_and_its_own_share(tmp_path):
         process.join(60)
     assert [process.exitcode for process in started] == [0, 0]
     assert [(tmp_path / name).read_bytes() for name in "ab"] == [MEGABYTE, MEGABYTE]
+
+
+def _say_state(folder, name):
+    (folder / name).write_text(store.git_state())
+
+
+def test_a_process_is_of_the_commit_at_which_the_one_that_started_it_began(tmp_path, monkeypatch):
+    """Others may commit while it starts."""
+    monkeypatch.setitem(store._states, store.checkout(), "0123456789ab")
+    for process in processes.start_processes(_say_state, tmp_path, [("a",)]):
+        process.join(60)
+    assert (tmp_path / "a").read_text() == "0123456789ab"
 
 
 def test_a_process_that_dies_while_it_starts_is_not_waited_for(tmp_path, monkeypatch):

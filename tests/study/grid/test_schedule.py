@@ -134,6 +134,44 @@ def test_a_replicate_that_cannot_be_made_is_named_and_passed_over(
     assert capsys.readouterr().err == said
 
 
+def test_a_replicate_that_one_process_cannot_make_is_tried_by_no_other(
+    tmp_path, monkeypatch, fresh_home, capsys
+):
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    tried = []
+
+    def make(line, trials, workers):
+        tried.append((line.key, trials[0].seed))
+        raise Diverged("the loss is nan at epoch 3")
+
+    for call in ("one", "two"):  # a new call tries again
+        tried.clear()
+        for _ in range(2):  # processes of the call
+            work = schedule.Work(planfile.read_plan(), 300, make, call)
+            assert not schedule._Worker(work).work_on()
+        assert len(tried) == len(set(tried)) == 7
+        assert capsys.readouterr().err.count("cannot be made and is passed over") == 7
+
+
+def test_a_line_without_its_data_is_said_once_and_holds_up_no_other(
+    tmp_path, monkeypatch, fresh_home, capsys
+):
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    lines = planfile.read_plan()
+    absent = replace(lines[0].setting, name="absent", dataset=f"folder:{tmp_path}/nowhere")
+    lines = [replace(lines[0], key="absent", setting=absent, priority=1), *lines]
+    made = []
+    work = schedule.Work(lines, 300, lambda line, *_: made.append(line.key), "call")
+    for _ in range(2):
+        assert not schedule._Worker(work).work_on()
+    assert set(made) == {"random", "easy"}
+    said = capsys.readouterr().err
+    assert said.startswith("absent cannot be made here: ")
+    assert said.count("nowhere") == 1
+
+
 def test_a_disk_that_takes_nothing_ends_the_work(tmp_path, monkeypatch, fresh_home):
     plan_in(tmp_path, monkeypatch)
     foretell(monkeypatch, {})
