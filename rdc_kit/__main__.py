@@ -115,6 +115,10 @@ def _book(options: argparse.Namespace) -> int:
 
 
 def _speed(options: argparse.Namespace) -> int:
+    if options.out:
+        from .ground.files import check_place
+
+        check_place(options.out)
     if options.grid:
         from .commands.speed_grid import speed_grid
 
@@ -223,6 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.verb is None:
         return _where_to_start()
     from .ground.store import Locked
+    from .train.training import Diverged
 
     try:
         return ACTIONS[options.verb](options)
@@ -232,6 +237,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Locked as error:
         print(f"{options.verb}: {error}", file=sys.stderr)
         return 3
+    except Diverged as error:
+        print(f"{options.verb}: {error}", file=sys.stderr)
+        return 1
     except (ValueError, TypeError, FileExistsError) as error:
         print(f"{options.verb}: {error}", file=sys.stderr)
         return 2

@@ -153,6 +153,8 @@ VERBS = [
     (["select", "--scores", "NAMES.csv", "--out", "FILE/set"], "FILE is a file"),
     (["benchmark", "--workers", "2.5"], "workers"),
     (["speed", "--rounds", "0"], "rounds"),
+    (["speed", "--growth", "--out", "README.md/x.csv"], "cannot be written"),
+    (["benchmark", "--methods", "all", "el3n", "--plan"], "unknown method 'el3n'"),
     (["speed", "--batch", "0"], "batch"),
     (["speed", "--student", "resnet17"], "resnet17"),
     (["speed", "--grid", "digitz"], "needs datasets of digits"),

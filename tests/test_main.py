@@ -10,6 +10,7 @@ from rdc_kit.__main__ import ACTIONS, main
 from rdc_kit.commands import reports
 from rdc_kit.commands.options import VERBS, parser
 from rdc_kit.ground.store import Locked
+from rdc_kit.train.training import Diverged
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
@@ -58,6 +59,7 @@ def test_the_module_runs_from_any_folder(tmp_path):
     ("error", "status", "told"),
     [
         (Locked("a set is being worked on"), 3, "runs: a set is being worked on"),
+        (Diverged("the loss is nan"), 1, "runs: the loss is nan"),
         (ValueError("no such thing"), 2, "runs: no such thing"),
         (FileExistsError("it exists"), 2, "runs: it exists"),
         (OSError("no space, says the kit"), 1, "runs: no space, says the kit"),

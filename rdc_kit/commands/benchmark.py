@@ -15,7 +15,7 @@ from ..ground import files, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
-from ..methods import METHODS
+from ..methods import METHODS, method_named
 from ..study.figures import base, methods
 from ..study.grid.arms import Arm, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
@@ -82,6 +82,8 @@ def benchmark(
         Exit status: 0 when every trial is measured, or the plan printed.
     """
     workers_from(workers)
+    for name in {*names} - {"all"}:
+        method_named(name)
     arms = method_arms(METHODS if "all" in names else names)
     _check_numbers(seeds, ipcs, teacher_epochs, iterations)
     _check_names(teacher, frozen, out)

@@ -111,6 +111,15 @@ def recipe(method: str, size: int) -> Recipe:
     return RECIPES[method][0 if size <= 32 else 1 if size <= 64 else 2]
 
 
+# Changed after results had been kept, for images above so many pixels.
+_CHANGED_ABOVE = {"gvbsm": 0, "dwa": 32}
+
+
+def edition(method: str, size: int) -> int:
+    """Which edition of a method's recipe this is; results of an earlier one are not of this one."""
+    return 2 if size > _CHANGED_ABOVE.get(method, size) else 1
+
+
 def check_pool(pool: ImageSet, ipc: int, how: Recipe) -> None:
     """Refuse a pool that a recipe cannot work on; call this before a teacher is trained.
 

@@ -100,7 +100,7 @@ class _State:
         if content is None:
             return
         if not self._fits(content):
-            if path.resolve().is_relative_to(data_dir() / "runs"):
+            if path.resolve().is_relative_to((data_dir() / "runs").resolve()):
                 set_aside(path, "it belongs to another training or version")
                 return
             raise ValueError(
@@ -116,7 +116,8 @@ class _State:
     def _fits(self, content: Any) -> bool:
         if not isinstance(content, dict) or content.get("what") != self.what:
             return False
-        return content["model"].keys() == self.model.state_dict().keys()
+        alike = len(content.get("recorders", ())) == len(self.recorders)
+        return alike and content["model"].keys() == self.model.state_dict().keys()
 
 
 def fit(

@@ -108,6 +108,22 @@ def test_a_checkpoint_that_does_not_fit_is_refused_or_of_ours_set_aside(
     assert "belongs to another training or version" in capsys.readouterr().err
 
 
+def test_so_is_one_of_ours_on_another_disk_or_with_other_recorders(
+    blocks, exact, tmp_path, fresh_home, monkeypatch, capsys
+):
+    """`data` is a link there; a version with one more score has one more recorder."""
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+    (tmp_path / "disk").mkdir()
+    fresh_home.mkdir(exist_ok=True)
+    fresh_home.joinpath("data").symlink_to(tmp_path / "disk")
+    protocol, path = rdc.protocols.hard(epochs=2, batch=5), runs_dir("train") / "checkpoint.npz"
+    path.parent.mkdir(parents=True)
+    with dying_in(1), pytest.raises(KeyboardInterrupt):
+        fit(blocks, protocol, STUDENT, 1, exact, checkpoint=path)
+    fit(blocks, protocol, STUDENT, 1, exact, [Forgetting(len(blocks))], checkpoint=path)
+    assert capsys.readouterr().err.count("belongs to another training or version") == 1
+
+
 def _train_for_long(path, threads):
     training.CHECKPOINT_EVERY = 0.0
     torch.set_num_threads(threads)  # another number of threads adds up floats in another order

@@ -11,6 +11,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from ...data.imagesets import ImageSet
+from ...distill.recipes import edition
 from ...ground import store
 from ...ground.device import Runtime, choose_runtime
 from ...ground.folders import runs_dir
@@ -169,6 +170,8 @@ class Setup:
         settings = self.settings(trial.arm, trial.seeds)
         code = own_code(method_named(trial.arm.method).make)
         made = [trial.arm.method, code, trial.ipc, trial.seeds.set, settings, self.keys[0]]
+        changed = edition(trial.arm.method, self.pool.size)
+        made += [f"edition {changed}"] * (changed > 1)
         return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])
 
     def set_of(self, trial: Trial, wait: bool = True) -> ImageSet:

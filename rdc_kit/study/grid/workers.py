@@ -40,6 +40,7 @@ _BETTER = 1.1  # what more processes must gain to be worth their memory
 _WORTH = 1.25  # what more threads must gain to be worth the risk of a busy neighbour
 _PATIENCE = 120.0  # seconds for all processes of a probe to be ready
 _MEMORY = 2 * 10**9  # bytes that a worker may need
+_hopeless = set[str]()  # probes that failed in this process; each may have waited for long
 _STEPS = {"cpu": 8, "cuda": 200}  # of a probe; on a GPU most of them must be replayed ones
 
 
@@ -56,9 +57,19 @@ def workers_from(text: str | int) -> int:
     return int(text)
 
 
-def most_processes() -> int:
-    """As many processes as there are cores and free memory for, at least 1."""
-    return max(1, min(cores(), free_memory() // _MEMORY))
+def most_processes(images: int = 0) -> int:
+    """As many processes as there are cores and free memory for, at least 1.
+
+    Args:
+        images: bytes of those that each is sent; while it unpacks them it holds them twice.
+    """
+    return max(1, min(cores(), free_memory() // (_MEMORY + 2 * images)))
+
+
+def _most_for(setup: Setup, trials: Sequence[Trial]) -> int:
+    """As many processes as these trials are worth and the machine has room for."""
+    images = setup.pool.images.nbytes + setup.test.images.nbytes
+    return min(most_processes(images), len(trials) // _FEWEST)
 
 
 class Split(NamedTuple):
@@ -110,7 +121,7 @@ def best_split(setup: Setup, trials: Sequence[Trial]) -> Split:
         return _split_on_gpu(setup, trials, *longest[:2])
     one, every = (pace_of(setup, *longest[:2], threads).training for threads in (1, cores()))
     alone = Split(1, 1 if one * _WORTH > every else cores())
-    most = min(most_processes(), len(trials) // _FEWEST)
+    most = _most_for(setup, trials)
     if most < 2 or _views(setup, trials) / max(one, every) < _START:
         return alone
     return Split(most, 1) if one * most > _BETTER * every else alone
@@ -124,7 +135,7 @@ def _views(setup: Setup, trials: Sequence[Trial]) -> int:
 def _split_on_gpu(setup: Setup, trials: Sequence[Trial], student: str, ipc: int) -> Split:
     """Twice as many processes as long as they are worth it; the cores' threads are shared."""
     count, rate = 1, pace_of(setup, student, ipc, torch.get_num_threads()).training
-    most = min(most_processes(), len(trials) // _FEWEST)
+    most = _most_for(setup, trials)
     while 2 * count <= most and _views(setup, trials) / rate > _START:
         more = pace_together(setup, student, ipc, 2 * count)
         if more < _BETTER * rate:
@@ -140,8 +151,8 @@ class _Failed(RuntimeError):
 def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float:
     """Views per second of so many processes that train at the same time; probed once per machine.
 
-    0 where one of them fails, such as for want of memory; that is not kept, for who took the memory
-    may be gone the next time.
+    0 where one of them fails, such as for want of memory; only this process remembers that, for who
+    took the memory may be gone the next time.
     """
     config = _config(setup, student, ipc, what="pace together", processes=processes)
 
@@ -156,9 +167,13 @@ def pace_together(setup: Setup, student: str, ipc: int, processes: int) -> float
             raise _Failed
         return sum(paces.get() for _ in started)
 
+    asked = store.config_hash(config)
+    if asked in _hopeless:
+        return 0.0
     try:
         return float(store.result_of(store.cached(runs_dir("probes"), config, measure)))
     except _Failed:
+        _hopeless.add(asked)
         return 0.0
 
 

@@ -8,6 +8,7 @@ from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.methods import METHODS, Method
+from rdc_kit.study.grid import setups
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import plan_trials
 from rdc_kit.study.grid.setups import Seeds, Setup, Trial, own_code
@@ -65,6 +66,19 @@ def test_a_set_has_a_name_before_it_is_made(fresh_home):
     assert large_setup(pool=colour_blocks(39)).set_key(trial(Arm("pca"))) != key
     assert large_setup(scoring_epochs={"el2n": 3}).set_key(trial(Arm("pca"))) != key
     assert not list(fresh_home.rglob("result.json"))
+
+
+@pytest.mark.parametrize(
+    ("method", "size", "other"),
+    [("gvbsm", 32, True), ("gvbsm", 64, True), ("dwa", 64, True), ("dwa", 32, False),
+     ("sre2l", 64, False)],
+)  # fmt: skip
+def test_a_set_by_a_recipe_that_was_changed_has_another_name(monkeypatch, method, size, other):
+    """Or rows of the earlier recipe would stand for those of the new one."""
+    setup = large_setup(pool=colour_blocks(10, size=size), test=colour_blocks(10, size=size))
+    key = setup.set_key(trial(Arm(method)))
+    monkeypatch.setattr(setups, "edition", lambda method, size: 1)
+    assert (setup.set_key(trial(Arm(method))) != key) == other
 
 
 def test_the_last_set_is_remembered(fresh_home):

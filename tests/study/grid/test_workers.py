@@ -28,6 +28,12 @@ EXACT = Runtime(torch.device("cpu"), "fp32", channels_last=False)
 STEADY = ["arm", "seed", "top1", "top5", "per_class", "steps", "set_hash", "run_hash"]
 
 
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch):
+    """One in which no probe has failed."""
+    monkeypatch.setattr(workers, "_hopeless", set())
+
+
 def experiment(epochs=20, seeds=3, **more):
     setup = Setup(colour_blocks(per_class=8), colour_blocks(seed=0), EXACT)
     arms = [*method_arms(["noise"]), Arm("pca", {"order": "random"})]
@@ -199,6 +205,8 @@ def test_a_probe_whose_process_fails_is_0_for_now(fresh_home, monkeypatch):
     with monkeypatch.context() as patch:
         dying_processes(patch)
         assert workers.pace_together(one.setup, one.trials[0].student, *asked) == 0
+    assert workers.pace_together(one.setup, one.trials[0].student, *asked) == 0  # not asked again
+    workers._hopeless.clear()  # another process
     assert workers.pace_together(one.setup, one.trials[0].student, *asked) > 0
 
 
@@ -207,6 +215,18 @@ def test_there_are_as_many_processes_as_cores_and_memory_for_them(monkeypatch, g
     monkeypatch.setattr(workers, "cores", lambda: 8)
     monkeypatch.setattr(workers, "free_memory", lambda: gigabytes * 10**9)
     assert workers.most_processes() == most
+
+
+def test_every_process_needs_room_for_the_images(monkeypatch):
+    """A set that is mapped from disk is sent to each of them as well."""
+    monkeypatch.setattr(workers, "cores", lambda: 8)
+    monkeypatch.setattr(workers, "free_memory", lambda: 24 * 10**9)
+    assert workers.most_processes(images=10**9) == 6
+    assert workers.most_processes(images=15 * 10**9) == 1
+    one = experiment(seeds=8)
+    large = replace(one.setup.pool, images=torch.empty(1).expand(200_000, 3, 16, 16))
+    setup = replace(one.setup, pool=large, test=large)
+    assert workers._most_for(setup, one.trials) < workers._most_for(one.setup, one.trials)
 
 
 def test_a_number_is_taken_as_it_is(fresh_home, monkeypatch):
