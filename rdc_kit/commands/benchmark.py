@@ -82,9 +82,7 @@ def benchmark(
         Exit status: 0 when every trial is measured, or the plan printed.
     """
     workers_from(workers)
-    for name in {*names} - {"all"}:
-        method_named(name)
-    arms = method_arms(METHODS if "all" in names else names)
+    arms = _arms(names)
     _check_numbers(seeds, ipcs, teacher_epochs, iterations)
     _check_names(teacher, frozen, out)
     runtime = choose_runtime(device)
@@ -107,6 +105,13 @@ def benchmark(
     _draw(table)
     print(f"benchmark: {len(table)} runs in {out}")
     return 0
+
+
+def _arms(names: Sequence[str]) -> list[Arm]:
+    """Arms of the methods that are asked for; every name must be known, beside "all" too."""
+    for name in {*names} - {"all"}:
+        method_named(name)
+    return method_arms(METHODS if "all" in names else names)
 
 
 def _heading(experiment: Experiment, dataset: str, seeds: int) -> str:
