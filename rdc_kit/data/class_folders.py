@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
     *(".jp2", ".avif"),
 }
+_MAYBE_CLASSES = {"dev", "eval"}  # of TEST_NAMES: the test split only where there is a train/
 
 
 def read_folder(root: Path) -> dict[str, Raw]:
@@ -33,8 +36,9 @@ def read_folder(root: Path) -> dict[str, Raw]:
         what = "is a file: give parquet:PATH, or" if root.is_file() else "does not exist: give"
         raise DataError(f"folder {str(root)!r} {what} folder:PATH of an image folder")
     train = split_folder(root, TRAIN_NAMES) or root
-    test = split_folder(root, TEST_NAMES)
-    if train is root and test is not None:
+    flat = train == root
+    test = split_folder(root, tuple(n for n in TEST_NAMES if not (flat and n in _MAYBE_CLASSES)))
+    if flat and test is not None:
         raise DataError(f"{root} has {test.name}/ but no train/: name the training folder train")
     classes = class_names(train)
     splits = {"train": folder_split(root, train, classes)}
@@ -52,10 +56,26 @@ def read_folder(root: Path) -> dict[str, Raw]:
                 )
             )
         splits["test"] = folder_split(root, test, classes)
-        others = [p for p in root.iterdir() if p.name.lower() in TEST_NAMES and p != test]
-        unread = tuple(f"folder {p.name}, beside {test.name}" for p in sorted(others))
-        splits["test"] = replace(splits["test"], unread=splits["test"].unread + unread)
-    return splits
+    return splits if flat else _with_neighbours(splits, root, train, test)
+
+
+def _with_neighbours(
+    splits: dict[str, Raw], root: Path, train: Path, test: Path | None
+) -> dict[str, Raw]:
+    """The splits, told of the images, and folders of images, that lie beside their folders."""
+    inner = [p for p in sorted(root.iterdir()) if p not in (train, test)]
+    beside = {"train": [p.name for p in inner if _is_image(p) and p.is_file()], "test": []}
+    for folder in inner:
+        if folder.is_dir() and not _is_hidden(folder) and any(map(_is_image, _walk(folder))):
+            second = test if folder.name.lower() in TEST_NAMES else None
+            split = "test" if second else "train"
+            beside[split].append(f"folder {folder.name}, beside {(second or train).name}")
+    return {s: replace(raw, unread=(*raw.unread, *beside[s])) for s, raw in splits.items()}
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Everything below a folder, as it is met: whoever looks for one image can stop early."""
+    return (Path(place) / name for place, _, names in os.walk(folder) for name in names)
 
 
 def split_folder(root: Path, names: tuple[str, ...]) -> Path | None:
@@ -81,6 +101,11 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".") or path.name == "__MACOSX"
 
 
+def _is_image(path: Path) -> bool:
+    """An image by its name, and none of the notes that a Mac leaves beside files on other disks."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith("._")
+
+
 def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
     """The images of one split.
 
@@ -99,9 +124,11 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
         files += class_files
         others += left
         labels += [label] * len(class_files)
-    for folder in root.iterdir():
-        if folder.is_dir() and _is_hidden(folder):
-            others += [p for p in files_below(folder) if p.suffix.lower() in SUFFIXES]
+    for beside in sorted(root.iterdir()):
+        if beside.is_dir() and _is_hidden(beside):
+            others += filter(_is_image, files_below(beside))
+        elif _is_image(beside) and beside.is_file():
+            others.append(beside)
     if not files:
         raise DataError(
             f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
@@ -132,12 +159,12 @@ def _check_names(names: list[str], source: Path) -> None:
 
 
 def _images_below(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Image files by their suffix, not those of hidden folders, and files that are none.
+    """Images by their suffix, and what is left out: hidden ones, and other files in plain sight.
 
     A link that leads nowhere is a corrupt image.
     """
-    found = list(files_below(folder))
-    seen = [p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
-    there = [p for p in seen if p.is_file() or (p.is_symlink() and not p.exists())]
-    images = [p for p in there if p.suffix.lower() in SUFFIXES]
-    return images, [p for p in there if p.suffix.lower() not in SUFFIXES]
+    found = files_below(folder)
+    there = [p for p in found if p.is_file() or (p.is_symlink() and not p.exists())]
+    hidden = {p for p in there if any(n.startswith(".") for n in p.relative_to(folder).parts)}
+    images = [p for p in there if p not in hidden and _is_image(p)]
+    return images, [p for p in there if (p in hidden) == _is_image(p)]

@@ -65,8 +65,8 @@ class Survey:
 def survey(name: str, size: int | None = None) -> Survey:
     """Look at every image of a source.
 
-    Corrupt images; what is not read, for it is hidden, has no image's suffix, or is one split too
-    many; images twice, within a split by the pixels that are decoded from them, and
+    Corrupt images; what is not read, for it is hidden, has no image's suffix, lies beside the class
+    folders or in a folder beside those of the splits, or is one split too many; images twice, within a split by the pixels that are decoded from them, and
     across training and test by these or by their files; the same image under two labels; images of
     one plain colour; classes of unequal size or missing from the test split. A copy that was saved
     anew in another size or format is not found.

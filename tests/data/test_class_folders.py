@@ -5,6 +5,7 @@ import os
 import pytest
 
 import rdc_kit as rdc
+from rdc_kit.data.origins import names_of
 
 from ..conftest import picture
 from .conftest import refuses
@@ -47,3 +48,16 @@ def test_two_spellings_of_one_class_are_told_apart(folder):
 def test_a_test_class_that_training_lacks(folder):
     picture(folder / "val" / "dog" / "a.png", 5)
     refuses(f"folder:{folder}", "dog", "train")
+
+
+def test_a_class_may_be_called_dev_or_eval_and_a_split_beside_train_too(tmp_path):
+    """A flat folder with a class "dev" was told to name its training folder train."""
+    for k, name in enumerate(["cat", "dev", "Eval"]):
+        picture(tmp_path / "flat" / name / "a.png", k)
+        picture(tmp_path / "split" / ("train" if name == "cat" else name) / "a" / "a.png", k)
+    pool, test = rdc.load(f"folder:{tmp_path / 'flat'}", 16)
+    assert (pool.classes, test) == (("Eval", "cat", "dev"), None)
+    test = rdc.load(f"folder:{tmp_path / 'split'}", 16).test
+    assert names_of(test) == ["dev/a/a.png"]
+    (tmp_path / "flat" / "val").mkdir()
+    refuses(f"folder:{tmp_path / 'flat'}", "has val/ but no train/", "name the training folder")

@@ -9,6 +9,7 @@ from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
+from rdc_kit.data.sources import open_source
 from rdc_kit.data.survey import spreads, survey
 
 from ..conftest import picture
@@ -94,6 +95,27 @@ def test_what_is_not_read_is_told(tmp_path):
     assert found.counts["train: images that come twice"] == 1  # z.jfif is read
     picture(root / "train" / "__MACOSX" / "a.png", 43)
     assert rdc.load(f"folder:{root}", 16).train.classes == ("a", "b")
+
+
+def test_images_and_folders_beside_those_that_are_read_are_told(tmp_path):
+    """Images beside the class folders, hidden in one, or in a folder beside train/: none was."""
+    root = good(tmp_path)
+    left = ("train/loose.png", "val/loose.png", "train/a/.old/b.png", "train/a/.c.png", "top.png")
+    for k, name in enumerate((*left, "extra/a/0.png", "Training/0.png")):
+        picture(root / name, 40 + k)
+    picture(root / "train/a/notes.png", 50).rename(root / "train/a/._0.png")  # as a Mac names it
+    (root / "docs").mkdir()
+    (root / "docs" / "readme.txt").write_text("no image")
+    (root / "train" / "labels.csv").write_text("no image")
+    raws = open_source(f"folder:{root}")
+    assert sorted(raws["train"].unread) == [
+        *("folder Training, beside train", "folder extra, beside train", "top.png"),
+        *("train/a/.c.png", "train/a/.old/b.png", "train/loose.png"),
+    ]
+    assert raws["test"].unread == ("val/loose.png",)
+    shutil.rmtree(root / "val")
+    flat = open_source(f"folder:{root / 'train'}")["train"].unread
+    assert sorted(flat) == ["a/.c.png", "a/.old/b.png", "loose.png"]
 
 
 def test_uneven_and_missing_classes(tmp_path):
