@@ -16,6 +16,7 @@ from ..data import sources
 from ..data.survey import survey
 from ..ground.device import choose_runtime
 from ..ground.folders import data_dir, local_copies
+from ..ground.names import printable
 from .startup import startup_line
 
 
@@ -141,5 +142,5 @@ def doctor_data(name: str, size: int | None = None) -> int:
             print(f"    and {found.counts[what] - len(places)} more")
     count = len(found.findings)
     said = f"{count} things that should" if count else "nothing that should"
-    print(f"doctor: {said} be looked at in {name}")
+    print(f"doctor: {said} be looked at in {printable(name)}")
     return int(bool(count))

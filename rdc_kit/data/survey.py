@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..ground.names import printable
 from .decoding import shape_of
 from .hub import Raw
 from .imagesets import ImageSet
@@ -44,12 +45,12 @@ class Survey:
 
         Args:
             what: was looked for.
-            places: where it was found.
+            places: where it was found; of a name that is no UTF-8, the odd bytes are spelt out.
             shown: sets with the positions of what was found; of several sets one after the other.
         """
         self.counts[what] = len(places)
         if places:
-            self.findings[what] = list(places[:_SHOWN])
+            self.findings[what] = [printable(place) for place in places[:_SHOWN]]
         if places and shown:
             parts = [images[rows[:_SHOWN]].images for images, rows in shown]
             labels = [images.labels[rows[:_SHOWN]] for images, rows in shown]
@@ -65,11 +66,11 @@ class Survey:
 def survey(name: str, size: int | None = None) -> Survey:
     """Look at every image of a source.
 
-    Corrupt images; what is not read, for it is hidden, has no image's suffix, lies beside the class
-    folders or in a folder beside those of the splits, or is one split too many; images twice, within a split by the pixels that are decoded from them, and
-    across training and test by these or by their files; the same image under two labels; images of
-    one plain colour; classes of unequal size or missing from the test split. A copy that was saved
-    anew in another size or format is not found.
+    Corrupt images; what is not read, for it is hidden, has no image's suffix, lies beside the
+    folders of classes or splits, or is one split too many; images twice, within a split by the
+    pixels that are decoded from them, and across training and test by these or by their files; the
+    same image under two labels; images of one plain colour; classes of unequal size or missing from
+    the test split. A copy that was saved anew in another size or format is not found.
 
     Args:
         name, size: as for `load`.

@@ -1,6 +1,9 @@
 """The survey: every fault that was put into a folder is found, and a good one is quiet."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -116,6 +119,19 @@ def test_images_and_folders_beside_those_that_are_read_are_told(tmp_path):
     shutil.rmtree(root / "val")
     flat = open_source(f"folder:{root / 'train'}")["train"].unread
     assert sorted(flat) == ["a/.c.png", "a/.old/b.png", "loose.png"]
+
+
+def test_a_name_that_is_not_utf_8_ends_no_report(tmp_path, fresh_home):
+    """In a process of its own: what pytest captures takes any text."""
+    root = good(tmp_path)
+    (root / "train" / "a" / os.fsdecode(b"caf\xe9.txt")).write_text("no image")
+    (root / "train" / "b" / "notes.txt").write_text("no image")
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    command = [sys.executable, "-m", "rdc_kit", "doctor", "data", f"folder:{root}", "--size", "16"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    for told in ("train/a/caf\\udce9.txt", "train/b/notes.txt", "doctor: 1 things that should"):
+        assert told in done.stdout
 
 
 def test_uneven_and_missing_classes(tmp_path):
