@@ -82,7 +82,7 @@ def _data() -> str:
     copies = local_copies()
     if copies is None:
         return "RDC_DATA is not set: digits is bundled, other datasets come from the Hub"
-    if not copies.is_dir():
+    if not os.path.isdir(copies):  # Path raises over a name that no disk can hold
         raise RuntimeError(f"RDC_DATA names {copies}, which does not exist")
     names = [name for name in sources.at_hand() if name != "digits"]
     return f"local copies in {copies}: {', '.join(names) or 'none of the named datasets'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,12 @@ from .sources import NAMED, check_source, open_source, raw_of, traits_of
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
 
 
-def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
+def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Splits:
     """Load a source as square uint8 images; decoded once, then read from a cache under data/.
 
     Args:
         name: "digits", "imagenette", "cifar10", "cifar100", "tiny-imagenet", "imagenet-1k",
-            "folder:PATH", "parquet:PATH" or "hub:OWNER/NAME".
+            "folder:PATH", "parquet:PATH" or "hub:OWNER/NAME"; of a Path, its text.
         size: side in pixels; by default `usual_size`.
         on_bad: a corrupt image raises ("error") or is left out and counted ("skip").
 
@@ -48,6 +49,7 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
         DataError: unknown name, missing file or column, label out of range, corrupt image,
             no network; the message says what to do.
     """
+    name = str(name)
     check_source(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")

@@ -6,16 +6,17 @@ Every source becomes a list of encoded images with labels (`Raw`); loading.py de
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..ground.folders import local_copies
+from ..ground.folders import expanded, local_copies
 from ..ground.names import unknown
 from . import released
-from .class_folders import class_names, folder_split, read_folder, split_folder
+from .class_folders import SUFFIXES, class_names, folder_split, read_folder, split_folder
 from .hub import TRAIN_NAMES, Raw, read_hub, read_local
 from .imagesets import DataError, ImageSet, Traits
 
@@ -66,15 +67,31 @@ def check_source(name: str) -> None:
         DataError: the message names the nearest match and all known sources.
     """
     kind, colon, rest = name.partition(":")
-    if kind in ("folder", "parquet") and rest and not Path(rest).expanduser().exists():
+    # os.path, unlike Path, also takes what no disk can hold, such as a name of 300 letters.
+    if kind in ("folder", "parquet") and rest and not os.path.exists(_place(rest)):
         raise DataError(f"{rest!r} does not exist: give {kind}:PATH of what is there")
     if name in NAMED or (colon and kind in ("folder", "parquet", "hub") and rest):
         released.facts_of(rest if kind == "hub" else "")
         return
-    if name and Path(name).expanduser().exists():
-        kind = "folder" if Path(name).expanduser().is_dir() else "parquet"
-        raise DataError(f"a dataset is no bare path: give {kind}:{name}")
+    path = _place(name)
+    if name and os.path.exists(path):
+        if path.is_file() and path.suffix.lower() in SUFFIXES:
+            raise DataError(
+                f"{name!r} is a single image: give folder:PATH of a folder that has a folder of "
+                "images for each class"
+            )
+        raise DataError(
+            f"a dataset is no bare path: give {'folder' if path.is_dir() else 'parquet'}:{name}"
+        )
     raise DataError(unknown("dataset", name, NAMED, KINDS))
+
+
+def _place(path: str) -> Path:
+    """A path as it was given, ~ replaced by the home folder."""
+    try:
+        return expanded(path, "the path")
+    except ValueError as error:
+        raise DataError(str(error)) from error
 
 
 def check_classes(name: str) -> None:
@@ -85,9 +102,9 @@ def check_classes(name: str) -> None:
     """
     check_source(name)
     kind, _, rest = name.partition(":")
-    root = Path(rest).expanduser()
     if kind != "folder":
         return
+    root = _place(rest)
     if not root.is_dir():
         raise DataError(f"{rest!r} is no folder: give folder:PATH of an image folder")
     train = split_folder(root, TRAIN_NAMES) or root
@@ -103,7 +120,7 @@ def check_classes(name: str) -> None:
 def at_hand() -> list[str]:
     """The named datasets that need no download: digits, and those in RDC_DATA."""
     copies = local_copies()
-    return [n for n in NAMED if n == "digits" or (copies is not None and (copies / n).is_dir())]
+    return [n for n in NAMED if n == "digits" or (copies is not None and os.path.isdir(copies / n))]
 
 
 def open_source(name: str) -> dict[str, Raw]:
@@ -120,15 +137,15 @@ def open_source(name: str) -> dict[str, Raw]:
     if name == "digits":
         return _digits()
     if kind == "folder":
-        return read_folder(Path(rest).expanduser())
+        return read_folder(_place(rest))
     if kind == "parquet":
-        return read_local(Path(rest).expanduser())
+        return read_local(_place(rest))
     copies = local_copies()
-    if copies is not None and not copies.is_dir():
+    if copies is not None and not os.path.isdir(copies):
         raise DataError(f"RDC_DATA names {copies}, which is no folder: correct it, or unset it")
     key = rest if kind == "hub" else name
     candidates = [copies / k for k in (key, key.rpartition("/")[2])] if copies is not None else []
-    local = next((folder for folder in candidates if folder.is_dir()), None)
+    local = next((folder for folder in candidates if os.path.isdir(folder)), None)
     if local is not None:
         splits = read_local(local)
     elif kind == "hub":

@@ -6,6 +6,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data.origins import names_of
+from rdc_kit.data.sources import at_hand, check_classes
 from rdc_kit.ground.folders import local_copies
 
 from .conftest import refuses
@@ -52,12 +53,26 @@ def test_unknown_dataset():
 
 def test_a_path_alone_is_told_its_kind(folder):
     refuses(str(folder), f"give folder:{folder}")
-    refuses(str(folder / "train/10/0.png"), "give parquet:")
+    refuses(folder, f"give folder:{folder}")
+    (folder / "table").write_bytes(b"")
+    refuses(str(folder / "table"), "give parquet:")
+    refuses(str(folder / "train/10/0.png"), "0.png' is a single image: give folder:PATH of")
+
+
+@pytest.mark.parametrize("kind", ["", "folder:", "parquet:"])
+def test_paths_that_cannot_be_are_refused_in_one_sentence(kind):
+    refuses(f"{kind}~nosuchuser/x", "'~nosuchuser/x'", "not known here: write the whole path")
+    refuses(kind + 300 * "x", "does not exist: give" if kind else "unknown dataset")
+    with pytest.raises(rdc.DataError, match="not known here"):
+        check_classes(f"{kind}~nosuchuser/x")
 
 
 def test_a_misspelt_folder_of_copies_is_named_before_a_download(tmp_path, monkeypatch):
     monkeypatch.setenv("RDC_DATA", str(tmp_path / "copeis"))
     refuses("cifar10", "RDC_DATA names", "copeis, which is no folder")
+    monkeypatch.setenv("RDC_DATA", str(tmp_path / (300 * "x")))
+    refuses("cifar10", "RDC_DATA names", "xxx, which is no folder")
+    assert at_hand() == ["digits"]
 
 
 def test_missing_places(tmp_path):
