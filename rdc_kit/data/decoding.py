@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import zlib
 from collections.abc import Iterator
@@ -116,27 +117,25 @@ def _about(bad: list[str]) -> str:
 
 
 def is_whole(home: Path) -> bool:
-    """Whether a folder of decoded images is there and is what was written; else it is set aside.
+    """Whether a folder of decoded images is there and is what was written; nothing is moved.
 
     Images that are mapped from disk are checked by their size only: reading them is what the
     mapping saves.
     """
-    if not files.restored(home).is_dir():
+    limit = memory_budget()
+    try:
+        facts = json.loads((home / _FACTS).read_text())
+        checks, sizes = facts["checks"], facts["sizes"]
+        return bool(checks) and all(_is_same(home / n, sizes[n], checks[n], limit) for n in checks)
+    # Not there, not JSON, or no facts; also where another process moves it away in this moment.
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
-    facts = files.read_json(home / _FACTS)
-    if isinstance(facts, dict) and facts.get("checks") and facts.get("sizes"):
-        limit = memory_budget()
-        names = facts["checks"]
-        if all(_is_same(home / n, facts["sizes"].get(n), names[n], limit) for n in names):
-            return True
-    files.set_aside(home, "its files are not what was written")
-    return False
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _is_same(path: Path, size: int, check: int, limit: int) -> bool:
-    if not path.is_file() or path.stat().st_size != size:
-        return False
-    return size > limit or files.checksum(path) == check
+    return path.stat().st_size == size and (size > limit or files.checksum(path) == check)
 
 
 def decoded(home: Path, size: int) -> tuple[torch.Tensor, np.ndarray, dict[str, Any], bool]:

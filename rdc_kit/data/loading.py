@@ -157,7 +157,9 @@ def _load_split(
     home = data_dir() / "cache" / folder
     if not is_whole(home):  # a home that cannot be written to may hold all that is needed
         with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
-            if not is_whole(home):
+            if not is_whole(files.restored(home)):
+                if home.exists():  # only here: without the lock, another may have made it anew
+                    files.set_aside(home, "its files are not what was written")
                 decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]", **scale)
                 if open_source(name)[split].identity != raw.identity:
                     shutil.rmtree(home)

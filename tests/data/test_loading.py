@@ -1,5 +1,6 @@
 """Loading: every image is decoded once, made square and kept in a cache."""
 
+import contextlib
 import os
 import shutil
 from dataclasses import replace
@@ -11,6 +12,7 @@ from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.data import decoding, loading
+from rdc_kit.ground import store
 
 from ..conftest import picture
 from .conftest import refuses
@@ -71,6 +73,36 @@ def test_what_is_decoded_needs_no_lock(folder, fresh_home, monkeypatch):
     assert rdc.load(f"folder:{folder}", 16).train.fingerprint() == before.fingerprint()
     with pytest.raises(PermissionError):
         rdc.load(f"folder:{folder}", 24)
+
+
+@pytest.mark.parametrize("harmed", ["images.u8", "meta.json", "all"])
+def test_what_another_process_has_mended_meanwhile_is_not_set_aside(
+    folder, fresh_home, monkeypatch, capsys, tmp_path, harmed
+):
+    """Found damaged without the lock, it was moved away though it had just been made again."""
+    name = f"folder:{folder}"
+    before = rdc.load(name, 16).train
+    cache = fresh_home / "data" / "cache"
+    shutil.copytree(cache, tmp_path / "whole")
+    for path in cache.glob("*/*"):
+        if harmed == path.name:
+            path.write_bytes(path.read_bytes()[:-2] + b"!!")
+    if harmed == "all":
+        shutil.rmtree(cache)
+    real = store.lock
+
+    @contextlib.contextmanager
+    def waited(*given, **options):
+        """By the time that it is ours, whoever held it is done."""
+        shutil.copytree(tmp_path / "whole", cache, dirs_exist_ok=True)
+        with real(*given, **options):
+            yield
+
+    monkeypatch.setattr(store, "lock", waited)
+    monkeypatch.setattr(loading, "decode", None)
+    assert rdc.load(name, 16).train.fingerprint() == before.fingerprint()
+    assert not list(cache.glob("*.damaged"))
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["folder", "parquet"])
