@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from ..ground.progress import bar
 from .hub import Raw
 from .imagesets import DataError
 
+Source = bytes | Path | np.ndarray | Image.Image
 RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
 TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
 WHITES = (255, 1023, 4095, 16383, 65535)  # largest values of 8, 10, 12, 14 and 16 bits
@@ -31,6 +33,7 @@ _CORRUPT = (  # what PIL raises over an image that cannot be decoded
     *(MemoryError, Image.DecompressionBombError),
 )
 _CHUNK = 512
+_THREADS = min(8, os.cpu_count() or 1)  # PIL releases the interpreter lock
 _MOST_BAD = 50  # corrupt images that are listed
 PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
 _ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
@@ -78,11 +81,14 @@ def decode(
     files.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
     kept: list[int] = []
     bad: list[str] = []
+    bright: list[int] = []
     check = 0
     with files.atomic_path(home) as part:
         part.mkdir()
         with (part / PIXELS).open("wb") as file:
-            for row, pixels in bar(_decoded_rows(raw, size, rule, white), what, total=count):
+            for row, (pixels, beyond) in bar(
+                _decoded_rows(raw, size, rule, white), what, total=count
+            ):
                 if isinstance(pixels, Exception):
                     bad.append(f"{raw.where(row)} cannot be decoded ({pixels})")
                     if on_bad == "error" and len(bad) == _MOST_BAD:
@@ -92,6 +98,7 @@ def decode(
                 file.write(encoded)
                 check = zlib.crc32(encoded, check)
                 kept.append(row)
+                bright += [row] * beyond
         if bad and on_bad == "error":
             raise DataError(_about(bad))
         if not kept:
@@ -102,7 +109,16 @@ def decode(
         checks = {PIXELS: check, _ROWS: files.checksum(part / _ROWS)}
         sizes = {name: (part / name).stat().st_size for name in checks}
         facts = {"count": len(kept), "skipped": count - len(kept), "resize": rule}
+        facts |= {"clipped": len(bright)}
         files.write_json(part / _FACTS, facts | {"checks": checks, "sizes": sizes})
+    if bright:
+        print(
+            f"{what}: {len(bright)} of {count} images, starting with {raw.where(bright[0])}, hold "
+            f"values above {white}, which is white by the training images that were looked at, "
+            "and are cut off there: save all images with 8 bits if that loses too much",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _about(bad: list[str]) -> str:
@@ -153,29 +169,28 @@ def decoded(home: Path, size: int) -> tuple[torch.Tensor, np.ndarray, dict[str, 
 
 def _decoded_rows(
     raw: Raw, size: int, rule: str, white: int
-) -> Iterator[tuple[int, np.ndarray | Exception]]:
-    """Rows in order; PIL releases the interpreter lock, so threads decode in parallel."""
+) -> Iterator[tuple[int, tuple[np.ndarray | Exception, bool]]]:
+    """Rows in order: the image, and whether it is brighter than white."""
 
-    def one(row: int) -> np.ndarray | Exception:
+    def one(row: int) -> tuple[np.ndarray | Exception, bool]:
         try:
-            return square(raw.fetch(row), size, rule == TEST_RULE, white)
+            image = opened(raw.fetch(row))
+            return square(image, size, rule == TEST_RULE, white), (_top(image) or 0) > white
         except _CORRUPT as error:
-            return error
+            return error, False
 
     count = len(raw.labels)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         for start in range(0, count, _CHUNK):
             rows = range(start, min(start + _CHUNK, count))
             yield from zip(rows, pool.map(one, rows), strict=True)
 
 
-def square(
-    source: bytes | Path | np.ndarray, size: int, inner: bool = False, white: int = WHITES[-1]
-) -> np.ndarray:
+def square(source: Source, size: int, inner: bool = False, white: int = WHITES[-1]) -> np.ndarray:
     """Decode one image, turn it upright, convert it to RGB and make it square.
 
     Args:
-        source: encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3].
+        source: encoded bytes, a path, a decoded uint8 array [H, W] or [H, W, 3], or an image.
         size: side S in pixels.
         inner: the usual view of test images: the shorter side of a larger image becomes
             S // 7 * 8 pixels (256 for 224) before its middle is cut out.
@@ -201,12 +216,14 @@ def square(
     return np.asarray(image).transpose(2, 0, 1)
 
 
-def opened(source: bytes | Path | np.ndarray) -> Image.Image:
+def opened(source: Source) -> Image.Image:
     """An image whose size was looked at before anything of it is decoded.
 
     Raises:
         ValueError: it is too large, or too narrow.
     """
+    if isinstance(source, Image.Image):
+        return source
     if isinstance(source, np.ndarray):
         return Image.fromarray(source)
     image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
@@ -221,7 +238,8 @@ def opened(source: bytes | Path | np.ndarray) -> Image.Image:
 def white_of(raw: Raw, rows: np.ndarray) -> int | None:
     """The value of a source's 16-bit images that is white: the largest of 8, 10, 12, 14 or 16 bits.
 
-    One for all its images, so that their brightness can be compared.
+    One for all its images, so that their brightness can be compared. What is brighter is cut off,
+    so that no test image changes what training images look like.
 
     Args:
         raw: the source. rows: those that are looked at; what cannot be read is passed over.
@@ -229,13 +247,20 @@ def white_of(raw: Raw, rows: np.ndarray) -> int | None:
     Returns:
         One of WHITES; None where no image that is looked at has more than 8 bits.
     """
-    tops = []
-    for row in rows.tolist():
+
+    def top(row: int) -> int | None:
         with contextlib.suppress(*_CORRUPT):
-            image = opened(raw.fetch(row))
-            if image.mode.startswith("I"):
-                tops.append(int(np.asarray(image).max()))
+            return _top(opened(raw.fetch(row)))
+        return None
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        tops = [value for value in pool.map(top, rows.tolist()) if value is not None]
     return next((w for w in WHITES if max(tops) <= w), WHITES[-1]) if tops else None
+
+
+def _top(image: Image.Image) -> int | None:
+    """The largest value of an image of 16 bits, which PIL also opens as 32; None of any other."""
+    return int(np.asarray(image).max()) if image.mode.startswith("I") else None
 
 
 def as_rgb(image: Image.Image, white: int = WHITES[-1]) -> Image.Image:
@@ -243,21 +268,22 @@ def as_rgb(image: Image.Image, white: int = WHITES[-1]) -> Image.Image:
 
     Args:
         image: any that PIL opens.
-        white: the value of 16-bit images that becomes 255, see `white_of`.
+        white: the value of 16-bit images that becomes 255, see `white_of`; so do larger ones.
 
     Raises:
-        ValueError: 16 bits beyond 0..white, or floats beyond 0..1, whose scale nobody can know.
+        ValueError: more than 16 bits, or floats beyond 0..1, whose scale nobody can know.
     """
     image = _upright(image)
-    if image.mode.startswith("I"):  # 16 bits, which PIL also opens as 32
+    if (high := _top(image)) is not None:
         values = np.asarray(image).astype(np.int64)
-        low, high = values.min(), values.max()
-        if low < 0 or high > white:
+        low = values.min()
+        if low < 0 or high > WHITES[-1]:
             raise ValueError(
-                f"it holds values from {low} to {high}, and 0 to {white} is what the source's "
-                "16-bit images are scaled by: save all of them with 8 bits"
+                f"it holds values from {low} to {high}, and 16 bits are 0 to {WHITES[-1]}: save it "
+                "with 8 or 16 bits"
             )
-        return Image.fromarray((values * 255 // white).astype(np.uint8)).convert("RGB")
+        scaled = np.minimum(values, white) * 255 // white
+        return Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         floats = np.asarray(image)
         if not (np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1):

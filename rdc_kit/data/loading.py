@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import replace
 from numbers import Integral
@@ -17,6 +18,7 @@ from .decoding import (
     PIXELS,
     RESIZE_RULE,
     TEST_RULE,
+    WHITES,
     decode,
     decoded,
     is_whole,
@@ -58,7 +60,7 @@ def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Sp
     raws = open_source(name)
     size = int(size) if size else usual_size(name, raws["train"])
     own = name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note
-    white = white_of(raws["train"], _looked_at(raws["train"])) if own else None
+    white = _white(name, raws["train"]) if own else None
     sets = {s: _load_split(name, s, raw, size, on_bad, white) for s, raw in raws.items()}
     if own:
         traits = _with_own_statistics(sets["train"])
@@ -81,6 +83,20 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     shapes = {_shape(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
     wide, high = shapes.pop() if len(shapes) == 1 else (0, 0)
     return wide if wide == high and 8 <= wide <= 224 else traits_of(name).size
+
+
+def _white(name: str, raw: Raw) -> int | None:
+    """`white_of` the training images; kept beside them, for all that are looked at are decoded."""
+    key = store.config_hash({"source": name, "identity": raw.identity})
+    note = data_dir() / "cache" / f"{files.safe_name(name)}-white-{key}.json"
+    known = files.read_json(note)
+    if isinstance(known, dict) and known.get("white") in WHITES:
+        return int(known["white"])
+    white = white_of(raw, _looked_at(raw))
+    if white is not None:
+        with contextlib.suppress(OSError):  # a home that may only be read is enough
+            files.write_json(note, {"white": white})
+    return white
 
 
 def _looked_at(raw: Raw) -> np.ndarray:
@@ -153,6 +169,7 @@ def _load_split(
     key = {"source": name, "split": split, "size": size, "resize": rule}
     scale = {} if white is None else {"white": white}
     key |= {"identity": raw.identity, "on_bad": on_bad, **scale}
+    key |= {"above": "cut off"} if scale else {}  # such images were once refused, or left out
     folder = f"{files.safe_name(name)}-{split}-{size}-{store.config_hash(key)}"
     home = data_dir() / "cache" / folder
     if not is_whole(home):  # a home that cannot be written to may hold all that is needed
@@ -176,6 +193,7 @@ def _load_split(
         **raw.note,
         **scale,
     }
+    provenance |= {"clipped": facts["clipped"]} if facts.get("clipped") else {}
     images = ImageSet(
         images=pixels,
         labels=torch.from_numpy(raw.labels[kept_rows]),

@@ -103,6 +103,8 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
         f"{counts.max():,}, sides of {sides}"
         + f"; of 16-bit images 0..{images.provenance.get('white')} becomes 0..255"
         * ("white" in images.provenance)
+        + f", {images.provenance.get('clipped')} of them brighter and cut off"
+        * ("clipped" in images.provenance)
     )
     kept = set(images.row_ids.tolist())
     bad = [raw.name(row) for row in range(len(raw.labels)) if row not in kept]

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 import rdc_kit as rdc
 from rdc_kit.data import decoding
+from rdc_kit.data.survey import survey
 
 from ..conftest import picture
 from .conftest import refuses
@@ -199,14 +200,36 @@ def test_all_images_of_a_source_have_one_scale(tmp_path, white):
         assert images.provenance["white"] == white
 
 
-def test_values_beyond_the_scale_are_told_and_not_cut_off(tmp_path):
-    for name in "ab":
-        grey16(tmp_path / "train" / name / "a.png", np.arange(256) * 16)
-    grey16(tmp_path / "val" / "a" / "a.png", np.arange(256) * 17)
-    refuses(f"folder:{tmp_path}", "val/a/a.png", "0 to 4335", "0 to 4095", "8 bits", size=16)
-    below = Image.fromarray(np.full((16, 16), -5, np.int32))
-    with pytest.raises(ValueError, match="from -5 to -5"):
-        decoding.as_rgb(below)
+@pytest.mark.parametrize("on_bad", ["error", "skip"])
+def test_what_is_brighter_than_the_training_images_becomes_white_and_is_told(
+    tmp_path, fresh_home, capsys, monkeypatch, on_bad
+):
+    """A brighter test image, or the 1,001st of the training images, was refused as corrupt."""
+    root = tmp_path / "x"
+    for name in "abc":  # of three, the first and the last are looked at
+        grey16(root / "train" / name / "a.png", np.arange(256) * (17 if name == "b" else 16))
+    grey16(root / "val" / "a" / "a.png", np.arange(256) * 16)
+    grey16(root / "val" / "b" / "a.png", np.arange(256) * 20)
+    monkeypatch.setattr("rdc_kit.data.loading._LOOKED_AT", 2)
+    ramp = np.arange(256)
+    for again in (False, True):
+        pool, test = rdc.load(f"folder:{root}", 16, on_bad)
+        for images, row, factor in ((pool, 0, 16), (pool, 1, 17), (test, 0, 16), (test, 1, 20)):
+            expected = np.minimum(ramp * factor, 4095) * 255 // 4095
+            assert np.array_equal(images.images[row, 0].ravel().numpy(), expected)
+            assert images.provenance["clipped"] == 1
+            assert images.provenance["skipped"] == 0
+        told = capsys.readouterr().err
+        for split, path in (("train", "train/b/a.png"), ("test", "val/b/a.png")):
+            assert (f"x [{split}]: 1 of" in told and path in told) != again
+    facts = survey(f"folder:{root}", 16).facts
+    assert "of 16-bit images 0..4095 becomes 0..255, 1 of them brighter and cut off" in facts[1]
+
+
+def test_more_than_16_bits_have_no_scale():
+    for value in (-5, 65536):
+        with pytest.raises(ValueError, match=f"from {value} to {value}, and 16 bits are 0 to"):
+            decoding.as_rgb(Image.fromarray(np.full((16, 16), value, np.int32)))
 
 
 def test_floats_are_taken_only_where_their_scale_is_known():

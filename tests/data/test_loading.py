@@ -12,6 +12,7 @@ from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.data import decoding, loading
+from rdc_kit.data.sources import open_source
 from rdc_kit.ground import store
 
 from ..conftest import picture
@@ -168,6 +169,44 @@ def test_files_that_change_while_they_are_read_are_not_kept(folder, fresh_home, 
     refuses(f"folder:{folder}", "changed while they were read", size=16)
     monkeypatch.undo()
     assert not list((fresh_home / "data" / "cache").glob("*/images.u8"))
+
+
+def test_what_16_bits_are_scaled_by_is_looked_at_once(tmp_path, fresh_home, monkeypatch):
+    """A thousand images were decoded at every load, though all was in the cache."""
+    name, looks = f"folder:{tmp_path / 'x'}", []
+    for k, label in enumerate("ab"):
+        path = picture(tmp_path / "x" / label / "0.png", k)
+        Image.fromarray(np.full((16, 16), 4000 - k, np.uint16)).save(path)
+    real = loading.white_of
+    monkeypatch.setattr(loading, "white_of", lambda *given: looks.append(1) or real(*given))
+    before = rdc.load(name, 16).train
+    assert rdc.load(name, 16).train.fingerprint() == before.fingerprint()
+    assert rdc.load(name, 24).train.provenance["white"] == 4095
+    assert len(looks) == 1
+    (note,) = (fresh_home / "data" / "cache").glob("*-white-*.json")
+    note.write_text('{"white": 4}')
+    assert rdc.load(name, 16).train.fingerprint() == before.fingerprint()
+    assert len(looks) == 2
+    Image.fromarray(np.full((16, 16), 5000, np.uint16)).save(path)
+    assert rdc.load(name, 16).train.provenance["white"] == 16383
+
+    def no(*_given):
+        raise PermissionError("a home that may only be read")
+
+    note.unlink()
+    monkeypatch.setattr("rdc_kit.ground.files.write_json", no)
+    assert rdc.load(name, 16).train.provenance["white"] == 16383
+
+
+def test_the_cache_of_8_bit_images_keeps_its_keys(folder, fresh_home):
+    raw = open_source(f"folder:{folder}")["train"]
+    name = f"folder:{folder}"
+    rdc.load(name, 16)
+    key = {"source": name, "split": "train", "size": 16, "resize": decoding.RESIZE_RULE}
+    key |= {"identity": raw.identity, "on_bad": "error"}
+    (home,) = (fresh_home / "data" / "cache").glob("*-train-16-*[!k]")
+    assert home.name.endswith(f"-train-16-{store.config_hash(key)}")
+    assert not list(home.parent.glob("*.json"))
 
 
 def test_wrong_size_and_on_bad():
