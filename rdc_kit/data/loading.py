@@ -14,21 +14,11 @@ import torch
 
 from ..ground import files, store
 from ..ground.folders import data_dir
-from .decoding import (
-    PIXELS,
-    RESIZE_RULE,
-    TEST_RULE,
-    WHITES,
-    decode,
-    decoded,
-    is_whole,
-    shape_of,
-    square,
-    white_of,
-)
+from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check_labels, check_set
 from .origins import FILE, Origins
+from .pixels import WHITES, shape_of, square, white_of
 from .sources import NAMED, check_source, open_source, raw_of, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
