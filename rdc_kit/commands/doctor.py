@@ -16,6 +16,7 @@ from ..data import sources
 from ..data.survey import survey
 from ..ground.device import choose_runtime
 from ..ground.folders import data_dir, local_copies
+from ..ground.names import printable
 from .startup import startup_line
 
 
@@ -81,7 +82,7 @@ def _data() -> str:
     copies = local_copies()
     if copies is None:
         return "RDC_DATA is not set: digits is bundled, other datasets come from the Hub"
-    if not copies.is_dir():
+    if not os.path.isdir(copies):  # Path raises over a name that no disk can hold
         raise RuntimeError(f"RDC_DATA names {copies}, which does not exist")
     names = [name for name in sources.at_hand() if name != "digits"]
     return f"local copies in {copies}: {', '.join(names) or 'none of the named datasets'}"
@@ -141,5 +142,5 @@ def doctor_data(name: str, size: int | None = None) -> int:
             print(f"    and {found.counts[what] - len(places)} more")
     count = len(found.findings)
     said = f"{count} things that should" if count else "nothing that should"
-    print(f"doctor: {said} be looked at in {name}")
+    print(f"doctor: {said} be looked at in {printable(name)}")
     return int(bool(count))

@@ -43,7 +43,10 @@ def labels_of(part: Any, column: str, where: str) -> np.ndarray:
     """
     cells = part[column][:]
     missing = [row for row, cell in enumerate(cells) if cell is None]
-    values = np.asarray(cells)
+    try:
+        values = np.asarray(cells)
+    except ValueError:  # lists of unequal length
+        values = np.empty((len(cells), 0), dtype=object)
     whole = np.issubdtype(values.dtype, np.integer) and values.ndim == 1
     if whole and (values < 0).any():
         missing = np.flatnonzero(values < 0).tolist()

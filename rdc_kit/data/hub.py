@@ -35,6 +35,8 @@ _SAVED = {"grid", "view", "traits", "provenance"}  # in rdc.json
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
 Fetch = Callable[[int], bytes | Path | np.ndarray]
+# The folder that a local dataset's files are in, and the one where `datasets` found them (`_plain`)
+Roots = tuple[Path | None, Path | None]
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ def read_local(path: Path) -> dict[str, Raw]:
     saved = _saved_facts(facts_file) if facts_file.is_file() else {}
     if saved and (path / INDEX).is_file():
         saved["origins"] = _saved_index(path / INDEX)
-    root = path if path.is_dir() else path.parent
-    return _from_datasets(tables, str(path), identity, saved, root)
+    roots = (path, Path(plain)) if path.is_dir() else (path.parent,) * 2
+    return _from_datasets(tables, str(path), identity, saved, roots)
 
 
 def _check_same_classes(files: list[Path]) -> None:
@@ -194,7 +196,7 @@ def _root(error: BaseException) -> str:
 
 
 def _from_datasets(
-    tables: Any, where: str, identity: Any, saved: dict[str, Any], root: Path | None = None
+    tables: Any, where: str, identity: Any, saved: dict[str, Any], roots: Roots = (None, None)
 ) -> dict[str, Raw]:
     names = list(tables)
     train = next((n for n in [*TRAIN_NAMES, *names] if n in names and n not in TEST_NAMES), None)
@@ -203,9 +205,9 @@ def _from_datasets(
             f"{where} has {', '.join(names)} but no train: name the training split train"
         )
     test = next((n for n in TEST_NAMES if n in names), None)
-    splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, root)}
+    splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, roots)}
     if test is not None:
-        splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {}, root)
+        splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {}, roots)
         if _numbered(tables[train], splits["train"]) and _numbered(tables[test], splits["test"]):
             # A split may lack the last classes: the longer list of numbers is that of both.
             classes = max((raw.classes for raw in splits.values()), key=len)
@@ -225,10 +227,9 @@ def _numbered(part: Any, raw: Raw) -> bool:
     return not isinstance(label, datasets_library().ClassLabel)
 
 
-def _hf_split(
-    part: Any, where: str, identity: Any, saved: dict[str, Any], root: Path | None
-) -> Raw:
+def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any], roots: Roots) -> Raw:
     """One split of a `datasets` dataset, its images left encoded."""
+    root, place = roots
     datasets = datasets_library()
     image = column_of(part.column_names, IMAGE_COLUMNS, "image", where)
     label = column_of(part.column_names, LABEL_COLUMNS, "label", where)
@@ -266,5 +267,5 @@ def _hf_split(
         identity=[identity, where],
         note={"image_column": image, "label_column": label},
         saved=saved,
-        names=names_beside(encoded, image, root),
+        names=names_beside(encoded, image, place),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import replace
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,31 +14,22 @@ import torch
 
 from ..ground import files, store
 from ..ground.folders import data_dir
-from .decoding import (
-    PIXELS,
-    RESIZE_RULE,
-    TEST_RULE,
-    decode,
-    decoded,
-    is_whole,
-    shape_of,
-    square,
-    white_of,
-)
+from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits, check_labels, check_set
 from .origins import FILE, Origins
+from .pixels import WHITES, shape_of, square, white_of
 from .sources import NAMED, check_source, open_source, raw_of, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
 
 
-def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
+def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Splits:
     """Load a source as square uint8 images; decoded once, then read from a cache under data/.
 
     Args:
         name: "digits", "imagenette", "cifar10", "cifar100", "tiny-imagenet", "imagenet-1k",
-            "folder:PATH", "parquet:PATH" or "hub:OWNER/NAME".
+            "folder:PATH", "parquet:PATH" or "hub:OWNER/NAME"; of a Path, its text.
         size: side in pixels; by default `usual_size`.
         on_bad: a corrupt image raises ("error") or is left out and counted ("skip").
 
@@ -48,6 +41,7 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
         DataError: unknown name, missing file or column, label out of range, corrupt image,
             no network; the message says what to do.
     """
+    name = str(name)
     check_source(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")
@@ -56,7 +50,7 @@ def load(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
     raws = open_source(name)
     size = int(size) if size else usual_size(name, raws["train"])
     own = name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note
-    white = white_of(raws["train"], _looked_at(raws["train"])) if own else None
+    white = _white(name, raws["train"]) if own else None
     sets = {s: _load_split(name, s, raw, size, on_bad, white) for s, raw in raws.items()}
     if own:
         traits = _with_own_statistics(sets["train"])
@@ -79,6 +73,20 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     shapes = {_shape(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
     wide, high = shapes.pop() if len(shapes) == 1 else (0, 0)
     return wide if wide == high and 8 <= wide <= 224 else traits_of(name).size
+
+
+def _white(name: str, raw: Raw) -> int | None:
+    """`white_of` the training images; kept beside them, for all that are looked at are decoded."""
+    key = store.config_hash({"source": name, "identity": raw.identity})
+    note = data_dir() / "cache" / f"{files.safe_name(name)}-white-{key}.json"
+    known = files.read_json(note)
+    if isinstance(known, dict) and known.get("white") in WHITES:
+        return int(known["white"])
+    white = white_of(raw, _looked_at(raw))
+    if white is not None:
+        with contextlib.suppress(OSError):  # a home that may only be read is enough
+            files.write_json(note, {"white": white})
+    return white
 
 
 def _looked_at(raw: Raw) -> np.ndarray:
@@ -151,11 +159,14 @@ def _load_split(
     key = {"source": name, "split": split, "size": size, "resize": rule}
     scale = {} if white is None else {"white": white}
     key |= {"identity": raw.identity, "on_bad": on_bad, **scale}
+    key |= {"above": "cut off"} if scale else {}  # such images were once refused, or left out
     folder = f"{files.safe_name(name)}-{split}-{size}-{store.config_hash(key)}"
     home = data_dir() / "cache" / folder
     if not is_whole(home):  # a home that cannot be written to may hold all that is needed
         with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
-            if not is_whole(home):
+            if not is_whole(files.restored(home)):
+                if home.exists():  # only here: without the lock, another may have made it anew
+                    files.set_aside(home, "its files are not what was written")
                 decode(raw, size, rule, on_bad, home, f"decoding {name} [{split}]", **scale)
                 if open_source(name)[split].identity != raw.identity:
                     shutil.rmtree(home)
@@ -172,6 +183,7 @@ def _load_split(
         **raw.note,
         **scale,
     }
+    provenance |= {"clipped": facts["clipped"]} if facts.get("clipped") else {}
     images = ImageSet(
         images=pixels,
         labels=torch.from_numpy(raw.labels[kept_rows]),

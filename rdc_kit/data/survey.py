@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .decoding import shape_of
+from ..ground.names import printable
 from .hub import Raw
 from .imagesets import ImageSet
 from .loading import load
 from .origins import content_hashes, first_copies
+from .pixels import shape_of
 from .sources import open_source
 
 _FLAT = 3.0  # sd of the pixels, of 255, below which an image shows hardly anything
@@ -44,12 +45,12 @@ class Survey:
 
         Args:
             what: was looked for.
-            places: where it was found.
+            places: where it was found; of a name that is no UTF-8, the odd bytes are spelt out.
             shown: sets with the positions of what was found; of several sets one after the other.
         """
         self.counts[what] = len(places)
         if places:
-            self.findings[what] = list(places[:_SHOWN])
+            self.findings[what] = [printable(place) for place in places[:_SHOWN]]
         if places and shown:
             parts = [images[rows[:_SHOWN]].images for images, rows in shown]
             labels = [images.labels[rows[:_SHOWN]] for images, rows in shown]
@@ -65,11 +66,11 @@ class Survey:
 def survey(name: str, size: int | None = None) -> Survey:
     """Look at every image of a source.
 
-    Corrupt images; what is not read, for it is hidden, has no image's suffix, or is one split too
-    many; images twice, within a split by the pixels that are decoded from them, and
-    across training and test by these or by their files; the same image under two labels; images of
-    one plain colour; classes of unequal size or missing from the test split. A copy that was saved
-    anew in another size or format is not found.
+    Corrupt images; what is not read, for it is hidden, has no image's suffix, lies beside the
+    folders of classes or splits, or is one split too many; images twice, within a split by the
+    pixels that are decoded from them, and across training and test by these or by their files; the
+    same image under two labels; images of one plain colour; classes of unequal size or missing from
+    the test split. A copy that was saved anew in another size or format is not found.
 
     Args:
         name, size: as for `load`.
@@ -102,6 +103,8 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
         f"{counts.max():,}, sides of {sides}"
         + f"; of 16-bit images 0..{images.provenance.get('white')} becomes 0..255"
         * ("white" in images.provenance)
+        + f", {images.provenance.get('clipped')} of them brighter and cut off"
+        * ("clipped" in images.provenance)
     )
     kept = set(images.row_ids.tolist())
     bad = [raw.name(row) for row in range(len(raw.labels)) if row not in kept]

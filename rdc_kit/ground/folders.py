@@ -14,17 +14,36 @@ def checkout() -> Path | None:
     return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else None
 
 
+def expanded(text: str, what: str) -> Path:
+    """A path as it was given, ~ or ~user replaced by a home folder.
+
+    Args:
+        text: the path. what: it is, for the message.
+
+    Raises:
+        ValueError: there is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{what} {text!r} begins with the home folder of a user who is not known here: write "
+            "the whole path"
+        ) from error
+
+
 def home_dir() -> Path:
     """Folder that holds data/ and figures/: RDC_HOME, else the checkout, else ~/rdc_kit.
 
     It never depends on the working directory, so a notebook and the command line agree.
 
     Raises:
-        ValueError: RDC_HOME is relative: a notebook runs in its own folder, and would start there.
+        ValueError: RDC_HOME is relative: a notebook runs in its own folder, and would start there;
+            or it begins with ~ and an unknown user.
     """
     setting = os.environ.get("RDC_HOME")
     if setting:
-        home = Path(setting).expanduser()
+        home = expanded(setting, "RDC_HOME")
         if not home.is_absolute():
             raise ValueError(f"RDC_HOME must be an absolute path, got {setting!r}")
         return home.resolve()
@@ -58,8 +77,11 @@ def local_copies() -> Path | None:
 
     A relative RDC_DATA starts at the checkout, or at the home of an installed package. The
     working directory does not matter.
+
+    Raises:
+        ValueError: it begins with ~ and an unknown user.
     """
     setting = os.environ.get("RDC_DATA")
     if not setting:
         return None
-    return ((checkout() or home_dir()) / Path(setting).expanduser()).resolve()
+    return ((checkout() or home_dir()) / expanded(setting, "RDC_DATA")).resolve()

@@ -48,6 +48,14 @@ def command(words: str) -> str:
     return f"{shlex.quote(str(python))} -m rdc_kit {words}"
 
 
+def printable(text: str) -> str:
+    """A text that can be printed and written: bytes of a file name that are no UTF-8 are spelt out.
+
+    Python keeps such bytes as lone surrogates, over which printing fails.
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
 def in_markdown(value: Any) -> str:
     """A text on one line of Markdown, of a table too, in which no HTML is left.
 

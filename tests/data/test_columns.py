@@ -12,6 +12,14 @@ def test_labels_that_are_no_integers(tmp_path):
     refuses(f"parquet:{path}", "'label'", "holds texts", "class_encode_column('label')")
 
 
+def test_lists_of_unequal_length_are_refused_as_lists(tmp_path):
+    """The error was numpy's, of an inhomogeneous shape."""
+    features = image_features({"label": [_value("int64")]})
+    columns = {"image": [encoded(0), encoded(1)], "label": [[0], [0, 1]]}
+    path = parquet(tmp_path / "a.parquet", columns, features)
+    refuses(f"parquet:{path}", "'label'", "holds lists, expected whole numbers")
+
+
 def test_missing_labels_are_named_before_anything_is_decoded(tmp_path, fresh_home):
     """The message named a row of no split, after the training split had been decoded."""
     features = image_features({"label": _value("int64")})

@@ -7,10 +7,11 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.data import decoding
+from rdc_kit.data.survey import survey
 
 from ..conftest import picture
 from .conftest import refuses
@@ -106,79 +107,6 @@ def test_small_test_images_lose_no_border(tmp_path):
     assert torch.equal(pool.images, test.images)
 
 
-def test_photographs_stand_upright(tmp_path):
-    """A telephone stores the turned picture and says so in EXIF."""
-    upright = np.zeros((20, 20, 3), np.uint8)
-    upright[:10] = 200  # bright sky
-    lying = Image.fromarray(np.rot90(upright, 1).copy())  # needs a quarter turn clockwise
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    path = tmp_path / "a.png"
-    lying.save(path, exif=exif)
-    seen = decoding.square(path, 20)
-    assert np.array_equal(seen.transpose(1, 2, 0), upright)
-
-
-def turned(kind, orientation, exif=None):
-    """An encoded picture of 20 x 30 px whose orientation tag says a number."""
-    pixels = np.random.default_rng(orientation).integers(0, 256, (30, 20, 3), dtype=np.uint8)
-    given = Image.Exif()
-    given[0x0112] = orientation
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind, exif=exif or given)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_orientation_is_turned_as_pil_turns_it(kind, orientation):
-    data = turned(kind, orientation)
-    theirs = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-    ours = decoding.as_rgb(decoding.opened(data))
-    assert theirs.size == ((20, 30) if orientation < 5 else (30, 20))
-    assert np.array_equal(np.asarray(ours), np.asarray(theirs))
-
-
-def exif_of(*entries, magic=b"II*\0"):
-    """EXIF as bytes, little-endian: entries of tag, type (2 text, 3 uint16) and value."""
-    listed = b"".join(struct.pack("<HHI4s", tag, kind, 1, value) for tag, kind, value in entries)
-    head = magic + struct.pack("<IH", 8, len(entries))
-    return b"Exif\0\0" + head + listed + struct.pack("<I", 0)
-
-
-def test_a_malformed_tag_beside_the_orientation_spoils_no_image(folder):
-    """A real telephone wrote one: PIL reads it, but cannot write it again."""
-    odd = exif_of((0x0103, 2, b"6\0\0\0"), (0x0112, 3, b"\6\0\0\0"))
-    data = turned("JPEG", 6, odd)
-    with pytest.raises(struct.error):
-        ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-    upright = np.rot90(np.asarray(Image.open(io.BytesIO(data))), -1)
-    ours = decoding.as_rgb(decoding.opened(data))
-    assert np.array_equal(np.asarray(ours), upright)
-    (folder / "train" / "2" / "1.png").write_bytes(data)
-    for on_bad in ("error", "skip"):
-        pool = rdc.load(f"folder:{folder}", size=16, on_bad=on_bad).train
-        assert pool.provenance["skipped"] == 0
-
-
-def test_an_image_whose_exif_cannot_be_read_stands_as_it_is():
-    data = turned("PNG", 6, exif_of((0x0112, 3, b"\6\0\0\0"), magic=b"none"))
-    with pytest.raises(SyntaxError):
-        Image.open(io.BytesIO(data)).getexif()
-    ours = decoding.as_rgb(decoding.opened(data))
-    assert np.array_equal(np.asarray(ours), np.asarray(Image.open(io.BytesIO(data))))
-
-
-@pytest.mark.parametrize("ending", ["png", "tif"])
-def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path, ending):
-    ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
-    path = tmp_path / f"a.{ending}"
-    Image.fromarray(ramp).save(path)
-    assert np.array_equal(decoding.square(path, 16)[0].ravel(), np.arange(256))
-    eight = Image.fromarray((ramp // 257).astype(np.int32), mode="I")
-    assert np.array_equal(np.asarray(decoding.as_rgb(eight, 255))[..., 0].ravel(), np.arange(256))
-
-
 def grey16(path, values):
     """A 16-bit image of 16 x 16 pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -199,21 +127,30 @@ def test_all_images_of_a_source_have_one_scale(tmp_path, white):
         assert images.provenance["white"] == white
 
 
-def test_values_beyond_the_scale_are_told_and_not_cut_off(tmp_path):
-    for name in "ab":
-        grey16(tmp_path / "train" / name / "a.png", np.arange(256) * 16)
-    grey16(tmp_path / "val" / "a" / "a.png", np.arange(256) * 17)
-    refuses(f"folder:{tmp_path}", "val/a/a.png", "0 to 4335", "0 to 4095", "8 bits", size=16)
-    below = Image.fromarray(np.full((16, 16), -5, np.int32))
-    with pytest.raises(ValueError, match="from -5 to -5"):
-        decoding.as_rgb(below)
-
-
-def test_floats_are_taken_only_where_their_scale_is_known():
-    unit = Image.fromarray(np.full((16, 16), 0.5, np.float32))
-    assert np.asarray(decoding.as_rgb(unit)).mean() == pytest.approx(128, abs=1)
-    with pytest.raises(ValueError, match=r"floats beyond 0\.\.1"):
-        decoding.as_rgb(Image.fromarray(np.full((16, 16), 200, np.float32)))
+@pytest.mark.parametrize("on_bad", ["error", "skip"])
+def test_what_is_brighter_than_the_training_images_becomes_white_and_is_told(
+    tmp_path, fresh_home, capsys, monkeypatch, on_bad
+):
+    """A brighter test image, or the 1,001st of the training images, was refused as corrupt."""
+    root = tmp_path / "x"
+    for name in "abc":  # of three, the first and the last are looked at
+        grey16(root / "train" / name / "a.png", np.arange(256) * (17 if name == "b" else 16))
+    grey16(root / "val" / "a" / "a.png", np.arange(256) * 16)
+    grey16(root / "val" / "b" / "a.png", np.arange(256) * 20)
+    monkeypatch.setattr("rdc_kit.data.loading._LOOKED_AT", 2)
+    ramp = np.arange(256)
+    for again in (False, True):
+        pool, test = rdc.load(f"folder:{root}", 16, on_bad)
+        for images, row, factor in ((pool, 0, 16), (pool, 1, 17), (test, 0, 16), (test, 1, 20)):
+            expected = np.minimum(ramp * factor, 4095) * 255 // 4095
+            assert np.array_equal(images.images[row, 0].ravel().numpy(), expected)
+            assert images.provenance["clipped"] == 1
+            assert images.provenance["skipped"] == 0
+        told = capsys.readouterr().err
+        for split, path in (("train", "train/b/a.png"), ("test", "val/b/a.png")):
+            assert (f"x [{split}]: 1 of" in told and path in told) != again
+    facts = survey(f"folder:{root}", 16).facts
+    assert "of 16-bit images 0..4095 becomes 0..255, 1 of them brighter and cut off" in facts[1]
 
 
 def bomb(width, height):

@@ -9,6 +9,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data import hub
+from rdc_kit.data.origins import names_of
 from rdc_kit.data.sources import open_source
 
 from ..conftest import colour_blocks, picture
@@ -47,6 +48,18 @@ def test_the_names_in_a_table_are_kept_where_every_row_has_one(tmp_path, names, 
     pool = rdc.load(f"parquet:{path}", size=16).train
     found = pool.origins and pool.origins.of(pool.row_ids.numpy())["file_name"].tolist()
     assert found == (None if None in names else names)
+
+
+@pytest.mark.parametrize("folder", ["plain", "odd [1]*"])
+def test_files_are_named_from_their_folder_whatever_it_is_called(tmp_path, folder, fresh_home):
+    """Where `datasets` takes a path for a pattern, every class had a 0.png and no folder."""
+    (tmp_path / "disk").mkdir()
+    fresh_home.mkdir()
+    (fresh_home / "data").symlink_to(tmp_path / "disk")
+    for k, name in enumerate("ab"):
+        picture(tmp_path / folder / "train" / name / "0.png", k)
+    pool = rdc.load(f"parquet:{tmp_path / folder}", 16).train
+    assert names_of(pool) == ["train/a/0.png", "train/b/0.png"]
 
 
 def test_missing_columns_name_those_found(tmp_path):

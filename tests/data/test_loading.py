@@ -1,5 +1,6 @@
 """Loading: every image is decoded once, made square and kept in a cache."""
 
+import contextlib
 import os
 import shutil
 from dataclasses import replace
@@ -11,6 +12,8 @@ from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.data import decoding, loading
+from rdc_kit.data.sources import open_source
+from rdc_kit.ground import store
 
 from ..conftest import picture
 from .conftest import refuses
@@ -71,6 +74,36 @@ def test_what_is_decoded_needs_no_lock(folder, fresh_home, monkeypatch):
     assert rdc.load(f"folder:{folder}", 16).train.fingerprint() == before.fingerprint()
     with pytest.raises(PermissionError):
         rdc.load(f"folder:{folder}", 24)
+
+
+@pytest.mark.parametrize("harmed", ["images.u8", "meta.json", "all"])
+def test_what_another_process_has_mended_meanwhile_is_not_set_aside(
+    folder, fresh_home, monkeypatch, capsys, tmp_path, harmed
+):
+    """Found damaged without the lock, it was moved away though it had just been made again."""
+    name = f"folder:{folder}"
+    before = rdc.load(name, 16).train
+    cache = fresh_home / "data" / "cache"
+    shutil.copytree(cache, tmp_path / "whole")
+    for path in cache.glob("*/*"):
+        if harmed == path.name:
+            path.write_bytes(path.read_bytes()[:-2] + b"!!")
+    if harmed == "all":
+        shutil.rmtree(cache)
+    real = store.lock
+
+    @contextlib.contextmanager
+    def waited(*given, **options):
+        """By the time that it is ours, whoever held it is done."""
+        shutil.copytree(tmp_path / "whole", cache, dirs_exist_ok=True)
+        with real(*given, **options):
+            yield
+
+    monkeypatch.setattr(store, "lock", waited)
+    monkeypatch.setattr(loading, "decode", None)
+    assert rdc.load(name, 16).train.fingerprint() == before.fingerprint()
+    assert not list(cache.glob("*.damaged"))
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["folder", "parquet"])
@@ -136,6 +169,44 @@ def test_files_that_change_while_they_are_read_are_not_kept(folder, fresh_home, 
     refuses(f"folder:{folder}", "changed while they were read", size=16)
     monkeypatch.undo()
     assert not list((fresh_home / "data" / "cache").glob("*/images.u8"))
+
+
+def test_what_16_bits_are_scaled_by_is_looked_at_once(tmp_path, fresh_home, monkeypatch):
+    """A thousand images were decoded at every load, though all was in the cache."""
+    name, looks = f"folder:{tmp_path / 'x'}", []
+    for k, label in enumerate("ab"):
+        path = picture(tmp_path / "x" / label / "0.png", k)
+        Image.fromarray(np.full((16, 16), 4000 - k, np.uint16)).save(path)
+    real = loading.white_of
+    monkeypatch.setattr(loading, "white_of", lambda *given: looks.append(1) or real(*given))
+    before = rdc.load(name, 16).train
+    assert rdc.load(name, 16).train.fingerprint() == before.fingerprint()
+    assert rdc.load(name, 24).train.provenance["white"] == 4095
+    assert len(looks) == 1
+    (note,) = (fresh_home / "data" / "cache").glob("*-white-*.json")
+    note.write_text('{"white": 4}')
+    assert rdc.load(name, 16).train.fingerprint() == before.fingerprint()
+    assert len(looks) == 2
+    Image.fromarray(np.full((16, 16), 5000, np.uint16)).save(path)
+    assert rdc.load(name, 16).train.provenance["white"] == 16383
+
+    def no(*_given):
+        raise PermissionError("a home that may only be read")
+
+    note.unlink()
+    monkeypatch.setattr("rdc_kit.ground.files.write_json", no)
+    assert rdc.load(name, 16).train.provenance["white"] == 16383
+
+
+def test_the_cache_of_8_bit_images_keeps_its_keys(folder, fresh_home):
+    raw = open_source(f"folder:{folder}")["train"]
+    name = f"folder:{folder}"
+    rdc.load(name, 16)
+    key = {"source": name, "split": "train", "size": 16, "resize": decoding.RESIZE_RULE}
+    key |= {"identity": raw.identity, "on_bad": "error"}
+    (home,) = (fresh_home / "data" / "cache").glob("*-train-16-*[!k]")
+    assert home.name.endswith(f"-train-16-{store.config_hash(key)}")
+    assert not list(home.parent.glob("*.json"))
 
 
 def test_wrong_size_and_on_bad():

@@ -1,6 +1,4 @@
-"""Where images come from: the digits, image folders, names."""
-
-import os
+"""Where images come from: the digits, names, places."""
 
 import numpy as np
 import pytest
@@ -8,9 +6,9 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data.origins import names_of
+from rdc_kit.data.sources import at_hand, check_classes
 from rdc_kit.ground.folders import local_copies
 
-from ..conftest import picture
 from .conftest import refuses
 
 
@@ -41,38 +39,11 @@ def test_digits_traits_are_measured(digits):
     assert digits.train.traits.flip is False
 
 
-def test_a_folder_has_torchvisions_classes_and_maps_val_by_name(folder):
-    from torchvision.datasets import ImageFolder
-
-    pool, test = rdc.load(f"folder:{folder}", size=24)
-    theirs = ImageFolder(str(folder / "train"))
-    assert list(pool.classes) == theirs.classes == ["10", "2", "cat"]
-    assert pool.labels.tolist() == theirs.targets
-    assert pool.images.shape == (12, 3, 24, 24)
-    assert test.classes == pool.classes
-    assert test.labels.tolist() == [1, 2]  # "2" and "cat", though they are folders 0 and 1 of val
-
-
-def test_folders_of_splits_may_have_capitals(folder):
-    (folder / "train").rename(folder / "Train")
-    (folder / "val").rename(folder / "Testing")
-    pool, test = rdc.load(f"folder:{folder}", size=16)
-    assert (len(pool), len(test)) == (12, 2)
-
-
 def test_images_are_named_by_their_files_or_rows(folder, digits):
     pool, test = rdc.load(f"folder:{folder}", size=16)
     assert names_of(pool[[11, 0]]) == ["train/cat/4.png", "train/10/0.png"]
     assert names_of(test) == ["val/2/a.png", "val/cat/a.png"]
     assert names_of(digits.train[:1])[0].startswith("digits row ")
-
-
-def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_trained(folder):
-    """It was loaded and scored, and then no table of scores could be written."""
-    image = next((folder / "train").rglob("*.*"))
-    os.rename(image, os.fsencode(image.parent) + b"/caf\xe9.png")
-    with pytest.raises(rdc.DataError, match=r"file name 'train/.*caf.* is not UTF-8: rename"):
-        rdc.load(f"folder:{folder}", 16)
 
 
 def test_unknown_dataset():
@@ -82,12 +53,26 @@ def test_unknown_dataset():
 
 def test_a_path_alone_is_told_its_kind(folder):
     refuses(str(folder), f"give folder:{folder}")
-    refuses(str(folder / "train/10/0.png"), "give parquet:")
+    refuses(folder, f"give folder:{folder}")
+    (folder / "table").write_bytes(b"")
+    refuses(str(folder / "table"), "give parquet:")
+    refuses(str(folder / "train/10/0.png"), "0.png' is a single image: give folder:PATH of")
+
+
+@pytest.mark.parametrize("kind", ["", "folder:", "parquet:"])
+def test_paths_that_cannot_be_are_refused_in_one_sentence(kind):
+    refuses(f"{kind}~nosuchuser/x", "'~nosuchuser/x'", "not known here: write the whole path")
+    refuses(kind + 300 * "x", "does not exist: give" if kind else "unknown dataset")
+    with pytest.raises(rdc.DataError, match="not known here"):
+        check_classes(f"{kind}~nosuchuser/x")
 
 
 def test_a_misspelt_folder_of_copies_is_named_before_a_download(tmp_path, monkeypatch):
     monkeypatch.setenv("RDC_DATA", str(tmp_path / "copeis"))
     refuses("cifar10", "RDC_DATA names", "copeis, which is no folder")
+    monkeypatch.setenv("RDC_DATA", str(tmp_path / (300 * "x")))
+    refuses("cifar10", "RDC_DATA names", "xxx, which is no folder")
+    assert at_hand() == ["digits"]
 
 
 def test_missing_places(tmp_path):
@@ -98,20 +83,8 @@ def test_missing_places(tmp_path):
     refuses(f"folder:{tmp_path}", "no images")
 
 
-def test_two_spellings_of_one_class_are_told_apart(folder):
-    """Both look like Köln: a Mac writes the dots of the o as a letter of their own."""
-    picture(folder / "train" / "K\u00f6ln" / "a.png", 6)
-    picture(folder / "val" / "Ko\u0308ln" / "a.png", 7)
-    refuses(f"folder:{folder}", "give both one spelling", "Unicode")
-
-
 def test_a_file_is_no_folder(folder):
     refuses(f"folder:{folder / 'train/10/0.png'}", "is a file: give parquet:PATH")
-
-
-def test_a_test_class_that_training_lacks(folder):
-    picture(folder / "val" / "dog" / "a.png", 5)
-    refuses(f"folder:{folder}", "dog", "train")
 
 
 def _has_imagenette():

@@ -1,6 +1,9 @@
 """The survey: every fault that was put into a folder is found, and a good one is quiet."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -9,6 +12,7 @@ from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
+from rdc_kit.data.sources import open_source
 from rdc_kit.data.survey import spreads, survey
 
 from ..conftest import picture
@@ -94,6 +98,40 @@ def test_what_is_not_read_is_told(tmp_path):
     assert found.counts["train: images that come twice"] == 1  # z.jfif is read
     picture(root / "train" / "__MACOSX" / "a.png", 43)
     assert rdc.load(f"folder:{root}", 16).train.classes == ("a", "b")
+
+
+def test_images_and_folders_beside_those_that_are_read_are_told(tmp_path):
+    """Images beside the class folders, hidden in one, or in a folder beside train/: none was."""
+    root = good(tmp_path)
+    left = ("train/loose.png", "val/loose.png", "train/a/.old/b.png", "train/a/.c.png", "top.png")
+    for k, name in enumerate((*left, "extra/a/0.png", "Training/0.png")):
+        picture(root / name, 40 + k)
+    picture(root / "train/a/notes.png", 50).rename(root / "train/a/._0.png")  # as a Mac names it
+    (root / "docs").mkdir()
+    (root / "docs" / "readme.txt").write_text("no image")
+    (root / "train" / "labels.csv").write_text("no image")
+    raws = open_source(f"folder:{root}")
+    assert sorted(raws["train"].unread) == [
+        *("folder Training, beside train", "folder extra, beside train", "top.png"),
+        *("train/a/.c.png", "train/a/.old/b.png", "train/loose.png"),
+    ]
+    assert raws["test"].unread == ("val/loose.png",)
+    shutil.rmtree(root / "val")
+    flat = open_source(f"folder:{root / 'train'}")["train"].unread
+    assert sorted(flat) == ["a/.c.png", "a/.old/b.png", "loose.png"]
+
+
+def test_a_name_that_is_not_utf_8_ends_no_report(tmp_path, fresh_home):
+    """In a process of its own: what pytest captures takes any text."""
+    root = good(tmp_path)
+    (root / "train" / "a" / os.fsdecode(b"caf\xe9.txt")).write_text("no image")
+    (root / "train" / "b" / "notes.txt").write_text("no image")
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    command = [sys.executable, "-m", "rdc_kit", "doctor", "data", f"folder:{root}", "--size", "16"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    for told in ("train/a/caf\\udce9.txt", "train/b/notes.txt", "doctor: 1 things that should"):
+        assert told in done.stdout
 
 
 def test_uneven_and_missing_classes(tmp_path):

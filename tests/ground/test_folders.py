@@ -30,3 +30,11 @@ def test_a_home_is_absolute_or_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("RDC_DATA", "~/copies")
     assert data_dir() == tmp_path.resolve() / "results" / "data"
     assert local_copies() == tmp_path.resolve() / "copies"
+
+
+@pytest.mark.parametrize(("name", "ask"), [("RDC_HOME", data_dir), ("RDC_DATA", local_copies)])
+def test_the_home_of_an_unknown_user_is_refused_by_name(monkeypatch, name, ask):
+    """It was a RuntimeError that named neither the variable nor its value."""
+    monkeypatch.setenv(name, "~nosuchuser/x")
+    with pytest.raises(ValueError, match=f"{name} '~nosuchuser/x' begins with the home folder of"):
+        ask()

@@ -1,0 +1,170 @@
+"""Image folders: one folder of images for each class, and what lies beside and is not read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..ground.files import files_below, stamp
+from .hub import TEST_NAMES, TRAIN_NAMES, Raw
+from .imagesets import DataError
+
+SUFFIXES = {
+    *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
+    *(".jp2", ".avif"),
+}
+_MAYBE_CLASSES = {"dev", "eval"}  # of TEST_NAMES: the test split only where there is a train/
+
+
+def read_folder(root: Path) -> dict[str, Raw]:
+    """An image folder: root/train/CLASS/*.jpg and root/val/CLASS/*.jpg, or just root/CLASS/*.jpg.
+
+    Classes are the folder names sorted as strings (torchvision's ImageFolder rule, so "10" comes
+    before "2"); the test split is mapped by name, never by position.
+
+    Raises:
+        DataError: no class folders, no images, or a test split without or beyond training.
+    """
+    if not root.is_dir():
+        what = "is a file: give parquet:PATH, or" if root.is_file() else "does not exist: give"
+        raise DataError(f"folder {str(root)!r} {what} folder:PATH of an image folder")
+    train = split_folder(root, TRAIN_NAMES) or root
+    flat = train == root
+    test = split_folder(root, tuple(n for n in TEST_NAMES if not (flat and n in _MAYBE_CLASSES)))
+    if flat and test is not None:
+        raise DataError(f"{root} has {test.name}/ but no train/: name the training folder train")
+    classes = class_names(train)
+    splits = {"train": folder_split(root, train, classes)}
+    if test is not None:
+        extra = sorted(set(class_names(test)) - set(classes))
+        if extra:
+            alike = {unicodedata.normalize("NFC", name) for name in classes}
+            same = unicodedata.normalize("NFC", extra[0]) in alike
+            raise DataError(
+                f"{test} has classes that {train} lacks: {', '.join(extra[:5])}; add them there or "
+                + (
+                    "give both one spelling (one is in another Unicode form)"
+                    if same
+                    else "remove them here"
+                )
+            )
+        splits["test"] = folder_split(root, test, classes)
+    return splits if flat else _with_neighbours(splits, root, train, test)
+
+
+def _with_neighbours(
+    splits: dict[str, Raw], root: Path, train: Path, test: Path | None
+) -> dict[str, Raw]:
+    """The splits, told of the images, and folders of images, that lie beside their folders."""
+    inner = [p for p in sorted(root.iterdir()) if p not in (train, test)]
+    beside = {"train": [p.name for p in inner if _is_image(p) and p.is_file()], "test": []}
+    for folder in inner:
+        if folder.is_dir() and not _is_hidden(folder) and any(map(_is_image, _walk(folder))):
+            second = test if folder.name.lower() in TEST_NAMES else None
+            split = "test" if second else "train"
+            beside[split].append(f"folder {folder.name}, beside {(second or train).name}")
+    return {s: replace(raw, unread=(*raw.unread, *beside[s])) for s, raw in splits.items()}
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Everything below a folder, as it is met: whoever looks for one image can stop early."""
+    return (Path(place) / name for place, _, names in os.walk(folder) for name in names)
+
+
+def split_folder(root: Path, names: tuple[str, ...]) -> Path | None:
+    """The folder of a split, by the first of the names that is there; Train is train."""
+    found = {p.name.lower(): p for p in sorted(root.iterdir()) if p.is_dir()}
+    return next((found[name] for name in names if name in found), None)
+
+
+def class_names(root: Path) -> tuple[str, ...]:
+    """The names of a folder's folders, sorted, without hidden ones.
+
+    Raises:
+        DataError: it has none.
+    """
+    names = [p.name for p in root.iterdir() if p.is_dir() and not _is_hidden(p)]
+    if not names:
+        raise DataError(f"{root} has no class folders: expected {root}/CLASS/image.jpg")
+    return tuple(sorted(names))
+
+
+def _is_hidden(path: Path) -> bool:
+    """Hidden by its name, or what a Mac puts into a zip file."""
+    return path.name.startswith(".") or path.name == "__MACOSX"
+
+
+def _is_image(path: Path) -> bool:
+    """An image by its name, and none of the notes that a Mac leaves beside files on other disks."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith("._")
+
+
+def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
+    """The images of one split.
+
+    Args:
+        source: the folder that names are seen from. root: the folder of the classes.
+        classes: names; those without a folder have no images.
+
+    Raises:
+        DataError: no image, or a name that no table can hold.
+    """
+    files: list[Path] = []
+    labels: list[int] = []
+    others: list[Path] = []
+    for label, name in enumerate(classes):
+        class_files, left = _images_below(root / name)
+        files += class_files
+        others += left
+        labels += [label] * len(class_files)
+    for beside in sorted(root.iterdir()):
+        if beside.is_dir() and _is_hidden(beside):
+            others += filter(_is_image, files_below(beside))
+        elif _is_image(beside) and beside.is_file():
+            others.append(beside)
+    if not files:
+        raise DataError(
+            f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
+        )
+    facts = [str(root.resolve()), *((str(p.relative_to(root)), *stamp(p)) for p in files)]
+    names = [p.relative_to(source).as_posix() for p in files]
+    _check_names(names, source)
+    return Raw(
+        fetch=lambda row: files[row],
+        where=lambda row: f"row {row} ({files[row]})",
+        labels=np.asarray(labels, dtype=np.int64),
+        classes=classes,
+        identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
+        names=np.array(names, dtype=object),
+        unread=tuple(p.relative_to(source).as_posix() for p in others),
+    )
+
+
+def _check_names(names: list[str], source: Path) -> None:
+    """Refuse names that no table can hold, before hours of training end in one."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the file name {name!r} in {source} is not UTF-8: rename the file"
+            ) from error
+
+
+def _images_below(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Images by their suffix, and what is left out: hidden ones, and other files in plain sight.
+
+    A link that leads nowhere is a corrupt image.
+    """
+    found = files_below(folder)
+    there = [p for p in found if p.is_file() or (p.is_symlink() and not p.exists())]
+    hidden = {p for p in there if any(n.startswith(".") for n in p.relative_to(folder).parts)}
+    images = [p for p in there if p not in hidden and _is_image(p)]
+    return images, [p for p in there if (p in hidden) == _is_image(p)]
