@@ -15,12 +15,12 @@ import torch
 from .augment.boxes import Grid, as_grid
 from .augment.noise import SPECTRA, coloured
 from .combine import check_grouping, combine
-from .data.imagesets import DataError, ImageSet, check_enough, derived
+from .data.imagesets import DataError, ImageSet, check_enough, check_made, derived
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime
-from .ground.names import unknown
+from .ground.names import is_own, unknown
 from .ground.seeds import generator
 from .prune.scores import METRICS, Scores, score
 from .prune.selection import check_order, select
@@ -41,6 +41,7 @@ class Method:
         source: the paper.
         fixed: values that are options of other methods and cannot change here.
         view: how training shows its sets: "whole" or "cell".
+        files: that `make` reads; a run is not found again after one has changed.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Method:
     source: str
     fixed: dict[str, Any] = field(default_factory=dict)
     view: str = "whole"
+    files: tuple[str, ...] = ()
 
     @cached_property  # a ledger asks ten thousand times
     def options(self) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def compress(
         originals = options.get("originals_per_class")
         check_enough(pool, ipc * rows * columns if originals is None else originals)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
+    stored = check_made(stored, pool, ipc) if is_own(method.make) else stored
     given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
     unscored = options.get("scores") is not None or options.get("order") == "random"
     told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}

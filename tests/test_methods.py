@@ -1,11 +1,15 @@
 """The registry: one signature, strict options, and the paper's order on digits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import rdc_kit as rdc
 from rdc_kit import methods
+from rdc_kit.data.imagesets import DataError, Traits
+from rdc_kit.methods import METHODS, Method
 
 from .conftest import colour_blocks
 
@@ -125,3 +129,44 @@ def test_a_pool_that_a_recipe_cannot_take_is_refused_before_a_teacher_is_trained
     pool = pool[torch.flatten((pool.labels != missing).nonzero())]
     with pytest.raises(rdc.DataError, match=message):
         methods.compress(name, pool, 1, runtime=exact)
+
+
+def made_by(monkeypatch, make):
+    """What a method of one's own gives, through `compress`."""
+    monkeypatch.setitem(METHODS, "mine", Method("mine", make, "baseline", "", "", ""))
+    return lambda pool, ipc: rdc.compress("mine", pool, ipc)
+
+
+def test_a_set_of_ones_own_is_trained_by_the_pools_rules(monkeypatch):
+    """A folder's traits are other ones: mirrored, small crops, another network."""
+    pool = replace(colour_blocks(), classes=("a", "b", "c"))
+    pool = replace(pool, traits=Traits(flip=False, min_crop=0.5, student="convnet2-w8"))
+    rows = [0, 1, 3, 4, 2, 5]
+    own = rdc.from_tensors(pool.images[rows], pool.labels[rows])  # numbered classes
+    assert own.traits != pool.traits
+    stored = made_by(monkeypatch, lambda pool, ipc, seed, runtime: own)(pool, 2)
+    assert (stored.traits, stored.classes) == (pool.traits, pool.classes)
+    assert stored.row_ids.tolist() == [-1] * 6  # they are no rows of the pool
+    kept = made_by(monkeypatch, lambda pool, ipc, seed, runtime: pool[rows])(pool, 2)
+    assert kept.row_ids.tolist() == rows
+
+
+def test_an_own_method_must_return_what_was_asked_for(monkeypatch):
+    pool = colour_blocks()
+    give = made_by(monkeypatch, lambda pool, ipc, seed, runtime: pool[[0, 1, 3, 4, 2, 5]])
+    with pytest.raises(DataError, match=r"has 2 images of class .*, and 5 of each were asked for"):
+        give(pool, 5)
+    larger = colour_blocks(size=32)
+    with pytest.raises(DataError, match=r"is of 16 px, .* of 32 px"):
+        made_by(monkeypatch, lambda *_: pool[[0, 1, 3, 4, 2, 5]])(larger, 2)
+
+
+def test_like_puts_classes_into_the_pools_order():
+    pool = colour_blocks()
+    other = replace(pool, classes=pool.classes[::-1])
+    same = other.like(pool)
+    names = [other.classes[k] for k in other.labels]
+    assert [same.classes[k] for k in same.labels] == names
+    assert same.classes == pool.classes
+    with pytest.raises(DataError, match="name different classes: z and "):
+        replace(pool, classes=("z", *pool.classes[1:])).like(pool)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+import sys
 import tomllib
 from collections.abc import Sequence
 
@@ -59,6 +61,7 @@ def evidence(
         _check_commit()
     if again:
         return evidence_again(chosen, minutes, workers)
+    _tell_uncommitted()
     whole = minutes <= 0 or work_through(Work(chosen, 60 * minutes, _make), workers)
     table = judge_lines(lines)
     for line in chosen:
@@ -108,6 +111,20 @@ def _check_commit() -> None:
             f"rows name the commit that they were made by, and git gives none for {root}: install "
             f"git, or let it read the folder (git config --global --add safe.directory {root}), or "
             "set RDC_COMMIT to the commit that this is a copy of"
+        )
+
+
+def _tell_uncommitted() -> None:
+    """Say that rows of a changed plan will be judged as unplanned."""
+    call = ["git", "diff", "--quiet", "HEAD", "--", "data/evidence/plan.toml"]
+    changed = 0
+    with contextlib.suppress(OSError):  # without git, RDC_COMMIT has said what this is
+        changed = subprocess.run(call, cwd=checkout(), capture_output=True).returncode
+    if changed == 1:
+        print(
+            "plan.toml has changes that are not committed: commit them before rows are made, or "
+            "--check will find the rows earlier than their plan",
+            file=sys.stderr,
         )
 
 

@@ -133,6 +133,25 @@ class ImageSet:
         """Sorted once: a thousand classes would otherwise read all labels a thousand times."""
         return self.labels.argsort(stable=True).split(self.counts().tolist())
 
+    def like(self, pool: ImageSet) -> ImageSet:
+        """This set under a pool's rules: its traits, and its classes in their order.
+
+        So a set of your own is trained and tested as those that were made from the pool. Classes
+        that are only numbered get the pool's names.
+
+        Raises:
+            DataError: other classes, or another size.
+        """
+        names = self.classes
+        if names == numbered(self.num_classes - 1) and self.num_classes == pool.num_classes:
+            names = pool.classes
+        if set(names) != set(pool.classes):
+            raise DataError(f"{self} and {pool} name different classes: {_apart(names, pool)}")
+        if self.size != pool.size:
+            raise DataError(f"{self} is of {self.size} px, {pool} of {pool.size}: load both alike")
+        place = torch.tensor([pool.classes.index(name) for name in names])
+        return replace(self, labels=place[self.labels], classes=pool.classes, traits=pool.traits)
+
     def counts(self) -> Tensor:
         """Images per class, int64 [C]."""
         return torch.bincount(self.labels, minlength=self.num_classes)
@@ -165,6 +184,33 @@ class ImageSet:
             f"ImageSet({source}{method_text}: {len(self):,} images of {self.size} px, "
             f"{self.num_classes} classes{cells})"
         )
+
+
+def _apart(names: Sequence[str], other: ImageSet) -> str:
+    """A few of the names that only one of two sets has."""
+    mine, others = (
+        [n for n in a if n not in b] for a, b in ((names, other.classes), (other.classes, names))
+    )
+    return f"{', '.join(mine[:3]) or 'none'} and {', '.join(others[:3]) or 'none'}"
+
+
+def check_made(stored: ImageSet, pool: ImageSet, ipc: int) -> ImageSet:
+    """What a method of one's own returned, under the pool's rules.
+
+    Raises:
+        DataError: it has not `ipc` images of each class, or see `ImageSet.like`.
+    """
+    if stored.provenance.get("source") != pool.provenance.get("source"):
+        stored = replace(stored, row_ids=torch.full_like(stored.row_ids, -1))  # no rows of the pool
+    stored = stored.like(pool)
+    counts = stored.counts()
+    if bool((counts != ipc).any()):
+        label = int((counts != ipc).nonzero()[0])
+        raise DataError(
+            f"{stored} has {int(counts[label])} images of class {stored.classes[label]}, and {ipc} "
+            "of each were asked for: return as many, so that sets of equal size are compared"
+        )
+    return stored
 
 
 class Splits(NamedTuple):

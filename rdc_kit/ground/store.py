@@ -39,9 +39,16 @@ class Locked(RuntimeError):
 
 
 def config_hash(config: Any) -> str:
-    """Short stable name of a configuration that JSON can hold (key order does not matter)."""
-    text = json.dumps({"format": FORMAT, "config": config}, sort_keys=True, default=str)
+    """Short stable name of a configuration that JSON can hold (key order does not matter).
+
+    Of what has a `fingerprint()`, such as scores, that stands for it.
+    """
+    text = json.dumps({"format": FORMAT, "config": config}, sort_keys=True, default=_told)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _told(value: object) -> str:
+    return str(value.fingerprint() if hasattr(value, "fingerprint") else value)
 
 
 @contextlib.contextmanager

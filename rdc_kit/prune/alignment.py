@@ -49,10 +49,10 @@ def aligned_rows(
 
 def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str) -> np.ndarray:
     """Equal images go by their class and file name, then in the order in which they stand."""
-    _check_once(table, where)
     named = "class" in table
     ours = pd.DataFrame({CONTENT: content_hashes(pool.images), FILE: file_names(pool)})
     ours["class"] = _classes(pool) if named else ""
+    _check_once(table, ours, where)
     theirs = table[[CONTENT]].assign(
         **{"class": table["class"] if named else "", FILE: table.get(FILE, "")}
     )
@@ -74,14 +74,23 @@ def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str)
     return _same_classes(pool, table, rows.to_numpy(), where)
 
 
-def _check_once(table: pd.DataFrame, where: str) -> None:
-    """Refuse a table that says two things of one image, such as two tables put together."""
+def _check_once(table: pd.DataFrame, ours: pd.DataFrame, where: str) -> None:
+    """Refuse a table that says two things of one image, such as two tables put together.
+
+    Without names it may say as many of a content as the pool has copies.
+    """
     names = [name for name in (FILE, "row_id") if name in table and (table[name] != "").all()]
     own = table.drop_duplicates()
     keys = [CONTENT, *names, *(["class"] if "class" in table else [])]
-    twice = own[own.duplicated(keys)] if names else own[:0]
+    told = own.groupby(keys, sort=False).size().reset_index(name="rows")
+    if names:
+        told["copies"] = 1
+    else:
+        copies = ours.groupby(keys).size().reset_index(name="copies")
+        told = told.merge(copies, "left", keys).fillna({"copies": len(own)})
+    twice = told[told["rows"] > told["copies"]]
     if len(twice):
-        first = ", ".join(f"{name} {twice[name].iloc[0]}" for name in names)
+        first = ", ".join(f"{name} {twice[name].iloc[0]}" for name in names or keys)
         raise DataError(f"{where} has several rows for {first}: keep one row for each image")
 
 

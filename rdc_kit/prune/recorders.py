@@ -50,6 +50,13 @@ class Scores:
         """Scores that know their pool: its row ids, labels, class names and some of its pixels."""
         return cls(name, values, pool.row_ids, never_learned, source, _marks(pool))
 
+    def fingerprint(self) -> str:
+        """Hash of all that a selection depends on: equal fingerprint, equal choice."""
+        digest = hashlib.blake2b(self.name.encode(), digest_size=12)
+        for numbers in (self.values, self.row_ids, self.never_learned):
+            digest.update(b"" if numbers is None else numbers.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
     def aligned_to(self, pool: ImageSet) -> Scores:
         """The same scores, if they belong to this pool.
 

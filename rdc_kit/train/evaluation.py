@@ -173,7 +173,10 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
         if not len(images):
             raise DataError(f"the {name} set is empty: keep at least one image")
     if test.classes != stored.classes:
-        raise DataError("training and test set name different classes (or in another order)")
+        raise DataError(
+            "training and test set name different classes, or in another order (a set of your own: "
+            f"set.like(pool)): {', '.join(stored.classes[:3])} and {', '.join(test.classes[:3])}"
+        )
     if test.size != stored.size:
         raise DataError(f"stored images have {stored.size} px, test images {test.size} px")
     return replace(test, traits=stored.traits)

@@ -73,6 +73,15 @@ def test_a_call_that_had_to_pass_something_over_ends_with_1(plan, capsys, monkey
     assert said.out.strip().splitlines()[-1].startswith("evidence: 0 of 2 lines complete")
 
 
+def test_a_plan_that_is_not_committed_is_told(plan, capsys, monkeypatch):
+    monkeypatch.setattr(evidence, "work_through", lambda work, workers: True)
+    for state, told in (("as committed", 0), ("changed", 1)):
+        if told:
+            plan.write_text(plan.read_text() + "# more" + chr(10))
+        assert main(["evidence", "--minutes", "1"]) == 0, state
+        assert capsys.readouterr().err.count("has changes that are not committed") == told
+
+
 def test_what_does_not_fit_into_the_time_is_not_begun(plan, capsys):
     assert main(["evidence", "--minutes", "0.0001", "--workers", "1"]) == 0
     said = capsys.readouterr().out

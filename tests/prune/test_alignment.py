@@ -72,6 +72,13 @@ def test_copies_in_a_class_go_by_their_file_names(blocks):
 def test_two_numbers_for_one_image_are_refused(blocks):
     table = table_of(blocks, row_id=range(18), file_name="", score=0.1)
     assert len(aligned_rows(blocks, pd.concat([table, table]), "f")) == 18  # they say the same
+    bare = table_of(blocks, score=0.1).drop(columns=["class"])
+    assert len(aligned_rows(blocks, bare, "f")) == 18
+    seeds = pd.concat([bare, bare.assign(score=0.2)], ignore_index=True)
+    with pytest.raises(DataError, match="f has several rows for content"):
+        aligned_rows(blocks, seeds, "f")
+    twins = blocks[[0, 0]]  # an image and its copy may have two scores
+    assert aligned_rows(twins, seeds.iloc[[0, 18]].reset_index(drop=True), "f").tolist() == [0, 1]
     short = table_of(blocks, file_name="1.png").iloc[[0]]  # in two classes
     both = pd.concat([short, short.assign(**{"class": "1"})], ignore_index=True)
     assert aligned_rows(blocks[[0]], both, "f").tolist() == [0]

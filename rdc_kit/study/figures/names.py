@@ -54,7 +54,10 @@ def arm_title(row: Row) -> str:
         return str(row.get("arm", method))
     if method != "pca":
         words = [*_option_words(row, method), *_protocol_words(row, method)]
-        return ", ".join([method_title(method, order), *words])
+        metric, fixed = _value(row, "metric", ""), METHODS[method].fixed
+        own = metric and "order" not in fixed and metric != fixed.get("metric", metric)
+        title = f"{metric}, {ORDERS[order]}" if own else method_title(method, order)
+        return ", ".join([title, *words])
     pool = _value(row, "pool", "")
     if pool:
         top = "random" if order == "random" else METHODS["pca"].title

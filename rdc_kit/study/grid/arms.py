@@ -15,6 +15,7 @@ from typing import Any
 from ...augment.boxes import Grid
 from ...ground.names import unknown
 from ...methods import METHODS, method_named
+from ...prune.recorders import Scores
 from ...train import protocols
 
 CROPS = (0.02, 0.08, 0.25, 0.5, 0.75, 1.0)
@@ -129,6 +130,8 @@ def _text(name: str, value: Any) -> str:
     if name == "crop" and not isinstance(value, str | None):
         low, high = value
         return f"{low:g}" if high == 1 else f"{low:g}-{high:g}"
+    if isinstance(value, Scores):
+        return f"{value.name}-{value.fingerprint()[:8]}"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

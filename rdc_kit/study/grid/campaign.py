@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.imagesets import DataError
 from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
@@ -24,7 +25,7 @@ from ...train.evaluation import check_pair
 from .arms import Arm, arm_named
 from .experiments import Experiment, trials_of
 from .holdout import choose_on_holdout
-from .rows import COLUMNS, HASHES, trial_config
+from .rows import COLUMNS, HASHES, data_hash, trial_config
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
@@ -138,9 +139,16 @@ class Line:
         places: dict[tuple[object, ...], int] = {}
         for place, row in enumerate(rows.to_dict("records")):
             identity = _row_identity(row)
-            if _is_of(row, wanted.get(identity)):
+            if self._is_own(row) and _is_of(row, wanted.get(identity)):
                 places.setdefault(identity, place)
         return rows.iloc[list(places.values())]
+
+    def _is_own(self, row: dict[Any, Any]) -> bool:
+        """Whether a row is of the setting as it stands in the plan."""
+        own = {name: getattr(self.setting, name) for name in ("dataset", "size", "precision")}
+        return all(
+            pd.isna(row.get(name, value)) or row[name] == value for name, value in own.items()
+        )
 
     def missing(self) -> list[Trial]:
         """The trials without a row, in order."""
@@ -225,10 +233,27 @@ def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:
 
 def make_rows(line: Line, trials: Iterable[Trial], workers: str | int = 1) -> pd.DataFrame:
     """Train some trials of a line and keep their rows."""
+    _check_data(line)
     chosen = [_with_crop(line, trial) for trial in trials]
     table = Experiment(line.setting.setup, chosen, line.key).measure(workers=workers)
     line.add(table)
     return table
+
+
+def _check_data(line: Line) -> None:
+    """Refuse to join rows of other images, such as of a folder that has changed meanwhile.
+
+    Raises:
+        DataError: the file has such rows.
+    """
+    rows, here = read_rows(line.path), data_hash(line.setting.setup)
+    there = set(rows["data_hash"].dropna()) if "data_hash" in rows else set()
+    if there - {here}:
+        raise DataError(
+            f"{line.path.name} has rows of other images of {line.setting.dataset} than are here "
+            f"now (data_hash {min(there - {here})}, here {here}): bring those back, or begin a "
+            "setting of another name"
+        )
 
 
 def _with_crop(line: Line, trial: Trial) -> Trial:

@@ -31,11 +31,12 @@ ARM_COLUMNS = [
 # The seed of the replicate, and the four that it gives; empty where there is no such layer.
 SEED_COLUMNS = ["seed", "scoring_seed", "teacher_seed", "set_seed", "training_seed"]
 # Hashes are texts, though pandas would take 12e4567 or 1234567 for numbers: dtypes to read them by.
-HASHES = {"git": str, "set_hash": str, "run_hash": str}
+HASHES = {"git": str, "set_hash": str, "data_hash": str, "run_hash": str}
 # tests: number of test images; hits: which of them were right, see `accuracy.unpack`.
 # make_seconds: of recovering or cropping the set's images; the scoring run and the teacher, which
 # sets share, are not in it. label_bytes: see labels.label_bytes. teacher_top1: on the test set.
-# teacher: of soft labels. set_hash: fingerprint of the set; run_hash: of everything that was tried.
+# teacher: of soft labels. set_hash: fingerprint of the set; data_hash: of pool and test set, empty
+# in rows from before it was kept; run_hash: of everything that was tried.
 COLUMNS = [
     *("dataset", "size", "profile"),
     *ARM_COLUMNS,
@@ -44,7 +45,7 @@ COLUMNS = [
     *("top1", "top5", "per_class", "tests", "hits"),
     *("image_bytes", "label_bytes", "steps", "batch", "views"),
     *("seconds", "images_per_second", "make_seconds"),
-    *("device", "git", "versions", "set_hash", "run_hash"),
+    *("device", "git", "versions", "set_hash", "data_hash", "run_hash"),
 ]
 
 
@@ -139,7 +140,9 @@ def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
     arm, protocol, method = trial.arm, trial.protocol, method_named(trial.arm.method)
     settings = method.fixed | setup.settings(arm)
     soft = protocol.labels != "hard"
-    scored = "scoring_seed" in settings and settings.get("order") != "random"
+    given = settings.get("scores")  # somebody's own, of which no seed is known
+    ranked = "scoring_seed" in settings and settings.get("order") != "random"
+    scored = ranked and given is None
     runtime = setup.runtime_of(trial.student)
     return {
         "dataset": setup.pool.provenance.get("source", "?"),
@@ -151,7 +154,7 @@ def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
         "pool": arm.pool,
         "order": settings.get("order", ""),
         "skip": settings.get("skip", 0.0),
-        "metric": settings.get("metric", "") if scored else "",
+        "metric": (given.name if given else settings.get("metric", "")) if ranked else "",
         "grouping": settings.get("grouping", ""),
         "spectrum": settings.get("spectrum", ""),
         "teacher_norm": protocol.teacher_norm if soft else "",
@@ -166,7 +169,13 @@ def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
         "teacher_seed": trial.seeds.teacher if soft or "teacher_seed" in settings else None,
         "set_seed": trial.seeds.set,
         "training_seed": trial.seeds.training,
+        "data_hash": data_hash(setup),
     }
+
+
+def data_hash(setup: Setup) -> str:
+    """Of the images and labels of a setup's pool and test set."""
+    return store.config_hash(setup.keys)
 
 
 def _of_set(stored: ImageSet, trial: Trial) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -14,8 +15,9 @@ from ...data.imagesets import ImageSet
 from ...distill.recipes import edition
 from ...ground import store
 from ...ground.device import Runtime, choose_runtime
+from ...ground.files import checksum
 from ...ground.folders import runs_dir
-from ...ground.names import unknown
+from ...ground.names import is_own, unknown
 from ...methods import compress, method_named
 from ...prune.scores import METRICS, Scores, dynamics, score
 from ...train import models
@@ -55,13 +57,27 @@ def own_code(function: Callable[..., Any]) -> str:
 
     The kit's code has a version of its own, `store.FORMAT`.
     """
-    if (function.__module__ or "").startswith("rdc_kit."):
+    if not is_own(function):
         return ""
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):  # typed in, or no plain function
         code = getattr(function, "__code__", None)
         return _instructions(code) if code else repr(function)
+
+
+def _content(path: Path) -> int:
+    """Checksum of a file that a method reads."""
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise ValueError(f"{path}, which a method reads, is not there: {error.strerror}") from error
+    return _checksum(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache  # a grid asks for every trial
+def _checksum(path: Path, changed: int, size: int) -> int:
+    return checksum(path)
 
 
 def _instructions(code: CodeType) -> str:
@@ -168,10 +184,12 @@ class Setup:
     def set_key(self, trial: Trial) -> str:
         """Name of a trial's set, known before the set is made: all that goes into it."""
         settings = self.settings(trial.arm, trial.seeds)
-        code = own_code(method_named(trial.arm.method).make)
+        method = method_named(trial.arm.method)
+        code = own_code(method.make)
         made = [trial.arm.method, code, trial.ipc, trial.seeds.set, settings, self.keys[0]]
         changed = edition(trial.arm.method, self.pool.size)
         made += [f"edition {changed}"] * (changed > 1)
+        made += [_content(Path(path)) for path in method.files]
         return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])
 
     def set_of(self, trial: Trial, wait: bool = True) -> ImageSet:

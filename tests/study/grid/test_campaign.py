@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import files, store
 from rdc_kit.ground.folders import checkout
 from rdc_kit.study.grid import campaign
@@ -46,6 +47,37 @@ def test_rows_are_kept_once_and_known_on_another_machine(tmp_path, monkeypatch, 
     assert line.rows().empty
     assert len(line.missing()) == 3
     assert exploratory([line]) == {line.path: 2}
+
+
+def test_rows_of_other_images_are_not_joined(tmp_path, monkeypatch, fresh_home):
+    """A folder may change between two replicates."""
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    make_rows(line, line.trials[:1])
+    setup = line.setting.setup
+    other = replace(line.setting)
+    other.__dict__["setup"] = replace(setup, test=setup.test[list(range(100))])
+    changed = replace(line, setting=other)
+    with pytest.raises(DataError, match=r"campaign-tiny.csv has rows of other images of digits"):
+        make_rows(changed, line.trials[1:2])
+    rows = pd.read_csv(line.path)
+    rows.drop(columns="data_hash").to_csv(line.path, index=False)  # of an earlier version
+    assert len(make_rows(changed, line.trials[1:2])) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"size": 8}, {"precision": "bf16"}, {"dataset": "cifar10"}])
+def test_rows_of_another_setting_count_for_no_line(tmp_path, monkeypatch, wrong):
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    right = {"dataset": "digits", "size": 16, "precision": "fp32"}
+    line.add(some_rows(line, 0, 1, **right))
+    assert len(line.missing()) == 1
+    assert len(replace(line, setting=replace(line.setting, **wrong)).missing()) == 3
+
+
+@pytest.mark.skipif(checkout() is None or shutil.which("git") is None, reason="needs git")
+def test_rows_that_two_machines_have_appended_are_joined_by_git():
+    asked = ["git", "check-attr", "merge", "data/evidence/campaign-own.csv"]
+    told = subprocess.run(asked, cwd=checkout(), capture_output=True, text=True, check=True).stdout
+    assert told.strip().endswith("merge: union")
 
 
 def some_rows(line, *seeds, **facts):

@@ -8,9 +8,12 @@ from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.methods import METHODS, Method
+from rdc_kit.prune.recorders import Scores
+from rdc_kit.study.figures.names import arm_title
 from rdc_kit.study.grid import setups
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import plan_trials
+from rdc_kit.study.grid.rows import tried
 from rdc_kit.study.grid.setups import Seeds, Setup, Trial, own_code
 from rdc_kit.train.teachers import Teacher
 
@@ -172,3 +175,36 @@ def test_code_without_a_source_is_told_apart_by_what_it_calls_and_is_the_same_ag
         exec(f"def make(pool):\n    return [x.{call}() for x in (lambda p: p)(pool)]", space)
         made.append(own_code(space["make"]))
     assert made[0] == made[2] != made[1]
+
+
+def test_own_scores_count_by_their_values(fresh_home):
+    """Two score files of one name were one run."""
+    setup = large_setup()
+    ranks = torch.arange(len(setup.pool), dtype=torch.float32)
+    own = [Scores.of(setup.pool, "ours", values) for values in (ranks, ranks.flip(0), ranks + 0)]
+    trials = [trial(Arm("el2n", {"scores": scores})) for scores in own]
+    keys = [setup.set_key(one) for one in trials]
+    assert keys[0] == keys[2] != keys[1]
+    assert trials[0].arm.key == trials[2].arm.key != trials[1].arm.key
+    assert trials[0].arm.key.startswith("el2n scores=ours-")
+    row = tried(trials[0], setup)
+    assert (row["metric"], row["scoring_seed"]) == ("ours", None)
+    assert arm_title(row) == "ours, easiest"
+
+
+def _mine(pool, ipc, seed, runtime):
+    return rdc.load("folder:nowhere").train
+
+
+def test_a_file_that_an_own_method_reads_counts_by_its_content(tmp_path, monkeypatch):
+    setup, path = large_setup(), tmp_path / "set.pt"
+    method = Method("mine", _mine, "baseline", "", "", "", files=(str(path),))
+    monkeypatch.setitem(METHODS, "mine", method)
+    keys = []
+    for content in ("one", "two", "one"):
+        path.write_text(content)
+        keys.append(setup.set_key(trial(Arm("mine"))))
+    assert keys[0] == keys[2] != keys[1]
+    path.unlink()
+    with pytest.raises(ValueError, match=r"set\.pt, which a method reads, is not there"):
+        setup.set_key(trial(Arm("mine")))
