@@ -26,7 +26,7 @@ from ..train import protocols
 from ..train.accuracy import predict
 from ..train.labels import loss_of, stored_bytes
 from ..train.training import fit
-from .answers import NotYet, as_number, as_values, ask, expect
+from .answers import Near, NotYet, as_number, as_values, ask, expect
 from .runs import Run
 
 
@@ -189,7 +189,7 @@ def _in_cells(boxes: torch.Tensor, size: int, grid: int) -> list[bool]:
     return held.all(dim=2).any(dim=1).tolist()
 
 
-def _shuffle(own: Any, doubts: pd.DataFrame) -> float:
+def _shuffle(own: Any, doubts: pd.DataFrame) -> Near:
     """04-3; predicted: shuffled minus whole views, mean entropy in nats, of the reader's run."""
     composite, side = torch.arange(3 * 32 * 32).view(3, 32, 32), 16
     order = [1, 2, 3, 0]
@@ -208,7 +208,7 @@ def _shuffle(own: Any, doubts: pd.DataFrame) -> float:
     what = "some pixels are there twice and others are lost" if lost else "cells are not in place"
     expect(found, moved(order), slips, what)
     means = doubts.groupby("view")["entropy"].mean()
-    return round(float(means["shuffle"] - means["whole"]), 3)
+    return Near(round(float(means["shuffle"] - means["whole"]), 3), 0.05)  # about zero
 
 
 def _bytes(answer: Any) -> float:
@@ -252,11 +252,14 @@ def _distance(answer: Any, pool: ImageSet, scores: Scores) -> float:
         pair = pd.DataFrame({"a": found.numpy(), "b": other.double().numpy()})
         return float(pair.corr("spearman").iloc[0, 1])
 
-    own = (pixels - means[pool.labels.cpu()]).norm(dim=1)
+    away = pixels - means[pool.labels.cpu()]
+    own = away.norm(dim=1)
     if agrees(own) < -0.999:
         raise NotYet("turned round: higher must mean harder, so farther from the mean")
     if agrees((pixels - pixels.mean(0)).norm(dim=1)) > 0.999:
         raise NotYet("this is the distance to the mean of all images: take that of the own class")
+    if agrees(away.abs().sum(dim=1)) > 0.999:
+        raise NotYet("this adds up absolute differences: the Euclidean distance adds up squares")
     if agrees(own) < 0.999:
         raise NotYet("the order is not that of the distances to the mean image of the own class")
     return round(agrees(scores.values), 2)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..ground.names import unknown
 from . import algorithms, knobs, readings
-from .answers import Interval, NotYet, Unanswered, is_exercise
+from .answers import Interval, Near, NotYet, Unanswered, is_exercise
 
 CHECKS: dict[str, Any] = {
     **algorithms.CHECKS,
@@ -61,7 +61,8 @@ def _compared(prediction: Any, measured: Any) -> str:
         inside = isinstance(prediction, int | float) and measured.low <= prediction <= measured.high
         where = "inside" if inside else "outside"
         return f"You predicted {prediction}; your runs say {measured}: {where}."
-    shown = f"{measured:.3g}" if isinstance(measured, float) else str(measured)
+    value = measured.value if isinstance(measured, Near) else measured
+    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
     if _agree(prediction, measured):
         return f"It is {shown}, as you predicted."
     said = f"{prediction:.3g}" if isinstance(prediction, float) else str(prediction)
@@ -69,6 +70,9 @@ def _compared(prediction: Any, measured: Any) -> str:
 
 
 def _agree(prediction: Any, measured: Any) -> bool:
+    if isinstance(measured, Near):
+        near = isinstance(prediction, int | float)
+        return near and abs(prediction - measured.value) <= measured.within
     if isinstance(measured, float) and isinstance(prediction, int | float):
         return abs(prediction - measured) <= 0.02 * abs(measured)
     return bool(str(prediction).lower() == str(measured).lower())

@@ -38,7 +38,7 @@ def _per_class(images: ImageSet, count: int | None = None) -> int:
 
 
 def _composites(answer: Any, pool: ImageSet, scores: Scores) -> float:
-    """00-1; predicted: bytes of a 3 x 3 composite, as a multiple of a 2 x 2 one's."""
+    """00-1; predicted: pixels of a 3 x 3 composite, as a multiple of a 2 x 2 one's."""
     made = as_images(answer)
     if made.members is None:
         raise NotYet("these are no composites yet: combine them")
@@ -47,6 +47,8 @@ def _composites(answer: Any, pool: ImageSet, scores: Scores) -> float:
     _per_class(made, 1)
     values = dict(zip(pool.row_ids.tolist(), scores.values.tolist(), strict=True))
     for label, members in zip(made.labels.tolist(), made.members.tolist(), strict=True):
+        if len(set(members)) < len(members):
+            raise NotYet(f"the composite of {pool.classes[label]!r} holds an image more than once")
         ninth = float(scores.values[pool.rows_of(label)].sort().values[8])
         if max(values[row] for row in members) > ninth:
             raise NotYet(f"class {pool.classes[label]!r} has easier images than those inside")
@@ -113,6 +115,8 @@ def _unbalanced(answer: Any, pool: ImageSet, scores: Scores, ipc: int) -> float:
     chosen, count = as_images(answer), ipc * pool.num_classes
     if len(chosen) != count:
         raise NotYet(f"there are {len(chosen)} images, {count} are asked")
+    if len(chosen.row_ids.unique()) < count:
+        raise NotYet("an image is in the set more than once")
     known = torch.isin(pool.row_ids, chosen.row_ids)
     limit = scores.values.sort().values[count - 1]
     if float(scores.values[known].max()) > float(limit):
@@ -166,9 +170,9 @@ def _rescored(answer: Any, pool: ImageSet, ipc: int) -> float:
         if (made.get("order"), made.get("score")) != ("easy", "el2n"):
             raise NotYet("take the easiest images by EL2N each time")
     rows = [set(chosen.row_ids.tolist()) for chosen in answer]
-    if rows[0] == rows[1] == rows[2]:
-        raise NotYet("three times the same set: the seed of the scoring run must change")
     pairs = [(rows[0], rows[1]), (rows[0], rows[2]), (rows[1], rows[2])]
+    if any(a == b for a, b in pairs):
+        raise NotYet("two of the sets are the same: the seed of the scoring run must change")
     return round(100 * float(np.mean([len(a & b) / len(a) for a, b in pairs])), 0)
 
 

@@ -1,6 +1,7 @@
 """Checks of algorithms: the right one passes, and each common slip is told from it."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -130,6 +131,9 @@ def test_what_was_to_be_predicted_is_known_where_theory_knows_it():
     assert "it is 1.41" in verdict("02-2", RIGHT[1][1], 0)
     assert "it is 2.3." in verdict("03-1", entropy, 0)
     assert "it is 0.25" in verdict("04-3", shuffled, 9, DOUBTS)
+    about_zero = DOUBTS.assign(entropy=[1.0, 0.98])
+    assert "It is -0.02, as you predicted" in verdict("04-3", shuffled, 0, about_zero)
+    assert "You predicted 0.05; it is -0.02" in verdict("04-3", shuffled, 0.05, about_zero)
     assert "It is 5, as you predicted" in verdict("02-3", whole_forgetting, 5)
     assert "It is False, as you predicted" in verdict("03-2", RIGHT[4][1], False)
 
@@ -161,16 +165,19 @@ def test_a_right_corruption_is_tested_on(smoke_run):
     assert verdict("08-2", hidden, 200, smoke_run).startswith("right. You predicted 200; it is ")
 
 
-def distances(pool, centre=None):
+def distances(pool, centre=None, p=2):
     pixels = pool.images.float().flatten(1)
     means = torch.stack([pixels[pool.rows_of(c)].mean(0) for c in range(pool.num_classes)])
-    return (pixels - (means[pool.labels] if centre is None else pixels.mean(0))).norm(dim=1)
+    return (pixels - (means[pool.labels] if centre is None else pixels.mean(0))).norm(p, dim=1)
 
 
 def test_distances_to_the_mean_of_the_class_are_told_from_others(blocks):
+    blocks = replace(blocks, images=blocks.images.clone())
+    blocks.images[0, :, :4, :4] = 255 - blocks.images[0, :, :4, :4]  # few pixels far, or many near
     scores = Scores("el2n", distances(blocks), blocks.row_ids)
     right = distances(blocks)
     assert "It is 1, as you" in verdict("08-3", right**2, 1, blocks, scores)
     assert "turned round" in verdict("08-3", -right, 1, blocks, scores)
+    assert "adds up absolute" in verdict("08-3", distances(blocks, p=1), 1, blocks, scores)
     assert "the mean of all images" in verdict("08-3", distances(blocks, 0), 1, blocks, scores)
     assert "expected shape" in verdict("08-3", right[:3], 1, blocks, scores)

@@ -11,6 +11,8 @@ from rdc_kit.prune.recorders import Scores
 
 from ..conftest import colour_blocks
 
+NINE_TIMES = [label for label in range(3) for _ in range(9)]
+
 
 @pytest.fixture
 def pool():
@@ -38,6 +40,7 @@ def test_composites_of_the_nine_easiest(pool, scores):
         "has easier images": made(order="hard"),
         "no composites yet": rdc.select(pool, scores, 9),
         "expected a set of images": [1, 2, 3],
+        "holds an image more than once": rdc.combine(rdc.select(pool, scores, 1)[NINE_TIMES], 3),
     }
     for hint, answer in wrong.items():
         assert hint in said("00-1", answer, pool, scores)
@@ -58,6 +61,7 @@ def test_the_easiest_of_all_classes_together(pool, scores):
     assert "it is 2" in said("02-1", ranked[torch.arange(15)], *given)
     assert "the easiest of each class" in said("02-1", rdc.select(pool, scores, 5), *given)
     assert "easier images are left" in said("02-1", ranked[torch.arange(10, 25)], *given)
+    assert "more than once" in said("02-1", ranked[torch.zeros(15, dtype=torch.long)], *given)
     assert "there are 5 images, 15 are asked" in said("02-1", ranked[torch.arange(5)], *given)
 
 
@@ -113,7 +117,8 @@ def test_sets_of_other_scoring_runs(pool, scores):
 
     three = [chosen(0), chosen(5), chosen(10)]
     assert said("06-3", three, pool, 10).endswith("it is 33.")
-    assert "three times the same set" in said("06-3", three[:1] * 3, pool, 10)
+    for same in (three[:1] * 3, [*three[:1] * 2, three[2]], [three[0], *three[1:2] * 2]):
+        assert "two of the sets are the same" in said("06-3", same, pool, 10)
     assert "a list of three sets" in said("06-3", three[:2], pool, 10)
     drawn = [rdc.select(pool, per_class=10, order="random", seed=k) for k in range(3)]
     assert "the easiest images by EL2N" in said("06-3", drawn, pool, 10)

@@ -97,6 +97,7 @@ BEST = 3 / 3**0.5 * 1.26721  # the mean of the largest of six normal numbers
 NUMBERS = [
     ("05-1", 1 - 0.95**20, (20,), "1"),
     ("05-2", BEST, (), "2.2"),
+    ("07-3", 83.56, (), "84"),  # 1 - 2 sf(4.303 / 2) of a t of two degrees of freedom
     ("91-2", 16, (), "16"),
 ]
 
@@ -110,7 +111,9 @@ def test_simulated_numbers_are_those_of_another_simulation():
     draws = np.random.default_rng(5)
     values = draws.normal(0, 2, (30_000, 1)) + draws.normal(0, 2, (30_000, 3))
     half = 4.303 * values.std(1, ddof=1) / 3**0.5
-    assert verdict("07-3", 100 * np.mean(abs(values.mean(1)) < half), 1).startswith("right")
+    share = 100 * np.mean(abs(values.mean(1)) < half)
+    assert verdict("07-3", share, 1).startswith("right")
+    assert share == pytest.approx(readings._one_teacher(83.56), abs=1)
     values = draws.normal(size=(20_000, 10))
     found = [
         stats.half_width(values[0, :n]) / values[0, :n].std(ddof=1) * values[:, :n].std(1, ddof=1)
@@ -126,6 +129,7 @@ def test_simulated_numbers_are_those_of_another_simulation():
         ("05-1", 0.05 * 20, (20,), "the chance of one or more"),
         ("05-1", 0.95**20, (20,), "the chance of none"),
         ("05-1", 64.15, (20,), "a share between 0 and 1"),
+        ("05-1", 64, (20,), "a share between 0 and 1"),
         ("05-2", BEST * 3**0.5, (), "a mean of three"),
         ("05-2", 85 + BEST, (), "how far it lies above 85"),
         ("05-2", 1.0, (), "something else"),

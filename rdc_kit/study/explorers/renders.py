@@ -221,8 +221,7 @@ def render_views(
     name = _short(stored.classes[int(stored.labels[index])])
     whole = Block(f"Stored: {name}", stored.images[[index]], side=224, cells=stored.grid)
     title = f"What the network sees: {DRAWS} views, {view}"
-    if flip and not stored.traits.flip:
-        title += " (not flipped: that would change the label)"
+    notes += ["no flips: they change the label"] * (not stored.traits.flip)
     inks = [PALETTE[k] for k in (0, 1, 2, 3, 4, 9)]
     seen = denormalised(inputs, stored.traits).round().clamp(0, 255).to(torch.uint8)
     views = Block(title, seen, captions, side=146, columns=3, left=254, frames=inks)

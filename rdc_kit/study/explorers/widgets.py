@@ -194,8 +194,8 @@ def view_explorer(
             knobs if single is None else knobs | {"images": _choice("images", list(sets), "stored")}
         )
 
-    low = stored.traits.min_crop
-    state = {"view": "extracted", "low": low, "cutout": 0.0, "index": 0, "draw": 0, "flip": True}
+    low, flip = stored.traits.min_crop, stored.traits.flip
+    state = {"view": "extracted", "low": low, "cutout": 0.0, "index": 0, "draw": 0, "flip": flip}
     shown = [state | {"view": view} for view in ("extracted", "shuffled", "whole")]
     shown.append(state | {"cutout": 0.5})
     return explore(render, controls, shown, quick if observer else None)

@@ -11,7 +11,7 @@ WORDS = {
     "name": "class",
     "window": "ranks",
     "grid": "cells per side",
-    "grouping": "grouped",
+    "grouping": "originals",
     "low": "smallest crop",
     "cutout": "Cutout",
     "index": "image",

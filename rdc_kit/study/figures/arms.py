@@ -124,22 +124,26 @@ def ablation_figure(
         figsize=(8.6, 0.36 * sum(heights) + 0.9),
         gridspec_kw={"height_ratios": heights},
         squeeze=False,
-        sharex=True,
     )
     reference = table.loc[table["arm"] == full, "top1"].mean()
     for ax, name in zip(axes.flat, names, strict=False):
         rows = pd.concat([table[table["arm"] == arm.key] for arm in parts[name]])
-        plot_arms(ax, rows, chance(table))
+        guess = chance(table)
+        near = rows["top1"].min() < 2 * guess
+        plot_arms(ax, rows, guess if near else None)
+        if not near:  # on the whole axis such lines would lie on each other
+            ax.set_xlim(left=rows["top1"].min() - 4)
         ax.axvline(reference, color="#bbbbbb", lw=0.8, zorder=0)
         ax.set_title(name)
         ax.set_xlabel("")
     for ax in list(axes.flat)[len(names) :]:
         ax.set_axis_off()
-    for ax in axes[-1]:
+    for ax in list(axes.flat)[: len(names)][-columns:]:
         ax.set_xlabel("top-1 accuracy of the last epoch, %")
     usual = table[table["arm"] == full]
     shared = caption(usual if len(usual) else table, labels=True)
-    figure.suptitle(f"{shared}; {seeds_note(table)}", x=0.01, ha="left", fontsize=9.5)
+    note = f"{seeds_note(table)}; axes differ"
+    figure.suptitle(f"{shared}; {note}", x=0.01, ha="left", fontsize=9.5)
     return figure
 
 
@@ -154,6 +158,7 @@ def crops_figure(table: pd.DataFrame) -> Figure:
     for k, (view, rows) in enumerate(table.groupby("view", sort=False)):
         plot_line(ax, rows, "crop_low", colours[str(view)], VIEWS[str(view)], "o^s"[k] + "-")
     ax.set_xlabel("smallest area of the random crop, r")
+    ax.axhline(chance(table), color="#333333", ls=":", lw=1, label="chance")
     ax.set_ylabel("top-1 accuracy, %")
     ax.set_ylim(bottom=0)
     ax.legend()

@@ -20,7 +20,7 @@ ORDERS = {"easy": "easiest", "hard": "hardest", "random": "random", "ccs": "spre
 _VIEWS_OF_PCA = {"whole": "seen whole", "shuffle": "shuffled"}
 _ORDERS_OF_PCA = {"hard": "of the hardest", "random": "of random originals"}
 GROUPING_TITLES = {
-    "rank_block": "alike in difficulty",
+    "rank_block": "spread over the ranks",
     "sequential": "neighbours in rank",
     "random": "grouped at random",
 }

@@ -48,7 +48,10 @@ def room_figure(table: pd.DataFrame) -> Figure:
     )
     for ax, ((dataset, size, student, epochs), rows) in zip(axes[0], settings, strict=True):
         _plot_steps(ax, rows)
-        ax.set_title(f"{dataset}, {size:g} px\n{student}, {epochs:g} epochs, hard labels")
+        counts = sorted({int(n) for n in rows["n"]})
+        bars = f"bars: 95 % t-intervals, n = {' or '.join(map(str, counts))}"
+        setting = f"{student}, {epochs:g} epochs, hard labels"
+        ax.set_title(f"{dataset}, {size:g} px\n{setting}\n{bars}")
     ipcs = sorted({int(ipc) for ipc in table["ipc"]})
     axes[0, 0].set_xscale("log")
     axes[0, 0].set_xticks(ipcs, [str(ipc) for ipc in ipcs])

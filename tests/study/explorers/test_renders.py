@@ -1,5 +1,7 @@
 """The explorers' pictures: known answers, and states that cannot be drawn are refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +87,12 @@ def test_the_entropy_written_is_that_of_the_views_drawn(pool, blocks_painted):
     assert "(0: certain; 1.10: all classes alike)" in texts(figure)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (stored.traits.mean, stored.traits.std))
     assert torch.allclose((views.images / 255 - mean) / std, inputs, atol=0.02)
+
+
+def test_a_set_that_may_not_be_flipped_says_so(pool):
+    still = replace(pool, traits=replace(pool.traits, flip=False))
+    assert "no flips: they change the label" in texts(renders.render_views(still))
+    assert not any("flip" in text for text in texts(renders.render_views(pool)))
 
 
 def test_extracted_views_stay_in_a_cell_and_shuffled_ones_do_not():

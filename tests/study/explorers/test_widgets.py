@@ -72,6 +72,14 @@ def test_every_choice_of_every_control_can_be_drawn(pool, scores, live, kind):
         knob.value = start
 
 
+def test_a_set_that_may_not_be_flipped_begins_without(pool, live):
+    for flip in (True, False):
+        knobs, *_ = parts(
+            widgets.view_explorer(replace(pool, traits=replace(pool.traits, flip=flip)))
+        )
+        assert (knobs["flip"].value, knobs["flip"].disabled) == (flip, not flip)
+
+
 def test_an_error_is_seen_and_goes_away(pool, scores, live):
     box = widgets.composite_builder(pool, scores)
     knobs, picture, told = parts(box)

@@ -12,5 +12,5 @@ def test_a_state_is_told_in_the_words_of_its_controls():
         "score": "el2n",
     }
     assert state_in_words(state | {"against": ""}) == (
-        "class 3 · ranks 1 to 16 · grouped alike in difficulty · flip yes · score EL2N"
+        "class 3 · ranks 1 to 16 · originals spread over the ranks · flip yes · score EL2N"
     )

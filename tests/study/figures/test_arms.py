@@ -32,13 +32,18 @@ def test_the_figure_shows_every_seed_and_states_n():
 
 def test_ablations_have_a_panel_per_question():
     parts = {name: arms.ablation_parts(1)[name] for name in ("step by step", "grid")}
-    values = {arm.key: ({}, [50 + k, 51 + k, 52 + k]) for k, arm in enumerate(arms.unique(parts))}
+    values = {arm.key: ({}, [80 + k, 81 + k, 82 + k]) for k, arm in enumerate(arms.unique(parts))}
+    values["pca view=whole"] = ({}, [5, 6, 7])
     figure = figures.ablation_figure(arm_rows(values), parts)
     titles = [ax.get_title() or ax.get_title(loc="left") for ax in figure.axes]
     assert titles == ["step by step", "grid"]
     assert "n = 3 seeds" in figure.get_suptitle()
     assert len(figure.axes[0].get_yticks()) == 5
     assert len(figure.axes[1].get_yticks()) == 4
+    # From 0 only where something is near chance; elsewhere the lines would lie on each other.
+    assert figure.axes[0].get_xlim()[0] == 0
+    assert 70 < figure.axes[1].get_xlim()[0] < 84
+    assert "axes differ" in figure.get_suptitle()
 
 
 def test_the_sweep_draws_a_line_per_view():
@@ -48,8 +53,9 @@ def test_the_sweep_draws_a_line_per_view():
         values[arm.key] = (columns, [50 + k, 52 + k])
     table = arm_rows(values)
     (ax,) = figures.crops_figure(table).axes
-    assert ax.get_legend_handles_labels()[1] == ["whole", "shuffled", "extracted"]
-    for line in ax.lines:
+    assert ax.get_legend_handles_labels()[1] == ["whole", "shuffled", "extracted", "chance"]
+    assert ax.lines[3].get_ydata() == [figures.chance(table)] * 2
+    for line in ax.lines[:3]:
         assert line.get_xdata().tolist() == [0.5, 1.0]
     mean = table.loc[table["arm"] == "pca crop=1", "top1"].mean()
     np.testing.assert_allclose(ax.lines[2].get_ydata()[1], mean)

@@ -20,6 +20,8 @@ def test_each_step_is_drawn_at_the_rooms_that_were_measured(table):
             rows = steps[(steps["dataset"] == dataset) & (steps["effect"] == effect)]
             assert line.get_ydata().tolist() == rows.sort_values("ipc")["mean"].tolist()
             # Beside each other, so that intervals can be told apart, but near their room.
+            n = " or ".join(str(n) for n in sorted(set(steps[steps["dataset"] == dataset]["n"])))
+            assert f"bars: 95 % t-intervals, n = {n}" in ax.get_title() + ax.get_title(loc="left")
             assert line.get_xdata().round().tolist() == pytest.approx(sorted(rows["ipc"]), rel=0.1)
 
 
