@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+
+# What may tell two rows of one arm and seed apart, in the order in which it is said.
+_APART = (
+    *("dataset", "size", "profile", "arm", "budget", "ipc", "protocol", "epochs", "student"),
+    *("teacher", "iterations", "precision", "device", "run_hash"),
+)
 
 
 def half_width(values: np.ndarray) -> float:
@@ -44,7 +52,11 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns: arm, mean, sd, ci95, n.
+
+    Raises:
+        ValueError: an arm has several rows of one seed.
     """
+    _check_once(table, ["arm"])
     rows = []
     for name, group in table.groupby("arm", sort=False):
         values = group["top1"].to_numpy(float)
@@ -69,8 +81,9 @@ def differences(
         interval contains 0.
 
     Raises:
-        ValueError: the table does not have a name of a pair.
+        ValueError: the table does not have a name of a pair, or several rows of one and one seed.
     """
+    _check_once(table, [by])
     wide = table.pivot(index="seed", columns=by, values=value)
     rows = []
     for a, b in pairs:
@@ -84,6 +97,22 @@ def differences(
         )
     columns = ["a", "b", "difference", "low", "high", "n", "reading"]
     return pd.DataFrame(rows, columns=columns).round(4)
+
+
+def _check_once(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse several rows of one seed: each would count as a replicate of its own."""
+    twice = table[table.duplicated([*columns, "seed"], keep=False)]
+    if twice.empty:
+        return
+    keys = [*columns, "seed"]
+    rows = twice[(twice[keys] == twice[keys].iloc[0]).all(axis=1)]
+    told = ", ".join(f"{name} {rows[name].iloc[0]}" for name in columns)
+    said = f"{told} has {len(rows)} rows of seed {rows['seed'].iloc[0]}"
+    apart = next((n for n in _APART if n in rows and rows[n].nunique(dropna=False) > 1), "")
+    if not apart:
+        raise ValueError(f"{said}: give each run once")
+    values = ", ".join(map(str, rows[apart].unique()))
+    raise ValueError(f"{said}, of {apart} {values}: give the rows of one {apart} at a time")
 
 
 def _reading(mean: float, half: float, values: np.ndarray) -> str:

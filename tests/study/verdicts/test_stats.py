@@ -58,3 +58,22 @@ def test_the_accuracy_table_is_mean_and_sd_as_text():
     assert list(found.index) == ["random", "pca"]
     two = stats.accuracy_table(pd.concat([table, table.assign(student="resnet18")]))
     assert two.loc["random", (1, "hard", "resnet18")] == "22.7 ± 2.1"
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"ipc": [1, 5]}, "arm a has 2 rows of seed 0, of ipc 1, 5: give the rows of one ipc"),
+        ({"run_hash": ["x", "y"]}, "of run_hash x, y: give the rows of one run_hash at a time"),
+        ({}, "arm a has 2 rows of seed 0: give each run once"),
+    ],
+)
+def test_several_rows_of_one_seed_are_no_replicates(columns, message):
+    """They counted as such in a summary, and in differences the error was pandas' own."""
+    one = toy({"a": [50, 60, 70], "b": [48, 57, 67]})
+    given = [{name: values[k] for name, values in columns.items()} for k in range(2)]
+    both = pd.concat([one.assign(**facts) for facts in given])
+    with pytest.raises(ValueError, match=message):
+        stats.summarise(both)
+    with pytest.raises(ValueError, match=message):
+        stats.differences(both, [("a", "b")])
