@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..grid.arms import Parts
-from .stats import differences, half_width
+from .stats import differences, half_width, with_lines
 
 _LEAST, _MOST = math.exp(-1), math.e
 
@@ -49,12 +49,13 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     better. IOR, the improvement over random: the set minus a random set, trained alike.
 
     Args:
-        table: tidy table with columns method, family, ipc, labels, top1.
+        table: tidy table with columns method, arm, family, ipc, labels, top1.
         full: accuracy of the same network trained on the whole pool with hard labels, percent.
 
     Returns:
-        A row per method and ipc: method, family, ipc, hard, soft, gap (soft - hard), hlr, ior_hard,
-        ior_soft, lrs; means over seeds, all in points except lrs.
+        A row per method (per arm, by its key, of a method with several) and ipc: method, family,
+        ipc, hard, soft, gap (soft - hard), hlr, ior_hard, ior_soft, lrs; means over seeds, all in
+        points except lrs.
 
     Raises:
         ValueError: hard or soft labels, or the random baseline, are missing.
@@ -62,6 +63,7 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     Source: DD-Ranking (NUS-HPC-AI-Lab).
     Differs: LRS takes the soft labels as the own ones of every method, of pruned sets and PCA too.
     """
+    table = with_lines(table)
     means = table.pivot_table("top1", ["method", "family", "ipc"], "labels", sort=False)
     for labels in ("hard", "soft"):
         if labels not in means:
@@ -86,13 +88,16 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
 def differences_to_random(table: pd.DataFrame) -> pd.DataFrame:
     """Every method's paired difference to Random, for each ipc, protocol and network.
 
+    Of a method with several arms each arm's, by its key; Random is then its plain arm.
+
     Args:
-        table: tidy table with columns method, ipc, protocol, student, seed, top1.
+        table: tidy table with columns method, arm, ipc, protocol, student, seed, top1.
 
     Returns:
         The rows of `stats.differences` with the columns ipc, protocol and student first.
     """
     tables = []
+    table = with_lines(table)
     for (ipc, protocol, student), part in table.groupby(["ipc", "protocol", "student"], sort=False):
         pairs = [(name, "random") for name in part["method"].unique() if name != "random"]
         rows = differences(part, pairs, by="method")
@@ -148,9 +153,12 @@ def contrasts(table: pd.DataFrame, parts: Parts, full: str = "pca") -> pd.DataFr
 def differences_by_student(table: pd.DataFrame, method: str = "pca") -> pd.DataFrame:
     """A method's paired difference to each rival, for each network.
 
+    Of a method with several arms each is a line of its own, by its key.
+
     Returns:
         Columns student, a, b, difference, low, high, n, reading; see `stats.differences`.
     """
+    table = with_lines(table)
     rivals = [name for name in table["method"].unique() if name != method]
     tables = [
         differences(rows, [(method, rival) for rival in rivals], by="method").assign(student=name)
@@ -167,9 +175,10 @@ def soft_hard_gaps(table: pd.DataFrame) -> pd.DataFrame:
         table: tidy table of a grid with the protocols "hard" and "soft".
 
     Returns:
-        Columns method, family, ipc, gap (points), ci95 (half-width), n.
+        Columns method (the arm's key where it has several), family, ipc, gap (points), ci95
+        (half-width), n.
     """
-    usual = table[table["protocol"].isin(["hard", "soft"])]
+    usual = with_lines(table[table["protocol"].isin(["hard", "soft"])])
     keys = ["method", "family", "ipc", "seed"]
     wide = usual.pivot_table("top1", keys, "protocol", sort=False)
     difference = (wide["soft"] - wide["hard"]).rename("gap").reset_index()

@@ -123,9 +123,27 @@ def _reading(mean: float, half: float, values: np.ndarray) -> str:
     return "a is higher" if mean > 0 else "b is higher"
 
 
+def with_lines(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the key of the arm as method, wherever a method has several arms.
+
+    Args:
+        table: tidy table with columns method and arm.
+    """
+    alone = table.groupby("method")["arm"].transform("nunique") == 1
+    return table.assign(method=table["method"].where(alone, table["arm"]))
+
+
 def accuracy_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean and sd of top-1 as text, a row per method, a column per ipc, protocol and network."""
+    """Mean and sd of top-1 as text, a column per ipc, protocol and network.
+
+    A row per method; of a method with several arms a row per arm, by its key.
+
+    Raises:
+        ValueError: an arm has several rows of one seed, ipc, protocol and network.
+    """
     columns = ["ipc", "protocol"] + (["student"] if table["student"].nunique() > 1 else [])
+    table = with_lines(table)
+    _check_once(table, ["method", *columns])
     groups = table.groupby(["method", *columns], sort=False)["top1"]
     text = groups.agg(lambda v: f"{v.mean():.1f}" + (f" ± {v.std():.1f}" if len(v) > 1 else ""))
     return text.unstack(columns, sort=False)

@@ -31,6 +31,7 @@ def test_ranking_compares_with_full_data_and_with_random_of_the_same_ipc():
         ("pca", "pca", 1, "hard", 31), ("pca", "pca", 1, "soft", 41),
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["method", "family", "ipc", "labels", "top1"])
+    table = table.assign(arm=table["method"])
     found = metrics.ranking(table, full=81).set_index("method")
     assert found.loc["random", ["hard", "soft", "gap", "hlr"]].tolist() == [21, 42, 21, 60]
     assert found.loc["pca", ["ior_hard", "ior_soft"]].tolist() == [10, -1]
@@ -49,12 +50,29 @@ def test_differences_to_random_are_taken_within_ipc_protocol_and_network():
         for seed in range(3)
     ]
     columns = ["method", "ipc", "protocol", "student", "seed", "top1"]
-    found = metrics.differences_to_random(pd.DataFrame(rows, columns=columns))
+    table = pd.DataFrame(rows, columns=columns).assign(arm=lambda t: t["method"])
+    found = metrics.differences_to_random(table)
     assert list(found.columns[:5]) == ["ipc", "protocol", "student", "a", "b"]
     assert found[["ipc", "a", "difference"]].to_numpy().tolist() == [
         [1, "pca", 5], [1, "el2n", -2], [10, "pca", 5], [10, "el2n", -2],
     ]  # fmt: skip
     assert set(found["b"]) == {"random"}
+
+
+def test_two_arms_of_one_method_each_have_a_difference():
+    """They were one name to pandas, which failed."""
+    lifts = {"random": 0, "pca": 5, "pca grid=3x3": 9}
+    rows = [(arm, seed, 20 + lift + seed) for arm, lift in lifts.items() for seed in range(3)]
+    table = pd.DataFrame(rows, columns=["arm", "seed", "top1"])
+    table = table.assign(method=table["arm"].str.split().str[0], ipc=1, student="net")
+    found = metrics.differences_to_random(table.assign(protocol="hard"))
+    assert found[["a", "difference"]].to_numpy().tolist() == [["pca", 5], ["pca grid=3x3", 9]]
+    leads = metrics.differences_by_student(table)
+    assert leads[["b", "difference"]].to_numpy().tolist() == [["random", 5], ["pca grid=3x3", -4]]
+    both = [table.assign(protocol=how, labels=how, family="x") for how in ("hard", "soft")]
+    gaps = metrics.soft_hard_gaps(pd.concat(both))
+    assert gaps["method"].tolist() == metrics.ranking(pd.concat(both), 80)["method"].tolist()
+    assert gaps["method"].tolist() == list(lifts)
 
 
 def test_entropy_of_known_answers():
@@ -108,6 +126,7 @@ def test_gaps_are_paired_by_seed_with_their_interval():
         if (ipc, labels) != (10, "soft")
     ]
     table = pd.DataFrame(rows, columns=["method", "family", "ipc", "protocol", "seed", "top1"])
+    table = table.assign(arm=table["method"])
     found = metrics.soft_hard_gaps(table).set_index(["method", "ipc"])
     assert ("random", 10) not in found.dropna().index
     row = found.loc[("random", 1)]

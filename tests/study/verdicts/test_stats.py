@@ -51,13 +51,30 @@ def test_the_accuracy_table_is_mean_and_sd_as_text():
     values = {("random", 1): [21, 22, 25], ("pca", 1): [28, 29, 32], ("pca", 10): [50]}
     rows = [(*key, seed, v) for key, line in values.items() for seed, v in enumerate(line)]
     table = pd.DataFrame(rows, columns=["method", "ipc", "seed", "top1"])
-    table = table.assign(protocol="hard", student="convnet2-w8")
+    table = table.assign(arm=table["method"], protocol="hard", student="convnet2-w8")
     found = stats.accuracy_table(table)
     assert found.loc["random", (1, "hard")] == "22.7 ± 2.1"
     assert found.loc["pca", (10, "hard")] == "50.0"  # one seed has no sd
     assert list(found.index) == ["random", "pca"]
     two = stats.accuracy_table(pd.concat([table, table.assign(student="resnet18")]))
     assert two.loc["random", (1, "hard", "resnet18")] == "22.7 ± 2.1"
+    with pytest.raises(
+        ValueError, match="method random, ipc 1, protocol hard has 2 rows of seed 0"
+    ):
+        stats.accuracy_table(pd.concat([table, table.assign(epochs=9)]))
+
+
+def test_two_arms_of_one_method_are_two_lines():
+    """Their mean stood under the method's name."""
+    values = {"random": [20, 21, 22], "pca": [30, 31, 32], "pca grid=3x3": [50, 51, 52]}
+    facts = {"ipc": 1, "protocol": "hard", "student": "net"}
+    table = toy(values).assign(method=lambda t: t["arm"].str.split().str[0], **facts)
+    found = stats.accuracy_table(table)
+    assert found[1, "hard"].tolist() == ["21.0 ± 1.0", "31.0 ± 1.0", "51.0 ± 1.0"]
+    assert list(found.index) == list(values)
+    # A single arm has its method's name, whatever is unusual about it.
+    large = table[table["arm"] != "pca"]
+    assert list(stats.accuracy_table(large).index) == ["random", "pca"]
 
 
 @pytest.mark.parametrize(
