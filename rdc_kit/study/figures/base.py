@@ -54,6 +54,11 @@ def use_style() -> None:
     warnings.filterwarnings("once", "Glyph .* missing from font")  # not once for each figure
 
 
+def family_colour(family: str) -> str:
+    """The colour of a family of methods; dark grey of one that the kit does not know."""
+    return FAMILY_COLOURS.get(family, "#333333")
+
+
 def marker(k: int) -> str:
     """The marker of the k-th line, counted from 0; after the last one they begin again."""
     return _MARKERS[k % len(_MARKERS)]

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ...methods import METHODS
-from .base import FAMILY_COLOURS, caption, marker, seeds_note
+from ..verdicts.stats import with_lines
+from .base import caption, family_colour, marker, seeds_note
 from .names import method_title, source_title
 
 
@@ -40,7 +41,7 @@ def plot_methods(
             values = rows.loc[rows["ipc"].astype(int) == ipc, "top1"].to_numpy(float)
             if not len(values):
                 continue
-            colour = FAMILY_COLOURS[rows["family"].iloc[0]]
+            colour = family_colour(rows["family"].iloc[0])
             exact = "status" not in rows or (rows["status"] == "exact").all()
             spread = np.std(values, ddof=1) if len(values) > 1 else None
             ax.errorbar(
@@ -85,7 +86,8 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
             "soft".
         reference: published ImageNet-1K numbers with the protocol "rethinkdc".
     """
-    methods = [name for name in METHODS if name in set(table["method"])]
+    table = with_lines(table)
+    methods = _in_order(table)
     heights = [len(methods), len(methods)]
     figure, axes = plt.subplots(
         2, 2, figsize=(8.4, 0.42 * len(methods) + 2), gridspec_kw={"height_ratios": heights}
@@ -112,6 +114,13 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     return figure
 
 
+def _in_order(table: pd.DataFrame) -> list[str]:
+    """A table's methods: the kit's in its order, then the others in that of the table."""
+    places = {name: k for k, name in enumerate(METHODS)}
+    # A method with several arms goes by their keys.
+    return sorted(table["method"].unique(), key=lambda n: places.get(n.split()[0], len(places)))
+
+
 def _shapes(names: Sequence[object]) -> list[Line2D]:
     return [
         Line2D([], [], marker=marker(k), color="#555555", ls="", ms=4, label=str(name))
@@ -127,15 +136,17 @@ def _per_class(ipcs: Sequence[int]) -> list[str]:
 
 def gaps_figure(found: pd.DataFrame) -> Figure:
     """What soft labels add to each method; from `metrics.soft_hard_gaps`."""
-    methods = [name for name in METHODS if name in set(found["method"])]
+    methods = _in_order(found)
     ipcs = sorted(found["ipc"].unique())
     high = 0.28 * max(1, len(ipcs) / 3)  # of a method's line
     figure, ax = plt.subplots(figsize=(5.6, high * len(methods) + 1))
     step = min(0.32, 0.96 / len(ipcs))  # so that no mark lies in another method's line
     for k, ipc in enumerate(ipcs):
-        rows = found[found["ipc"] == ipc].set_index("method").loc[methods]
-        colours = [FAMILY_COLOURS[family] for family in rows["family"]]
-        places = np.arange(len(methods)) + step / 2 * (2 * k - len(ipcs) + 1)
+        rows = found[found["ipc"] == ipc].set_index("method")
+        rows = rows.loc[[name for name in methods if name in rows.index]]
+        colours = [family_colour(family) for family in rows["family"]]
+        lines = np.array([methods.index(name) for name in rows.index])
+        places = lines + step / 2 * (2 * k - len(ipcs) + 1)
         for y, (_, row), colour in zip(places, rows.iterrows(), colours, strict=True):
             ax.errorbar(row["gap"], y, xerr=row["ci95"], fmt=marker(k), color=colour, ms=5, lw=1.2)
     ax.axvline(0, color="#333333", lw=0.8)
@@ -156,13 +167,14 @@ def price_figure(table: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(5.6, 3.2))
     total = (table["image_bytes"] + table["label_bytes"]).rename("bytes")
     keys = ["method", "family", "protocol"]
-    points = table.assign(bytes=total).groupby(keys, sort=False)[["bytes", "top1"]].mean()
+    table = with_lines(table).assign(bytes=total)
+    points = table.groupby(keys, sort=False)[["bytes", "top1"]].mean()
     for (method, family), rows in points.groupby(["method", "family"], sort=False):
         rows = rows.sort_values("bytes")
-        ax.plot(rows["bytes"], rows["top1"], color=FAMILY_COLOURS[family], lw=0.8, zorder=1)
+        ax.plot(rows["bytes"], rows["top1"], color=family_colour(family), lw=0.8, zorder=1)
         for (_, _, protocol), row in rows.iterrows():
             shape = marker(list(points.index.unique("protocol")).index(protocol))
-            ax.plot(row["bytes"], row["top1"], shape, color=FAMILY_COLOURS[family], ms=5)
+            ax.plot(row["bytes"], row["top1"], shape, color=family_colour(family), ms=5)
         last = rows.iloc[-1]
         ax.annotate(
             method_title(method),

@@ -127,8 +127,10 @@ def with_lines(table: pd.DataFrame) -> pd.DataFrame:
     """The table with the key of the arm as method, wherever a method has several arms.
 
     Args:
-        table: tidy table with columns method and arm.
+        table: tidy table with a column method; one without a column arm stays as it is.
     """
+    if "arm" not in table:
+        return table
     alone = table.groupby("method")["arm"].transform("nunique") == 1
     return table.assign(method=table["method"].where(alone, table["arm"]))
 
