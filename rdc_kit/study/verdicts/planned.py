@@ -88,7 +88,10 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
 
 
 def _shared(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
-    """What all replicates of an effect share; a layer that its rows do not use is not said."""
+    """What all replicates of an effect share; a layer that its rows do not use is not said.
+
+    Beside frozen layers that is a set which came out the same for every seed, as a file's does.
+    """
     epochs = line.setting.teacher_epochs
     usual = epochs == Setting.teacher_epochs
     words = _WORDS if usual else _WORDS | {"teacher": f"teacher of {epochs} epochs"}
@@ -97,11 +100,22 @@ def _shared(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
         not {(arm, ""), (arm, how)}.isdisjoint(named)
         for arm, how in zip(rows["arm"], rows["protocol"], strict=True)
     ]
-    used = rows.loc[np.array(own, bool)].notna().any()
-    said = [
-        f"one {words[layer]}" for layer in LAYERS if layer in line.frozen and used[f"{layer}_seed"]
-    ]
+    mine = rows.loc[np.array(own, bool)]
+    used = mine.notna().any()
+    frozen = [layer for layer in LAYERS if layer in line.frozen and used[f"{layer}_seed"]]
+    if "set" not in frozen and any(_one_set(line, part) for _, part in mine.groupby("arm")):
+        frozen.append("set")
+    said = [f"one {words[layer]}" for layer in frozen]
     return said + ["one observer"] * (line.measure == "entropy")
+
+
+def _one_set(line: Line, rows: pd.DataFrame) -> bool:
+    """Whether an arm's rows of several seeds are of one set, and no frozen layer says why."""
+    if "set_hash" not in rows or rows["set_seed"].nunique() < 2:
+        return False
+    ranked = "scoring" in line.frozen and rows["scoring_seed"].notna().any()
+    counts = rows.groupby(["budget", "protocol"])["set_hash"].agg(["nunique", "size"])
+    return not ranked and bool(((counts["nunique"] == 1) & (counts["size"] > 1)).any())
 
 
 def unit_of(effect: str, value: str) -> str:
