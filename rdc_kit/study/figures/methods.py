@@ -78,39 +78,42 @@ def plot_methods(
 _QUIET: dict[str, Any] = {"size": 7, "color": "#999999", "va": "center"}
 
 
-def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
+def labels_figure(table: pd.DataFrame, reference: pd.DataFrame | None = None) -> Figure:
     """Figures 2 and 1 of the paper, drawn again: soft labels left, hard right; ours on top.
 
     Args:
         table: tidy table of a grid: one dataset, size and network, and the protocols "hard" and
             "soft".
-        reference: published ImageNet-1K numbers with the protocol "rethinkdc".
+        reference: published ImageNet-1K numbers with the protocol "rethinkdc"; without any, ours
+            stand alone.
     """
     table = with_lines(table)
     methods = _in_order(table)
-    heights = [len(methods), len(methods)]
+    lines = 1 if reference is None or reference.empty else 2
     figure, axes = plt.subplots(
-        2, 2, figsize=(8.4, 0.42 * len(methods) + 2), gridspec_kw={"height_ratios": heights}
+        lines, 2, figsize=(8.4, (0.21 * len(methods) + 1) * lines), squeeze=False
     )
     facts = table.iloc[0]
     for column, labels in enumerate(("soft", "hard")):
-        ours, theirs = axes[:, column]
         own_rows = table[table["protocol"] == labels]
-        published_rows = reference[reference["labels"] == labels]
-        ipcs = sorted(own_rows["ipc"].unique())
-        published_ipcs = sorted(published_rows["ipc"].astype(int).unique())
-        plot_methods(ours, own_rows, methods, ipcs)
-        plot_methods(theirs, published_rows, methods, published_ipcs)
+        ours = axes[0, column]
+        plot_methods(ours, own_rows, methods, sorted(own_rows["ipc"].unique()))
         ours.set_title(
             f"{labels} labels, here: {source_title(facts['dataset'])}, {facts['size']} px, "
             f"{facts['student']}\n"
             f"{facts['epochs']} epochs; {seeds_note(table, 'mean ± 1 sd')}"
         )
-        theirs.set_title(f"{labels} labels, published: ImageNet-1K\nhollow: second-hand source")
-        theirs.set_xlabel("top-1 accuracy of the last epoch, %")
+        if reference is not None and lines == 2:
+            published_rows = reference[reference["labels"] == labels]
+            published_ipcs = sorted(published_rows["ipc"].astype(int).unique())
+            plot_methods(axes[1, column], published_rows, methods, published_ipcs)
+            axes[1, column].set_title(
+                f"{labels} labels, published: ImageNet-1K\nhollow: second-hand source"
+            )
+        axes[-1, column].set_xlabel("top-1 accuracy of the last epoch, %")
         if column:
-            ours.tick_params(labelleft=False)
-            theirs.tick_params(labelleft=False)
+            for ax in axes[:, column]:
+                ax.tick_params(labelleft=False)
     return figure
 
 

@@ -28,6 +28,13 @@ def test_the_benchmark_figure_shows_each_mean_and_keeps_what_is_missing_missing(
     assert "second-hand" in hard_published.get_title(loc="left")
 
 
+def test_without_published_numbers_ours_stand_alone(table):
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    for nothing in (None, reference.iloc[:0]):
+        soft, hard = methods.labels_figure(table, nothing).axes
+        assert soft.get_xlabel() == hard.get_xlabel() == "top-1 accuracy of the last epoch, %"
+
+
 def test_gaps_are_drawn_with_their_n(table):
     found = soft_hard_gaps(table[table["ipc"] == 1])
     figure = methods.gaps_figure(found)
