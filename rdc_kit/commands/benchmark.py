@@ -22,7 +22,7 @@ from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
 from ..study.grid.setups import Setup, check_layers
 from ..study.grid.workers import workers_from
-from ..study.verdicts.metrics import differences_to_random, ranking
+from ..study.verdicts.metrics import corrected, differences_to_random, ranking
 from ..study.verdicts.published import published
 from ..study.verdicts.stats import accuracy_table
 from ..train import models, protocols
@@ -171,10 +171,16 @@ def _announce_teacher(experiment: Experiment) -> None:
 def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
     """Write the rows, their differences to Random and the ranking, a file each; print a summary."""
     files.write_csv(out, table)  # first: a summary may fail
-    parts = {"-differences": differences_to_random(table)}
+    parts = {"-differences": corrected(differences_to_random(table))}
     with pd.option_context("display.width", 200, "display.max_columns", 50):
         print(f"\ntop-1 %, mean ± sd, n = {table['seed'].nunique()} seeds")
         print(accuracy_table(table))
+        if len(parts["-differences"]):
+            print(
+                "\ndifferences to Random, paired by seed; intervals are 95 % of each alone, p and "
+                "reading by Holm's correction over the methods of one ipc, protocol and network"
+            )
+            print(parts["-differences"].drop(columns="b").round(3).to_string(index=False))
         usual = table[table["protocol"].isin(["hard", "soft"])]
         if set(usual["labels"]) == {"hard", "soft"} and usual["student"].nunique() == 1:
             full = setup.whole_pool(usual["student"].iloc[0])

@@ -38,6 +38,8 @@ def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_pa
         ("hard", "noise"), ("hard", "rded"), ("soft", "noise"), ("soft", "rded")
     ]  # fmt: skip
     assert (found["reading"] == "not evidence").all()  # two seeds
+    assert found["p"].isna().all()
+    assert "by Holm's correction over the methods of one ipc" in told
     assert pd.read_csv(tmp_path / "grid-ranking.csv")["lrs"].between(0, 1).all()
     assert (tmp_path / "grid-labels.png").is_file()
     assert main([*call, "--plan"]) == 0

@@ -14,7 +14,7 @@ from ..grid.campaign import Line, Setting
 from ..grid.setups import LAYERS
 from ..grid.terms import terms_of
 from .effects import Absent, effect_by_seed, over_images
-from .stats import half_width, mean_interval
+from .stats import half_width, holm, mean_interval
 
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
@@ -136,18 +136,6 @@ def replicates(line: Line, rows: pd.DataFrame, effect: str) -> pd.Series:
         return pd.Series(dtype=float)
     groups = values.groupby(values.index // line.trainings)
     return groups.mean()[groups.count() == line.trainings]
-
-
-def holm(values: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction: p-values such that the family's error stays at the level.
-
-    Source: Holm, Scandinavian Journal of Statistics 6 (1979).
-    """
-    order = np.argsort(values)
-    raised = values[order] * (len(values) - np.arange(len(values)))
-    corrected = np.empty(len(values))
-    corrected[order] = np.minimum(1, np.maximum.accumulate(raised))
-    return corrected
 
 
 def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) -> bool:

@@ -115,6 +115,18 @@ def _check_once(table: pd.DataFrame, columns: Sequence[str]) -> None:
     raise ValueError(f"{said}, of {apart} {values}: give the rows of one {apart} at a time")
 
 
+def holm(values: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction: p-values such that the family's error stays at the level.
+
+    Source: Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = np.argsort(values)
+    raised = values[order] * (len(values) - np.arange(len(values)))
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(raised))
+    return corrected
+
+
 def _reading(mean: float, half: float, values: np.ndarray) -> str:
     if len(values) < 3:
         return "not evidence"

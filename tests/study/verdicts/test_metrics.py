@@ -59,6 +59,48 @@ def test_differences_to_random_are_taken_within_ipc_protocol_and_network():
     assert set(found["b"]) == {"random"}
 
 
+def test_of_methods_that_are_all_the_same_few_tables_name_a_winner():
+    """Uncorrected, more than a third of them did."""
+    draw, named = np.random.default_rng(0), [0, 0]
+    for _ in range(40):
+        rows = [
+            ("random" if k == 0 else f"m{k}", seed, 50 + draw.normal())
+            for k in range(13)
+            for seed in range(3)
+        ]
+        table = pd.DataFrame(rows, columns=["method", "seed", "top1"])
+        plain = metrics.differences_to_random(table.assign(ipc=1, protocol="hard", student="net"))
+        for k, found in enumerate((plain, metrics.corrected(plain))):
+            named[k] += (found["reading"] != "undecided").any()
+    assert named[0] > 8
+    assert named[1] <= 4
+
+
+def test_readings_are_corrected_within_ipc_protocol_and_network():
+    lifts = {"random": [0, 0, 0], "el2n": [5, 6, 7], "pca": [9, 0, 3], "ccs": [8, 8.3, 8.1]}
+    rows = [
+        (name, ipc, seed, 20 + lift)
+        for name, line in lifts.items()
+        for ipc in (1, 10)
+        for seed, lift in enumerate(line)
+    ]
+    table = pd.DataFrame(rows, columns=["method", "ipc", "seed", "top1"])
+    table = table.assign(protocol="hard", student="net")
+    found = metrics.corrected(metrics.differences_to_random(table)).set_index(["ipc", "a"])
+    alone = [reference.ttest_1samp(lifts[name], 0).pvalue for name in ("el2n", "pca", "ccs")]
+    for ipc in (1, 10):
+        told = found.loc[ipc]
+        assert told["p"].tolist() == pytest.approx(stats.holm(np.array(alone)), abs=1e-3)
+        assert told["reading"].tolist() == ["a is higher", "undecided", "a is higher"]
+    few = metrics.corrected(metrics.differences_to_random(table[table["seed"] < 2]))
+    assert set(few["reading"]) == {"not evidence"}
+    assert few["p"].isna().all()
+    alone = metrics.differences_to_random(table[table["method"] == "random"])
+    assert metrics.corrected(alone).empty
+    same = table.assign(top1=50.0)  # no spread: nothing to test
+    assert set(metrics.corrected(metrics.differences_to_random(same))["reading"]) == {"undecided"}
+
+
 def test_two_arms_of_one_method_each_have_a_difference():
     """They were one name to pandas, which failed."""
     lifts = {"random": 0, "pca": 5, "pca grid=3x3": 9}
