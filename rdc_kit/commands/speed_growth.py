@@ -87,7 +87,8 @@ def _tabling(rows: int) -> Job:
     table = table.assign(method=table["arm"], protocol="hard", student="resnet18")
     table["top1"] = np.random.default_rng(0).normal(50, 5, len(table))
     table = table.assign(dataset="made up", labels="hard", size=8)
-    return lambda: (accuracy_table(table), summarise(table), differences_to_random(table))
+    lines = table.assign(arm=table["arm"] + table["ipc"].map(" ipc={}".format))
+    return lambda: (accuracy_table(table), summarise(lines), differences_to_random(table))
 
 
 def _planning(trials: int) -> Job:

@@ -64,7 +64,7 @@ def _largest(answer: Any, values: dict[str, float], what: str) -> str:
     Raises:
         NotYet: it does not, or names none.
     """
-    titles = {METHODS[name].title: name for name in values}
+    titles = {METHODS[name].title: name for name in values if name in METHODS}
     titles |= {method_title(name): name for name in values}
     name = titles.get(answer, answer)
     if not isinstance(name, str) or name not in values:
@@ -77,9 +77,8 @@ def _largest(answer: Any, values: dict[str, float], what: str) -> str:
 def _gains_most(answer: Any, table: pd.DataFrame) -> str:
     """01-1; predicted: the family of the method that soft labels help most."""
     gaps = soft_hard_gaps(table[table["ipc"] == table["ipc"].max()])
-    return METHODS[
-        _largest(answer, dict(zip(gaps["method"], gaps["gap"], strict=True)), "the gap")
-    ].family
+    gaps = gaps.set_index("method")
+    return str(gaps.loc[_largest(answer, gaps["gap"].to_dict(), "the gap"), "family"])
 
 
 def _lucky_lines(answer: Any, comparisons: int) -> float:

@@ -38,10 +38,42 @@ def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_pa
         ("hard", "noise"), ("hard", "rded"), ("soft", "noise"), ("soft", "rded")
     ]  # fmt: skip
     assert (found["reading"] == "not evidence").all()  # two seeds
+    assert found["p"].isna().all()
+    assert "by Holm's correction over the methods of one ipc" in told
     assert pd.read_csv(tmp_path / "grid-ranking.csv")["lrs"].between(0, 1).all()
-    assert (fresh_home / "figures" / "benchmark-digits-16px.png").is_file()
+    assert (tmp_path / "grid-labels.png").is_file()
     assert main([*call, "--plan"]) == 0
     assert "12 runs, 12 already done" in capsys.readouterr().out
+
+
+def table_of(methods):
+    """Rows of a grid with both labels, as far as its summary and figure read them."""
+    facts = {"dataset": "digits", "size": 16, "student": "net", "epochs": 3, "ipc": 1}
+    rows = [
+        {"arm": name, "method": name, "family": "baseline", "seed": seed, "top1": 20 + 3.0 * seed}
+        | {"protocol": labels, "labels": labels, **facts}
+        for name in methods
+        for labels in ("hard", "soft")
+        for seed in range(2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_another_benchmark_of_a_dataset_keeps_the_figure_of_the_first(fresh_home, tmp_path):
+    for name, methods in (("a", ["random", "el2n"]), ("b", ["random", "rded"])):
+        benchmark._draw(table_of(methods), tmp_path / name / "runs.csv")
+    drawn = [pd.read_csv(tmp_path / name / "runs-labels.csv") for name in "ab"]
+    assert [set(table["method"]) - {"random"} for table in drawn] == [{"el2n"}, {"rded"}]
+
+
+def test_the_rows_are_kept_though_their_summary_fails(tmp_path, monkeypatch):
+    def fails(table):
+        raise ValueError("no summary")
+
+    monkeypatch.setattr(benchmark, "differences_to_random", fails)
+    with pytest.raises(ValueError, match="no summary"):
+        benchmark._keep(table_of(["random"]), None, tmp_path / "runs.csv")
+    assert len(pd.read_csv(tmp_path / "runs.csv")) == 4
 
 
 def test_a_source_without_a_test_split_and_with_a_corrupt_image_is_measured(

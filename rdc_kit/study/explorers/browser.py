@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from ..figures.base import FAMILY_COLOURS
+from ..figures.base import family_colour
 from ..figures.names import arm_titles, source_title
 from .canvas import DPI, new_figure, place
 
@@ -107,7 +107,7 @@ def render_benchmark(
     figure = new_figure(top + step * len(lines) + 48)
     ax = place(figure, 196, top, 196, step * len(lines))
     y = np.arange(len(lines))
-    colours = [FAMILY_COLOURS.get(name, "#333333") for name in lines["family"]]
+    colours = [family_colour(name) for name in lines["family"]]
     spread = lines["sd"].fillna(0)
     ax.barh(y, 2 * spread, 0.7, lines["top1"] - spread, color=colours, alpha=0.25)
     ax.scatter(lines["top1"], y, s=20, color=colours, zorder=3)

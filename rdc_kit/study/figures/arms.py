@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from ...methods import METHODS
 from ..grid.arms import Arm
-from ..verdicts.stats import chance, summarise
-from .base import FAMILY_COLOURS, PALETTE, caption, marker, plot_line, seeds_note
+from ..verdicts.stats import chance, summarise, with_lines
+from .base import PALETTE, caption, family_colour, marker, plot_line, seeds_note
 from .names import VIEWS, arm_titles, method_title
 
 _DASHES = ("-", "--", ":")
@@ -32,7 +32,7 @@ def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> Non
     titles = arm_titles(table)
     for y, row in enumerate(summary.itertuples()):
         rows = table[table["arm"] == row.arm]
-        colour = FAMILY_COLOURS.get(rows["family"].iloc[0], "#333333")
+        colour = family_colour(rows["family"].iloc[0])
         if row.n > 1:
             ax.barh(y, 2 * row.sd, 0.5, left=row.mean - row.sd, color=colour, alpha=0.25)
         ax.plot([row.mean] * 2, [y - 0.3, y + 0.3], color=colour, lw=2)
@@ -64,7 +64,7 @@ def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> Non
         rows = table[table["method"] == method]
         if rows.empty:
             continue
-        colour = FAMILY_COLOURS[rows["family"].iloc[0]]
+        colour = family_colour(rows["family"].iloc[0])
         ipcs = rows["ipc"].astype(int).astype(str)
         ax.plot(ipcs, rows["top1"], color=colour, zorder=1)
         fill = [colour if status == "exact" else "white" for status in rows["status"]]
@@ -199,6 +199,7 @@ def architectures_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: tidy table of a grid: one dataset, size, ipc and protocol, several students.
     """
+    table = with_lines(table)
     networks = list(table["student"].unique())
     methods = list(table["method"].unique())
     figure, ax = plt.subplots(figsize=(6.6, 0.42 * len(networks) + 1.3))
@@ -213,7 +214,7 @@ def architectures_figure(table: pd.DataFrame) -> Figure:
             fmt=marker(k),
             ms=4.5,
             lw=1.1,
-            color=FAMILY_COLOURS[rows["family"].iloc[0]],
+            color=family_colour(rows["family"].iloc[0]),
             label=method_title(method),
         )
     ax.axvline(chance(table), color="#333333", ls=":", lw=1)

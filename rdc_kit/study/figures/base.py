@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,19 @@ def use_style() -> None:
     more = [name for name in _MORE_LETTERS if name in installed]
     plt.rcParams["font.family"] = ["DejaVu Sans", *more]
     warnings.filterwarnings("once", "Glyph .* missing from font")  # not once for each figure
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The kit's style for figures that are drawn inside; afterwards the caller's own is back."""
+    with plt.rc_context():
+        use_style()
+        yield
+
+
+def family_colour(family: str) -> str:
+    """The colour of a family of methods; dark grey of one that the kit does not know."""
+    return FAMILY_COLOURS.get(family, "#333333")
 
 
 def marker(k: int) -> str:

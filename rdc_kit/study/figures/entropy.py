@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
 from ..verdicts.stats import half_width
-from .base import FAMILY_COLOURS, PALETTE, caption, first_of_each_class
+from .base import PALETTE, caption, family_colour, first_of_each_class
 from .names import method_title
 
 _SHOWN = 8  # images of each set, one per class
@@ -39,7 +39,7 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet]) -> Figure:
         _mosaic(left, [sets[name] for name in methods])
     for y, name in enumerate(methods):
         rows = table[table["method"] == name]
-        colour = FAMILY_COLOURS[rows["family"].iloc[0]]
+        colour = family_colour(rows["family"].iloc[0])
         for column, marker, face in (("stored", "o", colour), ("seen", "D", "white")):
             values = rows[column].to_numpy(float)
             spread = np.std(values, ddof=1) if len(values) > 1 else None

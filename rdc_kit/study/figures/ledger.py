@@ -139,7 +139,8 @@ def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
 def _anchor_name(row: dict[Hashable, Any]) -> str:
     """With the length of an unusual teacher, which only the verdict says."""
     teacher = re.search(r"teacher of \d+ epochs", row["verdict"])
-    name = f"{row['effect']}, {row['dataset']}, {row['ipc']} per class, {row['student']}"
+    ipc = str(row["ipc"]).removesuffix(".0")
+    name = f"{row['effect']}, {row['dataset']}, {ipc} per class, {row['student']}"
     return f"{name}, {teacher[0]}" if teacher else name
 
 

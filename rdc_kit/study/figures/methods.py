@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ...methods import METHODS
-from .base import FAMILY_COLOURS, caption, marker, seeds_note
+from ..verdicts.stats import with_lines
+from .base import caption, family_colour, marker, seeds_note
 from .names import method_title, source_title
 
 
@@ -40,7 +41,7 @@ def plot_methods(
             values = rows.loc[rows["ipc"].astype(int) == ipc, "top1"].to_numpy(float)
             if not len(values):
                 continue
-            colour = FAMILY_COLOURS[rows["family"].iloc[0]]
+            colour = family_colour(rows["family"].iloc[0])
             exact = "status" not in rows or (rows["status"] == "exact").all()
             spread = np.std(values, ddof=1) if len(values) > 1 else None
             ax.errorbar(
@@ -77,39 +78,50 @@ def plot_methods(
 _QUIET: dict[str, Any] = {"size": 7, "color": "#999999", "va": "center"}
 
 
-def labels_figure(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
+def labels_figure(table: pd.DataFrame, reference: pd.DataFrame | None = None) -> Figure:
     """Figures 2 and 1 of the paper, drawn again: soft labels left, hard right; ours on top.
 
     Args:
         table: tidy table of a grid: one dataset, size and network, and the protocols "hard" and
             "soft".
-        reference: published ImageNet-1K numbers with the protocol "rethinkdc".
+        reference: published ImageNet-1K numbers with the protocol "rethinkdc"; without any, ours
+            stand alone.
     """
-    methods = [name for name in METHODS if name in set(table["method"])]
-    heights = [len(methods), len(methods)]
+    table = with_lines(table)
+    methods = _in_order(table)
+    lines = 1 if reference is None or reference.empty else 2
     figure, axes = plt.subplots(
-        2, 2, figsize=(8.4, 0.42 * len(methods) + 2), gridspec_kw={"height_ratios": heights}
+        lines, 2, figsize=(8.4, (0.21 * len(methods) + 1) * lines), squeeze=False
     )
     facts = table.iloc[0]
     for column, labels in enumerate(("soft", "hard")):
-        ours, theirs = axes[:, column]
         own_rows = table[table["protocol"] == labels]
-        published_rows = reference[reference["labels"] == labels]
-        ipcs = sorted(own_rows["ipc"].unique())
-        published_ipcs = sorted(published_rows["ipc"].astype(int).unique())
-        plot_methods(ours, own_rows, methods, ipcs)
-        plot_methods(theirs, published_rows, methods, published_ipcs)
+        ours = axes[0, column]
+        plot_methods(ours, own_rows, methods, sorted(own_rows["ipc"].unique()))
         ours.set_title(
             f"{labels} labels, here: {source_title(facts['dataset'])}, {facts['size']} px, "
             f"{facts['student']}\n"
             f"{facts['epochs']} epochs; {seeds_note(table, 'mean ± 1 sd')}"
         )
-        theirs.set_title(f"{labels} labels, published: ImageNet-1K\nhollow: second-hand source")
-        theirs.set_xlabel("top-1 accuracy of the last epoch, %")
+        if reference is not None and lines == 2:
+            published_rows = reference[reference["labels"] == labels]
+            published_ipcs = sorted(published_rows["ipc"].astype(int).unique())
+            plot_methods(axes[1, column], published_rows, methods, published_ipcs)
+            axes[1, column].set_title(
+                f"{labels} labels, published: ImageNet-1K\nhollow: second-hand source"
+            )
+        axes[-1, column].set_xlabel("top-1 accuracy of the last epoch, %")
         if column:
-            ours.tick_params(labelleft=False)
-            theirs.tick_params(labelleft=False)
+            for ax in axes[:, column]:
+                ax.tick_params(labelleft=False)
     return figure
+
+
+def _in_order(table: pd.DataFrame) -> list[str]:
+    """A table's methods: the kit's in its order, then the others in that of the table."""
+    places = {name: k for k, name in enumerate(METHODS)}
+    # A method with several arms goes by their keys.
+    return sorted(table["method"].unique(), key=lambda n: places.get(n.split()[0], len(places)))
 
 
 def _shapes(names: Sequence[object]) -> list[Line2D]:
@@ -127,15 +139,17 @@ def _per_class(ipcs: Sequence[int]) -> list[str]:
 
 def gaps_figure(found: pd.DataFrame) -> Figure:
     """What soft labels add to each method; from `metrics.soft_hard_gaps`."""
-    methods = [name for name in METHODS if name in set(found["method"])]
+    methods = _in_order(found)
     ipcs = sorted(found["ipc"].unique())
     high = 0.28 * max(1, len(ipcs) / 3)  # of a method's line
     figure, ax = plt.subplots(figsize=(5.6, high * len(methods) + 1))
     step = min(0.32, 0.96 / len(ipcs))  # so that no mark lies in another method's line
     for k, ipc in enumerate(ipcs):
-        rows = found[found["ipc"] == ipc].set_index("method").loc[methods]
-        colours = [FAMILY_COLOURS[family] for family in rows["family"]]
-        places = np.arange(len(methods)) + step / 2 * (2 * k - len(ipcs) + 1)
+        rows = found[found["ipc"] == ipc].set_index("method")
+        rows = rows.loc[[name for name in methods if name in rows.index]]
+        colours = [family_colour(family) for family in rows["family"]]
+        lines = np.array([methods.index(name) for name in rows.index])
+        places = lines + step / 2 * (2 * k - len(ipcs) + 1)
         for y, (_, row), colour in zip(places, rows.iterrows(), colours, strict=True):
             ax.errorbar(row["gap"], y, xerr=row["ci95"], fmt=marker(k), color=colour, ms=5, lw=1.2)
     ax.axvline(0, color="#333333", lw=0.8)
@@ -156,13 +170,14 @@ def price_figure(table: pd.DataFrame) -> Figure:
     figure, ax = plt.subplots(figsize=(5.6, 3.2))
     total = (table["image_bytes"] + table["label_bytes"]).rename("bytes")
     keys = ["method", "family", "protocol"]
-    points = table.assign(bytes=total).groupby(keys, sort=False)[["bytes", "top1"]].mean()
+    table = with_lines(table).assign(bytes=total)
+    points = table.groupby(keys, sort=False)[["bytes", "top1"]].mean()
     for (method, family), rows in points.groupby(["method", "family"], sort=False):
         rows = rows.sort_values("bytes")
-        ax.plot(rows["bytes"], rows["top1"], color=FAMILY_COLOURS[family], lw=0.8, zorder=1)
+        ax.plot(rows["bytes"], rows["top1"], color=family_colour(family), lw=0.8, zorder=1)
         for (_, _, protocol), row in rows.iterrows():
             shape = marker(list(points.index.unique("protocol")).index(protocol))
-            ax.plot(row["bytes"], row["top1"], shape, color=FAMILY_COLOURS[family], ms=5)
+            ax.plot(row["bytes"], row["top1"], shape, color=family_colour(family), ms=5)
         last = rows.iloc[-1]
         ax.annotate(
             method_title(method),

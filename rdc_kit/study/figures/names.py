@@ -36,7 +36,12 @@ def source_title(source: str) -> str:
 
 
 def method_title(method: str, order: str = "easy") -> str:
-    """A method's title; for a pruning metric with the end that is kept."""
+    """A method's title, for a pruning metric with the end that is kept; or its name.
+
+    Its name where the kit does not know it: results outlive the program that registered a method.
+    """
+    if method not in METHODS:
+        return method
     title, order = METHODS[method].title, METHODS[method].fixed.get("order", order)
     ends = METHODS[method].family == "pruning" and order in ("easy", "hard")
     return f"{title}, {ORDERS[order]}" if ends else title
@@ -61,7 +66,7 @@ def arm_title(row: Row) -> str:
     pool = _value(row, "pool", "")
     if pool:
         top = "random" if order == "random" else METHODS["pca"].title
-        return f"{top} on {METHODS[pool].title}"
+        return f"{top} on {METHODS[pool].title if pool in METHODS else pool}"
     return ", ".join([METHODS["pca"].title, *_set_words(row, order), *_protocol_words(row, "pca")])
 
 

@@ -109,12 +109,12 @@ def remake(results: Tables, folder: Path | None = None) -> dict[str, Path]:
     Returns:
         Name of each figure -> its png.
     """
-    base.use_style()
     folder = folder or base.figures_dir() / "paper"
     saved = {}
-    for name, figure, rows, facts in _figures(results):
-        saved[name] = base.save_figure(figure, name, rows, facts, folder)
-        plt.close(figure)
+    with base.styled():
+        for name, figure, rows, facts in _figures(results):
+            saved[name] = base.save_figure(figure, name, rows, facts, folder)
+            plt.close(figure)
     return saved
 
 

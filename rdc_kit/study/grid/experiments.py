@@ -40,7 +40,8 @@ class Experiment:
         extra: measures more than accuracy of every trained network; see `rows.Extra`.
 
     Raises:
-        ValueError: soft labels, where `extra` is for hard ones only.
+        ValueError: soft labels, where `extra` is for hard ones only; two protocols of one
+            name, that no table could tell apart.
     """
 
     setup: Setup
@@ -49,6 +50,7 @@ class Experiment:
     extra: Extra | None = None
 
     def __post_init__(self) -> None:
+        _check_told_apart(self.trials)
         soft = {t.protocol.name for t in self.trials if t.protocol.labels != "hard"}
         if self.extra and self.extra.hard_only and soft:
             raise ValueError(
@@ -187,6 +189,20 @@ def trials_of(
         for protocol in (wanted or [protocols.hard()])
         for network in students
     ]
+
+
+def _check_told_apart(trials: Sequence[Trial]) -> None:
+    """Refuse two protocols of one name: a table's rows would pass for replicates of one."""
+    known: dict[tuple[object, ...], Protocol] = {}
+    for trial in trials:
+        key = (trial.arm.key, trial.ipc, trial.protocol.name, trial.student, trial.seed)
+        first, second = known.setdefault(key, trial.protocol).as_dict(), trial.protocol.as_dict()
+        if first != second:
+            name = next(field for field in first if first[field] != second[field])
+            raise ValueError(
+                f"two protocols of {trial.arm.key} are called {trial.protocol.name!r}, with {name} "
+                f"{first[name]} and {second[name]}: give one a name of its own, .but(name=...)"
+            )
 
 
 def _seeds(arm: Arm, training: int, above: int, frozen: Collection[str]) -> Seeds:

@@ -36,6 +36,7 @@ COLUMNS = [
     *("low_images", "high_images", "n", "planned", "verdict", "change", "table"),
 ]
 MARK = "<!-- ledger -->"
+_OWN = "a question of the plan's own"
 DEMONSTRATION = "digits"  # the set to play with: 8 px scaled up, and no claim is about it
 
 
@@ -60,6 +61,8 @@ def ledger(results: Tables, lines: Sequence[Line] | None = None) -> pd.DataFrame
         mine = [row for row in planned if row["claim"] == claim.key]
         mine += found_in(claim, results)
         rows += mine or [_facts(claim) | {"verdict": "not tested", "n": 0}]
+    keys = {claim.key for claim in CLAIMS}
+    rows += [row for row in planned if row["claim"] not in keys]
     rows.insert(_place_of("C14", rows), _worked_example())
     rows.insert(_place_of("C16", rows), _price_of_labels())
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -68,12 +71,17 @@ def ledger(results: Tables, lines: Sequence[Line] | None = None) -> pd.DataFrame
 
 
 def _planned(row: dict[Hashable, Any]) -> dict[str, object]:
-    """A judged line as a row of the ledger, under the claim that its effect is a test of."""
+    """A judged line as a row of the ledger, under the claim that its effect is a test of.
+
+    What a line asks that is no claim of the paper is a claim of its own, by the line's word.
+    """
     asked = row["claims"].split("; ")
     candidates = [c for c in CLAIMS if any(c.key == a or c.key.startswith(a + ",") for a in asked)]
     tested = [c for c in CLAIMS if row["effect"] in c.effects]
     # A claim without effects of its own takes what its lines ask; a line may ask of others too.
-    known = [c for c in candidates if c in tested or not c.effects] or tested or candidates
+    known = [c for c in candidates if c in tested or not c.effects]
+    own = [a for a in asked if not any(c.key == a or c.key.startswith(a + ",") for c in CLAIMS)]
+    known = known or [Claim(key, _OWN, "") for key in own] or tested or candidates
     exact = [c for c in known if c.key == asked[0]] or known
     claim = exact[0]
     unit = {"unit": row["unit"] or claim.unit}
@@ -156,8 +164,10 @@ def as_markdown(table: pd.DataFrame) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in table.to_dict("records"):
-        notebook, heading = SHOWN[row["table"]]
-        link = f"[{row['claim']}]({notebook}.ipynb#{heading.replace(' ', '-')})"
+        link = row["claim"]
+        if row["table"] in SHOWN:  # a question of the plan's own has no cells
+            notebook, heading = SHOWN[row["table"]]
+            link = f"[{row['claim']}]({notebook}.ipynb#{heading.replace(' ', '-')})"
         images = interval(row, "low_images", "high_images")
         cells = [link, row["says"], row["effect"], tested_on(row), found(row), images]
         cells += [_count(row), row["verdict"], row["change"]]
@@ -273,7 +283,9 @@ def tested_on(row: dict[Hashable, Any]) -> str:
     """Dataset, size, room, length and network of a row."""
     if pd.isna(row["dataset"]):
         return ""
-    forms = {"size": "{:g} px", "ipc": "{} per class", "epochs": "{:g} epochs", "student": "{}"}
+    forms = {"size": "{:g} px", "ipc": "{:g} per class", "epochs": "{:g} epochs", "student": "{}"}
+    if isinstance(row["ipc"], str):  # several
+        forms["ipc"] = "{} per class"
     known = [form.format(row[key]) for key, form in forms.items() if pd.notna(row[key])]
     return ", ".join([str(row["dataset"]), *known])
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..grid.arms import Parts
-from .stats import differences, half_width
+from .stats import differences, half_width, holm, with_lines
 
 _LEAST, _MOST = math.exp(-1), math.e
 
@@ -49,12 +50,13 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     better. IOR, the improvement over random: the set minus a random set, trained alike.
 
     Args:
-        table: tidy table with columns method, family, ipc, labels, top1.
+        table: tidy table with columns method, arm, family, ipc, labels, top1.
         full: accuracy of the same network trained on the whole pool with hard labels, percent.
 
     Returns:
-        A row per method and ipc: method, family, ipc, hard, soft, gap (soft - hard), hlr, ior_hard,
-        ior_soft, lrs; means over seeds, all in points except lrs.
+        A row per method (per arm, by its key, of a method with several) and ipc: method, family,
+        ipc, hard, soft, gap (soft - hard), hlr, ior_hard, ior_soft, lrs; means over seeds, all in
+        points except lrs.
 
     Raises:
         ValueError: hard or soft labels, or the random baseline, are missing.
@@ -62,6 +64,7 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     Source: DD-Ranking (NUS-HPC-AI-Lab).
     Differs: LRS takes the soft labels as the own ones of every method, of pruned sets and PCA too.
     """
+    table = with_lines(table)
     means = table.pivot_table("top1", ["method", "family", "ipc"], "labels", sort=False)
     for labels in ("hard", "soft"):
         if labels not in means:
@@ -86,13 +89,16 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
 def differences_to_random(table: pd.DataFrame) -> pd.DataFrame:
     """Every method's paired difference to Random, for each ipc, protocol and network.
 
+    Of a method with several arms each arm's, by its key; Random is then its plain arm.
+
     Args:
-        table: tidy table with columns method, ipc, protocol, student, seed, top1.
+        table: tidy table with columns method, arm, ipc, protocol, student, seed, top1.
 
     Returns:
         The rows of `stats.differences` with the columns ipc, protocol and student first.
     """
     tables = []
+    table = with_lines(table)
     for (ipc, protocol, student), part in table.groupby(["ipc", "protocol", "student"], sort=False):
         pairs = [(name, "random") for name in part["method"].unique() if name != "random"]
         rows = differences(part, pairs, by="method")
@@ -100,6 +106,37 @@ def differences_to_random(table: pd.DataFrame) -> pd.DataFrame:
     joined = pd.concat(tables, ignore_index=True)
     front = ["ipc", "protocol", "student"]
     return joined[front + [c for c in joined if c not in front]]
+
+
+def corrected(rows: pd.DataFrame) -> pd.DataFrame:
+    """Differences whose readings are corrected for their number, by Holm's method.
+
+    Corrected together are those of one ipc, protocol and network: of a dozen methods that are all
+    the same, one would else be called higher or lower in every third table.
+
+    Args:
+        rows: from `differences_to_random`.
+
+    Returns:
+        The rows with a column p (two-sided paired t-test, corrected; empty below three seeds)
+        before the reading, which is "undecided" where p is above 0.05. low and high stay 95 %
+        intervals of each difference alone.
+    """
+    from scipy import stats  # imported late: it is slow
+
+    mean, low, high, n = rows[["difference", "low", "high", "n"]].to_numpy(float).T
+    enough = rows["n"] > 2
+    with np.errstate(divide="ignore", invalid="ignore"):  # back from the interval
+        ratio = stats.t.ppf(0.975, n - 1) * np.abs(mean) / ((high - low) / 2)
+    raw = 2 * stats.t.sf(ratio, n - 1)
+    # Without a spread 0 / 0 says nothing; what has no p counts as 1.
+    p = pd.Series(raw, rows.index).where(enough).fillna(1.0)
+    p = p.groupby([rows[c] for c in ("ipc", "protocol", "student")]).transform(
+        lambda part: holm(part.to_numpy())
+    )
+    reading = rows["reading"].mask(enough & (p > 0.05), "undecided")
+    found = rows.assign(p=p.where(enough).round(4), reading=reading)
+    return found[[*(c for c in found if c not in ("p", "reading")), "p", "reading"]]
 
 
 def shannon(logits: Tensor) -> Tensor:
@@ -148,9 +185,12 @@ def contrasts(table: pd.DataFrame, parts: Parts, full: str = "pca") -> pd.DataFr
 def differences_by_student(table: pd.DataFrame, method: str = "pca") -> pd.DataFrame:
     """A method's paired difference to each rival, for each network.
 
+    Of a method with several arms each is a line of its own, by its key.
+
     Returns:
         Columns student, a, b, difference, low, high, n, reading; see `stats.differences`.
     """
+    table = with_lines(table)
     rivals = [name for name in table["method"].unique() if name != method]
     tables = [
         differences(rows, [(method, rival) for rival in rivals], by="method").assign(student=name)
@@ -167,9 +207,10 @@ def soft_hard_gaps(table: pd.DataFrame) -> pd.DataFrame:
         table: tidy table of a grid with the protocols "hard" and "soft".
 
     Returns:
-        Columns method, family, ipc, gap (points), ci95 (half-width), n.
+        Columns method (the arm's key where it has several), family, ipc, gap (points), ci95
+        (half-width), n.
     """
-    usual = table[table["protocol"].isin(["hard", "soft"])]
+    usual = with_lines(table[table["protocol"].isin(["hard", "soft"])])
     keys = ["method", "family", "ipc", "seed"]
     wide = usual.pivot_table("top1", keys, "protocol", sort=False)
     difference = (wide["soft"] - wide["hard"]).rename("gap").reset_index()

@@ -14,7 +14,7 @@ from ..grid.campaign import Line, Setting
 from ..grid.setups import LAYERS
 from ..grid.terms import terms_of
 from .effects import Absent, effect_by_seed, over_images
-from .stats import half_width, mean_interval
+from .stats import half_width, holm, mean_interval
 
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
@@ -88,7 +88,10 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
 
 
 def _shared(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
-    """What all replicates of an effect share; a layer that its rows do not use is not said."""
+    """What all replicates of an effect share; a layer that its rows do not use is not said.
+
+    Beside frozen layers that is a set which came out the same for every seed, as a file's does.
+    """
     epochs = line.setting.teacher_epochs
     usual = epochs == Setting.teacher_epochs
     words = _WORDS if usual else _WORDS | {"teacher": f"teacher of {epochs} epochs"}
@@ -97,11 +100,22 @@ def _shared(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
         not {(arm, ""), (arm, how)}.isdisjoint(named)
         for arm, how in zip(rows["arm"], rows["protocol"], strict=True)
     ]
-    used = rows.loc[np.array(own, bool)].notna().any()
-    said = [
-        f"one {words[layer]}" for layer in LAYERS if layer in line.frozen and used[f"{layer}_seed"]
-    ]
+    mine = rows.loc[np.array(own, bool)]
+    used = mine.notna().any()
+    frozen = [layer for layer in LAYERS if layer in line.frozen and used[f"{layer}_seed"]]
+    if "set" not in frozen and any(_one_set(line, part) for _, part in mine.groupby("arm")):
+        frozen.append("set")
+    said = [f"one {words[layer]}" for layer in frozen]
     return said + ["one observer"] * (line.measure == "entropy")
+
+
+def _one_set(line: Line, rows: pd.DataFrame) -> bool:
+    """Whether an arm's rows of several seeds are of one set, and no frozen layer says why."""
+    if "set_hash" not in rows or rows["set_seed"].nunique() < 2:
+        return False
+    ranked = "scoring" in line.frozen and rows["scoring_seed"].notna().any()
+    counts = rows.groupby(["budget", "protocol"])["set_hash"].agg(["nunique", "size"])
+    return not ranked and bool(((counts["nunique"] == 1) & (counts["size"] > 1)).any())
 
 
 def unit_of(effect: str, value: str) -> str:
@@ -122,18 +136,6 @@ def replicates(line: Line, rows: pd.DataFrame, effect: str) -> pd.Series:
         return pd.Series(dtype=float)
     groups = values.groupby(values.index // line.trainings)
     return groups.mean()[groups.count() == line.trainings]
-
-
-def holm(values: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction: p-values such that the family's error stays at the level.
-
-    Source: Holm, Scandinavian Journal of Statistics 6 (1979).
-    """
-    order = np.argsort(values)
-    raised = values[order] * (len(values) - np.arange(len(values)))
-    corrected = np.empty(len(values))
-    corrected[order] = np.minimum(1, np.maximum.accumulate(raised))
-    return corrected
 
 
 def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) -> bool:

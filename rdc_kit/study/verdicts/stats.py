@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+
+# What may tell two rows of one arm and seed apart, in the order in which it is said.
+_APART = (
+    *("dataset", "size", "profile", "arm", "budget", "ipc", "protocol", "epochs", "student"),
+    *("teacher", "iterations", "precision", "device", "run_hash"),
+)
 
 
 def half_width(values: np.ndarray) -> float:
@@ -44,7 +52,11 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns: arm, mean, sd, ci95, n.
+
+    Raises:
+        ValueError: an arm has several rows of one seed.
     """
+    _check_once(table, ["arm"])
     rows = []
     for name, group in table.groupby("arm", sort=False):
         values = group["top1"].to_numpy(float)
@@ -69,8 +81,9 @@ def differences(
         interval contains 0.
 
     Raises:
-        ValueError: the table does not have a name of a pair.
+        ValueError: the table does not have a name of a pair, or several rows of one and one seed.
     """
+    _check_once(table, [by])
     wide = table.pivot(index="seed", columns=by, values=value)
     rows = []
     for a, b in pairs:
@@ -86,6 +99,34 @@ def differences(
     return pd.DataFrame(rows, columns=columns).round(4)
 
 
+def _check_once(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse several rows of one seed: each would count as a replicate of its own."""
+    twice = table[table.duplicated([*columns, "seed"], keep=False)]
+    if twice.empty:
+        return
+    keys = [*columns, "seed"]
+    rows = twice[(twice[keys] == twice[keys].iloc[0]).all(axis=1)]
+    told = ", ".join(f"{name} {rows[name].iloc[0]}" for name in columns)
+    said = f"{told} has {len(rows)} rows of seed {rows['seed'].iloc[0]}"
+    apart = next((n for n in _APART if n in rows and rows[n].nunique(dropna=False) > 1), "")
+    if not apart:
+        raise ValueError(f"{said}: give each run once")
+    values = ", ".join(map(str, rows[apart].unique()))
+    raise ValueError(f"{said}, of {apart} {values}: give the rows of one {apart} at a time")
+
+
+def holm(values: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction: p-values such that the family's error stays at the level.
+
+    Source: Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = np.argsort(values)
+    raised = values[order] * (len(values) - np.arange(len(values)))
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(raised))
+    return corrected
+
+
 def _reading(mean: float, half: float, values: np.ndarray) -> str:
     if len(values) < 3:
         return "not evidence"
@@ -94,9 +135,29 @@ def _reading(mean: float, half: float, values: np.ndarray) -> str:
     return "a is higher" if mean > 0 else "b is higher"
 
 
+def with_lines(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the key of the arm as method, wherever a method has several arms.
+
+    Args:
+        table: tidy table with a column method; one without a column arm stays as it is.
+    """
+    if "arm" not in table:
+        return table
+    alone = table.groupby("method")["arm"].transform("nunique") == 1
+    return table.assign(method=table["method"].where(alone, table["arm"]))
+
+
 def accuracy_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean and sd of top-1 as text, a row per method, a column per ipc, protocol and network."""
+    """Mean and sd of top-1 as text, a column per ipc, protocol and network.
+
+    A row per method; of a method with several arms a row per arm, by its key.
+
+    Raises:
+        ValueError: an arm has several rows of one seed, ipc, protocol and network.
+    """
     columns = ["ipc", "protocol"] + (["student"] if table["student"].nunique() > 1 else [])
+    table = with_lines(table)
+    _check_once(table, ["method", *columns])
     groups = table.groupby(["method", *columns], sort=False)["top1"]
     text = groups.agg(lambda v: f"{v.mean():.1f}" + (f" ± {v.std():.1f}" if len(v) > 1 else ""))
     return text.unstack(columns, sort=False)

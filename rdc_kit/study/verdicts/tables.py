@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,15 +53,25 @@ class Tables:
     def __init__(self, tables: list[Table], where: str = "runs") -> None:
         self.tables = tables
         self.where = where
+        self._told: set[str] = set()
 
     def get(self, name: str) -> pd.DataFrame:
-        """All rows of a name; rows that several runs share come once; empty if there are none."""
+        """All rows of a name, each trial once; empty if there are none.
+
+        Of a trial that several runs have made otherwise, one row is left, see `_once`; what is left
+        out is said on stderr.
+        """
         parts = [table.rows for table in self.tables if table.name == name]
         if not parts:
             return pd.DataFrame()
         joined = pd.concat(parts, ignore_index=True)
         keys = [c for c in ("arm", "run_hash") if c in joined]
-        return joined.drop_duplicates(keys if len(keys) == 2 else None).reset_index(drop=True)
+        rows = joined.drop_duplicates(keys if len(keys) == 2 else None).reset_index(drop=True)
+        kept, told = _once(rows)
+        if told and name not in self._told:
+            print(f"{name}: {told}", file=sys.stderr, flush=True)
+            self._told.add(name)
+        return kept.reset_index(drop=True)
 
     def groups(self, name: str, merge: tuple[str, ...] = ()) -> Iterator[pd.DataFrame]:
         """The rows of a name, by setting: one dataset, size, ipc, epochs, network and profile each.
@@ -86,6 +98,48 @@ class Tables:
             for table in self.tables
             if table.name == name and (datasets is None or datasets & set(table.rows["dataset"]))
         }
+
+
+def _once(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Rows with each trial once, for two of one seed are no two replicates; and what is left out.
+
+    Where a setting has trials in several precisions, or on both CPU and GPU, only the kind with
+    most rows stays, so that arms are compared within one kind. Of what is twice all the same, such
+    as with another extra measure or other images under one name, the row of the newest run stays.
+    """
+    if not {"arm", "seed", "run_hash"} <= set(rows.columns):
+        return rows, ""  # no trials
+    setting = [c for c in SETTING if c in rows]
+    trial = [c for c in (*setting, "arm", "budget", "protocol", "seed") if c in rows]
+    if not rows.duplicated(trial).any():
+        return rows, ""
+    kept: list[int] = []
+    others: dict[str, str] = {}  # kind -> the one that stays in its place
+    for _, part in rows.assign(_kind=_kinds(rows)).groupby(setting, sort=False, dropna=False):
+        if part.drop_duplicates([*trial, "_kind"]).duplicated(trial).any():
+            (most, _), *less = Counter(part["_kind"]).most_common()
+            others |= {kind: most for kind, _ in less}
+            part = part[part["_kind"] == most]
+        kept.extend(part.drop_duplicates(trial, keep="last").index)
+    return rows.loc[sorted(kept)], _said(len(rows) - len(kept), others)
+
+
+def _said(count: int, others: dict[str, str]) -> str:
+    """A sentence on rows that were left out."""
+    if not others:
+        return f"{count} rows are left out: newer runs have made the same trials"
+    left, most = (" and ".join(sorted(set(kinds))) for kinds in (others, others.values()))
+    return (
+        f"{count} rows, {left}, are left out, so that no replicate counts twice: more are {most}; "
+        "a home of their own (RDC_HOME) shows them"
+    )
+
+
+def _kinds(rows: pd.DataFrame) -> pd.Series:
+    """Of each row the arithmetic that it was made with, as far as it is part of a run's hash."""
+    precision, device = (rows.get(c, pd.Series("", rows.index)) for c in ("precision", "device"))
+    where = device.str.startswith("CPU").map({True: "a CPU", False: "a GPU"})
+    return precision.astype(str) + " on " + where
 
 
 def content_hash(path: Path) -> str:
@@ -116,8 +170,10 @@ def collect(where: str = "runs") -> Tables:
 
 
 def _of_runs() -> Iterator[Table]:
-    for folder in run_folders():
-        facts, number = read_manifest(folder), folder.name[:2]
+    manifests = {folder: read_manifest(folder) for folder in run_folders()}
+    # The newest last: it is the one that stays where two have made the same trial.
+    for folder in sorted(manifests, key=lambda folder: str(manifests[folder].get("ended", ""))):
+        facts, number = manifests[folder], folder.name[:2]
         if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
             continue
         for file in sorted(folder.glob("*.csv")):

@@ -1,6 +1,6 @@
 """The ledger's figure: claims in points with their intervals, anchors with what was published."""
 
-from rdc_kit.study.figures.ledger import ledger_figure
+from rdc_kit.study.figures.ledger import _anchor_name, ledger_figure
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.tables import collect
 
@@ -62,3 +62,14 @@ def test_a_ledger_without_points_is_a_figure_all_the_same():
     figure = ledger_figure(table[table["unit"] == "nats"])
     figure.canvas.draw()
     assert [len(ax.lines) for ax in figure.axes] == [0]
+
+
+def test_an_anchors_number_of_images_has_no_decimals():
+    row = {
+        "effect": "random",
+        "dataset": "digits",
+        "ipc": 1.0,
+        "student": "net",
+        "verdict": "reproduced",
+    }
+    assert _anchor_name(row) == "random, digits, 1 per class, net"

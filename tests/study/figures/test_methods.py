@@ -28,11 +28,39 @@ def test_the_benchmark_figure_shows_each_mean_and_keeps_what_is_missing_missing(
     assert "second-hand" in hard_published.get_title(loc="left")
 
 
+def test_without_published_numbers_ours_stand_alone(table):
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    for nothing in (None, reference.iloc[:0]):
+        soft, hard = methods.labels_figure(table, nothing).axes
+        assert soft.get_xlabel() == hard.get_xlabel() == "top-1 accuracy of the last epoch, %"
+
+
 def test_gaps_are_drawn_with_their_n(table):
     found = soft_hard_gaps(table[table["ipc"] == 1])
     figure = methods.gaps_figure(found)
     assert len(markers(figure.axes[0])) == 2
     assert "n = 3" in figure.axes[0].get_xlabel()
+
+
+def test_a_method_that_the_kit_does_not_know_is_drawn_after_the_others_by_its_name(table):
+    """It vanished from one figure and ended the next; results outlive what registered it."""
+    own = table[table["method"] == "random"].assign(method="mine", arm="mine", family="own")
+    both = pd.concat([own, table[table["ipc"] == 1]])
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    drawn = [methods.labels_figure(both, reference), methods.gaps_figure(soft_hard_gaps(both))]
+    for figure in drawn:
+        names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert names == ["Random", "PCA", "mine"]
+    (ax,) = methods.price_figure(both[both["ipc"] == 1]).axes
+    assert "mine" in [text.get_text() for text in ax.texts]
+
+
+def test_two_arms_of_one_method_have_a_line_each(table):
+    large = table[table["method"] == "pca"].assign(arm="pca grid=3x3")
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    figure = methods.labels_figure(pd.concat([table, large]), reference)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["Random", "PCA", "pca grid=3x3"]
 
 
 def many_ipcs(table, count=20):

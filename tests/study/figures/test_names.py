@@ -121,6 +121,8 @@ def test_every_method_and_metric_has_a_title():
     assert len(set(titles)) == len(titles)
     assert names.metric_title("aum") == "AUM"
     assert names.metric_title("mine") == "mine"
+    assert names.method_title("mine") == "mine"
+    assert names.arm_title(row("pca", pool="mine")) == "PCA on mine"
 
 
 def test_differences_in_words_say_which_is_higher():

@@ -1,5 +1,6 @@
 """The paper's figures, remade from results alone."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -62,6 +63,14 @@ def test_a_smoke_run_replaces_no_real_figure_and_is_drawn_where_it_is_alone(fres
     assert list(shown) == ["entropy-digits-32px-ipc10", "entropy-cifar10-32px-ipc10"]
     assert shown["entropy-digits-32px-ipc10"].tolist() == [0.3, 0.3]
     assert shown["entropy-cifar10-32px-ipc10"].tolist() == [9, 9]
+
+
+def test_the_callers_style_is_as_it_was(fresh_home):
+    write(fresh_home, "05_pca_ablations-a", {"runs": arms({"pca": [50, 51], "random": [52]})})
+    plt.rcParams["font.size"] = 23
+    before = dict(plt.rcParams)
+    paper.remake(results.collect(), fresh_home / "out")
+    assert dict(plt.rcParams) == before
 
 
 def test_every_figure_of_the_paper_is_drawn_from_the_evidence():

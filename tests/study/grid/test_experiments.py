@@ -114,6 +114,21 @@ def test_layers_that_there_are_not_are_refused(given, message):
         plan_trials(small_setup(), [Arm("random")], 1, **given)
 
 
+def test_two_protocols_of_one_name_are_refused():
+    """Only results and run_hash told their rows apart, and tables took them for replicates."""
+    setup, hard = small_setup(), rdc.protocols.hard(epochs=2)
+    faster = hard.but(lr=3e-2)
+    message = (
+        r"of random are called 'hard', with lr 0\.001 and 0\.03: give one a name.*\.but\(name="
+    )
+    with pytest.raises(ValueError, match=message):
+        Experiment(setup, plan_trials(setup, [Arm("random")], 1, [hard, faster], 2))
+    named = [hard, faster.but(name="faster")]
+    assert len(Experiment(setup, plan_trials(setup, [Arm("random")], 1, named, 2)).trials) == 4
+    arms = [Arm("random"), Arm("random", {}, {"lr": 3e-2})]  # told apart by their keys
+    assert len(Experiment(setup, plan_trials(setup, arms, 1, [hard], 2)).trials) == 4
+
+
 def test_the_sets_of_an_experiment_are_the_first_of_each_arm(fresh_home):
     setup = small_setup()
     experiment = Experiment(setup, small_trials(setup, methods=["noise", "el2n"]))

@@ -15,6 +15,7 @@ from rdc_kit.study.verdicts import claims, ledger
 from rdc_kit.study.verdicts.planned import judge_lines
 from rdc_kit.study.verdicts.tables import collect
 
+from ..grid.plans import PLAN, plan_in
 from .conftest import arms, write
 
 GOOD = {"el2n": [80, 81, 82], "random": [60, 62, 61]}
@@ -110,6 +111,34 @@ def test_a_planned_effect_stands_under_the_claim_that_it_tests():
     assert found["mixing-cifar10-10", "pca - pca loss=ce_unmixed mix=mixup"] == "C11, unmixed"
     lines = {line.key for line in read_plan()}
     assert lines == set(planned["line"])
+
+
+@pytest.mark.parametrize("effect", ["el2n - random", "random - el2n"])
+def test_a_question_of_the_plans_own_is_a_claim_of_its_own(
+    tmp_path, monkeypatch, fresh_home, effect
+):
+    """An IndexError; or, where a claim has that effect, under that claim."""
+    path = plan_in(tmp_path, monkeypatch)
+    own = PLAN.replace('["C5"]', '["mine"]').replace('"el2n - random"', f'"{effect}"')
+    path.write_text(own)
+    write(fresh_home, "00_start_here-a", {"runs": arms(GOOD)})
+    table = ledger.ledger(collect(), read_plan(path))
+    row = table[table["line"] == "easy"].iloc[0]
+    assert (row["claim"], row["says"]) == ("mine", "a question of the plan's own")
+    assert "| mine | a question of the plan's own | " in ledger.as_markdown(table)
+    assert "mine: a question" in ledger.as_text(table)
+    # Beside a claim of the paper that the effect tests, it stands there.
+    path.write_text(own.replace('["mine"]', '["mine", "C5"]'))
+    table = ledger.ledger(collect(), read_plan(path)).set_index("line")
+    assert table.loc["easy", "claim"] == ("C5" if effect == "el2n - random" else "mine")
+
+
+def test_a_number_of_images_has_no_decimals(fresh_home):
+    """It is a float where other rows of the ledger have none."""
+    write(fresh_home, "00_start_here-a", {"runs": arms(GOOD, ipc=2)})
+    row = ledger.ledger(collect()).set_index("claim").loc["C5"]
+    assert ", 2 per class," in ledger.tested_on(row.to_dict())
+    assert ", 1 10 per class," in ledger.tested_on(row.to_dict() | {"ipc": "1 10"})
 
 
 def test_renaming_every_legend_changes_no_verdict(monkeypatch):

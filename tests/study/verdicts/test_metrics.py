@@ -31,6 +31,7 @@ def test_ranking_compares_with_full_data_and_with_random_of_the_same_ipc():
         ("pca", "pca", 1, "hard", 31), ("pca", "pca", 1, "soft", 41),
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["method", "family", "ipc", "labels", "top1"])
+    table = table.assign(arm=table["method"])
     found = metrics.ranking(table, full=81).set_index("method")
     assert found.loc["random", ["hard", "soft", "gap", "hlr"]].tolist() == [21, 42, 21, 60]
     assert found.loc["pca", ["ior_hard", "ior_soft"]].tolist() == [10, -1]
@@ -49,12 +50,71 @@ def test_differences_to_random_are_taken_within_ipc_protocol_and_network():
         for seed in range(3)
     ]
     columns = ["method", "ipc", "protocol", "student", "seed", "top1"]
-    found = metrics.differences_to_random(pd.DataFrame(rows, columns=columns))
+    table = pd.DataFrame(rows, columns=columns).assign(arm=lambda t: t["method"])
+    found = metrics.differences_to_random(table)
     assert list(found.columns[:5]) == ["ipc", "protocol", "student", "a", "b"]
     assert found[["ipc", "a", "difference"]].to_numpy().tolist() == [
         [1, "pca", 5], [1, "el2n", -2], [10, "pca", 5], [10, "el2n", -2],
     ]  # fmt: skip
     assert set(found["b"]) == {"random"}
+
+
+def test_of_methods_that_are_all_the_same_few_tables_name_a_winner():
+    """Uncorrected, more than a third of them did."""
+    draw, named = np.random.default_rng(0), [0, 0]
+    for _ in range(40):
+        rows = [
+            ("random" if k == 0 else f"m{k}", seed, 50 + draw.normal())
+            for k in range(13)
+            for seed in range(3)
+        ]
+        table = pd.DataFrame(rows, columns=["method", "seed", "top1"])
+        plain = metrics.differences_to_random(table.assign(ipc=1, protocol="hard", student="net"))
+        for k, found in enumerate((plain, metrics.corrected(plain))):
+            named[k] += (found["reading"] != "undecided").any()
+    assert named[0] > 8
+    assert named[1] <= 4
+
+
+def test_readings_are_corrected_within_ipc_protocol_and_network():
+    lifts = {"random": [0, 0, 0], "el2n": [5, 6, 7], "pca": [9, 0, 3], "ccs": [8, 8.3, 8.1]}
+    rows = [
+        (name, ipc, seed, 20 + lift)
+        for name, line in lifts.items()
+        for ipc in (1, 10)
+        for seed, lift in enumerate(line)
+    ]
+    table = pd.DataFrame(rows, columns=["method", "ipc", "seed", "top1"])
+    table = table.assign(protocol="hard", student="net")
+    found = metrics.corrected(metrics.differences_to_random(table)).set_index(["ipc", "a"])
+    alone = [reference.ttest_1samp(lifts[name], 0).pvalue for name in ("el2n", "pca", "ccs")]
+    for ipc in (1, 10):
+        told = found.loc[ipc]
+        assert told["p"].tolist() == pytest.approx(stats.holm(np.array(alone)), abs=1e-3)
+        assert told["reading"].tolist() == ["a is higher", "undecided", "a is higher"]
+    few = metrics.corrected(metrics.differences_to_random(table[table["seed"] < 2]))
+    assert set(few["reading"]) == {"not evidence"}
+    assert few["p"].isna().all()
+    alone = metrics.differences_to_random(table[table["method"] == "random"])
+    assert metrics.corrected(alone).empty
+    same = table.assign(top1=50.0)  # no spread: nothing to test
+    assert set(metrics.corrected(metrics.differences_to_random(same))["reading"]) == {"undecided"}
+
+
+def test_two_arms_of_one_method_each_have_a_difference():
+    """They were one name to pandas, which failed."""
+    lifts = {"random": 0, "pca": 5, "pca grid=3x3": 9}
+    rows = [(arm, seed, 20 + lift + seed) for arm, lift in lifts.items() for seed in range(3)]
+    table = pd.DataFrame(rows, columns=["arm", "seed", "top1"])
+    table = table.assign(method=table["arm"].str.split().str[0], ipc=1, student="net")
+    found = metrics.differences_to_random(table.assign(protocol="hard"))
+    assert found[["a", "difference"]].to_numpy().tolist() == [["pca", 5], ["pca grid=3x3", 9]]
+    leads = metrics.differences_by_student(table)
+    assert leads[["b", "difference"]].to_numpy().tolist() == [["random", 5], ["pca grid=3x3", -4]]
+    both = [table.assign(protocol=how, labels=how, family="x") for how in ("hard", "soft")]
+    gaps = metrics.soft_hard_gaps(pd.concat(both))
+    assert gaps["method"].tolist() == metrics.ranking(pd.concat(both), 80)["method"].tolist()
+    assert gaps["method"].tolist() == list(lifts)
 
 
 def test_entropy_of_known_answers():
@@ -108,6 +168,7 @@ def test_gaps_are_paired_by_seed_with_their_interval():
         if (ipc, labels) != (10, "soft")
     ]
     table = pd.DataFrame(rows, columns=["method", "family", "ipc", "protocol", "seed", "top1"])
+    table = table.assign(arm=table["method"])
     found = metrics.soft_hard_gaps(table).set_index(["method", "ipc"])
     assert ("random", 10) not in found.dropna().index
     row = found.loc[("random", 1)]

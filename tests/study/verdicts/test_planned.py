@@ -129,6 +129,23 @@ def test_a_layer_that_an_effect_does_not_use_is_not_said(lines):
     assert list(said.values()) == [[], [], both, both, []]
 
 
+def test_a_set_that_no_seed_changes_is_said(lines):
+    """A method that reads a file gave three "replicates" of one set without a word."""
+    random, easy = lines
+    table = rows_of(easy, {"random": [50.0] * 4, "el2n": [60.0, 61, 62, 60]})
+    drawn = table["arm"] + table["seed"].astype(str)
+    own = drawn.where(table["arm"] == "random", "file")
+    assert planned._shared(easy, table.assign(set_hash=drawn), "el2n - random") == []
+    assert planned._shared(easy, table.assign(set_hash=own), "el2n - random") == ["one set"]
+    assert planned._shared(easy, table.assign(set_hash=own), "random") == []
+    row = judged([random, easy], table.assign(set_hash=own)).loc["easy"]
+    assert row["verdict"] == "holds, for one set"
+    # One scoring run has one easiest set: that is said already.
+    ranked = replace(easy, frozen=("scoring",))
+    said = planned._shared(ranked, table.assign(set_hash=own), "el2n - random")
+    assert said == ["one scoring run"]
+
+
 def test_trainings_on_one_set_are_one_replicate(lines):
     random, easy = lines
     easy = replace(easy, n=8, trainings=2)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
+from rdc_kit.ground import files
 from rdc_kit.ground.folders import evidence_dir
 from rdc_kit.study.verdicts import tables
 
@@ -21,6 +22,43 @@ def test_runs_that_two_notebook_runs_share_count_once(fresh_home):
     assert tables.collect().inputs("00/runs").keys() == {
         f"data/runs/notebooks/00_start_here-{k}/runs.csv" for k in "ab"
     }
+
+
+def test_rows_of_another_precision_are_left_out_and_that_is_said_once(fresh_home, capsys):
+    """Two machines' results in one home: each seed was there twice, under "n = 3 seeds"."""
+    here = {"precision": "bf16", "device": "CPU (one, 2 threads)"}
+    there = {"precision": "fp32", "device": "CPU (other, 1 threads)"}
+    fewer = {arm: values[:2] for arm, values in GOOD.items()}
+    write(fresh_home, "00_start_here-a", {"runs": arms(fewer, **there)})
+    write(fresh_home, "00_start_here-b", {"runs": arms(GOOD, **here)})
+    alone = arms(GOOD, ipc=10, **there)  # in its setting there is nothing else
+    write(fresh_home, "00_start_here-c", {"runs": alone})
+    found = tables.collect()
+    kinds = [rows["precision"].tolist() for rows in found.groups("00/runs")]
+    assert sorted(kinds) == [["bf16"] * 6, ["fp32"] * 6]
+    assert [len(rows) for rows in found.groups("00/runs")] == [6, 6]
+    told = capsys.readouterr().err
+    assert told.startswith("00/runs: 4 rows, fp32 on a CPU, are left out")
+    assert told.count("\n") == 1
+
+
+def test_seeds_that_machines_have_shared_stay_together(fresh_home, capsys):
+    table = arms(GOOD).assign(precision="bf16", device="CPU (one, 2 threads)")
+    table.loc[table["seed"] == 2, ["precision", "device"]] = ["fp32", "NVIDIA H100"]
+    write(fresh_home, "00_start_here-a", {"runs": table})
+    assert len(tables.collect().get("00/runs")) == 6
+    assert not capsys.readouterr().err
+
+
+def test_of_a_trial_made_twice_the_newest_run_counts(fresh_home, capsys):
+    """The images under a folder's name may have changed."""
+    for name, hour, top in (("a", 12, 80), ("b", 11, 90)):
+        write(fresh_home, f"00_start_here-{name}", {"runs": arms({"el2n": [top, top]})})
+        manifest = fresh_home / f"data/runs/notebooks/00_start_here-{name}/manifest.json"
+        facts = files.read_json(manifest)
+        files.write_json(manifest, {**facts, "ended": f"2026-01-01T{hour}:00:00"})
+    assert tables.collect().get("00/runs")["top1"].tolist() == [80, 80]
+    assert "2 rows are left out: newer runs" in capsys.readouterr().err
 
 
 def test_places_have_names():
