@@ -87,7 +87,7 @@ VERBS = [
     ([*SELECT, "--scores", "OUT"], "is no score file"),
     ([*SELECT, "--scores", "FULL"], "is no score file"),
     ([*SELECT, "--scores", "FILE"], "cannot be read as a score file"),
-    ([*SELECT, "--scores", "BROKEN.csv"], "neither a column content nor one of file names"),
+    ([*SELECT, "--scores", "BROKEN.csv"], "content_hashes(pool.images)"),
     ([*SELECT, "--scores", "NAMES.csv"], "the images of digits have no file names"),
     ([*SELECT, "--scores", "OTHER.csv"], "scores for 0 of the 1347 images of digits at 32 px"),
     ([*SELECT, "--scores", "OTHER.csv", "--metric", "aum"], "unknown score in OTHER.csv 'aum'"),

@@ -240,7 +240,7 @@ def _run_of(params: dict[str, Any]) -> Run:
     return Run(
         source=source,
         params=params,
-        folder=Path(folder) if folder else runs_dir("notebooks") / f"{source.stem}-live",
+        folder=Path(folder) if folder else runs_dir("notebooks") / _name(source, params),
         runtime=runtime,
         dataset=dataset,
         size=size,
@@ -253,6 +253,20 @@ def _run_of(params: dict[str, Any]) -> Run:
     )
 
 
+def _name(source: Path, params: dict[str, Any]) -> str:
+    """Of a run's folder: one for a notebook that is open, one per parameters under papermill."""
+    headless = any(Path(word).name == "papermill" for word in _parent_words())
+    return f"{source.stem}-{store.config_hash(params) if headless else 'live'}"
+
+
+def _parent_words() -> list[str]:
+    """The command of the process that started this kernel."""
+    import psutil  # comes with ipykernel
+
+    parent = psutil.Process().parent()
+    return parent.cmdline() if parent else []
+
+
 def _notebook_file() -> Path:
     """File of the calling notebook: from `rdc run`, from JupyterLab, or from the parent process.
 
@@ -260,10 +274,7 @@ def _notebook_file() -> Path:
     """
     source = os.environ.get("RDC_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME", "")
     if not source:
-        import psutil  # comes with ipykernel
-
-        parent = psutil.Process().parent()
-        words = parent.cmdline() if parent else []
+        words = _parent_words()
         source = next((word for word in words if word.endswith(".ipynb")), "notebook")
     path = Path(source)
     return path if path.is_file() else Path.cwd() / path.name

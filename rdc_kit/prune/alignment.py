@@ -32,16 +32,17 @@ def aligned_rows(
     if CONTENT in table:
         return _by_content(pool, table, where, made_from)
     column = next((name for name in FILES if name in table), None)
+    names = file_names(pool).tolist()
+    if "" in names:
+        raise DataError(
+            f"the images of {_source(pool)} have no file names, and {where} has no column {CONTENT}"
+            f" to match its rows with them: found {', '.join(table)}; add it, row by row "
+            "rdc_kit.data.origins.content_hashes(pool.images)"
+        )
     if column is None:
         raise DataError(
             f"{where} has neither a column {CONTENT} nor one of file names, so its rows cannot be "
             f"matched with images: found {', '.join(table)}; add file_name, such as cat/1.jpg"
-        )
-    names = file_names(pool).tolist()
-    if "" in names:
-        raise DataError(
-            f"{where} names files, but the images of {_source(pool)} have no file names: write the "
-            f"scores beside the contents that `rdc score` lists (column {CONTENT})"
         )
     rows = _by_name(names, table[column].tolist(), where)
     return _same_classes(pool, table, rows, where)

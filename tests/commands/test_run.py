@@ -227,7 +227,15 @@ def test_plain_papermill_works_too(tiny, fresh_home, tmp_path):
     command = [sys.executable, "-m", "papermill", "tiny.ipynb", "out.ipynb", "-k", "python3"]
     done = subprocess.run(command, cwd=tiny.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert read_status(the_folder(fresh_home)) == "ok"
+    first = the_folder(fresh_home)
+    assert read_status(first) == "ok"
+    assert (
+        subprocess.run([*command, "-l", "python", "-p", "ipc", "2"], cwd=tiny.parent).returncode
+        == 0
+    )
+    folders = {*first.parent.iterdir()}
+    assert len(folders) == 2  # no run takes another one's place
+    assert {read_status(folder) for folder in folders} == {"ok"}
 
 
 @pytest.mark.parametrize(

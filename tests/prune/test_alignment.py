@@ -146,7 +146,9 @@ def test_names_without_folders_must_tell_the_images_apart(blocks):
 
 def test_nothing_to_go_by_is_refused(blocks):
     with pytest.raises(DataError, match=r"neither a column content nor one of file names.*row_id"):
-        aligned_rows(blocks, pd.DataFrame({"row_id": range(18), "el2n": 0.5}), "f")
-    with pytest.raises(DataError, match="the images of blocks have no file names"):
-        aligned_rows(blocks, pd.DataFrame({"file": ["a"] * 18}), "f")
+        pool = named(blocks, [f"{k}.png" for k in range(18)])
+        aligned_rows(pool, pd.DataFrame({"row_id": range(18), "el2n": 0.5}), "f")
+    for table in ({"file": ["a"] * 18}, {"row_id": range(18)}):  # names would not help
+        with pytest.raises(DataError, match="the images of blocks have no file names, and f has"):
+            aligned_rows(blocks, pd.DataFrame(table), "f")
     assert torch.equal(blocks.row_ids, torch.arange(18))
