@@ -24,7 +24,7 @@ _MAYBE_CLASSES = {"dev", "eval"}  # of TEST_NAMES: the test split only where the
 
 
 def read_folder(root: Path) -> dict[str, Raw]:
-    """An image folder: root/train/CLASS/*.jpg and root/val/CLASS/*.jpg, or just root/CLASS/*.jpg.
+    """An image folder: root/train/CLASS and root/val/CLASS hold images, or just root/CLASS.
 
     Classes are the folder names sorted as strings (torchvision's ImageFolder rule, so "10" comes
     before "2"); the test split is mapped by name, never by position.

@@ -145,10 +145,11 @@ class Line:
 
     def _is_own(self, row: dict[Any, Any]) -> bool:
         """Whether a row is of the setting as it stands in the plan."""
-        own = {name: getattr(self.setting, name) for name in ("dataset", "size", "precision")}
-        return all(
-            pd.isna(row.get(name, value)) or row[name] == value for name, value in own.items()
-        )
+        for name in ("dataset", "size", "precision"):
+            value = row.get(name)
+            if not pd.isna(value) and value != getattr(self.setting, name):
+                return False
+        return True
 
     def missing(self) -> list[Trial]:
         """The trials without a row, in order."""
