@@ -29,7 +29,7 @@ _LOOKS = {
 _LINE = 0.16  # inches a row
 _WIDTH = 50  # letters of a claim in a line
 _AXIS = """points of top-1 in favour of the claim (linear to ± 10, then logarithmic)
-beside each interval: images per class"""
+beside each interval: images per class; a tick: what the effect must exceed"""
 _HOLLOW = ("pending", "exploratory", "demonstration", "smoke")
 
 

@@ -195,7 +195,7 @@ def what_would_change(row: dict[Hashable, Any]) -> str:
             return "only the correction for its family leaves it undecided"
         return f"about {needed} replicates" if needed <= 1000 else "more than 1000 replicates"
     more = _bearable(values, row["least"])
-    return f"{more} more replicates with the opposite effect"
+    return f"{more} more replicate{'s' * (more > 1)} with an effect of the opposite sign"
 
 
 def _needed(values: np.ndarray, least: float) -> int:
