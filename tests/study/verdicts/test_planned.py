@@ -198,7 +198,7 @@ def test_what_would_change_a_verdict():
     assert said == "only the correction for its family leaves it undecided"
     firm = np.array([9.0, 10, 11, 12])
     said = say(row | {"verdict": "holds", "values": firm})
-    assert said.endswith("more replicates with the opposite effect")
+    assert said.endswith("more replicate with an effect of the opposite sign")
     more = int(said.split()[0])
     longer = [np.append(firm, np.full(k, -10.5)) for k in (more - 1, more)]
     lows = [stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))[0] for v in longer]
