@@ -122,10 +122,15 @@ def is_whole(home: Path) -> bool:
         facts = json.loads((home / _FACTS).read_text())
         checks, sizes = facts["checks"], facts["sizes"]
         return bool(checks) and all(_is_same(home / n, sizes[n], checks[n], limit) for n in checks)
-    # Not there, not JSON, or no facts; also where another process moves it away in this moment.
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return False
-    except (ValueError, KeyError, TypeError):
+    # Not there, no JSON, or no facts; also where another process moves it away in this moment.
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        IsADirectoryError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ):
         return False
 
 

@@ -44,6 +44,7 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
         table: from `ledger`; rows in other units, or without an interval, are left out.
     """
     measured = table[table["low"].notna()]
+    measured = measured.assign(ipc=measured["ipc"].astype(str).str.removesuffix(".0"))
     anchors = measured[measured["anchor"] > 0]
     rows = measured[(measured["unit"] == "points") & (measured["anchor"].fillna(0) == 0)]
     if measured["planned"].notna().any():
@@ -60,9 +61,8 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
     for ax, dataset in zip(axes, datasets, strict=True):
         _draw_effects(ax, rows[rows["dataset"] == dataset])
         if len(rows):
-            ax.set_xlim(
-                1.6 * min(rows["low"].min(), 0) - 3, 1.6 * rows["high"].max() + 3
-            )  # room for words
+            # With room for what stands beside an interval.
+            ax.set_xlim(1.6 * min(rows["low"].min(), 0) - 3, 1.6 * rows["high"].max() + 3)
         _name_rows(ax, effects if ax is axes[0] else {}, last)
         ax.set_title(dataset)
     axes[0].set_yticks(list(claims), claims.values(), minor=True, fontsize=7, fontweight="bold")
@@ -76,8 +76,8 @@ def _place(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, str], dict[flo
     """The rows with a column y, and y -> what is written there: claims, each above its effects."""
     claims: dict[float, str] = {}
     effects: dict[float, str] = {}
-    y, ipcs = 0.0, rows["ipc"].astype(str).str.removesuffix(".0")
-    rows = rows.assign(y=y, ipc=ipcs, room=pd.to_numeric(ipcs.str.split().str[0], errors="coerce"))
+    y, first = 0.0, rows["ipc"].str.split().str[0]
+    rows = rows.assign(y=y, room=pd.to_numeric(first, errors="coerce"))
     for (claim, says), of_claim in rows.groupby(["claim", "says"], sort=False):
         title = textwrap.wrap(f"{claim}: {says}", _WIDTH)
         claims |= {y + k * 0.8: line for k, line in enumerate(title)}
@@ -139,8 +139,7 @@ def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
 def _anchor_name(row: dict[Hashable, Any]) -> str:
     """With the length of an unusual teacher, which only the verdict says."""
     teacher = re.search(r"teacher of \d+ epochs", row["verdict"])
-    ipc = str(row["ipc"]).removesuffix(".0")
-    name = f"{row['effect']}, {row['dataset']}, {ipc} per class, {row['student']}"
+    name = f"{row['effect']}, {row['dataset']}, {row['ipc']} per class, {row['student']}"
     return f"{name}, {teacher[0]}" if teacher else name
 
 

@@ -1,6 +1,8 @@
 """The ledger's figure: claims in points with their intervals, anchors with what was published."""
 
-from rdc_kit.study.figures.ledger import _anchor_name, ledger_figure
+import pandas as pd
+
+from rdc_kit.study.figures.ledger import ledger_figure
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.tables import collect
 
@@ -64,12 +66,11 @@ def test_a_ledger_without_points_is_a_figure_all_the_same():
     assert [len(ax.lines) for ax in figure.axes] == [0]
 
 
-def test_an_anchors_number_of_images_has_no_decimals():
-    row = {
-        "effect": "random",
-        "dataset": "digits",
-        "ipc": 1.0,
-        "student": "net",
-        "verdict": "reproduced",
-    }
-    assert _anchor_name(row) == "random, digits, 1 per class, net"
+def test_numbers_of_images_have_no_decimals():
+    """A column with a gap in it is one of floats."""
+    table = ledger(collect("evidence"))
+    table = table[table["low"].notna() & pd.to_numeric(table["ipc"], errors="coerce").notna()]
+    above, ax, _ = ledger_figure(table.assign(ipc=table["ipc"].astype(float))).axes
+    said = [t.get_text() for t in (*above.get_yticklabels(), *ax.texts)]
+    assert any("10 per class" in text for text in said)
+    assert not any(".0" in text for text in said)
