@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ..ground.limits import cores
 from .hub import Raw
 
 Source = bytes | Path | np.ndarray | Image.Image
@@ -21,7 +21,7 @@ CORRUPT = (  # what PIL raises over an image that cannot be decoded
     *(OSError, UnidentifiedImageError, ValueError, SyntaxError, TypeError),
     *(MemoryError, Image.DecompressionBombError),
 )
-THREADS = min(8, os.cpu_count() or 1)  # PIL releases the interpreter lock
+THREADS = min(8, cores())  # PIL releases the interpreter lock
 _ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
