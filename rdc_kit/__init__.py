@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .data.imagesets import DataError, ImageSet, Traits, from_tensors
     from .data.loading import load
     from .ground.device import choose_runtime
+    from .ground.own import use
     from .methods import METHODS, compress
     from .notebook.exercises import check
     from .notebook.finishing import finish
@@ -42,6 +43,7 @@ _HOMES = {
     "data.imagesets": ("DataError", "ImageSet", "Traits", "from_tensors"),
     "data.loading": ("load",),
     "ground.device": ("choose_runtime",),
+    "ground.own": ("use",),
     "methods": ("METHODS", "compress"),
     "notebook.exercises": ("check",),
     "notebook.finishing": ("finish",),
@@ -84,6 +86,7 @@ __all__ = [
     "select",
     "squeeze",
     "start",
+    "use",
 ]
 
 

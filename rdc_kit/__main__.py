@@ -226,10 +226,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.verb is None:
         return _where_to_start()
+    from .ground.own import use, use_told
     from .ground.store import Locked
     from .train.training import Diverged
 
     try:
+        use_told()
+        for file in getattr(options, "use", []):
+            use(file)
         return ACTIONS[options.verb](options)
     except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

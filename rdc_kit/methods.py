@@ -20,7 +20,8 @@ from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime
-from .ground.names import is_own, unknown
+from .ground.names import unknown
+from .ground.own import is_own
 from .ground.seeds import generator
 from .prune.scores import METRICS, Scores, score
 from .prune.selection import check_order, select
@@ -319,12 +320,7 @@ METHODS: dict[str, Method] = {
         {"name": "dwa"},
     ),
     "rded": Method(
-        "RDED",
-        _rded,
-        "distillation-real",
-        "teacher",
-        "5 views of 300/class",
-        "arXiv 2312.03526",
+        "RDED", _rded, "distillation-real", "teacher", "5 views of 300/class", "arXiv 2312.03526"
     ),
     "pca": Method("PCA", _pca, "pca", "scoring run", "10 epochs", "arXiv 2502.06434", view="cell"),
 }

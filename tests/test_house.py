@@ -141,7 +141,7 @@ def test_files_and_functions_stay_small(path):
 
 
 def test_public_names_exist_and_are_few():
-    assert len(rdc.__all__) <= 27
+    assert len(rdc.__all__) <= 28
     assert all(hasattr(rdc, name) for name in rdc.__all__)
 
 
@@ -251,16 +251,22 @@ def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
     from rdc_kit.study.grid.arms import Arm
     from rdc_kit.study.grid.experiments import Experiment, plan_trials
     from rdc_kit.study.grid.setups import Setup
+    from rdc_kit.train.models import NETWORKS
 
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    method, score = re.findall(r"```python\n(.*?)```", text, flags=re.S)
-    lines = [sum(map(bool, code.split("\n"))) for code in (method, score)]
+    method, score, network = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    lines = [sum(map(bool, code.split("\n"))) for code in (method, score, network)]
     assert lines[0] <= 20
     assert lines[1] <= 15
+    assert lines[2] <= 10
     before = dict(METHODS), dict(METRICS)
     try:
         exec(compile(method, "CONTRIBUTING.md", "exec"), {"__name__": "theirs"})
         exec(compile(score, "CONTRIBUTING.md", "exec"), {})
+        exec(compile(network, "CONTRIBUTING.md", "exec"), {"__name__": "theirs"})
+        assert rdc.evaluate(
+            blocks, blocks, rdc.protocols.hard(epochs=1), student="linear", runtime=exact
+        ).rows
         kept = rdc.compress("middle", blocks, 2, runtime=exact, epochs=2)
         values = rdc.el2n(blocks, 2, runtime=exact).values
         for label in range(3):
@@ -280,6 +286,7 @@ def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
     finally:
         METHODS.clear(), METRICS.clear()
         METHODS.update(before[0]), METRICS.update(before[1])
+        del NETWORKS["linear"]
 
 
 def test_readme_verbs_exist():

@@ -158,6 +158,16 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument("--seed", type=int, default=0)
         made[name].add_argument("--out", type=Path, required=True, help="folder; a new one")
         made[name].add_argument("--ipc", type=int, default=10, help="stored images per class")
+    for name in ("methods", "compress", "score", "run", "study", "benchmark", "evidence"):
+        made[name].add_argument(
+            "--use",
+            type=Path,
+            nargs="+",
+            action=_Several,
+            default=[],
+            metavar="FILE",
+            help="Python files that add methods, scores, protocols or networks",
+        )
     for name in ("run", "study", "benchmark", "speed", "evidence"):
         what = "notebooks" if name == "study" else "processes"
         made[name].add_argument(

@@ -62,6 +62,9 @@ def watched(model: nn.Module, patch: int = 0) -> dict[Entry, tuple[nn.Module, Fo
 
     Args:
         patch: side of the patches at convolutions, pixels of the map; 0 for no convolutions.
+
+    Raises:
+        ValueError: there are none.
     """
     layers: dict[Entry, tuple[nn.Module, Fold]] = {}
     for name, module in model.named_modules():
@@ -70,6 +73,8 @@ def watched(model: nn.Module, patch: int = 0) -> dict[Entry, tuple[nn.Module, Fo
         if patch and isinstance(module, nn.Conv2d):
             layers[name, "conv"] = module, channels
             layers[name, "patch"] = module, partial(patches, side=patch)
+    if not layers:
+        raise ValueError("this teacher has no batch norm, by whose statistics images are recovered")
     return layers
 
 

@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,3 @@ def in_markdown(value: Any) -> str:
     """
     text = re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", str(value)).strip()
     return html.escape(text, quote=False).replace("|", "\\|")
-
-
-def is_own(function: Callable[..., Any]) -> bool:
-    """Whether a function is a user's and not the kit's."""
-    return not (function.__module__ or "").startswith("rdc_kit.")

@@ -24,6 +24,7 @@ from ..ground import files, store
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.manifests import write_manifest
+from ..ground.own import use_told
 from ..study.figures import base
 from ..study.grid.arms import Arm
 from ..study.grid.experiments import Experiment, plan_trials
@@ -200,6 +201,7 @@ def start(**params: Any) -> Run:
         ValueError: a value out of range.
     """
     errors.install()
+    use_told()
     params = params or own_parameters(sys._getframe(1).f_globals)
     for key, value in params.items():
         check_parameter(key, value)

@@ -125,7 +125,10 @@ def _with_columns(
 
 def _recipe(config: dict[str, Any], name: str) -> dict[str, Any]:
     """All but the seed that a score depends on; EL2N is of a run's first epochs only."""
-    left = {k: v for k, v in config.items() if k not in ("seed", "metrics", "el2n_epochs")}
+    own = config.get("own_metrics", {})
+    besides = ("seed", "metrics", "own_metrics", "el2n_epochs")
+    left = {k: v for k, v in config.items() if k not in besides}
+    left |= {"code": own[name]} if name in own else {}
     if name == "el2n" and "el2n_epochs" in config:
         left["protocol"] = left["protocol"] | {"epochs": config["el2n_epochs"]}
     return left

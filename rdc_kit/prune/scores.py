@@ -20,8 +20,9 @@ from ..ground.device import Runtime, choose_runtime, machine_name
 from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
+from ..ground.own import is_own, own_code
 from ..ground.seeds import as_seeds
-from ..train import protocols
+from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.protocols import Protocol
 from ..train.training import Fitted, fit
@@ -109,10 +110,11 @@ def scoring_run(
         wanted: the metrics that are needed; a committed run may lack others.
     """
     protocol = protocols.scoring(epochs=epochs)
-    config = _dynamics(pool, protocol, el2n_epochs, seed, student, runtime)
+    metrics = _recorded(wanted)
+    config = _dynamics(pool, protocol, el2n_epochs, seed, student, runtime, metrics)
 
     def make(home: Path) -> dict[str, Any]:
-        recorders = {name: m.recorder(len(pool), el2n_epochs) for name, m in METRICS.items()}
+        recorders = {name: m.recorder(len(pool), el2n_epochs) for name, m in metrics.items()}
         checkpoint = home / "checkpoint.npz"
         fitted = fit(pool, protocol, student, seed, runtime, list(recorders.values()), checkpoint)
         arrays = {name: r.compute() for name, r in recorders.items()}
@@ -219,7 +221,7 @@ def epochs_to_go(pool: ImageSet, asked: Collection[tuple[str, int, int]], runtim
     left = {}
     for metric, epochs, seed in asked:
         window, protocol = _window(metric, epochs), protocols.scoring(epochs=epochs)
-        config = _dynamics(pool, protocol, window, seed, None, runtime)
+        config = _dynamics(pool, protocol, window, seed, None, runtime, _recorded([metric]))
         kept = store.is_done(runs_dir("scores") / store.config_hash(config))
         if not kept and not is_committed(config, [metric]):
             left[store.config_hash(config)] = epochs
@@ -238,9 +240,20 @@ def _dynamics(
     seed: int,
     student: str | None,
     runtime: Runtime,
+    metrics: dict[str, Metric],
 ) -> dict[str, Any]:
     config = _config("dynamics", pool, protocol, student, runtime)
-    return config | {"el2n_epochs": el2n_epochs, "seed": seed, "metrics": sorted(METRICS)}
+    config |= {"el2n_epochs": el2n_epochs, "seed": seed, "metrics": sorted(metrics)}
+    own = {name: code for name, m in metrics.items() if (code := own_code(m.recorder))}
+    return config | ({"own_metrics": own} if own else {})
+
+
+def _recorded(wanted: Collection[str]) -> dict[str, Metric]:
+    """What a run records: the kit's scores, and a user's own ones only where they are wanted.
+
+    So a run of before, or one that came with the kit, stands when somebody adds a score.
+    """
+    return {k: m for k, m in METRICS.items() if k in wanted or not is_own(m.recorder)}
 
 
 def _config(
@@ -254,6 +267,7 @@ def _config(
         "student": student,
         "precision": runtime.precision,
         "device": runtime.device.type,
+        **models.network_code(student),
     }
 
 

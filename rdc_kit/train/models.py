@@ -9,16 +9,21 @@ pooling, each of one width (here 128); "convnet3-w128-bn" has batch norm instead
 Small stems: ResNets have a 3 x 3 convolution and no max-pool; MobileNetV2 and EfficientNet-B0 have
 a first convolution of stride 1; ShuffleNetV2 has the same and no max-pool; ConvNeXt-T has 2 x 2
 patches instead of 4 x 4; Swin-T has 2 x 2 patches, and windows of 4 x 4 instead of 7 x 7.
+
+A network of one's own is a line in NETWORKS.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..ground.own import own_code
 from ..ground.seeds import seeded_globals
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
@@ -26,6 +31,9 @@ LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
 LAYER_NORMED = ("swin_t", "convnext_tiny")  # without batch statistics to match
 PUBLISHED = "torchvision:"  # in front of a teacher's name: torchvision's ImageNet-1K weights
 SMALL = 64  # px; up to this size an ImageNet stem makes the feature map too small
+# A user's own: from the number of classes and the side of the images, pixels, to a network that
+# takes [B, 3, S, S] to logits [B, C].
+NETWORKS: dict[str, Callable[[int, int], nn.Module]] = {}
 _CONVNET = re.compile(r"convnet([1-9])(?:-w([1-9]\d*))?(-bn)?")
 
 
@@ -36,12 +44,19 @@ def check_network(name: str) -> None:
         ValueError: the message lists the known names.
     """
     known = (*RESNETS, *LIGHT, *LAYER_NORMED)
-    if name.removesuffix("-small") not in known and not _CONVNET.fullmatch(name):
-        raise ValueError(
-            f"unknown network {name!r}: use one of {', '.join(known)}, any of these with '-small' "
-            "for a stem that suits images up to 64 px, or 'convnet3-w128' (depth 3, width 128; "
-            "'-bn' at the end for batch norm)"
-        )
+    if name in NETWORKS or name.removesuffix("-small") in known or _CONVNET.fullmatch(name):
+        return
+    own = f", your own {', '.join(NETWORKS)}" if NETWORKS else ""
+    raise ValueError(
+        f"unknown network {name!r}: use one of {', '.join(known)}, any of these with '-small' "
+        "for a stem that suits images up to 64 px, or 'convnet3-w128' (depth 3, width 128; "
+        f"'-bn' at the end for batch norm){own}"
+    )
+
+
+def network_code(name: str) -> dict[str, str]:
+    """What a run depends on besides a network's name: the code, if it is a user's own; else {}."""
+    return {"network_code": own_code(NETWORKS[name])} if name in NETWORKS else {}
 
 
 def check_fits(name: str, size: int) -> None:
@@ -51,6 +66,9 @@ def check_fits(name: str, size: int) -> None:
         ValueError: the message says which size it needs.
     """
     check_network(name)
+    if name in NETWORKS:
+        build(name, 2, size)
+        return
     match = _CONVNET.fullmatch(name)
     if match and size < 2 ** int(match[1]):
         depth = int(match[1])
@@ -60,14 +78,14 @@ def check_fits(name: str, size: int) -> None:
 def fitting(name: str, size: int) -> str:
     """The variant of a network that suits images of `size` px: "-small" up to 64 px.
 
-    ConvNets, and names that already end in "-small", do not change.
+    ConvNets, a user's own, and names that already end in "-small", do not change.
 
     Raises:
         ValueError: an unknown name.
     """
     check_network(name)
-    unchanged = size > SMALL or name.startswith("convnet") or name.endswith("-small")
-    return name if unchanged else name + "-small"
+    named = name in NETWORKS or name.startswith("convnet") or name.endswith("-small")
+    return name if named or size > SMALL else name + "-small"
 
 
 def with_batch_norm(name: str) -> str:
@@ -78,6 +96,8 @@ def with_batch_norm(name: str) -> str:
     """
     plain = name.removeprefix(PUBLISHED)
     check_network(plain)
+    if name in NETWORKS:
+        return name
     if plain.removesuffix("-small") in LAYER_NORMED:
         raise ValueError(
             f"network {name!r} has layer norm, a teacher needs batch norm: use one of "
@@ -117,13 +137,16 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
         seed: root of the seed tree; global random state does not change.
 
     Raises:
-        ValueError: unknown name, or images too small for its pooling.
+        ValueError: unknown name, images too small for its pooling, or a user's own network that
+            does not give logits [B, C].
 
     Differs: no network has dropout or stochastic depth, which would draw from global random state
-        while training.
+        while training; that of a user's own network is turned off.
     """
     check_network(name)
     with seeded_globals(seed, "init"):
+        if name in NETWORKS:
+            return _own(name, num_classes, size)
         if name.startswith("convnet"):
             depth, width, norm = _CONVNET.fullmatch(name).groups()  # type: ignore[union-attr]
             return ConvNet(int(depth), int(width or 128), num_classes, size, bool(norm))
@@ -134,6 +157,27 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
             if isinstance(module, nn.ReLU | nn.ReLU6 | nn.SiLU):
                 module.inplace = False  # see ConvNet
         return model
+
+
+def _own(name: str, num_classes: int, size: int) -> nn.Module:
+    """A user's network, tried on two images."""
+    try:
+        model = NETWORKS[name](num_classes, size)
+        for module in model.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                module.p = 0.0
+        with torch.no_grad():
+            shape = tuple(model.eval()(torch.zeros(2, 3, size, size)).shape)
+    except Exception as error:
+        raise ValueError(
+            f"network {name!r} cannot be built for {num_classes} classes at {size} px: {error}"
+        ) from error
+    if shape != (2, num_classes):
+        raise ValueError(
+            f"network {name!r} gives {shape} for 2 images of {size} px: {num_classes} classes need "
+            f"logits {(2, num_classes)}"
+        )
+    return model.train()
 
 
 def _torchvision(name: str, num_classes: int) -> nn.Module:

@@ -229,6 +229,7 @@ def _config(pool_key: str, name: str, epochs: int, seed: int, runtime: Runtime) 
         "network": name,
         "seed": seed,
         "precision": runtime.precision,
+        **models.network_code(name),
     }
     on_any = [config | {"device": device} for device in (runtime.device.type, *DEVICES)]
     folder = evidence_dir() / "teachers"

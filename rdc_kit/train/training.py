@@ -144,8 +144,7 @@ def fit(
         images: the training set.
         protocol: how to train.
         student: name of the network; the source's student by default.
-        seed: root of the seed tree.
-        runtime: device and precision; `choose_runtime()` by default.
+        seed: root of the seed tree. runtime: device and precision; `choose_runtime()` by default.
         recorders: they see every batch, such as the score recorders.
         checkpoint: file to continue from and to write every half minute; fit does not delete it.
         teacher: for soft labels, a function from inputs to logits (see
@@ -164,6 +163,7 @@ def fit(
     state = _State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None:
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
+        told += models.network_code(student).values()
         state.what = store.config_hash([*told, teacher_key] if teacher_key else told)
         state.load(checkpoint, runtime.device)
     draws = generator(seed, "views", device=runtime.device)

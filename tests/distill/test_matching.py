@@ -151,3 +151,8 @@ def test_a_convolution_is_left_out_with_its_patches(teacher, blocks):
     found = [gap_of(layers, drop=0.5) for _ in range(12)]
     assert len({round(one, 2) for one in found}) > 1
     assert all(min(abs(one - known) for known in sums) < 0.02 for one in found)
+
+
+def test_a_network_without_batch_norm_has_nothing_to_match():
+    with pytest.raises(ValueError, match="this teacher has no batch norm"):
+        statistics.watched(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torchvision
+from torch import nn
 
 from rdc_kit.train import models
 
@@ -214,3 +215,35 @@ def test_no_activation_is_in_place(name):
     active = [module for module in model.modules() if isinstance(module, kinds)]
     assert active
     assert not [module for module in active if module.inplace]
+
+
+def _bent(classes, size):
+    return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(3 * size**2, classes + 1))
+
+
+def _flat(classes, size):
+    return nn.Sequential(nn.Dropout2d(0.5), nn.Flatten(), nn.Linear(3 * size**2, classes))
+
+
+def test_a_network_of_ones_own_is_built_from_the_seed_and_without_dropout(monkeypatch):
+    monkeypatch.setitem(models.NETWORKS, "flat", _flat)
+    models.check_fits("flat", 8)
+    assert models.fitting("flat", 8) == models.with_batch_norm("flat") == "flat"
+    one, again, other = (models.build("flat", 3, 8, seed) for seed in (0, 0, 1))
+    assert one[2].weight.equal(again[2].weight)
+    assert not one[2].weight.equal(other[2].weight)
+    assert one.training
+    inputs = torch.randn(4, 3, 8, 8)
+    assert one(inputs).equal(one(inputs))
+    assert models.network_code("flat") != models.network_code("convnet3-w8") == {}
+
+
+def test_a_network_of_ones_own_with_other_outputs_or_sizes_is_refused(monkeypatch):
+    monkeypatch.setitem(models.NETWORKS, "bent", _bent)
+    monkeypatch.setitem(models.NETWORKS, "fixed", lambda classes, size: _flat(classes, 8))
+    with pytest.raises(ValueError, match=r"'bent' gives \(2, 4\) for 2 images of 8 px: 3 classes"):
+        models.build("bent", 3, 8)
+    with pytest.raises(ValueError, match=r"'fixed' cannot be built for 2 classes at 16 px: .*mat1"):
+        models.check_fits("fixed", 16)
+    with pytest.raises(ValueError, match=r"unknown network 'bend'.*your own bent, fixed"):
+        models.check_network("bend")

@@ -18,7 +18,7 @@ from ...ground.arrays import load_arrays, save_arrays
 from ...ground.folders import runs_dir
 from ...ground.seeds import generator
 from ...prune.recorders import MeanScore, margin
-from ...train import protocols
+from ...train import models, protocols
 from ...train.accuracy import predict
 from ...train.training import fit
 from ..grid.setups import Setup
@@ -67,6 +67,7 @@ def out_of_fold(setup: Setup, folds: int = 3, seed: int = 0) -> Answers:
     protocol = protocols.squeezing(epochs=setup.scoring_epochs.get("aum", epochs), batch=batch)
     config = {"what": "out of fold", "pool": setup.keys[0], "folds": folds, "seed": seed}
     config |= {"protocol": protocol.as_dict(), "student": pool.student}
+    config |= models.network_code(pool.student)
     config |= {"precision": setup.runtime.precision, "device": setup.runtime.device.type}
 
     def make(home: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from ...ground import store
+from ...ground.own import use_told
 
 
 def start_processes(
@@ -47,7 +48,8 @@ def start_processes(
 
 
 def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
-    """What a process does first: read its work, and of which commit its rows will be."""
+    """What a process does first: learn what its starter uses, its work, and its rows' commit."""
+    use_told()
     with reader:
         state, work = pickle.loads(reader.recv_bytes())
     store.begin_at(state)

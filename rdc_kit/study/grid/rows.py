@@ -15,6 +15,7 @@ from ...ground import store
 from ...ground.device import device_name
 from ...ground.folders import runs_dir
 from ...methods import method_named
+from ...train import models
 from ...train.evaluation import evaluate
 from ...train.labels import label_bytes
 from .arms import shape_text
@@ -131,6 +132,7 @@ def trial_config(trial: Trial, setup: Setup, extra: Extra | None = None) -> dict
         "precision": setup.runtime_of(trial.student).precision,
         "device": setup.runtime.device.type,
         "teacher": "" if trial.protocol.labels == "hard" else setup.teacher_key(count, seed),
+        **models.network_code(trial.student),
     }
     return config | ({"extra": [*extra.columns, extra.settings]} if extra else {})
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import CodeType
 from typing import Any, NamedTuple
 
 from ...data.imagesets import ImageSet
@@ -17,7 +15,8 @@ from ...ground import store
 from ...ground.device import Runtime, choose_runtime
 from ...ground.files import checksum
 from ...ground.folders import runs_dir
-from ...ground.names import is_own, unknown
+from ...ground.names import unknown
+from ...ground.own import own_code
 from ...methods import compress, method_named
 from ...prune.scores import METRICS, Scores, dynamics, score
 from ...train import models
@@ -52,20 +51,6 @@ def check_layers(frozen: Collection[str]) -> None:
             raise ValueError(unknown("layer", layer, LAYERS))
 
 
-def own_code(function: Callable[..., Any]) -> str:
-    """The code of a user's own function, "" for the kit's: a changed method is another method.
-
-    The kit's code has a version of its own, `store.FORMAT`.
-    """
-    if not is_own(function):
-        return ""
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):  # typed in, or no plain function
-        code = getattr(function, "__code__", None)
-        return _instructions(code) if code else repr(function)
-
-
 def _content(path: Path) -> int:
     """Checksum of a file that a method reads."""
     try:
@@ -78,12 +63,6 @@ def _content(path: Path) -> int:
 @lru_cache  # a grid asks for every trial
 def _checksum(path: Path, changed: int, size: int) -> int:
     return checksum(path)
-
-
-def _instructions(code: CodeType) -> str:
-    """What code does, with the names that it calls; equal in every process."""
-    inner = [_instructions(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
-    return repr((code.co_code, code.co_names, inner))
 
 
 @dataclass(frozen=True)
@@ -190,6 +169,8 @@ class Setup:
         changed = edition(trial.arm.method, self.pool.size)
         made += [f"edition {changed}"] * (changed > 1)
         made += [_content(Path(path)) for path in method.files]
+        for network in (self.pool.student, self.teacher or ""):
+            made += models.network_code(network).values()
         return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])
 
     def set_of(self, trial: Trial, wait: bool = True) -> ImageSet:

@@ -14,7 +14,7 @@ from rdc_kit.study.grid import setups
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import plan_trials
 from rdc_kit.study.grid.rows import tried
-from rdc_kit.study.grid.setups import Seeds, Setup, Trial, own_code
+from rdc_kit.study.grid.setups import Seeds, Setup, Trial
 from rdc_kit.train.teachers import Teacher
 
 from ...conftest import colour_blocks
@@ -165,16 +165,6 @@ def test_a_method_of_ones_own_that_is_changed_is_another_method(monkeypatch, tmp
         (trial,) = plan_trials(setup, [Arm("mine")], 1, seeds=1)
         keys.append(setup.set_key(trial))
     assert keys[0] != keys[1]
-    assert own_code(METHODS["pca"].make) == ""
-
-
-def test_code_without_a_source_is_told_apart_by_what_it_calls_and_is_the_same_again():
-    made = []
-    for call in ("amax", "amin", "amax"):
-        space = {"__name__": "typed"}
-        exec(f"def make(pool):\n    return [x.{call}() for x in (lambda p: p)(pool)]", space)
-        made.append(own_code(space["make"]))
-    assert made[0] == made[2] != made[1]
 
 
 def test_own_scores_count_by_their_values(fresh_home):

@@ -1,0 +1,222 @@
+"""A file of one's own: it is run once, its errors are told by line, workers run it too."""
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import rdc_kit as rdc
+from rdc_kit.__main__ import main
+from rdc_kit.ground.own import is_own, own_code, use, use_told
+from rdc_kit.methods import METHODS
+from rdc_kit.prune import scores
+from rdc_kit.prune.scores import METRICS
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.processes import start_processes
+from rdc_kit.study.grid.setups import Setup
+from rdc_kit.train import protocols
+from rdc_kit.train.models import NETWORKS
+
+from ..conftest import colour_blocks
+
+MINE = '''
+import torch.nn.functional as F
+from torch import nn
+
+from rdc_kit.methods import METHODS, Method
+from rdc_kit.prune.recorders import MeanScore
+from rdc_kit.prune.scores import METRICS, Metric
+from rdc_kit.train import protocols
+from rdc_kit.train.models import NETWORKS
+from beside import PLACE
+
+
+def first(pool, ipc, seed, runtime):
+    """Images from a place of each class on."""
+    return pool[[int(r) for k in range(pool.num_classes) for r in pool.rows_of(k)[place()][:ipc]]]
+
+
+def place():
+    return slice(PLACE, None)
+
+
+def loss(logits, labels):
+    return F.cross_entropy(logits.float(), labels, reduction="none")
+
+
+def flat(classes, size):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * size**2, classes))
+
+
+METHODS["first"] = Method("First", first, "baseline", "nothing", "none", "-")
+METRICS["loss"] = Metric("loss", 2, lambda rows, _: MeanScore(loss, rows, hard_is=1))
+NETWORKS["flat"] = flat
+protocols.NAMED["brief"] = lambda: protocols.hard(epochs=1, name="brief")
+'''
+REGISTRIES = (METHODS, METRICS, NETWORKS, protocols.NAMED)
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch):
+    """Registries, modules and the search path as they were, whatever a test uses."""
+    before = [dict(registry) for registry in REGISTRIES]
+    modules, paths = dict(sys.modules), list(sys.path)
+    monkeypatch.setenv("RDC_USE", "")
+    yield
+    for registry, old in zip(REGISTRIES, before, strict=True):
+        registry.clear()
+        registry.update(old)
+    for name in sys.modules.keys() - modules.keys():
+        if name.startswith("used_") or name == "beside":
+            del sys.modules[name]
+    sys.path[:] = paths
+
+
+@pytest.fixture
+def mine(tmp_path):
+    (tmp_path / "beside.py").write_text("PLACE = 1\n")
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    return path
+
+
+def test_what_a_file_adds_is_known_and_a_file_beside_it_is_found(mine):
+    use(mine)
+    pool = colour_blocks(8)
+    made = rdc.compress("first", pool, 2)
+    assert made.row_ids.tolist() == [pool.rows_of(k)[i] for k in range(3) for i in (1, 2)]
+    assert protocols.named("brief").epochs == 1
+    assert os.environ["RDC_USE"] == str(mine)
+
+
+def test_a_file_is_run_again_only_when_it_has_changed(tmp_path):
+    path, log = tmp_path / "counts.py", tmp_path / "log"
+    path.write_text(f"print(1, file=open({str(log)!r}, 'a'))\n")
+    use(path), use(path), use_told()
+    assert log.read_text() == "1\n"
+    path.write_text(path.read_text().replace("print(1", "print(2"))
+    use(path)
+    assert log.read_text() == "1\n2\n"
+    assert os.environ["RDC_USE"] == str(path)  # named once
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("x = 1\ny = x / 0\n", r"mine\.py, line 2: ZeroDivisionError: division by zero"),
+        ("x = (\n", r"mine\.py, line 1: SyntaxError: '\(' was never closed"),
+        ("def f():\n    raise SystemExit(3)\nf()\n", r"mine\.py, line 2: SystemExit: 3"),
+        ("import no_such_module\n", r"line 1: ModuleNotFoundError: No module named 'no_such"),
+        (b"\xff\xfe", r"cannot use .*mine\.py: it is no text"),
+    ],
+)
+def test_a_file_that_fails_is_one_sentence_with_its_line(tmp_path, capsys, content, told):
+    path = tmp_path / "mine.py"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    for _ in range(2):  # a failed one is not taken for run
+        with pytest.raises(ValueError, match=told):
+            use(path)
+    assert os.environ["RDC_USE"] == ""
+    assert main(["methods", "--use", str(path)]) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert "Traceback" not in said.err + said.out
+
+
+def test_a_missing_file_and_a_relative_path_in_the_environment_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"cannot use .*no\.py: No such file"):
+        use(tmp_path / "no.py")
+    monkeypatch.setenv("RDC_USE", "mine.py")
+    with pytest.raises(ValueError, match=r"RDC_USE must hold absolute paths, got 'mine.py'"):
+        use_told()
+
+
+def test_the_whole_file_is_the_code_of_what_is_in_it(mine):
+    """What a method calls in its file may change too; the kit's code hangs on FORMAT."""
+    use(mine)
+    before = own_code(METHODS["first"].make)
+    assert before == MINE == own_code(NETWORKS["flat"])
+    mine.write_text(MINE.replace("slice(PLACE, None)", "slice(PLACE + 1, None)"))
+    use(mine)
+    assert own_code(METHODS["first"].make) != before
+    assert own_code(METHODS["pca"].make) == ""
+    assert is_own(METHODS["first"].make)
+    assert not is_own(METHODS["pca"].make)
+
+
+def test_code_without_a_source_is_told_apart_by_what_it_calls_and_is_the_same_again():
+    made = []
+    for call in ("amax", "amin", "amax"):
+        space = {"__name__": "typed"}
+        exec(f"def make(pool):\n    return [x.{call}() for x in (lambda p: p)(pool)]", space)
+        made.append(own_code(space["make"]))
+    assert made[0] == made[2] != made[1]
+
+
+def test_a_changed_file_makes_its_runs_again_and_no_others(mine, fresh_home, exact):
+    setup = Setup(colour_blocks(8), colour_blocks(4, seed=1), exact)
+
+    def grid():
+        how = [protocols.hard(epochs=1)]
+        return Experiment(
+            setup, plan_trials(setup, [Arm("first"), Arm("random")], 1, how, 1, students=["flat"])
+        )
+
+    use(mine)
+    table = grid().measure()
+    assert grid().plan().done == 2
+    assert set(table["student"]) == {"flat"}
+    mine.write_text(MINE + "\n# another word\n")
+    use(mine)
+    assert grid().plan().done == 0  # the network is of the file too
+    of_the_kit = plan_trials(setup, [Arm("random")], 1, [protocols.hard(epochs=1)], 1)
+    keys = setup.set_key(of_the_kit[0])
+    mine.write_text(MINE)
+    use(mine)
+    assert setup.set_key(of_the_kit[0]) == keys
+    assert grid().plan().done == 2
+
+
+def test_a_score_of_ones_own_leaves_finished_runs_of_the_others_in_place(
+    mine, fresh_home, exact, monkeypatch
+):
+    pool = colour_blocks(8)
+    before = scores.score(pool, "el2n", 2, runtime=exact)
+    use(mine)
+    with monkeypatch.context() as patched:
+        patched.setattr(scores, "fit", lambda *_, **__: pytest.fail("trained again"))
+        assert scores.score(pool, "el2n", 2, runtime=exact).values.equal(before.values)
+    first = scores.score(pool, "loss", 2, runtime=exact)
+    mine.write_text(MINE.replace("cross_entropy(logits.float()", "cross_entropy(-logits.float()"))
+    use(mine)
+    assert not scores.score(pool, "loss", 2, runtime=exact).values.equal(first.values)
+
+
+def _tell(path, name):
+    path.joinpath(name).write_text(" ".join(METHODS))
+
+
+def test_a_process_that_is_started_later_uses_it_too(mine, tmp_path):
+    """A helper that fails is not missed: the one that began makes its trials."""
+    use(mine)
+    for process in start_processes(_tell, tmp_path, [("told",)]):
+        process.join()
+    assert "first" in (tmp_path / "told").read_text().split()
+
+
+def test_workers_and_the_command_line_know_what_a_file_adds(mine, fresh_home):
+    """Two processes, a method, a network and a protocol that only the file knows."""
+    out = fresh_home / "runs.csv"
+    words = "benchmark --methods first --students flat --protocols brief --labels hard --epochs 1"
+    words += " --ipc 1 2 --seeds 2 --workers 2"
+    call = [sys.executable, "-m", "rdc_kit", *words.split(), "--out", str(out), "--use", str(mine)]
+    done = subprocess.run(call, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert "died" not in done.stderr
+    rows = pd.read_csv(out)
+    assert set(rows["method"]) == {"first", "random"}
+    assert set(rows["student"]) == {"flat"}
+    assert len(rows) == 16
