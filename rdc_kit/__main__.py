@@ -36,7 +36,8 @@ def _compress(options: argparse.Namespace) -> int:
     from .commands.sets import save_set
 
     given = {key: getattr(options, key) for key in ("seed", "size", "device", "on_bad")}
-    return save_set(options.method, options.dataset, options.ipc, options.out, **given)
+    words = " ".join(options.method)
+    return save_set(words, options.dataset, options.ipc, options.out, **given)
 
 
 def _score(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..augment.boxes import as_grid
 from ..data.holdout import load_with_test
 from ..data.imagesets import ImageSet, check_enough
 from ..ground import files, store
@@ -17,7 +18,7 @@ from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
 from ..methods import METHODS, method_named
 from ..study.figures import base, methods
-from ..study.grid.arms import Arm, method_arms
+from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
 from ..study.grid.setups import Setup, check_layers
@@ -70,7 +71,8 @@ def benchmark(
     Args:
         dataset, size, on_bad: see `load_with_test`; device: see `choose_runtime`; workers: see
             `Experiment.measure`.
-        names: methods, or "all"; Random is always added.
+        names: methods or arms, such as "pca grid=3 view=whole", or "all" methods; Random is
+            always added.
         ipcs: stored images per class.
         wanted: from `chosen_protocols`.
         students, seeds, frozen: see `plan_trials`; teacher, teacher_epochs: see `Setup`.
@@ -108,10 +110,10 @@ def benchmark(
 
 
 def _arms(names: Sequence[str]) -> list[Arm]:
-    """Arms of the methods that are asked for; every name must be known, beside "all" too."""
-    for name in {*names} - {"all"}:
-        method_named(name)
-    return method_arms(METHODS if "all" in names else names)
+    """The arms that are asked for, Random first; every name must be known, beside "all" too."""
+    asked = [arm_asked(name) for name in names if name != "all"]
+    arms = [*method_arms(METHODS if "all" in names else []), *asked]
+    return list({arm.key: arm for arm in arms}.values())
 
 
 def _heading(experiment: Experiment, dataset: str, seeds: int) -> str:
@@ -120,7 +122,8 @@ def _heading(experiment: Experiment, dataset: str, seeds: int) -> str:
     ipcs = ", ".join(map(str, dict.fromkeys(trial.ipc for trial in trials)))
     named = ", ".join(dict.fromkeys(trial.protocol.name for trial in trials))
     count = len({trial.arm.key for trial in trials})
-    grid = f"{count} methods x ipc {ipcs} x {named} x {seeds} seeds"
+    what = "methods" if count == len({trial.arm.method for trial in trials}) else "arms"
+    grid = f"{count} {what} x ipc {ipcs} x {named} x {seeds} seeds"
     return f"benchmark: {dataset} at {setup.pool.size} px, {grid}; {setup.runtime}"
 
 
@@ -150,7 +153,10 @@ def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -
 def _check_pool(
     pool: ImageSet, arms: Sequence[Arm], ipcs: Sequence[int], students: Sequence[str]
 ) -> None:
-    check_enough(pool, max(ipcs) * (4 if "pca" in [arm.method for arm in arms] else 1))
+    for arm in arms:
+        known = method_named(arm.method).options | arm.options
+        rows, columns = as_grid(known.get("grid", 1), pool.size)
+        check_enough(pool, max(ipcs) * rows * columns)
     for network in students:
         models.check_fits(network, pool.size)
 

@@ -19,7 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "compress": (
         "make a small set and save it in the Hub's format",
-        "rdc compress pca --dataset digits --ipc 10 --out data/pca-10",
+        "rdc compress pca grid=3 --dataset digits --ipc 10 --out data/pca-10",
     ),
     "score": (
         "score every image of a pool: EL2N, Forgetting, AUM",
@@ -111,7 +111,9 @@ def parser() -> argparse.ArgumentParser:
     _speed_options(made["speed"])
     _benchmark_options(made["benchmark"])
     made["doctor"].add_argument("about", nargs="*", help="nothing, or: data NAME")
-    made["compress"].add_argument("method")
+    made["compress"].add_argument(
+        "method", nargs="+", help="a name, and options of the method as NAME=VALUE"
+    )
     return top
 
 
@@ -260,7 +262,7 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
 def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     """Of benchmark."""
     verb.add_argument(
-        "--methods", nargs="+", action=_Several, default=["all"], help="names, or all"
+        "--methods", nargs="+", action=_Several, default=["all"], help='names, or all; "pca grid=3"'
     )
     verb.add_argument("--ipc", nargs="+", type=int, action=_Several, default=[1, 10])
     verb.add_argument(

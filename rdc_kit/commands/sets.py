@@ -13,12 +13,13 @@ from ..data.loading import load
 from ..data.saving import INDEX
 from ..ground import files
 from ..ground.device import choose_runtime
-from ..methods import METHODS, compress, method_named
+from ..methods import METHODS, compress
 from ..prune.alignment import aligned_rows
 from ..prune.indexlists import write_index_lists
 from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores
 from ..prune.scores import EL2N_EPOCHS, METRICS, finished_runs, scoring_run
 from ..prune.selection import select
+from ..study.grid.arms import arm_asked
 
 
 def list_methods() -> int:
@@ -44,7 +45,7 @@ def check_seed(seed: int) -> None:
 
 
 def save_set(
-    method: str,
+    words: str,
     dataset: str,
     ipc: int,
     out: Path,
@@ -56,17 +57,30 @@ def save_set(
 ) -> int:
     """Compress a dataset and save the set in the Hub's format.
 
+    Args:
+        words: the method and its options, such as "pca grid=3".
+        dataset, size, on_bad: see `load`; device: see `choose_runtime`.
+        ipc: stored images per class. seed: of the set.
+        out: a new folder.
+
     Raises:
-        FileExistsError: `out` exists already. ValueError: an unknown method.
+        FileExistsError: `out` exists already. ValueError: an unknown method or option, or one that
+            belongs to training.
     """
-    method_named(method)
+    arm = arm_asked(words)
+    if arm.protocol:
+        names = ", ".join(arm.protocol)
+        raise ValueError(
+            f"{names} is no option of {arm.method}: it says how a set is trained on, not what is "
+            "in it"
+        )
     check_seed(seed)
     if out.exists():
         raise FileExistsError(f"{out} exists: choose another folder")
     files.check_place(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
-    stored = compress(method, pool, ipc, seed, runtime)
+    stored = compress(arm.method, pool, ipc, seed, runtime, **arm.options)
     folder = stored.save(out)
     if "teacher" in stored.provenance:
         facts = stored.provenance

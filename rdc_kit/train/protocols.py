@@ -137,16 +137,18 @@ class Protocol:
         return asdict(self)
 
 
+FIELDS = tuple(f.name for f in fields(Protocol))
+
+
 def check_fields(names: Iterable[str]) -> None:
     """Reject a name that is not a field of a protocol.
 
     Raises:
         ValueError: the message names the nearest match.
     """
-    known = [f.name for f in fields(Protocol)]
     for name in names:
-        if name not in known:
-            raise ValueError(unknown("protocol field", name, known))
+        if name not in FIELDS:
+            raise ValueError(unknown("protocol field", name, FIELDS))
 
 
 def batch_size(protocol: Protocol, count: int, classes: int) -> int:

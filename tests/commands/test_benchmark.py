@@ -109,3 +109,23 @@ def test_a_source_without_a_test_split_and_with_a_corrupt_image_is_measured(
 def test_wrong_grids_are_refused_with_one_clear_line(fresh_home, capsys, given, message):
     assert main(["benchmark", "--epochs", "1", "--ipc", "1", "--seeds", "1", *given]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_arms_of_one_method_are_lines_of_their_own(fresh_home, capsys, tmp_path):
+    out = tmp_path / "runs.csv"
+    call = ["benchmark", "--size", "16", "--labels", "hard", "--ipc", "1", "--seeds", "1"]
+    call += ["--epochs", "1", "--out", str(out), "--methods"]
+    assert main([*call, "pca", "pca grid=3 order=random", "pca view=whole", "pca grid=2"]) == 0
+    assert "4 arms x ipc 1 x hard" in capsys.readouterr().out
+    rows = pd.read_csv(out).set_index("arm")
+    assert list(rows.index) == ["random", "pca", "pca grid=3x3 order=random", "pca view=whole"]
+    assert rows["grid"].to_list() == ["1x1", "2x2", "3x3", "2x2"]
+    assert rows["view"].to_list() == ["whole", "cell", "cell", "whole"]
+
+
+def test_a_grid_that_the_pool_cannot_fill_is_refused_before_anything_is_trained(capsys):
+    call = ["benchmark", "--labels", "hard", "--ipc", "10", "--methods"]
+    assert main([*call, "pca grid=20"]) == 2
+    assert "4000" in capsys.readouterr().err
+    assert main([*call, "pca grid=99"]) == 2
+    assert "a 99x99 grid does not fit into images of 32 pixels" in capsys.readouterr().err

@@ -30,9 +30,25 @@ def test_compress_saves_a_set_that_loads(tmp_path, capsys):
     assert "exists" in capsys.readouterr().err
 
 
+def test_options_of_a_method_are_words_after_it(tmp_path):
+    call = ["compress", "pca", "grid=3", "order=random", "--ipc", "1", "--size", "24", "--out"]
+    assert main([*call, str(tmp_path / "set")]) == 0
+    made = rdc.load(f"parquet:{tmp_path / 'set'}", size=24).train
+    assert (made.grid, len(made)) == ((3, 3), 10)
+    assert made.images.equal(
+        rdc.compress("pca", rdc.load("digits", 24).train, 1, grid=3, order="random").images
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (["compress", "pca", "view=whole", "--out", "{}"], "view is no option of pca: it says how"),
+        (
+            ["compress", "pca", "on=sre2l", "--out", "{}"],
+            "only chapter 08 makes sets of other sets",
+        ),
+        (["compress", "pca", "gird=3", "--out", "{}"], "did you mean 'grid'"),
         (["compress", "pac", "--out", "{}"], "did you mean 'pca'"),
         (["compress", "random", "--dataset", "digit", "--out", "{}"], "did you mean 'digits'"),
         (["compress", "random", "--ipc", "999", "--out", "{}"], "999 are asked of each class"),

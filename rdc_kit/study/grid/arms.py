@@ -86,7 +86,8 @@ def arm_named(key: str) -> Arm:
     Raises:
         ValueError: an unknown method or name, or a word that is not NAME=VALUE.
     """
-    method, *words = key.split()
+    method, *words = key.split() or [""]
+    known, fields = method_named(method).options, protocols.FIELDS
     options: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     pool = ""
@@ -96,12 +97,36 @@ def arm_named(key: str) -> Arm:
             raise ValueError(f"arm {key!r}: expected NAME=VALUE, got {word!r}")
         if name == "on":
             pool = text
-        elif name in method_named(method).options:
-            options[name] = _value(name, text)
+        elif name in known:
+            options[name] = _value_in(key, name, text)
         else:
             name = name.removeprefix(_PROTOCOL)
-            changes[name] = _value(name, text)
+            if name not in fields:
+                what = f"option of {method}, or of training,"
+                raise ValueError(unknown(what, name, [*known, *fields]))
+            changes[name] = _value_in(key, name, text)
     return Arm(method, options, changes, pool)
+
+
+def arm_asked(key: str) -> Arm:
+    """The arm of a key that a command or a plan asks for, made of the dataset itself.
+
+    Raises:
+        ValueError: as `arm_named`, or its pool is a method's set: see `analyses.crossings`.
+    """
+    arm = arm_named(key)
+    if arm.pool:
+        raise ValueError(
+            f"arm {key!r}: only chapter 08 makes sets of other sets (on={arm.pool}), leave that out"
+        )
+    return arm
+
+
+def _value_in(key: str, name: str, text: str) -> Any:
+    try:
+        return _value(name, text)
+    except ValueError:
+        raise ValueError(f"arm {key!r}: {name} cannot be {text!r}") from None
 
 
 def _value(name: str, text: str) -> Any:
@@ -109,7 +134,8 @@ def _value(name: str, text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if name == "grid":
-        rows, columns = map(int, text.split("x"))
+        sides = [int(side) for side in text.split("x")]
+        rows, columns = sides * 2 if len(sides) == 1 else sides
         return rows if rows == columns else (rows, columns)
     if name == "crop" and text != "by_grid":
         low, _, high = text.partition("-")

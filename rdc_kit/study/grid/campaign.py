@@ -22,7 +22,7 @@ from ...ground.folders import evidence_dir
 from ...methods import method_named
 from ...train import protocols
 from ...train.evaluation import check_pair
-from .arms import Arm, arm_named
+from .arms import Arm, arm_asked
 from .experiments import Experiment, trials_of
 from .holdout import choose_on_holdout
 from .rows import COLUMNS, HASHES, data_hash, trial_config
@@ -75,7 +75,7 @@ class Line:
     Attributes:
         key: its name. claims: what it speaks to.
         setting: dataset and network.
-        arms, ipc, protocols: the grid; arms by their keys, see `arms.arm_named`.
+        arms, ipc, protocols: the grid; arms by their keys, see `arms.arm_asked`.
         n: replicates; the verdict waits for all of them.
         effects: see `terms`.
         least: an effect holds where the corrected t-test says above this; below 0 it is a margin.
@@ -115,7 +115,7 @@ class Line:
     @cached_property
     def trials(self) -> list[Trial]:
         """Its grid, replicate by replicate."""
-        arms = [arm_named(key) for key in self.arms]
+        arms = [arm_asked(key) for key in self.arms]
         changes = {"epochs": self.epochs} if self.epochs else {}
         how = [protocols.named(name).but(**changes) for name in self.protocols]
         student, shared = [self.student or self.setting.student], (self.frozen, self.trainings)

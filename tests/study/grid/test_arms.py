@@ -172,8 +172,16 @@ def test_an_arm_is_found_by_its_key():
         assert arms.arm_named(line.key).key == line.key
     false = arms.Arm("random", protocol={"flip": False, "batch": None})
     assert arms.arm_named(false.key) == false
+    assert arms.arm_named("pca grid=3") == arms.arm_named("pca grid=3x3")
     found = arms.arm_named("pca grid=1x2 view=shuffle crop=0.25-0.5 cutout=0.5")
     assert (found.options, found.protocol["crop"]) == ({"grid": (1, 2)}, (0.25, 0.5))
+
+
+def test_a_set_of_a_set_cannot_be_asked_for():
+    """Its rows would say on=sre2l of composites of the dataset."""
+    assert arms.arm_asked("pca grid=3") == arms.arm_named("pca grid=3")
+    with pytest.raises(ValueError, match=r"only chapter 08 makes sets of other sets \(on=sre2l\)"):
+        arms.arm_asked("pca on=sre2l")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +189,12 @@ def test_an_arm_is_found_by_its_key():
     [
         ("pcb", "unknown method 'pcb'"),
         ("pca grid", "expected NAME=VALUE, got 'grid'"),
-        ("pca crob=0.5", "unknown protocol field 'crob' - did you mean 'crop'"),
+        ("pca crob=0.5", "unknown option of pca, or of training, 'crob' - did you mean 'crop'"),
+        ("pca gird=3", "unknown option of pca, or of training, 'gird' - did you mean 'grid'"),
+        ("pca grid=3x", "arm 'pca grid=3x': grid cannot be '3x'"),
+        ("pca grid=1x2x3", "grid cannot be '1x2x3'"),
+        ("pca crop=small", "crop cannot be 'small'"),
+        ("  ", "unknown method ''"),
     ],
 )
 def test_a_wrong_key_is_refused(key, message):
