@@ -289,6 +289,19 @@ def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
         del NETWORKS["linear"]
 
 
+def test_the_plan_of_contributing_is_one(tmp_path, monkeypatch):
+    from rdc_kit.methods import METHODS
+    from rdc_kit.study.grid.planfile import read_plan
+
+    monkeypatch.setitem(METHODS, "middle", METHODS["el2n"])
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (plan,) = re.findall(r"```toml\n(.*?)```", text, flags=re.S)
+    (tmp_path / "plan.toml").write_text(plan)
+    (line,) = read_plan(tmp_path / "plan.toml")
+    assert len(line.trials) == 10
+    assert f"has {len(read_plan())} examples" in text
+
+
 def test_readme_verbs_exist():
     from rdc_kit.commands.options import VERBS, parser
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 
 from ..ground import files, store
-from ..ground.folders import evidence_dir
 from ..study.grid.campaign import Line
 from ..study.grid.experiments import Experiment
 from ..study.grid.rows import HASHES, is_measured, row_of
@@ -44,7 +43,7 @@ def evidence_again(lines: Sequence[Line], minutes: float, workers: str | int = "
     for line in lines:
         for seed in range(line.n):
             if time.monotonic() < end and len(pairs := _again(line, seed, workers)):
-                path = evidence_dir() / f"again-{line.setting.name}.csv"
+                path = line.path.with_name(f"again-{line.setting.name}.csv")
                 found.append(add_pairs(path, pairs))
     if not sum(map(len, found)):
         raise ValueError(

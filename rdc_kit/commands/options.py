@@ -211,6 +211,9 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     )
     verb.add_argument("--check", action="store_true", help="planned before its rows?")
     verb.add_argument("--again", action="store_true", help="make finished rows again, and compare")
+    verb.add_argument(
+        "--folder", type=Path, help="with a plan.toml of your own; rows are kept there"
+    )
     verb = made["gpu"]
     verb.add_argument("--minutes", type=_above_0, default=25.0, help="for all together")
     verb.add_argument("--out", type=Path, help="folder of the tables; data/evidence if left out")

@@ -249,7 +249,17 @@ def begin_at(state: str) -> None:
 
 def _git_state_of(root: Path) -> str:
     grows = [f":!data/evidence/{name}" for name in ("campaign-*.csv", "again-*.csv", "scores/*")]
-    changed = ["diff", "--name-only", "HEAD", "--", ".", *grows]
+    return _commit(root, ".", *grows)
+
+
+def commit_of(path: Path) -> str:
+    """Commit of the repository that a file is in, "-dirty" if the file differs, "" outside git."""
+    return _commit(path.parent, path.name)
+
+
+def _commit(root: Path, *paths: str) -> str:
+    """Commit of a folder's repository, "-dirty" when these files differ from it."""
+    changed = ["diff", "--name-only", "HEAD", "--", *paths]
     said = []
     for words in (["describe", "--always", "--abbrev=12"], changed):
         call = ["git", "-C", str(root), *words]

@@ -18,7 +18,6 @@ from ..study.grid.plans import plan_in
 def plan(tmp_path, monkeypatch, fresh_home):
     folder = tmp_path / "evidence"
     folder.mkdir()
-    monkeypatch.setattr(evidence_again, "evidence_dir", lambda: folder)
     monkeypatch.setattr(store, "git_state", lambda: "1234567")
     return plan_in(folder, monkeypatch)
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.imagesets import DataError
 from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
@@ -22,10 +21,9 @@ from ...ground.folders import evidence_dir
 from ...methods import method_named
 from ...train import protocols
 from ...train.evaluation import check_pair
-from .arms import Arm, arm_asked
-from .experiments import Experiment, trials_of
-from .holdout import choose_on_holdout
-from .rows import COLUMNS, HASHES, data_hash, trial_config
+from .arms import arm_asked
+from .experiments import trials_of
+from .rows import COLUMNS, HASHES, trial_config
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
@@ -89,6 +87,8 @@ class Line:
             replicate, on a hold-out of the pool.
         measure: "accuracy" of trained networks, or "entropy" of the sets (nothing is trained).
         value: the column of the rows that the effects are of.
+        folder: of somebody's own plan and its rows; None for the kit's. planned_at: the commit of
+            that plan, "-dirty" if it has changed since, "" outside git.
     """
 
     key: str
@@ -111,6 +111,8 @@ class Line:
     crops: tuple[float, ...] = ()
     measure: str = "accuracy"
     value: str = "top1"
+    folder: Path | None = None
+    planned_at: str = ""
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -125,7 +127,17 @@ class Line:
     def path(self) -> Path:
         """The csv that holds its rows, and those of the setting's other lines."""
         kind = "" if self.measure == "accuracy" else f"-{self.measure}"
-        return evidence_dir() / f"campaign-{self.setting.name}{kind}.csv"
+        return (self.folder or evidence_dir()) / f"campaign-{self.setting.name}{kind}.csv"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the plan is somebody's own."""
+        return self.folder is not None
+
+    @property
+    def stamp(self) -> str:
+        """The column of its rows that names a commit of the plan."""
+        return "plan_git" if self.is_own else "git"
 
     @cached_property
     def taught(self) -> bool:
@@ -139,11 +151,11 @@ class Line:
         places: dict[tuple[object, ...], int] = {}
         for place, row in enumerate(rows.to_dict("records")):
             identity = _row_identity(row)
-            if self._is_own(row) and _is_of(row, wanted.get(identity)):
+            if self._is_here(row) and _is_of(row, wanted.get(identity)):
                 places.setdefault(identity, place)
         return rows.iloc[list(places.values())]
 
-    def _is_own(self, row: dict[Any, Any]) -> bool:
+    def _is_here(self, row: dict[Any, Any]) -> bool:
         """Whether a row is of the setting as it stands in the plan."""
         for name in ("dataset", "size", "precision"):
             value = row.get(name)
@@ -159,6 +171,8 @@ class Line:
     def add(self, table: pd.DataFrame) -> None:
         """Append rows of trials that have none, in whole or not at all; one process at a time."""
         table = table.assign(crops=" ".join(map(str, self.crops)))
+        if self.is_own:
+            table[self.stamp] = self.planned_at
         with store.lock_of(self.path):
             old = read_rows(self.path)
             known = {_row_key(row) for row in old.to_dict("records")}
@@ -230,43 +244,6 @@ def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:
         return False
     layers = (("scoring_seed", trial.seeds.scoring), ("teacher_seed", trial.seeds.teacher))
     return all(pd.isna(row.get(name)) or row[name] == seed for name, seed in layers)
-
-
-def make_rows(line: Line, trials: Iterable[Trial], workers: str | int = 1) -> pd.DataFrame:
-    """Train some trials of a line and keep their rows."""
-    _check_data(line)
-    chosen = [_with_crop(line, trial) for trial in trials]
-    table = Experiment(line.setting.setup, chosen, line.key).measure(workers=workers)
-    line.add(table)
-    return table
-
-
-def _check_data(line: Line) -> None:
-    """Refuse to join rows of other images, such as of a folder that has changed meanwhile.
-
-    Raises:
-        DataError: the file has such rows.
-    """
-    rows, here = read_rows(line.path), data_hash(line.setting.setup)
-    there = set(rows["data_hash"].dropna()) if "data_hash" in rows else set()
-    if there - {here}:
-        raise DataError(
-            f"{line.path.name} has rows of other images of {line.setting.dataset} than are here "
-            f"now (data_hash {min(there - {here})}, here {here}): bring those back, or begin a "
-            "setting of another name"
-        )
-
-
-def _with_crop(line: Line, trial: Trial) -> Trial:
-    """The trial with the crop that is best on a hold-out, if the line asks for that."""
-    arm = trial.arm
-    if not line.crops or "crop" in arm.protocol:
-        return trial
-    crops = [{"crop": (low, 1.0)} for low in line.crops]
-    arms = [Arm(arm.method, arm.options, arm.protocol | crop) for crop in crops]
-    how = (trial.ipc, trial.protocol, trial.seed, trial.student)
-    best = choose_on_holdout(line.setting.setup, arms, *how)
-    return replace(trial, protocol=trial.protocol.but(crop=best.protocol["crop"]))
 
 
 def run_hash_of(line: Line, trial: Trial) -> str:

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from ...ground import store
 from ...ground.folders import evidence_dir
 from ...ground.names import unknown
 from .campaign import MEASURES, Line, Setting
 from .terms import CHANCE, Term, terms_of
+
+PLAN = "plan.toml"
 
 
 class PlanError(ValueError):
     """The plan's file is wrong; the message says where."""
 
 
+def plan_path(folder: Path | None = None) -> Path:
+    """The plan in a folder; that of the committed evidence when left out."""
+    return (folder or evidence_dir()).resolve() / PLAN
+
+
 def read_plan(path: Path | None = None) -> list[Line]:
-    """The lines of a plan, in the order of its file.
+    """The lines of a plan, in the order of its file; their rows are kept beside it.
 
     Args:
-        path: plan.toml of the committed evidence when left out.
+        path: plan.toml of the committed evidence when left out. Lines of any other one know at
+            which commit of its repository it was read.
 
     Raises:
         PlanError: the file is missing or wrong; the message names the line and the field.
     """
-    path = path or evidence_dir() / "plan.toml"
+    path = plan_path() if path is None else path.resolve()
+    own = {} if path == plan_path() else _own(path)
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -41,6 +51,7 @@ def read_plan(path: Path | None = None) -> list[Line]:
         if given.get("setting") not in settings:
             raise PlanError(unknown(f"setting of {where}", str(given.get("setting")), settings))
         line = _made(Line, {**given, "setting": settings[given["setting"]]}, where)
+        line = replace(line, **own)
         _check(line, where)
         lines.append(line)
     keys = [line.key for line in lines]
@@ -49,8 +60,13 @@ def read_plan(path: Path | None = None) -> list[Line]:
     return lines
 
 
+def _own(path: Path) -> dict[str, Any]:
+    """What lines of somebody's own plan know besides."""
+    return {"folder": path.parent, "planned_at": store.commit_of(path)}
+
+
 def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
-    known = [f.name for f in fields(kind)]
+    known = [f.name for f in fields(kind) if f.name not in ("folder", "planned_at")]
     for name in given:
         if name not in known:
             raise PlanError(f"{where}: {unknown('field', name, known)}")

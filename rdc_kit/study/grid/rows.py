@@ -32,12 +32,13 @@ ARM_COLUMNS = [
 # The seed of the replicate, and the four that it gives; empty where there is no such layer.
 SEED_COLUMNS = ["seed", "scoring_seed", "teacher_seed", "set_seed", "training_seed"]
 # Hashes are texts, though pandas would take 12e4567 or 1234567 for numbers: dtypes to read them by.
-HASHES = {"git": str, "set_hash": str, "data_hash": str, "run_hash": str}
+HASHES = dict.fromkeys(("git", "plan_git", "code", "set_hash", "data_hash", "run_hash"), str)
 # tests: number of test images; hits: which of them were right, see `accuracy.unpack`.
 # make_seconds: of recovering or cropping the set's images; the scoring run and the teacher, which
 # sets share, are not in it. label_bytes: see labels.label_bytes. teacher_top1: on the test set.
 # teacher: of soft labels. set_hash: fingerprint of the set; data_hash: of pool and test set, empty
-# in rows from before it was kept; run_hash: of everything that was tried.
+# in rows from before it was kept; run_hash: of everything that was tried. Rows of somebody's own
+# plan also have plan_git, see `campaign.Line`, and code, see `Setup.code_of`.
 COLUMNS = [
     *("dataset", "size", "profile"),
     *ARM_COLUMNS,

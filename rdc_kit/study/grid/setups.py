@@ -173,6 +173,19 @@ class Setup:
             made += models.network_code(network).values()
         return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])
 
+    def code_of(self, trial: Trial) -> str:
+        """Hash of a user's own code in a trial, of method, score or network; "" where all is kit's.
+
+        Other than keys on disk it says of a row, later, whether what is here now would make it.
+        """
+        method, settings = method_named(trial.arm.method), self.settings(trial.arm)
+        metric = METRICS.get((method.fixed | settings).get("metric", ""))
+        parts = [own_code(method.make), own_code(metric.recorder) if metric else ""]
+        parts += [str(_content(Path(path))) for path in method.files]
+        for network in (trial.student, self.pool.student, self.teacher or ""):
+            parts += models.network_code(network).values()
+        return store.config_hash(parts) if any(parts) else ""
+
     def set_of(self, trial: Trial, wait: bool = True) -> ImageSet:
         """A trial's set, made anew; the last one is remembered.
 

@@ -1,5 +1,7 @@
 """A plan small enough for tests."""
 
+import subprocess
+
 from rdc_kit.study.grid import campaign, planfile
 
 PLAN = """
@@ -43,3 +45,17 @@ def plan_in(folder, monkeypatch):
     path = folder / "plan.toml"
     path.write_text(PLAN)
     return path
+
+
+def git(path, *words):
+    """Git in the folder of a plan."""
+    call = ["git", "-c", "user.name=x", "-c", "user.email=x@y", *words]
+    done = subprocess.run(call, cwd=path.parent, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(path):
+    """All that is there, committed."""
+    git(path, "add", ".")
+    git(path, "commit", "-qm", "as it is")
+    return git(path, "rev-parse", "--short", "HEAD")

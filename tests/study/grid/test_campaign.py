@@ -8,11 +8,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import files, store
 from rdc_kit.ground.folders import checkout
 from rdc_kit.study.grid import campaign
-from rdc_kit.study.grid.campaign import exploratory, make_rows, run_hash_of
+from rdc_kit.study.grid.campaign import exploratory, run_hash_of
+from rdc_kit.study.grid.making import make_rows
 from rdc_kit.study.grid.planfile import read_plan
 
 from .plans import plan_in
@@ -47,21 +47,6 @@ def test_rows_are_kept_once_and_known_on_another_machine(tmp_path, monkeypatch, 
     assert line.rows().empty
     assert len(line.missing()) == 3
     assert exploratory([line]) == {line.path: 2}
-
-
-def test_rows_of_other_images_are_not_joined(tmp_path, monkeypatch, fresh_home):
-    """A folder may change between two replicates."""
-    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
-    make_rows(line, line.trials[:1])
-    setup = line.setting.setup
-    other = replace(line.setting)
-    other.__dict__["setup"] = replace(setup, test=setup.test[list(range(100))])
-    changed = replace(line, setting=other)
-    with pytest.raises(DataError, match=r"campaign-tiny.csv has rows of other images of digits"):
-        make_rows(changed, line.trials[1:2])
-    rows = pd.read_csv(line.path)
-    rows.drop(columns="data_hash").to_csv(line.path, index=False)  # of an earlier version
-    assert len(make_rows(changed, line.trials[1:2])) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"size": 8}, {"precision": "bf16"}, {"dataset": "cifar10"}])
@@ -152,29 +137,6 @@ def test_half_a_row_and_the_marks_of_a_merge_are_no_data(tmp_path, text, place):
     assert place in str(told.value)
 
 
-def test_a_crop_is_chosen_for_each_arm_and_kept_apart_from_the_crop_itself(
-    tmp_path, monkeypatch, fresh_home
-):
-    """The chosen crop is one of the candidates, and its rows are no other line's."""
-    plain = read_plan(plan_in(tmp_path, monkeypatch))[0]
-    line = replace(plain, arms=("random", "random crop=0.1"), crops=(0.3, 0.6), n=1)
-    line = replace(line, epochs=2)
-    asked = []
-
-    def chosen(setup, arms, *how):
-        asked.append([arm.protocol["crop"] for arm in arms])
-        return arms[1]
-
-    monkeypatch.setattr(campaign, "choose_on_holdout", chosen)
-    table = make_rows(line, line.trials)
-    assert asked == [[(0.3, 1.0), (0.6, 1.0)]]  # once: the other arm names its crop
-    assert table["crop_low"].tolist() == [0.6, 0.1]
-    assert table["arm"].tolist() == ["random", "random crop=0.1"]
-    assert len(line.rows()) == 2
-    assert line.missing() == []
-    assert len(replace(line, crops=()).missing()) == 2
-
-
 def test_a_trial_that_two_machines_made_counts_once(tmp_path, monkeypatch):
     """As a row that is added later, and as two rows that git has joined."""
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
@@ -194,16 +156,6 @@ def test_rows_of_another_scoring_run_or_teacher_are_rows_of_their_own(tmp_path, 
     for scoring, teacher in ((None, None), (0, None), (1, None), (1, 0), (1, None)):
         line.add(some_rows(line, 1, scoring_seed=scoring, teacher_seed=teacher))
     assert len(campaign.read_rows(line.path)) == 4
-
-
-def test_one_training_may_be_the_row_of_two_arms(tmp_path, monkeypatch, fresh_home):
-    """A chosen crop that is also asked for by name is trained once and listed twice."""
-    plain = read_plan(plan_in(tmp_path, monkeypatch))[0]
-    line = replace(plain, arms=("random", "random crop=0.6"), crops=(0.6,), n=1, epochs=2)
-    make_rows(line, line.trials)
-    rows = line.rows()
-    assert len(rows) == 2
-    assert rows["run_hash"].nunique() == 1
 
 
 def test_a_line_of_several_ipcs_another_student_and_length(tmp_path, monkeypatch):

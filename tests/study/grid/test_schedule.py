@@ -15,7 +15,7 @@ from rdc_kit.ground import store
 from rdc_kit.ground.device import choose_runtime
 from rdc_kit.ground.folders import PACKAGE
 from rdc_kit.study.grid import planfile, schedule, workers
-from rdc_kit.study.grid.campaign import make_rows
+from rdc_kit.study.grid.making import make_rows
 from rdc_kit.train.training import Diverged
 
 from .plans import PLAN, plan_in
@@ -248,7 +248,7 @@ import time
 from pathlib import Path
 
 from rdc_kit.study.grid import planfile, schedule
-from rdc_kit.study.grid.campaign import make_rows
+from rdc_kit.study.grid.making import make_rows
 
 
 def make(line, trials, workers):

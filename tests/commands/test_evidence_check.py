@@ -1,0 +1,166 @@
+"""Whether the plan came first, by its history."""
+
+import pandas as pd
+
+from rdc_kit.__main__ import main
+from rdc_kit.commands import evidence, evidence_check
+from rdc_kit.ground import store
+from rdc_kit.ground.folders import evidence_dir
+from rdc_kit.methods import METHODS
+from rdc_kit.study.grid import campaign
+
+from ..study.grid.plans import PLAN, commit, git
+
+
+def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkeypatch):
+    first = git(plan, "rev-parse", "--short", "HEAD")
+    monkeypatch.setattr(store, "git_state", lambda: first)
+    plan.write_text(
+        PLAN
+        + PLAN.split("[[line]]")[2]
+        .join(["\n[[line]]", ""])
+        .replace("easy", "late")
+        .replace("ipc = 1", "ipc = 2")
+        .replace("n = 4", "n = 2")
+    )
+    commit(plan)
+    asked = ["evidence", "--line", "random", "late", "--minutes", "9", "--workers", "1"]
+    assert main(asked) == 0
+    capsys.readouterr()
+    assert main(["evidence", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert "random: planned before its rows" in said
+    assert "late: 'el2n - random' could be measured before it was planned" in said
+    plan.write_text(plan.read_text().replace("n = 3", "n = 5"))
+    commit(plan)
+    assert main(["evidence", "--check"]) == 1
+    assert f"random: changed since {first} made rows of it" in capsys.readouterr().out
+
+
+def test_a_history_that_is_not_there_accuses_nobody(plan, capsys, monkeypatch):
+    monkeypatch.setattr(store, "git_state", lambda: "1234567-dirty")
+    assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
+    assert main(["evidence", "--check"]) == 2
+    assert "commit 1234567, by which rows were made, is not in" in capsys.readouterr().err
+    with monkeypatch.context() as here:
+        here.setenv("PATH", str(plan.parent))
+        assert main(["evidence", "--check"]) == 2
+    assert "--check reads the plan's history by git: install it" in capsys.readouterr().err
+    monkeypatch.setattr(evidence, "checkout", lambda: None)  # an installed package
+    assert main(["evidence", "--check"]) == 2
+    assert "run it in a clone of the repository" in capsys.readouterr().err
+
+
+def test_rows_without_a_commit_are_counted_and_hide_no_others(plan, capsys, monkeypatch):
+    asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
+    monkeypatch.setattr(store, "git_state", lambda: git(plan, "rev-parse", "--short", "HEAD"))
+    assert main(asked) == 0
+    path = plan.parent / "campaign-tiny.csv"
+    rows = campaign.read_rows(path)
+    for count in (1, 3):
+        rows.loc[: count - 1, "git"] = None
+        rows.to_csv(path, index=False)
+        capsys.readouterr()
+        assert main(["evidence", "--check"]) == 0
+        said = capsys.readouterr().out
+        state = "planned before its rows" if count == 1 else "not known"
+        assert f"random: {state}; {count} of 3 rows name no commit\n" in said
+    assert "0 of 0 lines whose rows name a commit were planned before them; 2 have no" in said
+
+
+def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
+    """Rows of random are there; what is new is not, so nobody has seen the effect."""
+    first = git(plan, "rev-parse", "--short", "HEAD")
+    monkeypatch.setattr(store, "git_state", lambda: first)
+    assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
+    new = PLAN.split("[[line]]")[2].replace("el2n", "aum").replace("easy", "later")
+    plan.write_text(PLAN + "\n[[line]]" + new)
+    commit(plan)
+    capsys.readouterr()
+    assert main(["evidence", "--check"]) == 0
+    said = capsys.readouterr().out
+    assert "later: planned before its rows; 3 of 3 rows are an earlier line's" in said
+
+
+def test_a_best_value_cannot_be_seen_where_one_value_was_tried():
+    rows = campaign.read_rows(evidence_dir() / "campaign-cifar10-convnet3.csv")
+    easiest = rows[rows["arm"] == "el2n"]
+    shifted = easiest.assign(arm="el2n skip=0.5", skip=0.5)
+    effect = "best skip of el2n#10 - best skip of el2n#1"
+    assert not evidence_check._measurable(easiest, effect)
+    assert evidence_check._measurable(pd.concat([easiest, shifted]), effect)
+    assert evidence_check._measurable(easiest, "el2n#10 - el2n#1")
+
+
+OWN = """
+import rdc_kit as rdc
+from rdc_kit.methods import METHODS, Method
+
+
+def first(pool, ipc, seed, runtime):
+    return pool[[int(row) for k in range(pool.num_classes) for row in pool.rows_of(k)[:ipc]]]
+
+
+METHODS["first"] = Method("First", first, "baseline", "nothing", "none", "-")
+"""
+ROW = PLAN.split("[[line]]")
+MINE = ROW[0] + "[[line]]" + ROW[2].replace("el2n", "first").replace('key = "easy"', 'key = "mine"')
+
+
+def test_a_plan_of_ones_own_is_kept_in_its_folder_and_checked_by_its_history(
+    tmp_path, fresh_home, capsys, monkeypatch
+):
+    """In a repository of its own, with a method that only a file knows, in two processes."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    plan = folder / "plan.toml"
+    plan.write_text(MINE)
+    (folder / "mine.py").write_text(OWN)
+    monkeypatch.setenv("RDC_USE", "")
+    call = ["evidence", "--folder", str(folder), "--use", str(folder / "mine.py")]
+    try:
+        assert main(call) == 0
+        said = capsys.readouterr()
+        assert "mine (C5; priority 1): 0 of 8 rows" in said.out
+        assert f"evidence: 0 of 1 lines complete in {folder}" in said.out
+        assert f"{plan} is not in a git repository: commit it before rows are made" in said.err
+        assert main([*call, "--check"]) == 2
+        assert f"reads the plan's history, and {folder} has none" in capsys.readouterr().err
+        git(plan, "init", "-q")
+        first = commit(plan)
+        assert main([*call, "--minutes", "5", "--workers", "2"]) == 0
+        said = capsys.readouterr()
+        assert said.err == ""
+        assert "mine (C5; priority 1): done" in said.out
+        assert "first - random: " in said.out
+        rows = campaign.read_rows(folder / "campaign-tiny.csv")
+        assert {state[: len(first)] for state in rows["plan_git"]} == {first}
+        assert rows["code"].notna().tolist() == (rows["arm"] == "first").tolist()
+        assert main([*call, "--check"]) == 0
+        assert "mine: planned before its rows" in capsys.readouterr().out
+        plan.write_text(MINE.replace("n = 4", "n = 3"))
+        commit(plan)
+        assert main([*call, "--check"]) == 1
+        assert "mine: changed since" in capsys.readouterr().out
+    finally:
+        METHODS.pop("first", None)
+
+
+def test_a_plan_of_ones_own_that_was_committed_after_its_rows_is_told(
+    tmp_path, fresh_home, capsys, monkeypatch
+):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    plan, other = folder / "plan.toml", folder / "notes"
+    other.write_text("before")
+    git(plan, "init", "-q")
+    commit(plan)
+    plan.write_text(PLAN)
+    call = ["evidence", "--folder", str(folder), "--line", "random"]
+    assert main([*call, "--minutes", "5", "--workers", "1"]) == 0
+    assert "plan.toml has changes that are not committed" in capsys.readouterr().err
+    commit(plan)
+    assert main([*call, "--check"]) == 1
+    assert "'random' could be measured before it was planned" in capsys.readouterr().out
+    assert main(["evidence", "--folder", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err
