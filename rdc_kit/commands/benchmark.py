@@ -16,6 +16,7 @@ from ..ground import files, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
+from ..ground.seeds import as_seeds
 from ..methods import METHODS, method_named
 from ..study.figures import base, methods
 from ..study.grid.arms import Arm, arm_asked, method_arms
@@ -54,7 +55,7 @@ def benchmark(
     wanted: Sequence[Protocol],
     *,
     students: Sequence[str] = (),
-    seeds: int = 3,
+    seeds: int | Sequence[int] = 3,
     size: int | None = None,
     frozen: Sequence[str] = (),
     teacher: str | None = None,
@@ -97,7 +98,7 @@ def benchmark(
     )
     trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, frozen=frozen)
     experiment = Experiment(setup, trials)
-    print(_heading(experiment, dataset, seeds), flush=True)
+    print(_heading(experiment, dataset), flush=True)
     print(planned := experiment.plan(workers), flush=True)
     if plan_only:
         return 0
@@ -116,22 +117,27 @@ def _arms(names: Sequence[str]) -> list[Arm]:
     return list({arm.key: arm for arm in arms}.values())
 
 
-def _heading(experiment: Experiment, dataset: str, seeds: int) -> str:
+def _heading(experiment: Experiment, dataset: str) -> str:
     """What a grid is made of, in a line."""
     trials, setup = experiment.trials, experiment.setup
     ipcs = ", ".join(map(str, dict.fromkeys(trial.ipc for trial in trials)))
     named = ", ".join(dict.fromkeys(trial.protocol.name for trial in trials))
     count = len({trial.arm.key for trial in trials})
     what = "methods" if count == len({trial.arm.method for trial in trials}) else "arms"
-    grid = f"{count} {what} x ipc {ipcs} x {named} x {seeds} seeds"
+    seeds = len({trial.seed for trial in trials})
+    grid = f"{count} {what} x ipc {ipcs} x {named} x {seeds} seed{'s' * (seeds > 1)}"
     return f"benchmark: {dataset} at {setup.pool.size} px, {grid}; {setup.runtime}"
 
 
 def _check_numbers(
-    seeds: int, ipcs: Sequence[int], teacher_epochs: int, iterations: int | None
+    seeds: int | Sequence[int],
+    ipcs: Sequence[int],
+    teacher_epochs: int,
+    iterations: int | None,
 ) -> None:
-    if seeds < 1 or min(ipcs, default=0) < 1:
-        raise ValueError(f"seeds and ipc must be at least 1, got {seeds} and {list(ipcs)}")
+    as_seeds(seeds)
+    if min(ipcs, default=0) < 1:
+        raise ValueError(f"ipc must be at least 1, got {list(ipcs)}")
     if teacher_epochs < 1 or (iterations is not None and iterations < 1):
         raise ValueError(
             f"teacher epochs and iterations must be at least 1, got {teacher_epochs} and "

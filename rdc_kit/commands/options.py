@@ -128,6 +128,16 @@ def _above_0(text: str) -> float:
     return value
 
 
+def _seeds(text: str) -> int | range:
+    """A number of seeds, or the first and the last of them, "3-5"."""
+    first, dash, last = text.partition("-")
+    if not (first.isdigit() and (last.isdigit() or not dash)):
+        raise argparse.ArgumentTypeError(f"expected a number of seeds, or 3-5, got {text!r}")
+    if dash and int(last) < int(first):
+        raise argparse.ArgumentTypeError(f"the last seed of {text!r} is before the first")
+    return range(int(first), int(last) + 1) if dash else int(first)
+
+
 class _Several(argparse.Action):
     """Values of an option that may be given again: `--line a b` or `--line a --line b`.
 
@@ -275,7 +285,7 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
         "--protocols", nargs="+", action=_Several, default=[], help="further ones, such as rded"
     )
     verb.add_argument("--students", nargs="+", action=_Several, default=[], help="networks")
-    verb.add_argument("--seeds", type=int, default=3)
+    verb.add_argument("--seeds", type=_seeds, default=3, help="a number of them, or which: 3-5")
     verb.add_argument(
         "--epochs", type=int, help="of every training; the protocol's own if left out"
     )

@@ -1,5 +1,7 @@
 """The verb benchmark: planned, run, reported; wrong grids are refused."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -101,7 +103,7 @@ def test_a_source_without_a_test_split_and_with_a_corrupt_image_is_measured(
         (["--labels", "smooth"], "labels must be hard or soft, got 'smooth'"),
         (["--protocols", "rdde"], "did you mean 'rded'"),
         (["--students", "resnet19"], "unknown network 'resnet19'"),
-        (["--seeds", "0"], "seeds and ipc must be at least 1"),
+        (["--seeds", "0"], "seeds must be a number of at least 1"),
         (["--ipc", "999"], "are asked of each class"),
         (["--teacher", "torchvision:resnet18", "--methods", "rded"], "knows ImageNet-1K"),
     ],
@@ -129,3 +131,26 @@ def test_a_grid_that_the_pool_cannot_fill_is_refused_before_anything_is_trained(
     assert "4000" in capsys.readouterr().err
     assert main([*call, "pca grid=99"]) == 2
     assert "a 99x99 grid does not fit into images of 32 pixels" in capsys.readouterr().err
+
+
+def test_seeds_that_two_machines_made_are_joined_and_nothing_is_made_again(
+    tmp_path, monkeypatch, capsys
+):
+    """Each has a home of its own; their runs are copied into one."""
+    call = ["benchmark", "--size", "16", "--labels", "hard", "--ipc", "1", "--epochs", "1"]
+    call += ["--methods", "el2n", "--workers", "1", "--seeds"]
+    tables = []
+    for home, seeds in (("a", "0-1"), ("b", "2-2")):
+        monkeypatch.setenv("RDC_HOME", str(tmp_path / home))
+        out = tmp_path / f"{home}.csv"
+        assert main([*call, seeds, "--out", str(out)]) == 0
+        tables.append(pd.read_csv(out))
+    assert [table["seed"].tolist() for table in tables] == [[0, 0, 1, 1], [2, 2]]
+    runs = [tmp_path / home / "data" / "runs" for home in "ba"]
+    shutil.copytree(*runs, dirs_exist_ok=True)
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "a"))
+    capsys.readouterr()
+    assert main([*call, "3", "--plan"]) == 0
+    told = capsys.readouterr().out
+    assert "2 methods x ipc 1 x hard x 3 seeds" in told
+    assert "6 runs, 6 already done" in told

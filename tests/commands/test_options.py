@@ -3,6 +3,7 @@
 import pytest
 
 from rdc_kit.commands.options import parser
+from rdc_kit.ground.seeds import as_seeds
 
 
 def test_a_score_has_one_seed_or_several():
@@ -38,3 +39,19 @@ def test_speed_and_benchmark_have_defaults_for_all():
 def test_an_option_with_several_values_may_be_given_again(given, name, values):
     assert getattr(parser().parse_args(given), name) == values
     assert getattr(parser().parse_args([given[0]]), name) != values
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", [0, 1, 2]), ("3-5", [3, 4, 5]), ("0-0", [0]), ("10", [*range(10)])]
+)
+def test_seeds_are_a_number_or_a_range(text, seeds):
+    options = parser().parse_args(["benchmark", "--seeds", text])
+    assert as_seeds(options.seeds) == seeds
+
+
+@pytest.mark.parametrize("text", ["five", "5-3", "3-", "-3", "1-2-3", "1.5"])
+def test_other_seeds_are_refused(text, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["benchmark", f"--seeds={text}"])
+    assert ended.value.code == 2
+    assert repr(text) in capsys.readouterr().err
