@@ -228,7 +228,7 @@ def _by_room(rows: list[dict[Hashable, Any]]) -> str:
         room = math.inf if isinstance(row["ipc"], str) else row["ipc"]
         cells.setdefault(key, {}).setdefault(room, []).append(_cell(row))
     rooms = sorted(set().union(*cells.values()))
-    titles = ["as the effect says" if room == math.inf else f"{room:g} per class" for room in rooms]
+    titles = ["several (after #)" if room == math.inf else f"{room:g} per class" for room in rooms]
     heads = ["claim", "effect", *titles]
     lines, told = [_line(heads), _line(["---"] * len(heads))], ""
     for (claim, effect), by_room in cells.items():

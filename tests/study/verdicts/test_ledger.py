@@ -182,7 +182,7 @@ def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
         parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in (number, count)]
         cell = f"{', '.join(parts)}: {row['verdict']}"
         line = f"{row['claim']}: {row['says']} | `{row['effect']}`, {row['unit']}"
-        room = "as the effect says" if isinstance(row["ipc"], str) else f"{row['ipc']} per class"
+        room = "several (after #)" if isinstance(row["ipc"], str) else f"{row['ipc']} per class"
         assert columns[room][line] == cell
     assert told.count("n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}") == len(rows)
     assert told.endswith(
