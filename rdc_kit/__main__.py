@@ -227,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.verb is None:
         return _where_to_start()
-    from .ground.own import use, use_told
+    from .ground.own import use, use_told, where
     from .ground.store import Locked
     from .train.training import Diverged
 
@@ -246,7 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.verb}: {error}", file=sys.stderr)
         return 1
     except (ValueError, TypeError, FileExistsError) as error:
-        print(f"{options.verb}: {error}", file=sys.stderr)
+        print(f"{options.verb}: {where(error)}{error}", file=sys.stderr)
         return 2
     except (IsADirectoryError, NotADirectoryError) as error:
         print(f"{options.verb}: {error.filename}: {error.strerror}", file=sys.stderr)

@@ -10,22 +10,20 @@ from functools import cached_property
 from numbers import Integral
 from typing import Any
 
-import torch
-
 from .augment.boxes import Grid, as_grid
-from .augment.noise import SPECTRA, coloured
+from .augment.noise import noise_set
 from .combine import check_grouping, combine
-from .data.imagesets import DataError, ImageSet, check_enough, check_made, derived
+from .data.imagesets import DataError, ImageSet, check_enough, check_made
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime
+from .ground.kinds import check_kinds
 from .ground.names import unknown
 from .ground.own import is_own
-from .ground.seeds import generator
 from .prune.scores import METRICS, Scores, score
 from .prune.selection import check_order, select
-from .train.models import relatives
+from .train.models import relatives, with_batch_norm
 from .train.teachers import Teacher, squeeze
 
 
@@ -94,9 +92,7 @@ def compress(
     """
     method = method_named(name)
     known = method.options
-    for option in options:
-        if option not in known:
-            raise ValueError(unknown(f"option of {name}", option, known))
+    check_options(name, options)
     ipc = _whole("ipc", ipc)
     if method.family in ("baseline", "pruning", "pca") and name != "noise":
         # Before any scoring: all of these keep images of the pool.
@@ -113,6 +109,27 @@ def compress(
     return replace(stored, provenance=stored.provenance | usual | facts)
 
 
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """Refuse options that a method does not take, before anything is made or trained.
+
+    Raises:
+        ValueError: an unknown method or option, a value of another kind or that is not known.
+    """
+    method = method_named(name)
+    for option in options:
+        if option not in method.options:
+            raise ValueError(unknown(f"option of {name}", option, method.options))
+    check_kinds(name, getattr(method.make, "__annotations__", {}), options)
+    if method is not KITS.get(name):
+        return
+    if (metric := options.get("metric", "el2n")) not in METRICS:
+        raise ValueError(unknown("pruning metric", metric, METRICS))
+    check_order(options.get("order", "easy"), options.get("skip", 0.0))
+    check_grouping(options.get("grouping", "rank_block"))
+    if isinstance(teacher := options.get("teacher"), str):
+        with_batch_norm(teacher)
+
+
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise DataError(f"{name} must be a whole number of at least 1, got {value!r}")
@@ -127,6 +144,8 @@ def method_named(name: str) -> Method:
     """
     if name not in METHODS:
         raise ValueError(unknown("method", name, METHODS))
+    if not isinstance(METHODS[name], Method):
+        raise ValueError(f"METHODS[{name!r}] must be a Method, not {METHODS[name]!r}")
     return METHODS[name]
 
 
@@ -139,27 +158,7 @@ def _random(
 def _noise(
     pool: ImageSet, ipc: int, seed: int, runtime: Runtime | None, *, spectrum: str = "white"
 ) -> ImageSet:
-    """Gaussian noise with the source's mean and sd: a control that holds nothing of the images.
-
-    White, or with the pool's spectrum: as strong at every spatial frequency, and with channels as
-    alike, so that a network that was trained on the pool is not shown frequencies it never saw.
-    """
-    if spectrum not in SPECTRA:
-        raise ValueError(f"unknown spectrum {spectrum!r}: use one of {', '.join(SPECTRA)}")
-    count = ipc * pool.num_classes
-    draws = torch.randn(count, 3, pool.size, pool.size, generator=generator(seed, "noise"))
-    if spectrum == "pool":
-        pixels = coloured(draws, pool)
-    else:
-        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (pool.traits.mean, pool.traits.std))
-        pixels = ((draws * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
-    return replace(
-        pool,
-        images=pixels,
-        labels=torch.arange(pool.num_classes).repeat_interleave(ipc),
-        row_ids=torch.full((count,), -1),
-        provenance=derived(pool),
-    )
+    return noise_set(pool, ipc, seed, spectrum)
 
 
 def _pruned(
@@ -310,17 +309,14 @@ METHODS: dict[str, Method] = {
     "cda": _noise_made("cda", "CDA", "teacher", "arXiv 2311.18838"),
     "gvbsm": _noise_made("gvbsm", "G-VBSM", "4 teachers, pool", "arXiv 2311.17950"),
     "lpld": _noise_made("lpld", "LPLD", "teacher, pool", "arXiv 2410.15919"),
-    "dwa": Method(
-        "DWA",
-        _recovered,
-        "distillation-real",
-        "teacher",
-        "1000-2000 steps",
-        "arXiv 2409.17612",
-        {"name": "dwa"},
+    "dwa": replace(
+        _noise_made("dwa", "DWA", "teacher", "arXiv 2409.17612"),
+        family="distillation-real",
+        cost="1000-2000 steps",
     ),
     "rded": Method(
         "RDED", _rded, "distillation-real", "teacher", "5 views of 300/class", "arXiv 2312.03526"
     ),
     "pca": Method("PCA", _pca, "pca", "scoring run", "10 epochs", "arXiv 2502.06434", view="cell"),
 }
+KITS = dict(METHODS)  # whatever a user's own file puts in their place

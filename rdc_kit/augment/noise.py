@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from ..data.imagesets import ImageSet
+from ..data.imagesets import ImageSet, derived
+from ..ground.seeds import generator
 
 SPECTRA = ("white", "pool")
 _MOST = 2000  # images that the spectrum is read from
@@ -33,3 +36,34 @@ def coloured(draws: Tensor, pool: ImageSet) -> Tensor:
     white = torch.fft.rfft2(draws.double(), norm="ortho").permute(2, 3, 1, 0)
     field = torch.fft.irfft2((root @ white).permute(3, 2, 0, 1), s=(side, side), norm="ortho")
     return (field + mean).round().clamp(0, 255).to(torch.uint8)
+
+
+def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> ImageSet:
+    """Gaussian noise with the source's mean and sd: a control that holds nothing of the images.
+
+    White, or with the pool's spectrum: as strong at every spatial frequency, and with channels as
+    alike, so that a network that was trained on the pool is not shown frequencies it never saw.
+
+    Args:
+        pool: whose classes, size and statistics it has. ipc: images per class. seed: of the draws.
+        spectrum: one of SPECTRA.
+
+    Raises:
+        ValueError: an unknown spectrum.
+    """
+    if spectrum not in SPECTRA:
+        raise ValueError(f"unknown spectrum {spectrum!r}: use one of {', '.join(SPECTRA)}")
+    count = ipc * pool.num_classes
+    draws = torch.randn(count, 3, pool.size, pool.size, generator=generator(seed, "noise"))
+    if spectrum == "pool":
+        pixels = coloured(draws, pool)
+    else:
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (pool.traits.mean, pool.traits.std))
+        pixels = ((draws * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+    return replace(
+        pool,
+        images=pixels,
+        labels=torch.arange(pool.num_classes).repeat_interleave(ipc),
+        row_ids=torch.full((count,), -1),
+        provenance=derived(pool),
+    )

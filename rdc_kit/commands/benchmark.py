@@ -112,6 +112,9 @@ def benchmark(
 
 def _arms(names: Sequence[str]) -> list[Arm]:
     """The arms that are asked for, Random first; every name must be known, beside "all" too."""
+    for name in names:
+        if "=" in name.partition(" ")[0]:
+            raise ValueError(f"{name!r} is no method: write 'METHOD {name}', in quotes")
     asked = [arm_asked(name) for name in names if name != "all"]
     arms = [*method_arms(METHODS if "all" in names else []), *asked]
     return list({arm.key: arm for arm in arms}.values())
@@ -164,7 +167,7 @@ def _check_pool(
         rows, columns = as_grid(known.get("grid", 1), pool.size)
         check_enough(pool, max(ipcs) * rows * columns)
     for network in students:
-        models.check_fits(network, pool.size)
+        models.check_fits(network, pool.size, pool.num_classes)
 
 
 def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.DataFrame:

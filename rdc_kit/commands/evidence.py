@@ -53,13 +53,13 @@ def evidence(
         ValueError: an unknown line, a wrong plan, or git does not say what rows would be made by.
     """
     plan = plan_path(folder)
-    lines = read_plan(plan)
+    own, lines = plan != plan_path(), read_plan(plan)
     chosen = _chosen(lines, keys)
-    if check and folder is None and checkout() is None:
+    if check and not own and checkout() is None:
         raise ValueError("--check reads the plan's history: run it in a clone of the repository")
     if check:
         return evidence_check(chosen, plan)
-    if minutes > 0 and folder is None:
+    if minutes > 0 and not own:
         _check_commit()
     if again:
         return evidence_again(chosen, minutes, workers)

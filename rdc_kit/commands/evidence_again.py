@@ -15,6 +15,7 @@ import pandas as pd
 from ..ground import files, store
 from ..study.grid.campaign import Line
 from ..study.grid.experiments import Experiment
+from ..study.grid.making import check_same
 from ..study.grid.rows import HASHES, is_measured, row_of
 from ..study.grid.setups import Setup, Trial
 from ..study.verdicts.stats import mean_interval
@@ -63,6 +64,7 @@ def _again(line: Line, seed: int, workers: str | int) -> pd.DataFrame:
     elsewhere = [trial for trial in own if not _is_ours(trial, setup, there)]
     if not elsewhere:
         return pd.DataFrame(columns=COLUMNS)
+    check_same(line)
     here = Experiment(setup, elsewhere, line.key).measure(workers=workers)
     return paired(line.key, here, there)
 

@@ -200,6 +200,8 @@ def check_made(stored: ImageSet, pool: ImageSet, ipc: int) -> ImageSet:
     Raises:
         DataError: it has not `ipc` images of each class, or see `ImageSet.like`.
     """
+    if not isinstance(stored, ImageSet):
+        raise DataError(f"a method must return an ImageSet, such as pool[rows], got {stored!r}")
     if stored.provenance.get("source") != pool.provenance.get("source"):
         stored = replace(stored, row_ids=torch.full_like(stored.row_ids, -1))  # no rows of the pool
     stored = stored.like(pool)

@@ -6,20 +6,23 @@ started later run it too, so that workers and notebooks know what their starter 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
 from .folders import expanded
 
-_TOLD = "RDC_USE"  # the files, for processes that are started later
-_PREFIX = "used_"  # of the names of their modules
+_TOLD = "RDC_USE"  # the files, for notebooks that are started later
+_PREFIX = "used_"  # of the names of modules, one for each version of a file
+_CONTENT = "_content_of_this_file"
+_used: dict[str, str] = {}  # file -> content that was run last
 
 
 def use(path: str | Path) -> None:
@@ -35,7 +38,9 @@ def use(path: str | Path) -> None:
         ValueError: there is no such file, or it fails; the message names the line.
     """
     file = expanded(str(path), "the file").resolve()
-    _run(file)
+    if os.pathsep in str(file):
+        raise ValueError(f"cannot use {file}: {os.pathsep!r} in a path divides {_TOLD}, rename it")
+    _run(file, _read(file))
     told = [text for text in os.environ.get(_TOLD, "").split(os.pathsep) if text]
     os.environ[_TOLD] = os.pathsep.join(dict.fromkeys([*told, str(file)]))
 
@@ -46,68 +51,116 @@ def use_told() -> None:
     Raises:
         ValueError: as `use`, or a path is relative: a notebook runs in its own folder.
     """
-    for text in os.environ.get(_TOLD, "").split(os.pathsep):
+    for text in filter(None, os.environ.get(_TOLD, "").split(os.pathsep)):
         file = expanded(text, _TOLD)
-        if text and not file.is_absolute():
+        if not file.is_absolute():
             raise ValueError(f"{_TOLD} must hold absolute paths, got {text!r}")
-        if text:
-            _run(file.resolve())
+        _run(file.resolve(), _read(file))
 
 
-def _run(file: Path) -> None:
-    name = f"{_PREFIX}{file.stem}_{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}"
+def used() -> dict[str, str]:
+    """The files that this process uses, and what they said when it ran them."""
+    return dict(_used)
+
+
+def use_contents(contents: Mapping[str, str]) -> None:
+    """Run what `used` told in another process, whatever the files say by now."""
+    for name, content in contents.items():
+        _run(Path(name), content)
+
+
+def _read(file: Path) -> str:
     try:
-        content = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ValueError(f"cannot use {file}: {why}") from error
-    if _content_of(name) == content:
+        return file.read_text("utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"cannot use {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"cannot use {str(file)!r}: it is no text") from error
+
+
+def _run(file: Path, content: str) -> None:
+    if _used.get(str(file)) == content:
         return
-    module = ModuleType(name)
-    module.__file__, module.__dict__["_content"] = str(file), content
-    sys.modules[name] = module  # before it runs: dataclasses look their module up
+    told = hashlib.sha256(os.fsencode(file) + b"\0" + content.encode()).hexdigest()[:12]
+    module = ModuleType(f"{_PREFIX}{file.stem}_{told}")
+    module.__file__, module.__dict__[_CONTENT] = str(file), content
+    sys.modules[module.__name__] = module  # before it runs: dataclasses look their module up
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))  # last: nothing there hides a package
     try:
         exec(compile(content, str(file), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
+    except BaseException as error:
+        del sys.modules[module.__name__]
+        if not isinstance(error, Exception | SystemExit):
+            raise  # an interrupt: the file was not run
         what = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
-        raise ValueError(f"cannot use {file}{_place(error, file)}: {what}") from error
+        raise ValueError(f"cannot use {file}{_line(error, str(file))}: {what}") from error
+    _used[str(file)] = content
 
 
-def _place(error: BaseException, file: Path) -> str:
+def _line(error: BaseException, file: str) -> str:
     """Where in a file an error came up, ", line 3"; "" where that is not known."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    line = lines[-1] if lines else None
+    if isinstance(error, SyntaxError) and error.filename == file:
+        line = error.lineno
     return f", line {line}" if line else ""
 
 
-def _content_of(module: str) -> str:
-    """Of a file that is used, by its module's name; "" for any other module."""
-    return getattr(sys.modules.get(module), "_content", "") if module.startswith(_PREFIX) else ""
+def where(error: BaseException) -> str:
+    """Which line of a file that is used an error came from, "FILE, line 3: "; "" for none."""
+    for file in _used:
+        if line := _line(error, file):
+            return f"{file}{line}: "
+    return ""
 
 
 def is_own(function: Callable[..., Any]) -> bool:
     """Whether a function is a user's and not the kit's."""
+    if isinstance(function, functools.partial):
+        return is_own(function.func)
     return not (getattr(function, "__module__", None) or "").startswith("rdc_kit.")
 
 
 def own_code(function: Callable[..., Any]) -> str:
     """The code of a user's own function, "" for the kit's: a changed method is another method.
 
-    For a function of a file that is used, the whole file: what it calls may have changed. The kit's
-    code has a version of its own, `store.FORMAT`.
+    The kit's code has a version of its own, `store.FORMAT`.
+
+    Raises:
+        ValueError: see `code_of`.
     """
-    if not is_own(function):
-        return ""
-    if content := _content_of(getattr(function, "__module__", None) or ""):
-        return content
+    return code_of(function) if is_own(function) else ""
+
+
+def code_of(function: Callable[..., Any]) -> str:
+    """What a function does, equal in every process.
+
+    For one of a file that is used, the whole file: what the function calls may have changed.
+
+    Raises:
+        ValueError: it is an object whose code nobody can tell.
+    """
+    if isinstance(function, functools.partial):
+        given = (function.args, sorted(function.keywords.items()))
+        return f"{code_of(function.func)}\n{_constant(given)}"
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    if content := getattr(module, _CONTENT, ""):
+        return f"{getattr(function, '__qualname__', type(function).__qualname__)}\n{content}"
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):  # typed in, or no plain function
         code = getattr(function, "__code__", None)
-        return _instructions(code) if code else repr(function)
+        return _instructions(code) if code else _constant(function)
+
+
+def _constant(value: Any) -> str:
+    if " at 0x" in repr(value):
+        raise ValueError(
+            f"nobody can tell later what {value!r} did, so its runs could not be found again: "
+            "register a function"
+        )
+    return repr(value)
 
 
 def _instructions(code: CodeType) -> str:

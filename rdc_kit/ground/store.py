@@ -248,7 +248,7 @@ def begin_at(state: str) -> None:
 
 
 def _git_state_of(root: Path) -> str:
-    grows = [f":!data/evidence/{name}" for name in ("campaign-*.csv", "again-*.csv", "scores/*")]
+    grows = [":!*campaign-*.csv", ":!*again-*.csv", ":!data/evidence/scores/*"]
     return _commit(root, ".", *grows)
 
 

@@ -5,8 +5,8 @@ A run that came with the kit as a score file counts as finished, see `committed`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,45 +20,17 @@ from ..ground.device import Runtime, choose_runtime, machine_name
 from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
-from ..ground.own import is_own, own_code
 from ..ground.seeds import as_seeds
 from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.protocols import Protocol
 from ..train.training import Fitted, fit
 from .committed import committed, is_committed
-from .recorders import Forgetting, MeanScore, Scores, error_norm, margin, probability_margin
+from .metrics import EL2N_EPOCHS, FULL_EPOCHS, METRICS, Metric, score_code
+from .recorders import Forgetting, Scores, error_norm
 from .scorefiles import Run
 
 _SCORES = "scores.npz"
-
-EL2N_EPOCHS = 10  # arXiv 2502.06434 and arXiv 2210.15809
-FULL_EPOCHS = 30  # Forgetting and AUM watch a whole training; the papers take 60 to 200
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A way to rank images by their training.
-
-    Attributes:
-        title: its name in figures and tables.
-        epochs: epochs of the scoring run that it needs.
-        recorder: makes its recorder, from the number of rows and EL2N's epochs.
-    """
-
-    title: str
-    epochs: int
-    recorder: Callable[[int, int], MeanScore | Forgetting]
-
-
-METRICS: dict[str, Metric] = {
-    "el2n": Metric("EL2N", EL2N_EPOCHS, lambda n, few: MeanScore(error_norm, n, epochs=few)),
-    "aum": Metric("AUM", FULL_EPOCHS, lambda n, _: MeanScore(margin, n, hard_is=-1)),
-    "aum_prob": Metric(
-        "AUM (p)", FULL_EPOCHS, lambda n, _: MeanScore(probability_margin, n, hard_is=-1)
-    ),
-    "forgetting": Metric("Forgetting", FULL_EPOCHS, lambda n, _: Forgetting(n)),
-}
 
 
 def dynamics(
@@ -244,7 +216,7 @@ def _dynamics(
 ) -> dict[str, Any]:
     config = _config("dynamics", pool, protocol, student, runtime)
     config |= {"el2n_epochs": el2n_epochs, "seed": seed, "metrics": sorted(metrics)}
-    own = {name: code for name, m in metrics.items() if (code := own_code(m.recorder))}
+    own = {name: code[0] for name in metrics if (code := score_code(name))}
     return config | ({"own_metrics": own} if own else {})
 
 
@@ -253,7 +225,7 @@ def _recorded(wanted: Collection[str]) -> dict[str, Metric]:
 
     So a run of before, or one that came with the kit, stands when somebody adds a score.
     """
-    return {k: m for k, m in METRICS.items() if k in wanted or not is_own(m.recorder)}
+    return {k: m for k, m in METRICS.items() if k in wanted or not score_code(k)}
 
 
 def _config(
@@ -321,6 +293,12 @@ def _named(pool: ImageSet, student: str) -> ImageSet:
 
 
 def _worth_keeping(run: Run) -> Run:
-    short = run.config.get("el2n_epochs", 0) >= run.config["protocol"]["epochs"]
-    kept = {k: v for k, v in run.values.items() if k == "el2n" or not short}
-    return replace(run, values=kept)
+    epochs, own = run.config["protocol"]["epochs"], run.config.get("own_metrics", {})
+    short = run.config.get("el2n_epochs", 0) >= epochs
+
+    def keeps(name: str) -> bool:
+        if name in own:  # by the formula of today, and long enough
+            return score_code(name) == [own[name]] and METRICS[name].epochs <= epochs
+        return name == "el2n" or not short
+
+    return replace(run, values={k: v for k, v in run.values.items() if keeps(k)})

@@ -15,6 +15,7 @@ A network of one's own is a line in NETWORKS.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -23,8 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ground.own import own_code
-from ..ground.seeds import seeded_globals
+from ..ground.own import code_of
+from ..ground.seeds import generator, seeded_globals
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
 LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
@@ -55,19 +56,22 @@ def check_network(name: str) -> None:
 
 
 def network_code(name: str) -> dict[str, str]:
-    """What a run depends on besides a network's name: the code, if it is a user's own; else {}."""
-    return {"network_code": own_code(NETWORKS[name])} if name in NETWORKS else {}
+    """What a run depends on besides a network's name: hash of the code of a user's own; else {}."""
+    if name not in NETWORKS:
+        return {}
+    return {"network_code": hashlib.sha256(code_of(NETWORKS[name]).encode()).hexdigest()[:16]}
 
 
-def check_fits(name: str, size: int) -> None:
+def check_fits(name: str, size: int, num_classes: int = 10) -> None:
     """Reject a network that is unknown, or too deep for images of `size` px.
 
     Raises:
-        ValueError: the message says which size it needs.
+        ValueError: the message says which size it needs. A user's own network that cannot be built,
+            whose weights do not hang on torch's seed, or whose outputs in training are random.
     """
     check_network(name)
     if name in NETWORKS:
-        build(name, 2, size)
+        _check_repeats(name, num_classes, size)
         return
     match = _CONVNET.fullmatch(name)
     if match and size < 2 ** int(match[1]):
@@ -178,6 +182,24 @@ def _own(name: str, num_classes: int, size: int) -> nn.Module:
             f"logits {(2, num_classes)}"
         )
     return model.train()
+
+
+def _check_repeats(name: str, num_classes: int, size: int) -> None:
+    """Refuse a user's network that would not be the same again."""
+    one, other = (build(name, num_classes, size) for _ in range(2))
+    states = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    if not all(torch.equal(first, second) for first, second in states):
+        raise ValueError(
+            f"network {name!r}: its weights are not drawn from torch's global generator, so no run "
+            "could be repeated"
+        )
+    inputs = torch.randn(4, 3, size, size, generator=generator(0, "probe"))
+    with torch.no_grad(), seeded_globals(0, "probe"):
+        if not torch.equal(one(inputs), one(inputs)):
+            raise ValueError(
+                f"network {name!r}: its outputs in training are random (dropout that is no nn "
+                "module?), so no run could be repeated: take that out"
+            )
 
 
 def _torchvision(name: str, num_classes: int) -> nn.Module:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..augment import views
+from ..ground.kinds import check_kinds
 from ..ground.names import unknown
 from .ranges import check_numbers
 
@@ -101,6 +102,7 @@ class Protocol:
     def checked(self) -> Protocol:
         """The same protocol; ValueError for a value out of range or a loss unfit for the labels."""
         check_numbers(self.as_dict())
+        check_kinds(self.name, {f.name: f.type for f in fields(self)}, self.as_dict())
         choices = [
             ("labels", self.labels, LABELS),
             ("loss", self.loss, LOSSES),

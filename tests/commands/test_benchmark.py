@@ -154,3 +154,10 @@ def test_seeds_that_two_machines_made_are_joined_and_nothing_is_made_again(
     told = capsys.readouterr().out
     assert "2 methods x ipc 1 x hard x 3 seeds" in told
     assert "6 runs, 6 already done" in told
+
+
+def test_options_that_lack_their_quotes_are_told(capsys):
+    assert main(["benchmark", "--methods", "el2n", "order=hard"]) == 2
+    assert "'order=hard' is no method: write 'METHOD order=hard', in quotes" in (
+        capsys.readouterr().err
+    )

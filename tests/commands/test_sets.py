@@ -1,16 +1,20 @@
 """The verbs methods, compress, score and select."""
 
+import functools
 import json
 import shutil
 
 import pandas as pd
 import pytest
+import torch
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.data.origins import content_hashes
 from rdc_kit.ground import folders
 from rdc_kit.prune import scores
+from rdc_kit.prune.metrics import METRICS, Metric
+from rdc_kit.prune.recorders import MeanScore
 from rdc_kit.prune.scorefiles import read_score_file
 
 
@@ -135,6 +139,25 @@ def test_finished_runs_are_collected_once_each(tmp_path, fresh_home, capsys):
     shutil.copy(shelf / "digits-9px.parquet", shelf / "digits-8px.parquet")
     assert main(call) == 2
     assert "scores for 0 of the 1347 images" in capsys.readouterr().err
+
+
+def _largest_logit(sign, rows, _):
+    return MeanScore(lambda logits, labels: sign * logits.float().max(1).values, rows)
+
+
+def test_a_score_of_ones_own_is_collected_by_its_formula_of_today(
+    tmp_path, fresh_home, monkeypatch
+):
+    pool, shelf = rdc.load("digits", size=8).train, tmp_path / "shelf"
+    for sign in (1, -1):
+        recorder = functools.partial(_largest_logit, sign)
+        monkeypatch.setitem(METRICS, "mine", Metric("Mine", 1, recorder))
+        values = scores.score(pool, "mine", 1).values
+    assert main(["score", "--size", "8", "--collect", str(shelf)]) == 0
+    runs = read_score_file(shelf / "digits-8px.parquet").runs
+    kept = [run.values["mine"] for run in runs if "mine" in run.values]
+    assert len(kept) == 1
+    assert torch.equal(kept[0], values)
 
 
 def test_the_committed_score_files_are_whole_and_small():

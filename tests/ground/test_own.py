@@ -1,5 +1,6 @@
 """A file of one's own: it is run once, its errors are told by line, workers run it too."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,11 +10,12 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
+from rdc_kit.ground import own
 from rdc_kit.ground.own import is_own, own_code, use, use_told
 from rdc_kit.methods import METHODS
 from rdc_kit.prune import scores
-from rdc_kit.prune.scores import METRICS
-from rdc_kit.study.grid.arms import Arm
+from rdc_kit.prune.metrics import METRICS
+from rdc_kit.study.grid.arms import Arm, arm_named
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
 from rdc_kit.study.grid.processes import start_processes
 from rdc_kit.study.grid.setups import Setup
@@ -28,7 +30,7 @@ from torch import nn
 
 from rdc_kit.methods import METHODS, Method
 from rdc_kit.prune.recorders import MeanScore
-from rdc_kit.prune.scores import METRICS, Metric
+from rdc_kit.prune.metrics import METRICS, Metric
 from rdc_kit.train import protocols
 from rdc_kit.train.models import NETWORKS
 from beside import PLACE
@@ -63,6 +65,7 @@ REGISTRIES = (METHODS, METRICS, NETWORKS, protocols.NAMED)
 def kept(monkeypatch):
     """Registries, modules and the search path as they were, whatever a test uses."""
     before = [dict(registry) for registry in REGISTRIES]
+    monkeypatch.setattr(own, "_used", {})
     modules, paths = dict(sys.modules), list(sys.path)
     monkeypatch.setenv("RDC_USE", "")
     yield
@@ -110,7 +113,7 @@ def test_a_file_is_run_again_only_when_it_has_changed(tmp_path):
         ("x = (\n", r"mine\.py, line 1: SyntaxError: '\(' was never closed"),
         ("def f():\n    raise SystemExit(3)\nf()\n", r"mine\.py, line 2: SystemExit: 3"),
         ("import no_such_module\n", r"line 1: ModuleNotFoundError: No module named 'no_such"),
-        (b"\xff\xfe", r"cannot use .*mine\.py: it is no text"),
+        (b"\xff\xfe", r"cannot use .*mine\.py.*: it is no text"),
     ],
 )
 def test_a_file_that_fails_is_one_sentence_with_its_line(tmp_path, capsys, content, told):
@@ -137,11 +140,18 @@ def test_a_missing_file_and_a_relative_path_in_the_environment_are_refused(tmp_p
 def test_the_whole_file_is_the_code_of_what_is_in_it(mine):
     """What a method calls in its file may change too; the kit's code hangs on FORMAT."""
     use(mine)
-    before = own_code(METHODS["first"].make)
-    assert before == MINE == own_code(NETWORKS["flat"])
+    old = METHODS["first"].make
+    before = own_code(old)
+    assert before.endswith(MINE)
+    assert own_code(NETWORKS["flat"]).endswith(MINE)
     mine.write_text(MINE.replace("slice(PLACE, None)", "slice(PLACE + 1, None)"))
     use(mine)
     assert own_code(METHODS["first"].make) != before
+    assert own_code(old) == before  # of what it does, not of what the file says by now
+    mine.write_text("x = (\n")
+    with pytest.raises(ValueError, match="never closed"):
+        use(mine)
+    assert own_code(old) == before
     assert own_code(METHODS["pca"].make) == ""
     assert is_own(METHODS["first"].make)
     assert not is_own(METHODS["pca"].make)
@@ -180,6 +190,102 @@ def test_a_changed_file_makes_its_runs_again_and_no_others(mine, fresh_home, exa
     assert grid().plan().done == 2
 
 
+def _shown(text):
+    return text
+
+
+def test_a_partial_is_told_by_what_it_fills_in_and_an_object_by_nothing():
+    made = [functools.partial(_shown, k) for k in ("a", "b", "a")]
+    codes = [own_code(one) for one in made]
+    assert codes[0] == codes[2] != codes[1]
+    assert not is_own(functools.partial(rdc.load, "digits"))
+    with pytest.raises(ValueError, match=r"nobody can tell later what .*<object object"):
+        own.code_of(functools.partial(_shown, object()))
+
+
+def test_an_interrupted_file_is_not_taken_for_used(tmp_path):
+    path = tmp_path / "slow.py"
+    path.write_text("raise KeyboardInterrupt")
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            use(path)
+    assert os.environ["RDC_USE"] == ""
+
+
+def test_paths_and_marks_that_editors_leave(tmp_path):
+    path = tmp_path / "a b.py"
+    path.write_bytes(b"\xef\xbb\xbfx = 1\n")  # a byte order mark
+    use(path)
+    with pytest.raises(ValueError, match=r"':' in a path divides RDC_USE"):
+        use(tmp_path / "a:b.py")
+
+
+def test_an_error_in_a_file_that_is_used_names_its_line(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text(MINE.replace("from beside import PLACE", "").replace("PLACE, None", "'a' + 1"))
+    call = ["compress", "first", "--ipc", "1", "--out", str(tmp_path / "set")]
+    assert main([*call, "--use", str(path)]) == 2
+    line = path.read_text().split("\n").index("    return slice('a' + 1)") + 1
+    assert f"compress: {path}, line {line}: can only concatenate" in capsys.readouterr().err
+
+
+KINDS = {
+    "a score": ("METRICS", 'Metric("M", 1, lambda n, _: MeanScore({}, n))', "pca metric=mine"),
+    "a score of the kit's": ("METRICS", "replace(METRICS['{}'], epochs=1)", "pca metric=mine"),
+    "fixed options": ("METHODS", "replace(METHODS['pca'], fixed={{'grid': {}}})", "mine"),
+    "a teacher": ("NETWORKS", "lambda c, s: build('convnet2-w{}-bn', c, s)", "rded teacher=mine"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_a_file_changes_its_sets_are_others(tmp_path, exact, kind):
+    """By a score, a line of the registry or a network, of which the method says nothing."""
+    registry, line, key = KINDS[kind]
+    values = {"a score": ("error_norm", "margin"), "a score of the kit's": ("el2n", "aum")}
+    path, setup = tmp_path / "mine.py", Setup(colour_blocks(8), colour_blocks(4, seed=1), exact)
+    keys, codes = [], []
+    for value in values.get(kind, (4, 8)):
+        path.write_text(
+            "from dataclasses import replace\nfrom rdc_kit.methods import METHODS\n"
+            "from rdc_kit.prune.metrics import METRICS, Metric\n"
+            "from rdc_kit.prune.recorders import MeanScore, error_norm, margin\n"
+            "from rdc_kit.train.models import NETWORKS, build\n"
+            f"{registry}['mine'] = {line.format(value)}\n"
+        )
+        use(path)
+        (trial,) = plan_trials(setup, [arm_named(key)], 1, [protocols.hard(epochs=1)], 1)
+        keys.append(setup.set_key(trial))
+        codes.append(setup.code_of(trial))
+    assert keys[0] != keys[1]
+    assert "" != codes[0] != codes[1] != ""
+
+
+def test_a_protocol_of_ones_own_is_code_too(mine, exact):
+    setup = Setup(colour_blocks(8), colour_blocks(4, seed=1), exact)
+    use(mine)
+    codes = []
+    for lr in (0.1, 0.2):
+        how = [protocols.named("brief").but(lr=lr), protocols.hard()]
+        own_one, kits = plan_trials(setup, [Arm("random")], 1, how, 1)
+        codes.append(setup.code_of(own_one))
+        assert setup.code_of(kits) == ""
+    assert codes[0] != codes[1]
+
+
+def test_a_score_that_was_overridden_leaves_the_kits_runs_alone(tmp_path, exact):
+    """Its rows were served to people who use no file."""
+    setup = Setup(colour_blocks(8), colour_blocks(4, seed=1), exact)
+    (trial,) = plan_trials(setup, [Arm("el2n")], 1, [protocols.hard(epochs=1)], 1)
+    kits = setup.set_key(trial)
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from dataclasses import replace\nfrom rdc_kit.prune.metrics import METRICS\n"
+        "METRICS['el2n'] = replace(METRICS['el2n'], recorder=METRICS['aum'].recorder)\n"
+    )
+    use(path)
+    assert setup.set_key(trial) != kits
+
+
 def test_a_score_of_ones_own_leaves_finished_runs_of_the_others_in_place(
     mine, fresh_home, exact, monkeypatch
 ):
@@ -200,8 +306,9 @@ def _tell(path, name):
 
 
 def test_a_process_that_is_started_later_uses_it_too(mine, tmp_path):
-    """A helper that fails is not missed: the one that began makes its trials."""
+    """As its starter ran it; a helper that fails is not missed, the starter makes its trials."""
     use(mine)
+    mine.write_text("x = (")
     for process in start_processes(_tell, tmp_path, [("told",)]):
         process.join()
     assert "first" in (tmp_path / "told").read_text().split()

@@ -1,5 +1,6 @@
 """Networks by name, against torchvision's."""
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -243,7 +244,32 @@ def test_a_network_of_ones_own_with_other_outputs_or_sizes_is_refused(monkeypatc
     monkeypatch.setitem(models.NETWORKS, "fixed", lambda classes, size: _flat(classes, 8))
     with pytest.raises(ValueError, match=r"'bent' gives \(2, 4\) for 2 images of 8 px: 3 classes"):
         models.build("bent", 3, 8)
-    with pytest.raises(ValueError, match=r"'fixed' cannot be built for 2 classes at 16 px: .*mat1"):
+    with pytest.raises(ValueError, match=r"'fixed' cannot be built for 10 classes at 16 px"):
         models.check_fits("fixed", 16)
     with pytest.raises(ValueError, match=r"unknown network 'bend'.*your own bent, fixed"):
         models.check_network("bend")
+
+
+class _Random(nn.Module):
+    def __init__(self, classes, size):
+        super().__init__()
+        self.layer = nn.Linear(3 * size**2, classes)
+
+    def forward(self, inputs):
+        return self.layer(nn.functional.dropout(inputs.flatten(1), 0.5, self.training))
+
+
+def _numpys(classes, size):
+    model = _flat(classes, size)
+    model[2].weight.data = torch.from_numpy(np.random.default_rng().normal(size=(classes, 192)))
+    return model.float()
+
+
+def test_a_network_of_ones_own_that_would_not_be_the_same_again_is_refused(monkeypatch):
+    """A run could not be continued from its checkpoint."""
+    monkeypatch.setitem(models.NETWORKS, "random", _Random)
+    monkeypatch.setitem(models.NETWORKS, "numpys", _numpys)
+    with pytest.raises(ValueError, match=r"'random': its outputs in training are random"):
+        models.check_fits("random", 8)
+    with pytest.raises(ValueError, match=r"'numpys': its weights are not drawn from torch's"):
+        models.check_fits("numpys", 8)

@@ -9,6 +9,7 @@ import pandas as pd
 from ...ground import store
 from ...ground.device import device_name
 from ..grid.campaign import Line, run_hash_of
+from ..grid.making import check_same, with_code
 from ..grid.rows import tried
 from ..grid.setups import Trial
 from .cropping import likelier_and_less_sure, selective_crops
@@ -22,7 +23,11 @@ def make_entropy_rows(line: Line, trials: Iterable[Trial]) -> pd.DataFrame:
     Returns:
         A row per trial: what was tried, the observer, what `entropy_of_set` gives, and share (see
         `likelier_and_less_sure`, of the set's images).
+
+    Raises:
+        DataError: see `check_same`.
     """
+    check_same(line)
     setup = line.setting.setup
     observer = observer_for(setup)
     rows = []
@@ -36,6 +41,6 @@ def make_entropy_rows(line: Line, trials: Iterable[Trial]) -> pd.DataFrame:
             | {"device": device_name(setup.runtime.device), "git": store.git_state()}
             | {"set_hash": images.fingerprint(), "run_hash": run_hash_of(line, trial)}
         )
-    table = pd.DataFrame(rows)
+    table = with_code(line, pd.DataFrame(rows))
     line.add(table)
     return table

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...augment.boxes import Grid
 from ...ground.names import unknown
-from ...methods import METHODS, method_named
+from ...methods import METHODS, check_options, method_named
 from ...prune.recorders import Scores
 from ...train import protocols
 
@@ -59,11 +59,12 @@ class Arm:
             if option not in known:
                 raise ValueError(unknown(f"option of {self.method}", option, known))
         protocols.check_fields(self.protocol)
+        check_options(self.method, self.options)
 
     @property
     def key(self) -> str:
         """The method, and what differs from its defaults: unique and stable."""
-        usual = METHODS[self.method].options | {"view": METHODS[self.method].view}
+        usual = {"view": METHODS[self.method].view} | METHODS[self.method].options
         changes = {
             name: _text(name, value)
             for name, value in (self.options | _told_apart(self.protocol, self.method)).items()
@@ -95,6 +96,8 @@ def arm_named(key: str) -> Arm:
         name, equals, text = word.partition("=")
         if not equals or not text:
             raise ValueError(f"arm {key!r}: expected NAME=VALUE, got {word!r}")
+        if name in options or name.removeprefix(_PROTOCOL) in changes:
+            raise ValueError(f"arm {key!r}: {name} is there twice")
         if name == "on":
             pool = text
         elif name in known:
@@ -112,9 +115,13 @@ def arm_asked(key: str) -> Arm:
     """The arm of a key that a command or a plan asks for, made of the dataset itself.
 
     Raises:
-        ValueError: as `arm_named`, or its pool is a method's set: see `analyses.crossings`.
+        ValueError: as `arm_named`, or its pool is a method's set: see `analyses.crossings`. A seed,
+            which belongs to the replicate.
     """
     arm = arm_named(key)
+    for name in arm.options.keys() & {"scoring_seed", "teacher_seed"}:
+        layer = name.removesuffix("_seed")
+        raise ValueError(f"arm {key!r}: each replicate has a {name} of its own, freeze the {layer}")
     if arm.pool:
         raise ValueError(
             f"arm {key!r}: only chapter 08 makes sets of other sets (on={arm.pool}), leave that out"
@@ -133,6 +140,8 @@ def _value(name: str, text: str) -> Any:
     """The value of a word of a key; the inverse of `_text`."""
     if text in _WORDS:
         return _WORDS[text]
+    if name == "scores":
+        raise ValueError  # they are no text
     if name == "grid":
         sides = [int(side) for side in text.split("x")]
         rows, columns = sides * 2 if len(sides) == 1 else sides
@@ -158,7 +167,10 @@ def _text(name: str, value: Any) -> str:
         return f"{low:g}" if high == 1 else f"{low:g}-{high:g}"
     if isinstance(value, Scores):
         return f"{value.name}-{value.fingerprint()[:8]}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)
 
 
 def shape_text(grid: Grid) -> str:

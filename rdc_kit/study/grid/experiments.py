@@ -156,6 +156,8 @@ def plan_trials(
         ValueError: an unknown network or layer, or no trainings.
     """
     networks = students or [setup.pool.student]
+    for network in networks:
+        models.check_fits(network, setup.pool.size, setup.pool.num_classes)
     return trials_of(arms, ipcs, wanted, seeds, networks, frozen, trainings)
 
 

@@ -17,19 +17,23 @@ from .setups import Trial
 
 
 def make_rows(line: Line, trials: Iterable[Trial], workers: str | int = 1) -> pd.DataFrame:
-    """Train some trials of a line and keep their rows."""
-    _check_data(line)
-    codes = _check_code(line)
+    """Train some trials of a line and keep their rows.
+
+    Raises:
+        DataError: see `check_same`.
+    """
+    check_same(line)
     chosen = [_with_crop(line, trial) for trial in trials]
     table = Experiment(line.setting.setup, chosen, line.key).measure(workers=workers)
-    if any(codes.values()):
-        table["code"] = table["arm"].map(codes)
+    table = with_code(line, table)
     line.add(table)
     return table
 
 
-def _check_data(line: Line) -> None:
-    """Refuse to join rows of other images, such as of a folder that has changed meanwhile.
+def check_same(line: Line) -> None:
+    """Refuse to join or compare rows of other images, or of other code of a user's.
+
+    A folder may have changed meanwhile, or a method.
 
     Raises:
         DataError: the file has such rows.
@@ -42,24 +46,28 @@ def _check_data(line: Line) -> None:
             f"now (data_hash {min(there - {here})}, here {here}): bring those back, or begin a "
             "setting of another name"
         )
-
-
-def _check_code(line: Line) -> dict[str, str]:
-    """Hash of a user's own code in each arm, "" for the kit's.
-
-    Raises:
-        DataError: the line has rows that other code made.
-    """
-    codes = {trial.arm.key: line.setting.setup.code_of(trial) for trial in line.trials}
-    rows = line.rows()
-    there = rows["code"].fillna("") if "code" in rows else pd.Series("", rows.index)
-    changed = rows["arm"][there != rows["arm"].map(codes)]
+    mine = line.rows()
+    codes = mine["code"].fillna("") if "code" in mine else pd.Series("", mine.index)
+    changed = mine["arm"][codes != _codes(line, mine)]
     if len(changed):
         raise DataError(
             f"{line.path.name} has rows of {changed.iloc[0]!r} by another version of your code: "
             "bring that back, or give what has changed another name and begin a line with it"
         )
-    return codes
+
+
+def with_code(line: Line, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that were made, with the hash of a user's own code where there is any."""
+    codes = _codes(line, table)
+    return table.assign(code=codes) if codes.any() else table
+
+
+def _codes(line: Line, rows: pd.DataFrame) -> pd.Series:
+    """Hash of a user's own code in each row, as it is now; "" for the kit's."""
+    code_of = line.setting.setup.code_of
+    known = {(t.arm.key, t.protocol.name): code_of(t) for t in line.trials if t.seed == 0}
+    tried = zip(rows["arm"], rows["protocol"], strict=True)
+    return pd.Series([known[one] for one in tried], rows.index, dtype=object)
 
 
 def _with_crop(line: Line, trial: Trial) -> Trial:

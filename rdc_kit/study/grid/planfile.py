@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ...ground import store
-from ...ground.folders import evidence_dir
+from ...ground.folders import evidence_dir, expanded
+from ...ground.kinds import check_kinds
 from ...ground.names import unknown
 from .campaign import MEASURES, Line, Setting
 from .terms import CHANCE, Term, terms_of
 
 PLAN = "plan.toml"
+# What an effect can be of: numbers of a row.
+VALUES = {
+    "accuracy": ("top1", "top5", "seconds", "make_seconds", "image_bytes", "label_bytes"),
+    "entropy": ("stored", "stored_nll", "seen", "seen_nll", "at_crop", "share"),
+}
 
 
 class PlanError(ValueError):
@@ -22,7 +28,8 @@ class PlanError(ValueError):
 
 def plan_path(folder: Path | None = None) -> Path:
     """The plan in a folder; that of the committed evidence when left out."""
-    return (folder or evidence_dir()).resolve() / PLAN
+    folder = evidence_dir() if folder is None else expanded(str(folder), "the folder")
+    return folder.resolve() / PLAN
 
 
 def read_plan(path: Path | None = None) -> list[Line]:
@@ -35,12 +42,16 @@ def read_plan(path: Path | None = None) -> list[Line]:
     Raises:
         PlanError: the file is missing or wrong; the message names the line and the field.
     """
-    path = plan_path() if path is None else path.resolve()
+    path = plan_path() if path is None else plan_path(path.parent)
     own = {} if path == plan_path() else _own(path)
     try:
         content = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
         raise PlanError(f"{path}: {error}") from None
+    if path.is_symlink():
+        raise PlanError(f"{path} is a link: rows lie beside the plan, name the folder of the file")
     settings = {
         name: _made(Setting, {"name": name, **given}, f"setting {name!r}")
         for name, given in content.get("setting", {}).items()
@@ -71,6 +82,10 @@ def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
         if name not in known:
             raise PlanError(f"{where}: {unknown('field', name, known)}")
     try:
+        check_kinds(where, {f.name: f.type for f in fields(kind)}, given)
+    except ValueError as error:
+        raise PlanError(str(error)) from None
+    try:
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
     except TypeError as error:
         raise PlanError(f"{where}: {error}") from None
@@ -82,6 +97,8 @@ def _check(line: Line, where: str) -> None:
         trials = line.trials
         if line.measure not in MEASURES:
             raise ValueError(unknown("measure", line.measure, MEASURES))
+        if line.value not in VALUES[line.measure]:
+            raise ValueError(unknown("value", line.value, VALUES[line.measure]))
         for effect in line.effects:
             for term in terms_of(effect):
                 _check_term(term, line, effect)

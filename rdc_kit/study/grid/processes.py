@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from ...ground import store
-from ...ground.own import use_told
+from ...ground.own import use_contents, used
 
 
 def start_processes(
@@ -29,7 +29,8 @@ def start_processes(
     if not rest:
         return []
     # As bytes, for tensors would travel through shared memory, of which a container has little.
-    told = pickle.dumps((store.git_state(), work))
+    # The work by itself, for it may hold what a used file defines.
+    told = pickle.dumps((store.git_state(), used(), pickle.dumps(work)))
     context = multiprocessing.get_context("spawn")
     writers, processes = list[Connection](), list[SpawnProcess]()
     for more in rest:
@@ -48,12 +49,12 @@ def start_processes(
 
 
 def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
-    """What a process does first: learn what its starter uses, its work, and its rows' commit."""
-    use_told()
+    """What a process does first: learn its rows' commit, what its starter uses, and its work."""
     with reader:
-        state, work = pickle.loads(reader.recv_bytes())
+        state, contents, work = pickle.loads(reader.recv_bytes())
     store.begin_at(state)
-    target(work, *more)
+    use_contents(contents)
+    target(pickle.loads(work), *more)
 
 
 def stop_processes(processes: Sequence[SpawnProcess]) -> None:

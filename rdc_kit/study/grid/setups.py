@@ -16,10 +16,10 @@ from ...ground.device import Runtime, choose_runtime
 from ...ground.files import checksum
 from ...ground.folders import runs_dir
 from ...ground.names import unknown
-from ...ground.own import own_code
-from ...methods import compress, method_named
-from ...prune.scores import METRICS, Scores, dynamics, score
-from ...train import models
+from ...ground.own import is_own, own_code
+from ...methods import KITS, compress, method_named
+from ...prune.scores import METRICS, Scores, dynamics, score, score_code
+from ...train import models, protocols
 from ...train.arithmetic import quickest
 from ...train.evaluation import check_pair
 from ...train.protocols import Protocol
@@ -168,22 +168,33 @@ class Setup:
         made = [trial.arm.method, code, trial.ipc, trial.seeds.set, settings, self.keys[0]]
         changed = edition(trial.arm.method, self.pool.size)
         made += [f"edition {changed}"] * (changed > 1)
-        made += [_content(Path(path)) for path in method.files]
-        for network in (self.pool.student, self.teacher or ""):
-            made += models.network_code(network).values()
+        made += self._own_parts(trial.arm)
         return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])
 
+    def _own_parts(self, arm: Arm) -> list[Any]:
+        """What a set depends on that is a user's own, besides the method's code; [] for the kit's.
+
+        A line of the registry, a score, a file that is read, a network that scores or teaches.
+        """
+        method, settings = method_named(arm.method), self.settings(arm)
+        parts: list[Any] = [_content(Path(path)) for path in method.files]
+        if method is not KITS.get(arm.method):
+            parts += [repr(sorted(method.fixed.items()))] * bool(method.fixed)
+        parts += score_code((method.fixed | settings).get("metric", ""))
+        for network in (self.pool.student, self.teacher, settings.get("teacher")):
+            parts += models.network_code(network).values() if isinstance(network, str) else []
+        return parts
+
     def code_of(self, trial: Trial) -> str:
-        """Hash of a user's own code in a trial, of method, score or network; "" where all is kit's.
+        """Hash of a user's own code in a trial: of set, network and protocol; "" for the kit's.
 
         Other than keys on disk it says of a row, later, whether what is here now would make it.
         """
-        method, settings = method_named(trial.arm.method), self.settings(trial.arm)
-        metric = METRICS.get((method.fixed | settings).get("metric", ""))
-        parts = [own_code(method.make), own_code(metric.recorder) if metric else ""]
-        parts += [str(_content(Path(path))) for path in method.files]
-        for network in (trial.student, self.pool.student, self.teacher or ""):
-            parts += models.network_code(network).values()
+        parts: list[Any] = [own_code(method_named(trial.arm.method).make)]
+        parts += self._own_parts(trial.arm)
+        parts += models.network_code(trial.student).values()
+        made = protocols.NAMED.get(trial.protocol.name)
+        parts += [trial.protocol.as_dict()] if made and is_own(made) else []
         return store.config_hash(parts) if any(parts) else ""
 
     def set_of(self, trial: Trial, wait: bool = True) -> ImageSet:

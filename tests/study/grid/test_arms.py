@@ -184,6 +184,19 @@ def test_a_set_of_a_set_cannot_be_asked_for():
         arms.arm_asked("pca on=sre2l")
 
 
+def test_a_seed_belongs_to_the_replicate():
+    """All rows would be of one set, and say otherwise."""
+    assert arms.arm_named("el2n scoring_seed=5").options == {"scoring_seed": 5}
+    with pytest.raises(ValueError, match="each replicate has a scoring_seed of its own, freeze"):
+        arms.arm_asked("el2n scoring_seed=5")
+
+
+def test_numbers_that_differ_in_the_seventh_digit_are_two_arms():
+    one, other = (arms.arm_named(f"sre2l lr=0.1234567{k}").key for k in (1, 4))
+    assert one == "sre2l lr=0.12345671"
+    assert one != other
+
+
 @pytest.mark.parametrize(
     ("key", "message"),
     [
@@ -194,6 +207,17 @@ def test_a_set_of_a_set_cannot_be_asked_for():
         ("pca grid=3x", "arm 'pca grid=3x': grid cannot be '3x'"),
         ("pca grid=1x2x3", "grid cannot be '1x2x3'"),
         ("pca crop=small", "crop cannot be 'small'"),
+        ("pca grid=3 grid=2", "grid is there twice"),
+        ("pca scores=mine", "scores cannot be 'mine'"),
+        ("pca metric=foo", "unknown pruning metric 'foo'"),
+        ("pca metric=3", "pca: metric must be a text, got 3"),
+        ("pca order=esy", "unknown order 'esy'"),
+        ("pca grouping=foo", "unknown grouping 'foo'"),
+        ("el2n skip=abc", "el2n: skip must be a number, got 'abc'"),
+        ("ccs strata=1.5", "ccs: strata must be a whole number, got 1.5"),
+        ("sre2l lr=abc", "sre2l: lr must be a number"),
+        ("rded teacher=nope", "unknown network 'nope'"),
+        ("rded teacher=5", "rded: teacher must be a text"),
         ("  ", "unknown method ''"),
     ],
 )

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from rdc_kit.commands.evidence_again import _again
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.methods import METHODS, Method
+from rdc_kit.study.analyses.entropy_rows import make_entropy_rows
 from rdc_kit.study.grid import making
 from rdc_kit.study.grid.making import make_rows
 from rdc_kit.study.grid.planfile import read_plan
@@ -91,3 +93,20 @@ def test_rows_of_changed_code_are_not_joined(tmp_path, monkeypatch, fresh_home):
         make_rows(changed, changed.trials[2:])
     monkeypatch.setitem(METHODS, "mine", mine(_first))
     assert len(make_rows(replace(line), line.trials[2:])) == 4
+
+
+def test_entropy_rows_and_rows_made_again_are_of_the_same_code_too(
+    tmp_path, monkeypatch, fresh_home
+):
+    plain = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    line = replace(plain, arms=("mine",), epochs=1, folder=tmp_path, n=2)
+    for make in (_first, _last):
+        method = Method("Mine", make, "baseline", "nothing", "none", "-")
+        monkeypatch.setitem(METHODS, "mine", method)
+        if make is _first:
+            make_rows(replace(line), line.trials[:1])
+    with pytest.raises(DataError, match="by another version of your code"):
+        make_entropy_rows(replace(line), line.trials[1:])
+    with pytest.raises(DataError, match="by another version of your code"):
+        monkeypatch.setattr("rdc_kit.commands.evidence_again._is_ours", lambda *_: False)
+        _again(replace(line), 0, 1)

@@ -17,12 +17,34 @@ from .plans import PLAN, plan_in
         ('"el2n - random"', '"aum - random"', "effect 'aum - random' is not of its arms"),
         ('key = "easy"', 'key = "random"', "several lines are called random"),
         ("[[line]]", "[[line", "plan.toml: "),
+        (
+            'arms = ["random"]',
+            'arms = "random"',
+            "arms must be a list, got 'random'",
+        ),
+        ("n = 3", 'n = "x"', "line 'random': n must be a whole number, got 'x'"),
+        ("anchor = 50.0", 'anchor = "x"', "line 'random': anchor must be a number, got 'x'"),
+        ("n = 3", 'n = 3\nvalue = "top11"', "unknown value 'top11' - did you mean 'top1'"),
+        ('arms = ["random"]', 'arms = ["el2n order=esy"]', "line 'random': unknown order 'esy'"),
+        ("size = 16", 'size = "16"', "setting 'tiny': size must be a whole number, got '16'"),
     ],
 )
 def test_a_wrong_plan_is_refused_in_a_sentence(tmp_path, monkeypatch, old, new, message):
     path = plan_in(tmp_path, monkeypatch)
     path.write_text(PLAN.replace(old, new))
     with pytest.raises(PlanError, match=message):
+        read_plan(path)
+
+
+def test_a_plan_that_is_a_link_or_no_text_is_refused(tmp_path, monkeypatch):
+    """Rows lie beside it: of a link, in two places."""
+    path = plan_in(tmp_path, monkeypatch)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "plan.toml").symlink_to(path)
+    with pytest.raises(PlanError, match=r"plan.toml is a link"):
+        read_plan(tmp_path / "other" / "plan.toml")
+    path.write_bytes(b"\xff")
+    with pytest.raises(PlanError, match=r"plan\.toml: .*utf-8"):
         read_plan(path)
 
 

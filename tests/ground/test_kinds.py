@@ -1,0 +1,47 @@
+"""Kinds of values, as annotations say them."""
+
+import pytest
+
+from rdc_kit.ground.kinds import check_kinds
+
+SAID = {
+    "count": "int",
+    "share": "float",
+    "name": "str | None",
+    "flip": "bool",
+    "scores": "Scores | None",
+}
+SAID |= {"ipc": "int | tuple[int, ...]", "grid": "Grid", "arms": "tuple[str, ...]", "own": int}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"count": 3, "share": 1, "name": None, "flip": False, "scores": object(), "free": "x"},
+        {"ipc": 3, "grid": "2x2", "arms": ["a"], "own": 2},
+        {"ipc": [1, 2], "grid": (1, 2), "arms": ("a", "b"), "share": 0.5, "name": "x"},
+    ],
+)
+def test_values_of_the_kind_are_let_through(given):
+    check_kinds("here", SAID, given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("count", "abc", "here: count must be a whole number, got 'abc'"),
+        ("count", 1.5, "a whole number"),
+        ("count", True, "a whole number"),
+        ("share", "abc", "share must be a number"),
+        ("share", True, "share must be a number"),
+        ("name", 3, "name must be a text"),
+        ("flip", "maybe", "flip must be True or False"),
+        ("scores", "foo", "scores must be left out"),
+        ("ipc", "x", "ipc must be a whole number or a list"),
+        ("arms", "random", "arms must be a list"),
+        ("own", "x", "own must be a whole number"),
+    ],
+)
+def test_others_are_one_sentence(name, value, told):
+    with pytest.raises(ValueError, match=told):
+        check_kinds("here", SAID, {name: value})
