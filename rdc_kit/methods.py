@@ -289,11 +289,11 @@ def _prune(metric: str, source: str) -> Method:
     return Method(title, _pruned, "pruning", "scoring run", cost, source, {"metric": metric})
 
 
-def _noise_made(name: str, title: str, needs: str, source: str) -> Method:
-    how, cost = {"name": name}, "1000-4000 steps"
-    return Method(title, _recovered, "distillation-noise", needs, cost, source, how)
+def _made_from(what: str, name: str, title: str, needs: str, cost: str, source: str) -> Method:
+    return Method(title, _recovered, f"distillation-{what}", needs, cost, source, {"name": name})
 
 
+_STEPS = "1000-4000 steps"
 _CCS = {"metric": "aum_prob", "order": "ccs"}
 # Cost: in passes over the pool (epochs), or in steps on the images that are made.
 METHODS: dict[str, Method] = {
@@ -305,15 +305,11 @@ METHODS: dict[str, Method] = {
     "el2n": _prune("el2n", "arXiv 2107.07075"),
     "aum": _prune("aum", "arXiv 2001.10528"),
     "ccs": Method("CCS", _ccs, "pruning", "scoring run", "30 epochs", "arXiv 2210.15809", _CCS),
-    "sre2l": _noise_made("sre2l", "SRe2L", "teacher", "arXiv 2306.13092"),
-    "cda": _noise_made("cda", "CDA", "teacher", "arXiv 2311.18838"),
-    "gvbsm": _noise_made("gvbsm", "G-VBSM", "4 teachers, pool", "arXiv 2311.17950"),
-    "lpld": _noise_made("lpld", "LPLD", "teacher, pool", "arXiv 2410.15919"),
-    "dwa": replace(
-        _noise_made("dwa", "DWA", "teacher", "arXiv 2409.17612"),
-        family="distillation-real",
-        cost="1000-2000 steps",
-    ),
+    "sre2l": _made_from("noise", "sre2l", "SRe2L", "teacher", _STEPS, "arXiv 2306.13092"),
+    "cda": _made_from("noise", "cda", "CDA", "teacher", _STEPS, "arXiv 2311.18838"),
+    "gvbsm": _made_from("noise", "gvbsm", "G-VBSM", "4 teachers, pool", _STEPS, "arXiv 2311.17950"),
+    "lpld": _made_from("noise", "lpld", "LPLD", "teacher, pool", _STEPS, "arXiv 2410.15919"),
+    "dwa": _made_from("real", "dwa", "DWA", "teacher", "1000-2000 steps", "arXiv 2409.17612"),
     "rded": Method(
         "RDED", _rded, "distillation-real", "teacher", "5 views of 300/class", "arXiv 2312.03526"
     ),

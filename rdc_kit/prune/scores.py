@@ -90,7 +90,7 @@ def scoring_run(
         checkpoint = home / "checkpoint.npz"
         fitted = fit(pool, protocol, student, seed, runtime, list(recorders.values()), checkpoint)
         arrays = {name: r.compute() for name, r in recorders.items()}
-        recorder = recorders["forgetting"]
+        recorder = recorders.get("forgetting")  # none where a user's own has taken its place
         if isinstance(recorder, Forgetting):
             arrays["never_learned"] = recorder.never_learned()
         return _keep(home, arrays, fitted, runtime)

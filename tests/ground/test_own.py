@@ -327,3 +327,8 @@ def test_workers_and_the_command_line_know_what_a_file_adds(mine, fresh_home):
     assert set(rows["method"]) == {"first", "random"}
     assert set(rows["student"]) == {"flat"}
     assert len(rows) == 16
+
+
+def test_forgetting_that_was_overridden_does_not_stop_the_other_scores(exact, monkeypatch):
+    monkeypatch.setitem(METRICS, "forgetting", METRICS["aum"])
+    assert len(scores.score(colour_blocks(8, seed=7), "aum", 1, runtime=exact).values) == 24

@@ -115,13 +115,9 @@ def arm_asked(key: str) -> Arm:
     """The arm of a key that a command or a plan asks for, made of the dataset itself.
 
     Raises:
-        ValueError: as `arm_named`, or its pool is a method's set: see `analyses.crossings`. A seed,
-            which belongs to the replicate.
+        ValueError: as `arm_named`, or its pool is a method's set: see `analyses.crossings`.
     """
     arm = arm_named(key)
-    for name in arm.options.keys() & {"scoring_seed", "teacher_seed"}:
-        layer = name.removesuffix("_seed")
-        raise ValueError(f"arm {key!r}: each replicate has a {name} of its own, freeze the {layer}")
     if arm.pool:
         raise ValueError(
             f"arm {key!r}: only chapter 08 makes sets of other sets (on={arm.pool}), leave that out"

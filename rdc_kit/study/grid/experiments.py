@@ -173,6 +173,12 @@ def trials_of(
     """`plan_trials` without data: every network is named."""
     for network in students:
         models.check_network(network)
+    for arm in arms:
+        for name in arm.options.keys() & {"scoring_seed", "teacher_seed"}:
+            layer = name.removesuffix("_seed")
+            raise ValueError(
+                f"arm {arm.key!r}: each replicate has a {name} of its own, freeze the {layer}"
+            )
     check_layers(frozen)
     if trainings < 1:
         raise ValueError(f"trainings must be at least 1, got {trainings}")

@@ -8,7 +8,7 @@ import rdc_kit as rdc
 from rdc_kit.methods import METHODS
 from rdc_kit.study.grid import arms
 from rdc_kit.study.grid.arms import Arm
-from rdc_kit.study.grid.experiments import plan_trials
+from rdc_kit.study.grid.experiments import plan_trials, trials_of
 
 from ..conftest import large_setup
 
@@ -186,9 +186,10 @@ def test_a_set_of_a_set_cannot_be_asked_for():
 
 def test_a_seed_belongs_to_the_replicate():
     """All rows would be of one set, and say otherwise."""
-    assert arms.arm_named("el2n scoring_seed=5").options == {"scoring_seed": 5}
+    arm = arms.arm_asked("el2n scoring_seed=5")  # as compress may ask
+    assert arm.options == {"scoring_seed": 5}
     with pytest.raises(ValueError, match="each replicate has a scoring_seed of its own, freeze"):
-        arms.arm_asked("el2n scoring_seed=5")
+        trials_of([arm], 1, [rdc.protocols.hard()], 2, ["convnet3"])
 
 
 def test_numbers_that_differ_in_the_seventh_digit_are_two_arms():
