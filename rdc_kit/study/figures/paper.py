@@ -70,7 +70,9 @@ def _ablations(rows: pd.DataFrame, results: Tables) -> Figure:
     present = set(rows["arm"])
     questions = ablation_parts(int(rows["ipc"].iloc[0]))
     parts = {name: [a for a in group if a.key in present] for name, group in questions.items()}
-    return arms.ablation_figure(rows, {n: group for n, group in parts.items() if len(group) > 1})
+    compared = {name: group for name, group in parts.items() if len(group) > 1}
+    alone = {name: group for name, group in parts.items() if group}
+    return arms.ablation_figure(rows, compared or alone)
 
 
 REMADE = [

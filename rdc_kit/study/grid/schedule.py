@@ -109,6 +109,7 @@ class _Worker:
         self.took: dict[str, list[float]] = {}
         self.made: set[tuple[str, int]] = set()
         self.left: set[str] = set()
+        self.held: dict[str, str] = {}  # line -> who is making a replicate of it
         self.whole = True
 
     def work_on(self) -> bool:
@@ -120,6 +121,9 @@ class _Worker:
         parent = multiprocessing.parent_process()
         while (parent is None or parent.is_alive()) and self._make_next():
             pass
+        if not self.made:  # it has waited for nobody, so its end would come as a surprise
+            for key, told in self.held.items():
+                print(f"{key}: {told}", flush=True)
         return self.whole
 
     def _make_next(self) -> bool:
@@ -145,14 +149,17 @@ class _Worker:
     def _try(self, line: Line, seed: int) -> bool:
         """Make a replicate if no other process is making it, or was not able to."""
         marker = _locks(line) / f"{line.key}-{seed}" / _FAILED
-        with contextlib.suppress(store.Locked), _claimed(line, seed) as trials:
-            if not trials or self._is_passed_over(marker):
-                return False
-            try:
-                return self._make(line, seed, trials)
-            except (Diverged, ValueError) as error:  # it fails whenever it is made
-                told = f"{line.key}: replicate {seed} cannot be made and is passed over: {error}"
-                self._pass_over(marker, told)
+        try:
+            with _claimed(line, seed) as trials:
+                if not trials or self._is_passed_over(marker):
+                    return False
+                try:
+                    return self._make(line, seed, trials)
+                except (Diverged, ValueError) as error:  # it fails whenever it is made
+                    told = f"{line.key}: replicate {seed} cannot be made and is passed over"
+                    self._pass_over(marker, f"{told}: {error}")
+        except store.Locked as held:
+            self.held[line.key] = str(held)
         return False
 
     def _is_passed_over(self, marker: Path) -> bool:

@@ -49,6 +49,12 @@ def test_ablation_panels_hold_only_what_was_run(fresh_home):
     assert list(saved) == ["ablations-digits-32px-ipc1-150epochs-net"]
 
 
+def test_an_arm_that_was_run_alone_is_drawn_all_the_same(fresh_home):
+    write(fresh_home, "05_pca_ablations-a", {"runs": arms({"pca": [50, 51, 52]})})
+    (png,) = paper.remake(results.collect(), fresh_home / "out").values()
+    assert pd.read_csv(png.with_suffix(".csv"))["top1"].tolist() == [50, 51, 52]
+
+
 def test_a_smoke_run_replaces_no_real_figure_and_is_drawn_where_it_is_alone(fresh_home):
     facts = {"family": "pca", "ipc": 10, "seen": 0.4, "observer": "net"}
     real = pd.DataFrame(

@@ -50,7 +50,9 @@ def test_what_needs_a_teacher_comes_after_the_rest_and_by_that_teacher(
     assert order == [*easy, *plain, *taught]
 
 
-def test_who_finds_a_teacher_in_training_does_something_else(tmp_path, monkeypatch, fresh_home):
+def test_who_finds_a_teacher_in_training_does_something_else(
+    tmp_path, monkeypatch, fresh_home, capsys
+):
     """All replicates share one teacher; once it is there, nobody is kept from them."""
     plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2, 'frozen = ["teacher"]'))
     lines = [line for line in planfile.read_plan() if line.key in ("random", "one")]
@@ -58,6 +60,9 @@ def test_who_finds_a_teacher_in_training_does_something_else(tmp_path, monkeypat
     with store.lock(tmp_path / store.LOCKS / "tiny-teacher-0", "its training"):
         schedule.work_through(work, 1)
         assert [len(line.missing()) for line in lines] == [0, 2]
+        assert "one: " not in capsys.readouterr().out  # it has made other rows
+        schedule.work_through(work, 1)
+        assert "one: tiny-teacher-0 is being worked on by process" in capsys.readouterr().out
         lines[1].setting.setup.teacher_of()
         schedule.work_through(work, 1)
     assert [len(line.missing()) for line in lines] == [0, 0]
