@@ -11,7 +11,7 @@ from numbers import Integral
 from typing import Any
 
 from .augment.boxes import Grid, as_grid
-from .augment.noise import noise_set
+from .augment.noise import check_spectrum, noise_set
 from .combine import check_grouping, combine
 from .data.imagesets import DataError, ImageSet, check_enough, check_made
 from .distill.rded import CROPS, DRAWN, rded
@@ -20,7 +20,7 @@ from .distill.recover import recover
 from .ground.device import Runtime
 from .ground.kinds import check_kinds
 from .ground.names import unknown
-from .ground.own import is_own
+from .ground.own import ADDED, is_own
 from .prune.scores import METRICS, Scores, score
 from .prune.selection import check_order, select
 from .train.models import relatives, with_batch_norm
@@ -123,9 +123,10 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     if method is not KITS.get(name):
         return
     if (metric := options.get("metric", "el2n")) not in METRICS:
-        raise ValueError(unknown("pruning metric", metric, METRICS))
+        raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
     check_order(options.get("order", "easy"), options.get("skip", 0.0))
     check_grouping(options.get("grouping", "rank_block"))
+    check_spectrum(options.get("spectrum", "white"))
     if isinstance(teacher := options.get("teacher"), str):
         with_batch_norm(teacher)
 
@@ -143,7 +144,7 @@ def method_named(name: str) -> Method:
         ValueError: unknown; the message names the nearest match.
     """
     if name not in METHODS:
-        raise ValueError(unknown("method", name, METHODS))
+        raise ValueError(unknown("method", name, METHODS, ADDED))
     if not isinstance(METHODS[name], Method):
         raise ValueError(f"METHODS[{name!r}] must be a Method, not {METHODS[name]!r}")
     return METHODS[name]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.imagesets import ImageSet, derived
+from ..ground.names import unknown
 from ..ground.seeds import generator
 
 SPECTRA = ("white", "pool")
@@ -38,6 +39,12 @@ def coloured(draws: Tensor, pool: ImageSet) -> Tensor:
     return (field + mean).round().clamp(0, 255).to(torch.uint8)
 
 
+def check_spectrum(spectrum: str) -> None:
+    """Refuse an unknown spectrum with a ValueError."""
+    if spectrum not in SPECTRA:
+        raise ValueError(unknown("spectrum", spectrum, SPECTRA))
+
+
 def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> ImageSet:
     """Gaussian noise with the source's mean and sd: a control that holds nothing of the images.
 
@@ -51,8 +58,7 @@ def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> I
     Raises:
         ValueError: an unknown spectrum.
     """
-    if spectrum not in SPECTRA:
-        raise ValueError(f"unknown spectrum {spectrum!r}: use one of {', '.join(SPECTRA)}")
+    check_spectrum(spectrum)
     count = ipc * pool.num_classes
     draws = torch.randn(count, 3, pool.size, pool.size, generator=generator(seed, "noise"))
     if spectrum == "pool":

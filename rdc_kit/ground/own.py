@@ -19,6 +19,7 @@ from typing import Any
 
 from .folders import expanded
 
+ADDED = ("what --use FILE adds",)  # further names, in messages about an unknown one
 _TOLD = "RDC_USE"  # the files, for notebooks that are started later
 _PREFIX = "used_"  # of the names of modules, one for each version of a file
 _CONTENT = "_content_of_this_file"

@@ -20,6 +20,7 @@ from ..ground.device import Runtime, choose_runtime, machine_name
 from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
+from ..ground.own import ADDED
 from ..ground.seeds import as_seeds
 from ..train import models, protocols
 from ..train.accuracy import predict
@@ -162,7 +163,7 @@ def score(
         ValueError: an unknown metric; the message names the nearest match.
     """
     if metric not in METRICS:
-        raise ValueError(unknown("pruning metric", metric, METRICS))
+        raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
     epochs = METRICS[metric].epochs if epochs is None else epochs
     how = (epochs, _window(metric, epochs), seed, None, runtime or choose_runtime())
     run = scoring_run(pool, *how, wanted=[metric])

@@ -12,6 +12,7 @@ import numpy as np
 from ..augment import views
 from ..ground.kinds import check_kinds
 from ..ground.names import unknown
+from ..ground.own import ADDED
 from .ranges import check_numbers
 
 if TYPE_CHECKING:
@@ -310,7 +311,7 @@ def named(name: str) -> Protocol:
         ValueError: unknown; the message names the nearest match.
     """
     if name not in NAMED:
-        raise ValueError(unknown("protocol", name, NAMED))
+        raise ValueError(unknown("protocol", name, NAMED, ADDED))
     return NAMED[name]()
 
 
