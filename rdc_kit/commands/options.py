@@ -170,7 +170,8 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument("--seed", type=int, default=0)
         made[name].add_argument("--out", type=Path, required=True, help="folder; a new one")
         made[name].add_argument("--ipc", type=int, default=10, help="stored images per class")
-    for name in ("methods", "compress", "score", "run", "study", "benchmark", "evidence"):
+    users = ("methods", "compress", "score", "run", "study", "benchmark", "evidence")
+    for name in (*users, "claims", "figures"):
         made[name].add_argument(
             "--use",
             type=Path,
@@ -205,7 +206,9 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     """Of what shows results, and of what measures them for the ledger."""
     for name in ("claims", "figures"):
         made[name].add_argument(
-            "--results", default="runs", help="runs of this machine, or the committed evidence"
+            "--results",
+            default="runs",
+            help="runs of this machine, evidence (the committed), or the folder of a plan of yours",
         )
     made["claims"].add_argument(
         "--into", type=Path, help="write what is decided between the marks of this Markdown file"

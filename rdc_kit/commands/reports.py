@@ -30,7 +30,7 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     """Print the ledger of claims, or write what is decided into a Markdown file.
 
     Args:
-        where: "runs" or "evidence".
+        where: "runs", "evidence" or a folder with a plan of one's own.
         into: a file with two lines `<!-- ledger -->`; what is between them is replaced.
     """
     from ..study.verdicts.ledger import as_text, decided, ledger, put_into
@@ -50,7 +50,7 @@ def print_ledger(where: str, into: Path | None = None) -> int:
 
 
 def remake_figures(where: str, out: Path | None) -> int:
-    """Draw the paper's figures from tables; `where` is "runs" or "evidence"."""
+    """Draw the paper's figures from tables; `where` as `print_ledger` takes it."""
     from ..study.figures.paper import remake
     from ..study.verdicts.tables import collect
 

@@ -94,7 +94,7 @@ PARAMETERS: dict[str, tuple[type, Callable[[Any], str]]] = {
     "teacher": (str, _accepted_by(lambda name: models.with_batch_norm(name) if name else None)),
     "grid": (int, _at_least(1)),
     "students": (str, _accepted_by(lambda text: [*map(models.check_network, text.split())])),
-    "results": (str, _one_of(*tables.WHERE)),
+    "results": (str, _accepted_by(tables.check_where)),
     "seeds": (int, _at_least(0)),
     "epochs": (int, _at_least(0)),
     "profile": (str, _one_of(*PROFILES)),

@@ -2,11 +2,16 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.ground import files, folders, store
 from rdc_kit.study.grid import monitor
+from rdc_kit.study.grid.planfile import read_plan
+
+from ..study.grid.plans import PLAN, commit, git
+from ..study.verdicts.conftest import rows_of
 
 
 def test_runs_lists_nothing_at_first(fresh_home, capsys):
@@ -83,7 +88,28 @@ def test_no_results_are_one_line_that_says_what_to_do(fresh_home, capsys):
     assert " study` makes your own" in told
     assert len(told.strip().splitlines()) == 1
     assert main(["figures", "--results", "here"]) == 2
-    assert "results are in runs or evidence, got 'here'" in capsys.readouterr().err
+    assert "results are in runs, evidence or a folder (its whole" in capsys.readouterr().err
+
+
+def test_a_plan_of_ones_own_has_a_ledger_and_a_figure(tmp_path, capsys):
+    """Of what it asks and nothing else: no claim of the paper is told as not tested."""
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.replace('["C5"]', '["mine"]'))
+    git(path, "init", "-q")
+    commit(path)
+    easy = read_plan(path)[1]
+    easy.add(rows_of(easy, {"random": [50.0, 51, 50, 51], "el2n": [60.0, 62, 61, 62]}))
+    assert main(["claims", "--results", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "mine: a question of the plan's own\n    holds " in told
+    assert "el2n - random: +10.8 (+10.0 to +11.5) points" in told
+    assert told.splitlines()[-1] == "claims: 1 reproduced, 1 holds"
+    out = tmp_path / "drawn"
+    assert main(["figures", "--results", str(tmp_path), "--out", str(out)]) == 0
+    facts = files.read_json(out / "ledger.json")
+    assert sorted(facts["inputs"]) == ["campaign-tiny.csv", "plan.toml"]
+    assert pd.read_csv(out / "ledger.csv")["line"].tolist() == ["random", "easy"]
+    assert [p.name for p in sorted(out.glob("*.png"))] == ["ledger.png"]
 
 
 def test_figures_are_drawn_into_the_folder_that_was_asked_for(tmp_path, monkeypatch, capsys):

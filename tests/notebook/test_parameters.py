@@ -24,7 +24,7 @@ def test_wrong_parameters_fail_at_once(fresh_home):
         rdc.start(profile="huge")
     with pytest.raises(ValueError, match="unknown dataset 'digit' - did you mean 'digits'"):
         rdc.start(dataset="digit")
-    with pytest.raises(ValueError, match="results='here' must be one of runs, evidence"):
+    with pytest.raises(ValueError, match="results='here' is not usable: results are in runs"):
         rdc.start(results="here")
     with pytest.raises(ValueError, match="ipc=0 must be at least 1"):
         rdc.start(ipc=0)

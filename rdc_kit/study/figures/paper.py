@@ -12,12 +12,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...ground import files
-from ...ground.folders import evidence_dir
 from ..grid.arms import ablation_parts
 from ..verdicts.ledger import ledger
 from ..verdicts.metrics import soft_hard_gaps
 from ..verdicts.published import published
-from ..verdicts.tables import SETTING, Tables, content_hash
+from ..verdicts.tables import SETTING, Tables
 from . import arms, base, entropy, methods
 from .ledger import ledger_figure
 from .room import room_figure, steps_by_room
@@ -130,11 +129,11 @@ def _figures(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[
     table = ledger(results)
     if table["low"].notna().any():
         inputs = {k: v for t in sorted(set(table["table"])) for k, v in results.inputs(t).items()}
-        inputs |= _campaign() if table["planned"].notna().any() else {}
+        inputs |= results.campaign()
         yield "ledger", ledger_figure(table), table, {"shows": "all claims", "inputs": inputs}
     steps = steps_by_room(table)
     if len(steps):
-        facts = {"shows": "what each step is worth, by room", "inputs": _campaign()}
+        facts = {"shows": "what each step is worth, by room", "inputs": results.campaign()}
         yield "room", room_figure(steps), steps, facts
 
 
@@ -151,12 +150,6 @@ def _settings(one: Remade, results: Tables) -> list[pd.DataFrame]:
 
 def _is_smoke(rows: pd.DataFrame) -> bool:
     return bool(rows["profile"].iloc[0] == "smoke")
-
-
-def _campaign() -> dict[str, str]:
-    """The plan and its rows: path -> hash."""
-    paths = [evidence_dir() / "plan.toml", *sorted(evidence_dir().glob("campaign-*.csv"))]
-    return {f"data/evidence/{path.name}": content_hash(path) for path in paths}
 
 
 def _provenance(rows: pd.DataFrame) -> dict[str, Any]:

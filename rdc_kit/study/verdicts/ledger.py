@@ -44,18 +44,19 @@ def ledger(results: Tables, lines: Sequence[Line] | None = None) -> pd.DataFrame
     """Every claim: planned lines with their verdicts, then all other results without one.
 
     Args:
-        results: tables of notebooks; nothing of them was planned, so they decide nothing.
-        lines: of the plan; when left out, the committed plan for the committed results, and none
-            for others.
+        results: tables of notebooks, which nobody planned, so they decide nothing; and the plan
+            that goes with them. With a plan of one's own only what it asks is told.
+        lines: of another plan.
 
     Returns:
         A row per claim, effect and setting, columns COLUMNS. verdict is what `judge_lines` says of
         a planned line; "exploratory", "demonstration" (digits) or "smoke" (the profile) for other
         results; "by arithmetic" and "not tested". low, high: 95 % t-interval over replicates.
     """
-    if lines is None:
-        lines = read_plan() if results.where == "evidence" else []
-    planned = [_planned(row) for row in judge_lines(list(lines)).to_dict("records")]
+    lines = results.planned() if lines is None else list(lines)
+    planned = [_planned(row) for row in judge_lines(lines).to_dict("records")]
+    if results.is_own:
+        return pd.DataFrame(planned, columns=COLUMNS)
     rows = []
     for claim in CLAIMS:
         mine = [row for row in planned if row["claim"] == claim.key]

@@ -1,6 +1,7 @@
 """Tables of finished notebook runs, or the committed evidence, by notebook and name.
 
-A table is named "NN/NAME", such as "05/runs": the table NAME of notebook NN.
+A table is named "NN/NAME", such as "05/runs": the table NAME of notebook NN. The committed ones,
+and those of somebody's own plan, come with a plan.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ...data.imagesets import DataError
 from ...ground.folders import evidence_dir, home_dir
 from ...ground.manifests import read_manifest, run_folders
 from ...ground.names import command
+from ..grid.campaign import Line
+from ..grid.planfile import PLAN, plan_path, read_plan
 from ..grid.rows import HASHES
 
 WHERE = ("runs", "evidence")
@@ -48,12 +51,33 @@ class Tables:
     Args:
         tables: one per file; tables with the same name are from several runs of one notebook.
         where: the place, see `collect`.
+
+    Attributes:
+        folder: of the plan that goes with them, and of its rows; None for runs.
+        is_own: whether that plan is somebody's own.
     """
 
     def __init__(self, tables: list[Table], where: str = "runs") -> None:
         self.tables = tables
-        self.where = where
+        self.is_own = where not in WHERE
+        own = Path(where) if self.is_own else None
+        self.folder = None if where == "runs" else plan_path(own).parent
         self._told: set[str] = set()
+
+    def planned(self) -> list[Line]:
+        """The lines of the plan, none for runs.
+
+        Raises:
+            PlanError: the plan is wrong.
+        """
+        return [] if self.folder is None else read_plan(self.folder / PLAN)
+
+    def campaign(self) -> dict[str, str]:
+        """The plan and its rows, as `inputs` names files."""
+        if self.folder is None:
+            return {}
+        paths = [self.folder / PLAN, *sorted(self.folder.glob("campaign-*.csv"))]
+        return {_short(path): content_hash(path) for path in paths}
 
     def get(self, name: str) -> pd.DataFrame:
         """All rows of a name, each trial once; empty if there are none.
@@ -151,14 +175,15 @@ def collect(where: str = "runs") -> Tables:
     """Read all tables of a place.
 
     Args:
-        where: "runs" (notebooks on this machine that ended "ok") or "evidence" (the committed
-            tables).
+        where: "runs" (notebooks on this machine that ended "ok"), "evidence" (the committed
+            tables), or a folder with a plan of one's own, whose rows lie beside it.
 
     Raises:
         DataError: there are none; the message says what to do. ValueError: an unknown place.
     """
+    check_where(where)
     if where not in WHERE:
-        raise ValueError(f"results are in {' or '.join(WHERE)}, got {where!r}")
+        return Tables([], where)
     tables = list(_of_runs() if where == "runs" else _of_evidence())
     if not tables:
         remedy = 'results = "evidence" reads the committed ones and works at once; '
@@ -167,6 +192,15 @@ def collect(where: str = "runs") -> Tables:
             remedy = f"{evidence_dir()} holds no tables"
         raise DataError(f"there are no results in {where}: {remedy}")
     return Tables(tables, where)
+
+
+def check_where(where: str) -> None:
+    """Refuse with a ValueError what is no place of results."""
+    if where not in WHERE and not plan_path(Path(where)).is_file():
+        raise ValueError(
+            f"results are in {', '.join(WHERE)} or a folder (its whole path) with a {PLAN} of "
+            f"yours, got {where!r}"
+        )
 
 
 def _of_runs() -> Iterator[Table]:

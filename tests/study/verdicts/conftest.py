@@ -1,10 +1,13 @@
-"""Finished notebook runs on disk, with known numbers in them."""
+"""Finished notebook runs, and rows of a plan, with known numbers in them."""
 
 import pandas as pd
+import torch
 
 from rdc_kit.ground import files
+from rdc_kit.train.accuracy import pack
 
 SETTING = {"dataset": "digits", "size": 32, "profile": "small"}
+TESTS = 400
 
 
 def write(home, name, tables, status="ok", profile="small", **setting):
@@ -28,3 +31,20 @@ def arms(values, **facts):
     table = pd.DataFrame(rows).assign(**{**SETTING, **usual, **facts})
     hashes = table.astype(str).agg("".join, axis=1)
     return table.drop(columns="profile").assign(run_hash=hashes)
+
+
+def rows_of(line, top1):
+    """Rows of a line with given accuracies: {arm: one per seed}."""
+    rows = []
+    for trial in line.trials:
+        if trial.seed >= len(top1[trial.arm.key]):
+            continue
+        value = top1[trial.arm.key][trial.seed]
+        hits = torch.arange(TESTS) < round(TESTS * value / 100)
+        row = {"arm": trial.arm.key, "budget": trial.ipc, "protocol": "hard", "epochs": 300}
+        row |= {"student": trial.student, "seed": trial.seed, "set_seed": trial.seeds.set}
+        row |= {"training_seed": trial.seeds.training, "top1": value, "tests": TESTS}
+        scored = trial.arm.key == "el2n"
+        row |= {"scoring_seed": trial.seeds.scoring if scored else None, "teacher_seed": None}
+        rows.append(row | {"hits": pack(hits), "run_hash": f"{line.key}{len(rows)}"})
+    return pd.DataFrame(rows)

@@ -5,38 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy import stats
 
 from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts import planned
-from rdc_kit.train.accuracy import pack
 
 from ..grid.plans import plan_in
-
-TESTS = 400
+from .conftest import TESTS, rows_of
 
 
 @pytest.fixture
 def lines(tmp_path, monkeypatch):
     return read_plan(plan_in(tmp_path, monkeypatch))
-
-
-def rows_of(line, top1):
-    """Rows of a line with given accuracies: {arm: one per seed}."""
-    rows = []
-    for trial in line.trials:
-        if trial.seed >= len(top1[trial.arm.key]):
-            continue
-        value = top1[trial.arm.key][trial.seed]
-        hits = torch.arange(TESTS) < round(TESTS * value / 100)
-        row = {"arm": trial.arm.key, "budget": trial.ipc, "protocol": "hard", "epochs": 300}
-        row |= {"student": trial.student, "seed": trial.seed, "set_seed": trial.seeds.set}
-        row |= {"training_seed": trial.seeds.training, "top1": value, "tests": TESTS}
-        scored = trial.arm.key == "el2n"
-        row |= {"scoring_seed": trial.seeds.scoring if scored else None, "teacher_seed": None}
-        rows.append(row | {"hits": pack(hits), "run_hash": f"{line.key}{len(rows)}"})
-    return pd.DataFrame(rows)
 
 
 def judged(lines, *tables):
