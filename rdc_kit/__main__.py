@@ -155,7 +155,7 @@ def _gpu(options: argparse.Namespace) -> int:
 def _evidence(options: argparse.Namespace) -> int:
     from .commands.evidence import evidence
 
-    given = {key: getattr(options, key) for key in ("workers", "check", "again", "folder")}
+    given = {key: getattr(options, key) for key in ("workers", "check", "again", "ask", "folder")}
     return evidence(options.minutes, keys=options.line, **given)
 
 

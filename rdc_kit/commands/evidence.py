@@ -20,6 +20,7 @@ from ..study.grid.schedule import Work, work_through
 from ..study.grid.setups import Trial
 from ..study.verdicts.planned import judge_lines
 from .evidence_again import evidence_again
+from .evidence_ask import evidence_ask
 from .evidence_check import evidence_check, is_changed
 
 
@@ -30,6 +31,7 @@ def evidence(
     workers: str | int = "auto",
     check: bool = False,
     again: bool = False,
+    ask: Sequence[str] = (),
     folder: Path | None = None,
 ) -> int:
     """Show the plan; with `minutes`, measure the most valuable missing rows first.
@@ -42,6 +44,7 @@ def evidence(
             memory allows, and on a GPU one.
         check: say for every line whether it was committed before its first row.
         again: make finished rows again on this machine instead, see `evidence_again`.
+        ask: print these effects of the rows that are there instead, see `evidence_ask`.
         folder: with a plan.toml of one's own, beside which its rows are kept; the kit's committed
             evidence when left out.
 
@@ -55,6 +58,8 @@ def evidence(
     plan = plan_path(folder)
     own, lines = plan != plan_path(), read_plan(plan)
     chosen = _chosen(lines, keys)
+    if ask:
+        return evidence_ask(chosen, ask)
     if check and not own and checkout() is None:
         raise ValueError("--check reads the plan's history: run it in a clone of the repository")
     if check:

@@ -63,7 +63,7 @@ def read_plan(path: Path | None = None) -> list[Line]:
             raise PlanError(unknown(f"setting of {where}", str(given.get("setting")), settings))
         line = _made(Line, {**given, "setting": settings[given["setting"]]}, where)
         line = replace(line, **own)
-        _check(line, where)
+        check_line(line, where)
         lines.append(line)
     keys = [line.key for line in lines]
     if twice := {key for key in keys if keys.count(key) > 1}:
@@ -91,8 +91,15 @@ def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
         raise PlanError(f"{where}: {error}") from None
 
 
-def _check(line: Line, where: str) -> None:
-    """Every word of a line means something."""
+def check_line(line: Line, where: str) -> None:
+    """Check that every word of a line means something.
+
+    Args:
+        line: of a plan. where: it stands, for the message.
+
+    Raises:
+        PlanError: a word that means nothing.
+    """
     try:
         trials = line.trials
         if line.measure not in MEASURES:

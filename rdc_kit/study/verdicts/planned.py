@@ -73,7 +73,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "values": values.to_numpy(),
         # What one protocol, network or length came to says nothing of another.
         "where": (line.setting.name, line.measure, student, protocol.name, protocol.epochs),
-        "frozen": ", ".join(_shared(line, rows, effect)),
+        "frozen": ", ".join(shared_layers(line, rows, effect)),
     }
     if len(values):
         row |= dict(zip(("mean", "low", "high"), mean_interval(values.to_numpy()), strict=True))
@@ -87,8 +87,8 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     return row
 
 
-def _shared(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
-    """What all replicates of an effect share; a layer that its rows do not use is not said.
+def shared_layers(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
+    """What all replicates of an effect share, in words; not a layer that its rows do not use.
 
     Beside frozen layers that is a set which came out the same for every seed, as a file's does.
     """

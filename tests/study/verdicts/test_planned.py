@@ -104,7 +104,7 @@ def test_a_layer_that_an_effect_does_not_use_is_not_said(lines):
     rows.loc[rows["arm"] == "el2n", "teacher_seed"] = 0
     easy = replace(easy, frozen=("scoring", "teacher"))
     effects = ["random", "random@hard", "el2n", "el2n@soft - random@hard", "el2n@hard"]
-    said = {effect: planned._shared(easy, rows, effect) for effect in effects}
+    said = {effect: planned.shared_layers(easy, rows, effect) for effect in effects}
     both = ["one scoring run", "one teacher"]
     assert list(said.values()) == [[], [], both, both, []]
 
@@ -115,14 +115,14 @@ def test_a_set_that_no_seed_changes_is_said(lines):
     table = rows_of(easy, {"random": [50.0] * 4, "el2n": [60.0, 61, 62, 60]})
     drawn = table["arm"] + table["seed"].astype(str)
     own = drawn.where(table["arm"] == "random", "file")
-    assert planned._shared(easy, table.assign(set_hash=drawn), "el2n - random") == []
-    assert planned._shared(easy, table.assign(set_hash=own), "el2n - random") == ["one set"]
-    assert planned._shared(easy, table.assign(set_hash=own), "random") == []
+    assert planned.shared_layers(easy, table.assign(set_hash=drawn), "el2n - random") == []
+    assert planned.shared_layers(easy, table.assign(set_hash=own), "el2n - random") == ["one set"]
+    assert planned.shared_layers(easy, table.assign(set_hash=own), "random") == []
     row = judged([random, easy], table.assign(set_hash=own)).loc["easy"]
     assert row["verdict"] == "holds, for one set"
     # One scoring run has one easiest set: that is said already.
     ranked = replace(easy, frozen=("scoring",))
-    said = planned._shared(ranked, table.assign(set_hash=own), "el2n - random")
+    said = planned.shared_layers(ranked, table.assign(set_hash=own), "el2n - random")
     assert said == ["one scoring run"]
 
 
