@@ -67,6 +67,7 @@ CLAIMS = [
           "05/runs", ("pca - pca order=random",)),
     Claim("spread once combined", "originals spread over difficulties (CCS) make better composites",
           "05/runs"),
+    Claim("room or steps", "with room pruning costs composites, at equal steps too", "05/runs"),
     Claim("C9", "patch extraction beats other views of composites", "00/runs",
           ("pca - pca view=shuffle", "pca - pca view=whole")),
     Claim("C10", "the crop ratio has an interior optimum", "05/runs",
