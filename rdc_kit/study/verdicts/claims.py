@@ -40,7 +40,7 @@ _GAPS = tuple(
 # fmt: off
 CLAIMS = [
     Claim("anchor", "our mean is within 2.5 points of a published number", "01/runs"),
-    Claim("C1", "with soft labels, random matches each distilled set to a point", "01/runs",
+    Claim("C1", "with soft labels, random is at most a point below each distilled set", "01/runs",
           _RANDOM_SOFT, -1),
     Claim("C1, 50 and more per class", "with soft labels, random beats each distilled set",
           "01/runs", _RANDOM_SOFT, ipc_from=50),
@@ -94,7 +94,7 @@ CLAIMS = [
           ("sre2l@soft - sre2l@sre2l",), 5),
     Claim("C17, RDED", "RDED's own protocol lifts it, and random sets with it", "01/protocols",
           ("rded@rded - rded@soft", "random@rded - random@soft")),
-    Claim("steps", "the order is the same for shorter and longer training", "05/runs"),
+    Claim("steps", "the order is the same for another length of training", "05/runs"),
 ]
 # fmt: on
 

@@ -43,7 +43,12 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
         corrected = pd.Series(holm(part["p"].fillna(1.0).to_numpy()), index=part.index)
         table.loc[part.index, "p"] = corrected.where(part["p"].notna())
     rows = table.to_dict("records")
-    anchors = [(row["where"], row["ipc"], _verdict(row, False)) for row in rows if row["anchor"]]
+    anchors = [
+        (place, row["ipc"], _verdict(row, False))
+        for row in rows
+        if row["anchor"]
+        for place in row["where"]
+    ]
     table["verdict"] = [_verdict(row, _is_anchored(row, anchors)) for row in rows]
     table["change"] = [what_would_change(row) for row in table.to_dict("records")]
     return table[COLUMNS]
@@ -51,16 +56,17 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
 
 def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     values = replicates(line, rows, effect)
-    named = terms_of(effect)[0].protocol
-    protocol = next(t.protocol for t in line.trials if named in ("", t.protocol.name))
+    named = {term.protocol for term in terms_of(effect)}
+    used = [trial.protocol for trial in line.trials if {"", trial.protocol.name} & named]
     student = line.student or line.setting.student
+    place = (line.setting.name, line.measure, student)
     row: dict[str, object] = {
         "line": line.key,
         "claims": "; ".join(line.claims),
         "dataset": line.setting.dataset,
         "size": line.setting.size,
         "ipc": line.ipc if isinstance(line.ipc, int) else " ".join(map(str, line.ipc)),
-        "epochs": protocol.epochs,
+        "epochs": used[0].epochs,
         "student": student,
         "effect": effect,
         "least": line.anchor or line.least,
@@ -72,7 +78,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "priority": line.priority,
         "values": values.to_numpy(),
         # What one protocol, network or length came to says nothing of another.
-        "where": (line.setting.name, line.measure, student, protocol.name, protocol.epochs),
+        "where": frozenset((*place, how.name, how.epochs) for how in used),
         "frozen": ", ".join(shared_layers(line, rows, effect)),
     }
     if len(values):
@@ -141,7 +147,8 @@ def replicates(line: Line, rows: pd.DataFrame, effect: str) -> pd.Series:
 def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) -> bool:
     """Whether the row's protocol, network and length came to a published number in its setting.
 
-    That number may be of another recipe: of random images it is.
+    Each of its protocols, where it compares two. That number may be of another recipe: of random
+    images it is.
 
     Anchors with as many images per class decide, one that is reproduced being enough; where there
     are none or they are pending, those with any number.
@@ -149,9 +156,12 @@ def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) 
     Args:
         row: of the table. anchors: where, images per class and verdict of each.
     """
-    known = [(ipc, said.split(",")[0]) for where, ipc, said in anchors if where == row["where"]]
-    own = [said for ipc, said in known if ipc == row["ipc"] and not said.startswith("pending")]
-    return "reproduced" in (own or [said for _, said in known])
+    for place in row["where"]:
+        known = [(ipc, said.split(",")[0]) for where, ipc, said in anchors if where == place]
+        own = [said for ipc, said in known if ipc == row["ipc"] and not said.startswith("pending")]
+        if "reproduced" not in (own or [said for _, said in known]):
+            return False
+    return True
 
 
 def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
@@ -187,6 +197,10 @@ def what_would_change(row: dict[Hashable, Any]) -> str:
         if verdict.startswith("not"):
             return "another protocol, or other images"
         reach = max(row["high"] - row["anchor"], row["anchor"] - row["low"])
+        if not row["low"] <= row["anchor"] <= row["high"]:
+            return (
+                f"its interval excludes the published number, and reaches {reach:.1f} points away"
+            )
         return f"its interval reaches {reach:.1f} points away" if reach > WITHIN else ""
     values = np.asarray(row["values"], float)
     if verdict.startswith("undecided"):

@@ -65,13 +65,17 @@ def test_the_anchor_with_as_many_images_decides():
 
     def anchored(where, ipc, *tens):
         known = [(hard, 1, "reproduced"), *((hard, 10, said) for said in tens)]
-        return planned._is_anchored({"where": where, "ipc": ipc}, known)
+        return planned._is_anchored({"where": {where}, "ipc": ipc}, known)
 
     found = {ipc: anchored(hard, ipc, "not reproduced") for ipc in (1, 10, 50)}
     assert found == {1: True, 10: False, 50: True}
     assert anchored(hard, 10, "pending, 1 of 5")
     assert anchored(hard, 10, "not reproduced", "reproduced")
     assert not anchored(soft, 1)
+    both = {"where": {hard, soft}, "ipc": 10}  # it compares two protocols: each needs one
+    reproduced = (hard, 10, "reproduced")
+    assert not planned._is_anchored(both, [reproduced])
+    assert planned._is_anchored(both, [reproduced, (soft, 10, "reproduced, for one teacher")])
 
 
 def test_another_network_or_length_needs_an_anchor_of_its_own(lines):
@@ -184,8 +188,11 @@ def test_what_would_change_a_verdict():
     lows = [stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))[0] for v in longer]
     assert lows[0] > 0 >= lows[1]
     anchor = row | {"anchor": 26.0, "mean": 28.3, "low": 26.9, "high": 29.7}
-    assert say(anchor | {"verdict": "reproduced"}) == "its interval reaches 3.7 points away"
-    assert say(anchor | {"verdict": "reproduced", "high": 28.5}) == ""
+    told = "its interval excludes the published number, and reaches 3.7 points away"
+    assert say(anchor | {"verdict": "reproduced"}) == told
+    wide = anchor | {"low": 25.0, "high": 31.6, "verdict": "reproduced"}
+    assert say(wide) == "its interval reaches 5.6 points away"
+    assert say(anchor | {"verdict": "reproduced", "low": 25.9, "high": 28.5}) == ""
     assert say(anchor | {"verdict": "not reproduced"}).startswith("another protocol")
 
 
