@@ -58,9 +58,8 @@ class Setting:
     def setup(self) -> Setup:
         """The pool, the test set and the rest, loaded."""
         pool, test = load(self.dataset, self.size)
-        traits = replace(pool.traits, student=self.student)
-        pool = replace(pool, traits=traits)
-        test = replace(check_pair(pool, test), traits=traits)
+        pool = replace(pool, traits=replace(pool.traits, student=self.student))
+        test = check_pair(pool, test)  # with the pool's traits
         runtime = choose_runtime(precision=self.precision)
         return Setup(pool, test, runtime, self.teacher or None, self.teacher_epochs)
 
