@@ -182,11 +182,7 @@ def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.D
 
 def _announce_teacher(experiment: Experiment) -> None:
     """Train or load the teacher first, where one is needed, and print how good it is."""
-    needed = any(
-        t.protocol.labels != "hard" or "teacher" in METHODS[t.arm.method].needs
-        for t in experiment.trials
-    )
-    if needed:
+    if any(trial.taught for trial in experiment.trials):
         print(experiment.setup.teacher_of(), flush=True)
 
 

@@ -70,12 +70,12 @@ def evidence(
         return evidence_again(chosen, minutes, workers)
     _tell_uncommitted(lines, plan)
     whole = minutes <= 0 or work_through(Work(chosen, 60 * minutes, _make), workers)
-    table = judge_lines(lines)
+    table, missing = judge_lines(lines), {line.key: len(line.missing()) for line in lines}
     for line in chosen:
-        _show(line, table[table["line"] == line.key])
+        _show(line, missing[line.key], table[table["line"] == line.key])
     for path, count in exploratory(lines).items():
         print(f"{path.name}: {count} rows of no line (exploratory) or made twice: not judged")
-    done = sum(not line.missing() for line in lines)
+    done = list(missing.values()).count(0)
     print(f"evidence: {done} of {len(lines)} lines complete in {plan.parent}")
     return 0 if whole else 1
 
@@ -89,8 +89,8 @@ def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
     return [line for line in lines if not keys or line.key in keys]
 
 
-def _show(line: Line, judged: pd.DataFrame) -> None:
-    missing, total = len(line.missing()), len(line.trials)
+def _show(line: Line, missing: int, judged: pd.DataFrame) -> None:
+    total = len(line.trials)
     state = f"{total - missing} of {total} rows" if missing else "done"
     to_go = human_time(60 * line.minutes * missing / total)
     left = f", about {to_go} besides scoring runs and teachers" if missing else ""

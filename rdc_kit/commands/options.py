@@ -9,14 +9,8 @@ from typing import Any
 
 # What each verb does, and an example.
 VERBS: dict[str, tuple[str, str]] = {
-    "doctor": (
-        "check this machine: packages, device, disk, data",
-        "rdc doctor",
-    ),
-    "methods": (
-        "list the methods, their needs and cost",
-        "rdc methods",
-    ),
+    "doctor": ("check this machine: packages, device, disk, data", "rdc doctor"),
+    "methods": ("list the methods, their needs and cost", "rdc methods"),
     "compress": (
         "make a small set and save it in the Hub's format",
         "rdc compress pca grid=3 --dataset digits --ipc 10 --out data/pca-10",
@@ -33,22 +27,13 @@ VERBS: dict[str, tuple[str, str]] = {
         "a folder for the Hub from a saved set: card, recipe, results",
         "rdc publish data/easy data/for-the-hub --license cc-by-4.0",
     ),
-    "notebooks": (
-        "copy the notebooks into a folder of your own",
-        "rdc notebooks my-study",
-    ),
+    "notebooks": ("copy the notebooks into a folder of your own", "rdc notebooks my-study"),
     "run": (
         "run one notebook headless, parameters checked first",
         "rdc run notebooks/00_start_here.ipynb -p dataset imagenette -p ipc 10",
     ),
-    "study": (
-        "run every notebook",
-        "rdc study --dataset digits --profile small",
-    ),
-    "runs": (
-        "list the runs and how they ended",
-        "rdc runs",
-    ),
+    "study": ("run every notebook", "rdc study --dataset digits --profile small"),
+    "runs": ("list the runs and how they ended", "rdc runs"),
     "gallery": (
         "finished notebooks as pages that open from disk; runs nothing",
         "rdc gallery --dataset digits",
@@ -144,6 +129,9 @@ class _Several(argparse.Action):
     argparse's own `extend` would put them after the default, its usual action drops the first.
     """
 
+    def __init__(self, **how: Any) -> None:
+        super().__init__(nargs="+", **how)
+
     def __call__(
         self,
         parser: argparse.ArgumentParser,
@@ -175,7 +163,6 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument(
             "--use",
             type=Path,
-            nargs="+",
             action=_Several,
             default=[],
             metavar="FILE",
@@ -219,9 +206,7 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument("--dataset", default="", help="only runs on this one")
     verb = made["evidence"]
     verb.add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
-    verb.add_argument(
-        "--line", nargs="+", action=_Several, default=[], metavar="KEY", help="only these"
-    )
+    verb.add_argument("--line", action=_Several, default=[], metavar="KEY", help="only these")
     verb.add_argument("--check", action="store_true", help="planned before its rows?")
     verb.add_argument("--again", action="store_true", help="make finished rows again, and compare")
     told = "differences of rows that are there, such as 'pca#50 - random#50'; needs --line"
@@ -242,7 +227,7 @@ def _shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
     )
     verb.add_argument("--epochs", type=int, default=30)
     verb.add_argument(
-        "--seed", type=int, nargs="+", action=_Several, default=[0], help="a scoring run for each"
+        "--seed", type=int, action=_Several, default=[0], help="a scoring run for each"
     )
     verb.add_argument(
         "--collect", type=Path, metavar="FOLDER", help="put finished runs into a file there instead"
@@ -267,7 +252,7 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--batch", type=int)
     verb.add_argument("--rounds", type=int, default=3)
     verb.add_argument(
-        "--grid", nargs="+", action=_Several, metavar="DATASET", help="runs per hour of small grids"
+        "--grid", action=_Several, metavar="DATASET", help="runs per hour of small grids"
     )
     verb.add_argument("--runs", type=int, default=0, help="of each small grid")
     verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
@@ -280,16 +265,12 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
 def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     """Of benchmark."""
     verb.add_argument(
-        "--methods", nargs="+", action=_Several, default=["all"], help='names, or all; "pca grid=3"'
+        "--methods", action=_Several, default=["all"], help='names, or all; "pca grid=3"'
     )
-    verb.add_argument("--ipc", nargs="+", type=int, action=_Several, default=[1, 10])
-    verb.add_argument(
-        "--labels", nargs="+", action=_Several, default=["hard", "soft"], help="hard, soft"
-    )
-    verb.add_argument(
-        "--protocols", nargs="+", action=_Several, default=[], help="further ones, such as rded"
-    )
-    verb.add_argument("--students", nargs="+", action=_Several, default=[], help="networks")
+    verb.add_argument("--ipc", type=int, action=_Several, default=[1, 10])
+    verb.add_argument("--labels", action=_Several, default=["hard", "soft"], help="hard, soft")
+    verb.add_argument("--protocols", action=_Several, default=[], help="further ones, such as rded")
+    verb.add_argument("--students", action=_Several, default=[], help="networks")
     verb.add_argument("--seeds", type=_seeds, default=3, help="a number of them, or which: 3-5")
     verb.add_argument(
         "--epochs", type=int, help="of every training; the protocol's own if left out"
@@ -298,11 +279,7 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--teacher-epochs", type=int, default=30)
     verb.add_argument("--iterations", type=int, help="of every recovered image")
     verb.add_argument(
-        "--frozen",
-        nargs="+",
-        action=_Several,
-        default=[],
-        help="what all seeds share: scoring, teacher, set",
+        "--frozen", action=_Several, default=[], help="what all seeds share: scoring, teacher, set"
     )
     verb.add_argument(
         "--plan", action="store_true", dest="plan_only", help="only say what it would take"

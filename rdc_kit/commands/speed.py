@@ -33,17 +33,8 @@ from .startup import startup_line
 
 _GPU_EPOCHS = 8
 COLUMNS = [
-    "loop",
-    "student",
-    "size",
-    "batch",
-    "images",
-    "round",
-    "images_per_second",
-    "device",
-    "precision",
-    "git",
-    "versions",
+    *("loop", "student", "size", "batch", "images", "round", "images_per_second"),
+    *("device", "precision", "git", "versions"),
 ]
 
 

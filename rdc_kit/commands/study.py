@@ -22,7 +22,7 @@ from ..study.figures.base import figures_dir
 from ..study.grid import monitor
 from ..study.grid.workers import workers_from
 from .given import Parameter, UsageError, check_parameters, declared
-from .run import OK, USAGE, print_verdict, run_notebook
+from .run import FAILED, OK, USAGE, print_verdict, run_notebook
 
 _MOST = 4  # notebooks at a time; each needs a gigabyte or two
 _SAY_EVERY = 10.0  # seconds between two lines of progress
@@ -176,7 +176,8 @@ def _side_by_side(
                 running[path] = _start(path, parameters[path], timeout, count)
                 seconds[path] = -time.monotonic()
             for path in [p for p, process in running.items() if process.poll() is not None]:
-                codes[path] = running.pop(path).returncode
+                code = running.pop(path).returncode
+                codes[path] = code if code >= 0 else FAILED  # below 0, a signal ended it
                 seconds[path] += time.monotonic()
             for picture in sorted(_pictures() - shown):
                 shown.add(picture)

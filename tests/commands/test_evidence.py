@@ -9,7 +9,6 @@ from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
-from rdc_kit.study.grid import planfile
 from rdc_kit.study.grid.workers import Pace
 
 
@@ -101,5 +100,5 @@ def test_a_row_that_is_there_twice_hides_no_missing_one(plan, capsys):
     row |= {"student": "convnet2-w8", "set_seed": 0, "training_seed": 0, "seed": 0, "crops": ""}
     rows = pd.DataFrame([row | {"run_hash": name} for name in ("cpu", "cuda", "again")])
     rows.to_csv(plan.parent / "campaign-tiny.csv", index=False)
-    evidence._show(planfile.read_plan()[0], pd.DataFrame({"line": []}))
+    assert main(["evidence", "--line", "random"]) == 0
     assert "random (anchor; priority 2): 1 of 3 rows" in capsys.readouterr().out

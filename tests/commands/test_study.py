@@ -120,6 +120,24 @@ def test_a_stopped_study_ends_all_its_notebooks(tmp_path, fresh_home):
     assert sorted(read_status(run_folder) for run_folder in runs) == ["failed"] * 2
 
 
+def test_a_notebook_whose_process_is_killed_has_failed(tmp_path, fresh_home, monkeypatch, capsys):
+    """Its code was -9: the study's row said 0, the largest, as if all had ended well."""
+    folder = notebooks_in(tmp_path / "n", dict.fromkeys(("00_a", "01_b"), "pass"))
+
+    def start(path, *_):
+        return subprocess.Popen(["sh", "-c", "kill -9 $$" if path.stem == "01_b" else "true"])
+
+    monkeypatch.setattr(study, "_start", start)
+    assert study.run_all({}, folder=folder, workers=2) == run.FAILED
+    kept = pd.read_csv(fresh_home / "data" / "runs" / "study.csv")
+    assert dict(zip(kept["notebook"], kept["status"], strict=True)) == {
+        "00_a": run.OK,
+        "01_b": run.FAILED,
+        "all": run.FAILED,
+    }
+    assert "1 of 2 notebooks ok" in capsys.readouterr().err
+
+
 def test_a_wrong_number_of_workers_is_refused(capsys):
     assert main(["study", "--workers", "many"]) == 2
     assert "workers must be 'auto' or a whole number" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def choose(table: pd.DataFrame, names: dict[str, str]) -> Choice:
             f"{seeds} seeds are no evidence: use {names[chosen]}, the simplest, or ask for more"
         )
     elif chosen == best:
-        lead = found.iloc[_next_best(found)]
+        lead = found.loc[found["difference"].idxmin()]
         reason = f"Use {names[best]}: {_ahead(lead, names)}"
         if lead["reading"] == "undecided":
             reason += f"; undecided between the two, and {names[best]} is the simpler one"
@@ -67,10 +67,6 @@ def choose(table: pd.DataFrame, names: dict[str, str]) -> Choice:
             f"{names[chosen]}, the simpler one, or ask for more seeds"
         )
     return Choice(chosen, reason + ".", found)
-
-
-def _next_best(found: pd.DataFrame) -> int:
-    return int(found["difference"].to_numpy().argmin())
 
 
 def _ahead(row: pd.Series, names: dict[str, str]) -> str:

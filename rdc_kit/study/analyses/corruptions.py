@@ -120,11 +120,6 @@ def _through_pil(images: Tensor, change: Callable[[Image.Image], Image.Image]) -
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "gaussian_noise": gaussian_noise,
-    "shot_noise": shot_noise,
-    "gaussian_blur": gaussian_blur,
-    "brightness": brightness,
-    "contrast": contrast,
-    "pixelate": pixelate,
-    "jpeg": jpeg,
+    kind.__name__: kind
+    for kind in (gaussian_noise, shot_noise, gaussian_blur, brightness, contrast, pixelate, jpeg)
 }

@@ -173,6 +173,7 @@ def orders_figure(table: pd.DataFrame) -> Figure:
 
     Args:
         table: trials of `arms.pruning_arms`; the colour shows the order, the dash the metric.
+            Own methods may be among them; an order that the kit does not know is dark grey.
     """
     colours = {"easy": PALETTE[0], "hard": PALETTE[3], "ccs": PALETTE[2], "random": "#777777"}
     figure, ax = plt.subplots(figsize=(6.6, 3.4))
@@ -180,8 +181,8 @@ def orders_figure(table: pd.DataFrame) -> Figure:
     for key, title in arm_titles(table).items():
         rows = table[table["arm"] == key]
         method, order = rows["method"].iloc[0], rows["order"].iloc[0]
-        dash = _DASHES[methods.index(method)] if method in methods else "-"
-        plot_line(ax, rows, "ipc", colours[order], title, "o" + dash)
+        dash = _DASHES[methods.index(method) % len(_DASHES)] if method in methods else "-"
+        plot_line(ax, rows, "ipc", colours.get(order, "#333333"), title, "o" + dash)
     ax.set_xscale("log")
     ipcs = sorted(table["ipc"].unique())
     ax.set_xticks(ipcs, [str(ipc) for ipc in ipcs])

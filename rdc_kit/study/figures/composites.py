@@ -37,7 +37,7 @@ def views_drawing(stored: ImageSet, crop: tuple[float, float] | None = None) -> 
         raise ValueError("this set has no composites: make them with combine(...)")
     image, scale = stored.images[:1], crop or (stored.traits.min_crop, 1.0)
     shuffled = shuffle_cells(image, stored.grid, generator(_SEED, "drawing"))
-    figure, axes = plt.subplots(2, 4, figsize=(8.2, 4.4), width_ratios=[1, 1, 1, 1])
+    figure, axes = plt.subplots(2, 4, figsize=(8.2, 4.4))
     names = ("patch shuffling", "patch extraction")
     lines = ((shuffled, (1, 1)), (image, stored.grid))
     for line, name, (pixels, inside) in zip(axes, names, lines, strict=True):
@@ -50,8 +50,10 @@ def views_drawing(stored: ImageSet, crop: tuple[float, float] | None = None) -> 
             seen = crop_resize(pixels, boxes[k : k + 1], stored.size)[0]
             show_image(ax, seen)
             ax.set_title("seen in training" if not k else "seen next time", fontsize=8.5)
-            _frame(ax, stored.size, k)
-            _arrow(figure, line[1], ax, boxes[k].tolist(), stored.size, k)
+            style = "-" if not k else "--"
+            ax.add_patch(_box(0, 0, stored.size, stored.size, _INK["crop"], 2.5, style))
+        # Only to the nearer picture, so that no arrows cross.
+        _arrow(figure, line[1], line[2], boxes[0].tolist(), stored.size)
         line[0].text(
             -0.08,
             0.5,
@@ -88,14 +90,8 @@ def _box(
     return Rectangle((x - 0.5, y - 0.5), wide, high, fill=False, ec=colour, lw=width, ls=style)
 
 
-def _frame(ax: Axes, size: int, k: int) -> None:
-    ax.add_patch(_box(0, 0, size, size, _INK["crop"], 2.5, "-" if not k else "--"))
-
-
-def _arrow(figure: Figure, start: Axes, end: Axes, box: list[int], size: int, k: int) -> None:
-    """From the crop to its view; only to the nearer picture, so that no arrows cross."""
-    if k:
-        return
+def _arrow(figure: Figure, start: Axes, end: Axes, box: list[int], size: int) -> None:
+    """From a crop to its view."""
     y, x, high, wide = box
     figure.add_artist(
         ConnectionPatch(

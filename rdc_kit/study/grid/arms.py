@@ -54,12 +54,8 @@ class Arm:
     pool: str = ""
 
     def __post_init__(self) -> None:
-        known = method_named(self.method).options
-        for option in self.options:
-            if option not in known:
-                raise ValueError(unknown(f"option of {self.method}", option, known))
-        protocols.check_fields(self.protocol)
         check_options(self.method, self.options)
+        protocols.check_fields(self.protocol)
 
     @property
     def key(self) -> str:

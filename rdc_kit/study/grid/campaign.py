@@ -18,7 +18,6 @@ from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
 from ...ground.folders import evidence_dir
-from ...methods import method_named
 from ...train import protocols
 from ...train.evaluation import check_pair
 from .arms import arm_asked
@@ -59,9 +58,8 @@ class Setting:
     def setup(self) -> Setup:
         """The pool, the test set and the rest, loaded."""
         pool, test = load(self.dataset, self.size)
-        traits = replace(pool.traits, student=self.student)
-        pool = replace(pool, traits=traits)
-        test = replace(check_pair(pool, test), traits=traits)
+        pool = replace(pool, traits=replace(pool.traits, student=self.student))
+        test = check_pair(pool, test)  # with the pool's traits
         runtime = choose_runtime(precision=self.precision)
         return Setup(pool, test, runtime, self.teacher or None, self.teacher_epochs)
 
@@ -142,8 +140,7 @@ class Line:
     @cached_property
     def taught(self) -> bool:
         """Whether a teacher is needed, for labels or for making sets."""
-        soft = any(trial.protocol.labels != "hard" for trial in self.trials)
-        return soft or any("teacher" in method_named(t.arm.method).needs for t in self.trials)
+        return any(trial.taught for trial in self.trials)
 
     def rows(self) -> pd.DataFrame:
         """The rows of its grid that were measured, one per trial: the first in the file."""

@@ -82,6 +82,11 @@ class Trial:
     seed: int
     seeds: Seeds
 
+    @property
+    def taught(self) -> bool:
+        """Whether a teacher is needed, for labels or for making the set."""
+        return self.protocol.labels != "hard" or "teacher" in method_named(self.arm.method).needs
+
 
 @dataclass
 class Setup:

@@ -20,20 +20,8 @@ from .stats import mean_interval
 from .tables import SETTING, Tables
 
 COLUMNS = [
-    *(
-        "claim",
-        "says",
-        "line",
-        *SETTING,
-        "effect",
-        "least",
-        "anchor",
-        "unit",
-        "mean",
-        "low",
-        "high",
-    ),
-    *("low_images", "high_images", "n", "planned", "verdict", "change", "table"),
+    *("claim", "says", "line", *SETTING, "effect", "least", "anchor", "unit", "mean"),
+    *("low", "high", "low_images", "high_images", "n", "planned", "verdict", "change", "table"),
 ]
 MARK = "<!-- ledger -->"
 _OWN = "a question of the plan's own"
@@ -77,16 +65,20 @@ def _planned(row: dict[Hashable, Any]) -> dict[str, object]:
     What a line asks that is no claim of the paper is a claim of its own, by the line's word.
     """
     asked = row["claims"].split("; ")
-    candidates = [c for c in CLAIMS if any(c.key == a or c.key.startswith(a + ",") for a in asked)]
+    candidates = [c for c in CLAIMS if any(_takes(a, c.key) for a in asked)]
     tested = [c for c in CLAIMS if row["effect"] in c.effects]
     # A claim without effects of its own takes what its lines ask; a line may ask of others too.
     known = [c for c in candidates if c in tested or not c.effects]
-    own = [a for a in asked if not any(c.key == a or c.key.startswith(a + ",") for c in CLAIMS)]
+    own = [a for a in asked if not any(_takes(a, c.key) for c in CLAIMS)]
     known = known or [Claim(key, _OWN, "") for key in own] or tested or candidates
-    exact = [c for c in known if c.key == asked[0]] or known
-    claim = exact[0]
+    claim = next((c for c in known if c.key == asked[0]), known[0])
     unit = {"unit": row["unit"] or claim.unit}
     return _facts(claim) | {str(k): v for k, v in row.items() if k in COLUMNS} | unit
+
+
+def _takes(asked: str, key: str) -> bool:
+    """Whether a claim is asked for: "C5" takes "C5, hardest" too."""
+    return key == asked or key.startswith(f"{asked},")
 
 
 def found_in(claim: Claim, results: Tables) -> list[dict[str, object]]:
@@ -194,7 +186,7 @@ def so_far(*claims: str) -> str:
     """
 
     def wanted(key: str) -> bool:
-        return any(key == claim or key.startswith(f"{claim},") for claim in claims)
+        return any(_takes(claim, key) for claim in claims)
 
     lines = read_plan()
     families = {line.family for line in lines if any(map(wanted, line.claims))}

@@ -73,6 +73,18 @@ def test_the_orders_figure_has_a_line_per_arm():
     assert random.get_xydata().tolist() == [[1, 22 + 2 / 3], [10, 31 + 2 / 3]]
 
 
+def test_the_orders_figure_draws_more_methods_than_dashes_and_orders_of_ones_own():
+    """A fourth method, or an order that the kit does not have, once ended in an error."""
+    values = {name: ({"family": "pruning"}, [30, 31]) for name in ("el2n", "aum", "forgetting")}
+    values["mine"] = ({"family": "own", "order": "newest"}, [40, 42])
+    values["mine order="] = ({"family": "own", "order": np.nan}, [43, 44])
+    table = pd.concat([arm_rows(values, ipc=ipc, view="whole") for ipc in (1, 10)])
+    (ax,) = figures.orders_figure(table).axes
+    assert len(ax.lines) == len(values)
+    mine = [line for line in ax.lines if line.get_label().startswith("mine")]
+    assert [(line.get_color(), line.get_linestyle()) for line in mine] == [("#333333", "-")] * 2
+
+
 def test_architectures_are_lines_and_methods_are_marks():
     values = {
         "random": ({"family": "baseline"}, [50, 52]),
