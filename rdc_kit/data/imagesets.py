@@ -216,6 +216,27 @@ def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
     return parent_facts | facts
 
 
+def made_anew(pool: ImageSet, images: Tensor, **facts: Any) -> ImageSet:
+    """New images in place of a pool's: as many of each class, class by class, and no row of it.
+
+    Args:
+        pool: whose classes and traits they have; of composites, nothing of their grid remains.
+        images: uint8 [ipc C, 3, S, S].
+        facts: new ones for the provenance.
+    """
+    each = len(images) // pool.num_classes
+    return replace(
+        pool,
+        images=images,
+        labels=torch.arange(pool.num_classes).repeat_interleave(each),
+        row_ids=torch.full((len(images),), -1),
+        members=None,
+        grid=(1, 1),
+        view="whole",
+        provenance=derived(pool, **facts),
+    )
+
+
 def check_enough(pool: ImageSet, per_class: int) -> None:
     """Check that every class has enough images.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 
 from ..augment.boxes import random_crops
 from ..augment.views import normalise
-from ..data.imagesets import ImageSet, Traits, derived
+from ..data.imagesets import ImageSet, Traits, made_anew
 from ..ground import store
 from ..ground.arrays import load_arrays, load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
@@ -90,28 +89,14 @@ def recover(
     home = store.cached(runs_dir("sets"), config, make)
     facts: dict[str, Any] = {"recipe": how.settings, "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2)}
-    return _kept(home, pool, ipc, store.result_of(home) | facts)
+    return _kept(home, pool, store.result_of(home) | facts)
 
 
-def _kept(home: Path, pool: ImageSet, ipc: int, facts: dict[str, Any]) -> ImageSet:
+def _kept(home: Path, pool: ImageSet, facts: dict[str, Any]) -> ImageSet:
     """A finished set, from its folder; deletes the files of its batches."""
     for batch in home.glob("batch-*.npz"):
         batch.unlink(missing_ok=True)
-    images = load_arrays(home / _IMAGES)
-    return replace(
-        pool,
-        images=images,
-        labels=_labels(pool, ipc),
-        row_ids=torch.full((len(images),), -1),
-        members=None,
-        grid=(1, 1),
-        view="whole",
-        provenance=derived(pool, **facts),
-    )
-
-
-def _labels(pool: ImageSet, ipc: int) -> Tensor:
-    return torch.arange(pool.num_classes).repeat_interleave(ipc)
+    return made_anew(pool, load_arrays(home / _IMAGES), **facts)
 
 
 def _all_batches(
@@ -124,7 +109,7 @@ def _all_batches(
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
     """Images uint8 [N, 3, S, S] and losses [batches, 4]; a batch on disk is not made again."""
-    labels = _labels(pool, ipc)
+    labels = torch.arange(pool.num_classes).repeat_interleave(ipc)
     start = select(pool, None, ipc, "random", seed).images if how.real else None
     images = torch.empty(len(labels), 3, pool.size, pool.size, dtype=torch.uint8)
     worker, losses = None, []
