@@ -108,11 +108,10 @@ class ImageSet:
         return len(self.classes)
 
     def __getitem__(self, rows: Any) -> ImageSet:
-        """The same set with only these rows: a slice, a list of ints, an index or mask tensor."""
-        if isinstance(rows, int):
-            rows = [rows]
-        if not isinstance(rows, slice | Tensor):
-            rows = torch.as_tensor(rows) if len(rows) else torch.empty(0, dtype=torch.int64)
+        """The same set with only these rows: an int or a slice, ints or a mask as list or array."""
+        if not isinstance(rows, slice):
+            rows = torch.atleast_1d(torch.as_tensor(rows))
+            rows = rows if rows.numel() else rows.long()  # an empty list has no kind of number
         members = None if self.members is None else self.members[rows]
         return replace(
             self,

@@ -1,5 +1,7 @@
 """Image sets: rows, fingerprints and classes."""
 
+import numpy as np
+import pytest
 import torch
 
 import rdc_kit as rdc
@@ -15,6 +17,32 @@ def test_indexing_keeps_rows_together():
     assert len(pool[:4]) == len(pool[[0, 1, 2, 3]]) == 4
     assert len(pool[pool.labels == 1]) == 6
     assert len(pool[3]) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        (3, [3]),
+        (-1, [17]),
+        (np.int64(3), [3]),
+        (torch.tensor([0, 5, 1]).argmax(), [1]),
+        ((4, 2), [4, 2]),
+        (range(2, 8, 3), [2, 5]),
+        (np.array([7, 7]), [7, 7]),
+        (np.arange(18) > 15, [16, 17]),
+        ([False] * 17 + [True], [17]),
+        ([], []),
+        (range(0), []),
+        (torch.zeros(18, dtype=torch.bool), []),
+        (slice(16, None), [16, 17]),
+    ],
+    ids=str,
+)
+def test_rows_may_be_given_in_any_usual_form(rows, kept):
+    part = colour_blocks()[rows]
+    assert part.row_ids.tolist() == kept
+    assert part.images.shape == (len(kept), 3, 16, 16)
+    assert part.labels.shape == (len(kept),)
 
 
 def test_fingerprints_tell_sets_apart():
