@@ -71,7 +71,7 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     raw = raw or open_source(name)["train"]
     if raw.saved.get("size"):
         return int(raw.saved["size"])
-    shapes = {_shape(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
+    shapes = {shape_of(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
     wide, high = shapes.pop() if len(shapes) == 1 else (0, 0)
     return wide if wide == high and 8 <= wide <= 224 else traits_of(name).size
 
@@ -93,14 +93,6 @@ def _white(name: str, raw: Raw) -> int | None:
 def _looked_at(raw: Raw) -> np.ndarray:
     """Rows that stand for all of them, evenly spaced."""
     return np.unique(np.linspace(0, len(raw.labels) - 1, _LOOKED_AT).astype(int))
-
-
-def _shape(raw: Raw, row: int) -> tuple[int, int]:
-    """Width and height of a row's image; (0, 0) where it has none, such as an empty cell."""
-    try:
-        return shape_of(raw.fetch(row))
-    except (OSError, ValueError, TypeError):
-        return 0, 0
 
 
 def _with_own_statistics(pool: ImageSet) -> Traits:
