@@ -201,7 +201,7 @@ def epochs_to_go(pool: ImageSet, asked: Collection[tuple[str, int, int]], runtim
 
 
 def _window(metric: str, epochs: int) -> int:
-    """EL2N is of all epochs of its own run, and of the first ones where others watch a longer."""
+    """The epochs that count for EL2N: all of its own run, the first ten of other scores' runs."""
     return epochs if metric == "el2n" else EL2N_EPOCHS
 
 
@@ -280,11 +280,9 @@ def finished_runs(pool: ImageSet) -> list[Run]:
         mine = config.get("pool") == keys[student]
         if mine and path.parent.name == store.config_hash(config) and store.is_done(path.parent):
             runs.append(_worth_keeping(_run_in(path.parent, config)))
-    return sorted(runs, key=_place)
-
-
-def _place(run: Run) -> tuple[str, int, int]:
-    return run.config["student"], run.config["protocol"]["epochs"], run.config["seed"]
+    return sorted(
+        runs, key=lambda r: (r.config["student"], r.config["protocol"]["epochs"], r.config["seed"])
+    )
 
 
 def _named(pool: ImageSet, student: str) -> ImageSet:
