@@ -9,7 +9,7 @@ from torch import nn
 
 from rdc_kit.distill import matching as statistics
 from rdc_kit.distill.matching import Matcher, collect_moments, running
-from rdc_kit.distill.recover import pixel_range
+from rdc_kit.distill.shown import pixel_range
 from rdc_kit.ground.seeds import generator
 from rdc_kit.train import models
 
