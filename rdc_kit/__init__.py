@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .augment.views import make_view
     from .combine import combine
-    from .data.imagesets import DataError, ImageSet, Traits, from_tensors
+    from .data.checks import from_tensors
+    from .data.imagesets import DataError, ImageSet, Traits
     from .data.loading import load
     from .ground.device import choose_runtime
     from .ground.own import use
@@ -40,7 +41,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 _HOMES = {
     "augment.views": ("make_view",),
     "combine": ("combine",),
-    "data.imagesets": ("DataError", "ImageSet", "Traits", "from_tensors"),
+    "data.checks": ("from_tensors",),
+    "data.imagesets": ("DataError", "ImageSet", "Traits"),
     "data.loading": ("load",),
     "ground.device": ("choose_runtime",),
     "ground.own": ("use",),

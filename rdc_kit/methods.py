@@ -13,7 +13,8 @@ from typing import Any
 from .augment.boxes import Grid, as_grid
 from .augment.noise import check_spectrum, noise_set
 from .combine import check_grouping, combine
-from .data.imagesets import DataError, ImageSet, check_enough, check_made
+from .data.checks import check_made
+from .data.imagesets import DataError, ImageSet, check_enough
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover

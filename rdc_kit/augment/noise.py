@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from ..data.imagesets import ImageSet, derived
+from ..data.imagesets import ImageSet, made_anew
 from ..ground.names import unknown
 from ..ground.seeds import generator
 
@@ -66,10 +64,4 @@ def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> I
     else:
         mean, std = (torch.tensor(v).view(3, 1, 1) for v in (pool.traits.mean, pool.traits.std))
         pixels = ((draws * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
-    return replace(
-        pool,
-        images=pixels,
-        labels=torch.arange(pool.num_classes).repeat_interleave(ipc),
-        row_ids=torch.full((count,), -1),
-        provenance=derived(pool),
-    )
+    return made_anew(pool, pixels)

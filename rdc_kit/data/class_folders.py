@@ -33,8 +33,7 @@ def read_folder(root: Path) -> dict[str, Raw]:
         DataError: no class folders, no images, or a test split without or beyond training.
     """
     if not root.is_dir():
-        what = "is a file: give parquet:PATH, or" if root.is_file() else "does not exist: give"
-        raise DataError(f"folder {str(root)!r} {what} folder:PATH of an image folder")
+        raise DataError(f"{root} is a file: give parquet:PATH, or folder:PATH of an image folder")
     train = split_folder(root, TRAIN_NAMES) or root
     flat = train == root
     test = split_folder(root, tuple(n for n in TEST_NAMES if not (flat and n in _MAYBE_CLASSES)))

@@ -73,8 +73,6 @@ class Raw:
 def read_local(path: Path) -> dict[str, Raw]:
     """A parquet file, or a folder that `datasets.load_dataset` reads."""
     datasets = datasets_library()
-    if not path.exists():
-        raise DataError(f"{str(path)!r} does not exist: give parquet:PATH of a file or folder")
     if path.is_file():
         files = [path]
     else:

@@ -18,8 +18,6 @@ from .origins import Origins
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
 _MOST_CLASSES = 10**6
 
 
@@ -110,11 +108,10 @@ class ImageSet:
         return len(self.classes)
 
     def __getitem__(self, rows: Any) -> ImageSet:
-        """The same set with only these rows: a slice, a list of ints, an index or mask tensor."""
-        if isinstance(rows, int):
-            rows = [rows]
-        if not isinstance(rows, slice | Tensor):
-            rows = torch.as_tensor(rows) if len(rows) else torch.empty(0, dtype=torch.int64)
+        """The same set with only these rows: an int or a slice, ints or a mask as list or array."""
+        if not isinstance(rows, slice):
+            rows = torch.atleast_1d(torch.as_tensor(rows))
+            rows = rows if rows.numel() else rows.long()  # an empty list has no kind of number
         members = None if self.members is None else self.members[rows]
         return replace(
             self,
@@ -194,69 +191,11 @@ def _apart(names: Sequence[str], other: ImageSet) -> str:
     return f"{', '.join(mine[:3]) or 'none'} and {', '.join(others[:3]) or 'none'}"
 
 
-def check_made(stored: ImageSet, pool: ImageSet, ipc: int) -> ImageSet:
-    """What a method of one's own returned, under the pool's rules.
-
-    Raises:
-        DataError: it has not `ipc` images of each class, or see `ImageSet.like`.
-    """
-    if not isinstance(stored, ImageSet):
-        raise DataError(f"a method must return an ImageSet, such as pool[rows], got {stored!r}")
-    if stored.provenance.get("source") != pool.provenance.get("source"):
-        stored = replace(stored, row_ids=torch.full_like(stored.row_ids, -1))  # no rows of the pool
-    stored = stored.like(pool)
-    counts = stored.counts()
-    if bool((counts != ipc).any()):
-        label = int((counts != ipc).nonzero()[0])
-        raise DataError(
-            f"{stored} has {int(counts[label])} images of class {stored.classes[label]}, and {ipc} "
-            "of each were asked for: return as many, so that sets of equal size are compared"
-        )
-    return stored
-
-
 class Splits(NamedTuple):
     """The two parts of a source; `test` is None where the source has only one."""
 
     train: ImageSet
     test: ImageSet | None
-
-
-def check_set(images: ImageSet) -> ImageSet:
-    """Validate a set when it enters the kit: shapes, types, label range, sizes that agree.
-
-    Raises:
-        DataError: the message says what is wrong and where.
-    """
-    shape = tuple(images.images.shape)
-    if images.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
-        raise DataError(f"images must be uint8 [N, 3, S, S], got {images.images.dtype} {shape}")
-    if shape[2] != shape[3]:
-        raise DataError(f"images must be square, got {shape[2]} x {shape[3]} pixels")
-    if not len(images.images) == len(images.labels) == len(images.row_ids):
-        raise DataError(
-            f"{len(images.images)} images, {len(images.labels)} labels and "
-            f"{len(images.row_ids)} row ids: the three must agree"
-        )
-    if len(images) == 0:
-        raise DataError("the set is empty")
-    check_labels(images.labels, images.num_classes)
-    return images
-
-
-def check_labels(labels: Tensor, num_classes: int) -> None:
-    """Find a label out of range on the CPU, before a GPU stops with an unclear assertion.
-
-    Raises:
-        DataError: the message names the first bad row, its label and the allowed range.
-    """
-    bad = ((labels < 0) | (labels >= num_classes)).nonzero().squeeze(1)
-    if len(bad):
-        row = int(bad[0])
-        raise DataError(
-            f"label {int(labels[row])} at row {row} is out of range 0..{num_classes - 1} "
-            f"({len(bad)} such rows): correct the label column or the list of class names"
-        )
 
 
 def numbered(most: int) -> tuple[str, ...]:
@@ -270,32 +209,31 @@ def numbered(most: int) -> tuple[str, ...]:
     return tuple(str(k) for k in range(most + 1))
 
 
-def from_tensors(
-    images: Tensor, labels: Tensor, classes: Sequence[str] | None = None, **fields: Any
-) -> ImageSet:
-    """An ImageSet from your own tensors.
-
-    Args:
-        images: uint8 [N, 3, S, S].
-        labels: int64 [N].
-        classes: names; "0", "1", ... by default.
-        fields: any other field of ImageSet, such as traits or provenance.
-
-    Raises:
-        DataError: the tensors are no images and labels, or name over a million classes.
-    """
-    if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
-        raise DataError("labels must be a tensor of whole numbers, one per image: int64 [N]")
-    if classes is None:
-        classes = numbered(int(labels.max()) if len(labels) else 0)
-    fields.setdefault("row_ids", torch.arange(len(labels)))
-    return check_set(ImageSet(images, labels.long(), tuple(classes), **fields))
-
-
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
     """Provenance of a set made from another: the parent's without its disk cache, and new facts."""
     parent_facts = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "pixels")}
     return parent_facts | facts
+
+
+def made_anew(pool: ImageSet, images: Tensor, **facts: Any) -> ImageSet:
+    """New images in place of a pool's: as many of each class, class by class, and no row of it.
+
+    Args:
+        pool: whose classes and traits they have; of composites, nothing of their grid remains.
+        images: uint8 [ipc C, 3, S, S].
+        facts: new ones for the provenance.
+    """
+    each = len(images) // pool.num_classes
+    return replace(
+        pool,
+        images=images,
+        labels=torch.arange(pool.num_classes).repeat_interleave(each),
+        row_ids=torch.full((len(images),), -1),
+        members=None,
+        grid=(1, 1),
+        view="whole",
+        provenance=derived(pool, **facts),
+    )
 
 
 def check_enough(pool: ImageSet, per_class: int) -> None:

@@ -14,9 +14,10 @@ import torch
 
 from ..ground import files, store
 from ..ground.folders import data_dir
+from .checks import check_labels, check_set
 from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole
 from .hub import Raw
-from .imagesets import DataError, ImageSet, Splits, Traits, check_labels, check_set
+from .imagesets import DataError, ImageSet, Splits, Traits
 from .origins import FILE, Origins
 from .pixels import WHITES, shape_of, square, white_of
 from .sources import NAMED, check_source, open_source, raw_of, traits_of
@@ -70,7 +71,7 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     raw = raw or open_source(name)["train"]
     if raw.saved.get("size"):
         return int(raw.saved["size"])
-    shapes = {_shape(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
+    shapes = {shape_of(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
     wide, high = shapes.pop() if len(shapes) == 1 else (0, 0)
     return wide if wide == high and 8 <= wide <= 224 else traits_of(name).size
 
@@ -92,14 +93,6 @@ def _white(name: str, raw: Raw) -> int | None:
 def _looked_at(raw: Raw) -> np.ndarray:
     """Rows that stand for all of them, evenly spaced."""
     return np.unique(np.linspace(0, len(raw.labels) - 1, _LOOKED_AT).astype(int))
-
-
-def _shape(raw: Raw, row: int) -> tuple[int, int]:
-    """Width and height of a row's image; (0, 0) where it has none, such as an empty cell."""
-    try:
-        return shape_of(raw.fetch(row))
-    except (OSError, ValueError, TypeError):
-        return 0, 0
 
 
 def _with_own_statistics(pool: ImageSet) -> Traits:

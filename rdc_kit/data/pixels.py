@@ -153,12 +153,13 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def shape_of(source: bytes | Path | np.ndarray) -> tuple[int, int]:
-    """Width and height without decoding; (0, 0) for what is no image."""
-    if isinstance(source, np.ndarray):
-        return source.shape[1], source.shape[0]
+def shape_of(raw: Raw, row: int) -> tuple[int, int]:
+    """Width and height of a row's image without decoding it; (0, 0) where there is none to read."""
     try:
+        source = raw.fetch(row)
+        if isinstance(source, np.ndarray):
+            return source.shape[1], source.shape[0]
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             return image.size
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except CORRUPT:
         return 0, 0

@@ -95,7 +95,7 @@ def survey(name: str, size: int | None = None) -> Survey:
 
 def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     counts = images.counts().numpy()
-    shapes = np.array([shape_of(raw.fetch(int(row))) for row in images.row_ids[:: _step(images)]])
+    shapes = np.array([shape_of(raw, int(row)) for row in images.row_ids[:: _step(images)]])
     low, high = shapes.min(), shapes.max()
     sides = f"{low} px" if low == high else f"{low} to {high} px"
     found.facts.append(

@@ -55,6 +55,10 @@ def patches(inputs: Tensor, side: int) -> Tensor:
 
 Fold = Callable[[Tensor], Tensor]
 Entry = tuple[str, str]  # (name of the layer, "norm", "conv" or "patch")
+_NO_STATISTICS = (
+    "this teacher has no batch norm with running statistics, by which images are recovered: use a "
+    "ResNet, or a ConvNet with '-bn' at the end of its name"
+)
 
 
 def watched(model: nn.Module, patch: int = 0) -> dict[Entry, tuple[nn.Module, Fold]]:
@@ -74,7 +78,7 @@ def watched(model: nn.Module, patch: int = 0) -> dict[Entry, tuple[nn.Module, Fo
             layers[name, "conv"] = module, channels
             layers[name, "patch"] = module, partial(patches, side=patch)
     if not layers:
-        raise ValueError("this teacher has no batch norm, by whose statistics images are recovered")
+        raise ValueError(_NO_STATISTICS)
     return layers
 
 
@@ -102,18 +106,15 @@ def running(model: nn.Module) -> dict[Entry, Moments]:
     Torch's running variance is unbiased, so even the true data have a tiny distance from it.
 
     Raises:
-        ValueError: the network has no batch norm to read.
+        ValueError: the network has no batch norm, or one that keeps no statistics.
     """
-    moments = {
+    layers = watched(model).items()
+    if any(module.running_mean is None for _, (module, _) in layers):
+        raise ValueError(_NO_STATISTICS)
+    return {
         entry: Moments(module.running_mean[None].float(), module.running_var[None].float())  # type: ignore[index]
-        for entry, (module, _) in watched(model).items()
+        for entry, (module, _) in layers
     }
-    if not moments:
-        raise ValueError(
-            "this teacher has no batch norm with statistics to match: use a ResNet, or "
-            "a ConvNet with '-bn' at the end of its name"
-        )
-    return moments
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..augment.boxes import as_grid, crop_resize, random_crops
 from ..augment.views import normalise
-from ..data.imagesets import DataError, ImageSet, check_enough, derived
+from ..data.imagesets import DataError, ImageSet, check_enough, made_anew
 from ..data.loading import in_full
 from ..data.origins import origins_of
 from ..ground.device import Runtime, choose_runtime
@@ -112,14 +112,10 @@ def _composed(
     """Stitched images as a set, class by class; a single crop keeps its original's row id."""
     single, members = factor == 1, pool.row_ids[originals]
     return replace(
-        pool,
-        images=images,
-        labels=torch.arange(pool.num_classes).repeat_interleave(len(images) // pool.num_classes),
+        made_anew(pool, images, **facts),
         row_ids=members[:, 0] if single else torch.arange(len(members)),
         members=None if single else members,
         grid=(factor, factor),
-        view="whole",
-        provenance=derived(pool, **facts),
         origins=origins_of(pool, originals.flatten(), {}),
     )
 

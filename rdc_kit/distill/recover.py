@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..augment.boxes import random_crops
 from ..augment.views import normalise
-from ..data.imagesets import ImageSet, Traits, derived
+from ..data.imagesets import ImageSet, made_anew
 from ..ground import store
 from ..ground.arrays import load_arrays, load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
@@ -31,6 +29,7 @@ from ..prune.selection import select
 from ..train.teachers import Teacher, check_frozen
 from .matching import Matcher, collect_moments, running
 from .recipes import Recipe, check_pool
+from .shown import augment, crowding, pixel_range, to_pixels
 
 _IMAGES = "images.npz"
 
@@ -90,28 +89,14 @@ def recover(
     home = store.cached(runs_dir("sets"), config, make)
     facts: dict[str, Any] = {"recipe": how.settings, "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2)}
-    return _kept(home, pool, ipc, store.result_of(home) | facts)
+    return _kept(home, pool, store.result_of(home) | facts)
 
 
-def _kept(home: Path, pool: ImageSet, ipc: int, facts: dict[str, Any]) -> ImageSet:
+def _kept(home: Path, pool: ImageSet, facts: dict[str, Any]) -> ImageSet:
     """A finished set, from its folder; deletes the files of its batches."""
     for batch in home.glob("batch-*.npz"):
         batch.unlink(missing_ok=True)
-    images = load_arrays(home / _IMAGES)
-    return replace(
-        pool,
-        images=images,
-        labels=_labels(pool, ipc),
-        row_ids=torch.full((len(images),), -1),
-        members=None,
-        grid=(1, 1),
-        view="whole",
-        provenance=derived(pool, **facts),
-    )
-
-
-def _labels(pool: ImageSet, ipc: int) -> Tensor:
-    return torch.arange(pool.num_classes).repeat_interleave(ipc)
+    return made_anew(pool, load_arrays(home / _IMAGES), **facts)
 
 
 def _all_batches(
@@ -124,7 +109,7 @@ def _all_batches(
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
     """Images uint8 [N, 3, S, S] and losses [batches, 4]; a batch on disk is not made again."""
-    labels = _labels(pool, ipc)
+    labels = torch.arange(pool.num_classes).repeat_interleave(ipc)
     start = select(pool, None, ipc, "random", seed).images if how.real else None
     images = torch.empty(len(labels), 3, pool.size, pool.size, dtype=torch.uint8)
     worker, losses = None, []
@@ -247,73 +232,3 @@ def perturb(model: nn.Module, inputs: Tensor, labels: Tensor, steps: int, rho: f
             for weight, slope in zip(weights, slopes, strict=True):
                 weight.add_(rho / steps * slope / (length + 1e-12))
     return network.requires_grad_(False)
-
-
-def augment(
-    images: Tensor, how: Recipe, traits: Traits, step: int, draws: torch.Generator
-) -> Tensor:
-    """What the teacher sees at one step: one crop, one flip, one roll for the whole batch.
-
-    Source: SRe2L, recover/data_synthesis.py; the curriculum of crops, CDA (arXiv 2311.18838).
-    """
-    side = images.shape[-1]
-    if how.crop:
-        region = torch.tensor([[0, 0, side, side]])
-        least = smallest_crop(how, traits, step)
-        top, left, height, width = random_crops(region, (least, 1.0), generator=draws)[0].tolist()
-        part = images[:, :, top : top + height, left : left + width]
-        images = F.interpolate(
-            part, (side, side), mode="bilinear", antialias=True, align_corners=False
-        )
-    if traits.flip and float(torch.rand((), generator=draws)) < 0.5:
-        images = images.flip(3)
-    if how.jitter:
-        rolls = torch.randint(how.jitter + 1, (2,), generator=draws).tolist()
-        images = images.roll(rolls, (2, 3))
-    return images
-
-
-def smallest_crop(how: Recipe, traits: Traits, step: int) -> float:
-    """Lower bound of the crop's area at a step: the curriculum, then the source's smallest."""
-    end = how.milestone * how.iterations
-    if step >= end:
-        return traits.min_crop
-    return traits.min_crop + (1 - traits.min_crop) * 0.5 * (1 + math.cos(math.pi * step / end))
-
-
-def crowding(images: Tensor, labels: Tensor) -> Tensor:
-    """How alike the images of each class are: lower for a flatter spectrum of their Gram matrix.
-
-    Args:
-        images: float [B, 3, S, S]. labels: int64 [B].
-
-    Returns:
-        KL(softmax(l / 4) || softmax(l)) of the eigenvalues l, summed over classes with two or more
-        images; no gradient flows through the first.
-
-    Source: data densification, G-VBSM (arXiv 2311.17950).
-    Differs: the Gram matrix is divided by the number of pixels. Undivided, its eigenvalues are in
-        the thousands, both softmaxes are one-hot, and the term and its gradient are 0.
-    """
-    small = F.interpolate(images, (32, 32), mode="bilinear", antialias=True, align_corners=False)
-    total = images.new_zeros(())
-    for label in labels.unique():
-        rows = small[labels == label].flatten(1)
-        if len(rows) > 1:
-            spectrum = torch.linalg.eigvalsh(rows @ rows.T / rows.shape[1])
-            flat = F.softmax(spectrum.detach() / 4, 0)
-            total = total + F.kl_div(F.log_softmax(spectrum, 0), flat, reduction="sum")
-    return total
-
-
-def pixel_range(traits: Traits, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Black and white in normalised units, [3, 1, 1] each."""
-    ends = torch.tensor([0.0, 255.0], device=device).view(2, 1, 1, 1).expand(2, 3, 1, 1)
-    low, high = normalise(ends, traits)
-    return low, high
-
-
-def to_pixels(images: Tensor, traits: Traits) -> Tensor:
-    """Normalised float [B, 3, S, S] to uint8, rounded, on the CPU."""
-    low, high = pixel_range(traits, images.device)
-    return ((images - low) / (high - low) * 255).round().clamp(0, 255).to(torch.uint8).cpu()

@@ -26,19 +26,17 @@ def read_manifest(folder: Path, *needed: str) -> dict[str, Any]:
 
 def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     """Set a run's status; "running" begins a new manifest, other statuses complete it."""
-    path = folder / _NAME
-    manifest = {} if status == "running" else read_manifest(folder)
     if status == "running":
         manifest = {
             "started": store.now(),
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "git": store.git_state(),
+            "versions": store.versions(),
         }
-        manifest |= {"versions": store.versions()}
     else:
-        manifest["ended"] = store.now()
-    write_json(path, {**manifest, **facts, "status": status})
+        manifest = read_manifest(folder) | {"ended": store.now()}
+    write_json(folder / _NAME, {**manifest, **facts, "status": status})
 
 
 def continue_manifest(folder: Path) -> None:

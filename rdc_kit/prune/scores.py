@@ -60,12 +60,13 @@ def dynamics(
     """
     how = (epochs, el2n_epochs, seed, student, runtime or choose_runtime())
     run = scoring_run(pool, *how, wanted=METRICS)
-    flags = {"forgetting": run.values.get("never_learned")}
-    return {
-        name: Scores.of(pool, name, run.values[name], flags.get(name), str(run))
-        for name in run.values
-        if name != "never_learned"
-    }
+    return {name: _scores_of(pool, run, name) for name in run.values if name != "never_learned"}
+
+
+def _scores_of(pool: ImageSet, run: Run, name: str) -> Scores:
+    """One score of a run; rows that were never learned are known of the kit's own Forgetting."""
+    never_learned = run.values.get("never_learned") if name == "forgetting" else None
+    return Scores.of(pool, name, run.values[name], never_learned, str(run))
 
 
 def scoring_run(
@@ -166,9 +167,7 @@ def score(
         raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
     epochs = METRICS[metric].epochs if epochs is None else epochs
     how = (epochs, _window(metric, epochs), seed, None, runtime or choose_runtime())
-    run = scoring_run(pool, *how, wanted=[metric])
-    never_learned = run.values["never_learned"] if metric == "forgetting" else None
-    return Scores.of(pool, metric, run.values[metric], never_learned, str(run))
+    return _scores_of(pool, scoring_run(pool, *how, wanted=[metric]), metric)
 
 
 def _snapshot(pool: ImageSet, epochs: int, seed: int, student: str | None, runtime: Runtime) -> Run:
@@ -202,7 +201,7 @@ def epochs_to_go(pool: ImageSet, asked: Collection[tuple[str, int, int]], runtim
 
 
 def _window(metric: str, epochs: int) -> int:
-    """EL2N is of all epochs of its own run, and of the first ones where others watch a longer."""
+    """The epochs that count for EL2N: all of its own run, the first ten of other scores' runs."""
     return epochs if metric == "el2n" else EL2N_EPOCHS
 
 
@@ -281,11 +280,9 @@ def finished_runs(pool: ImageSet) -> list[Run]:
         mine = config.get("pool") == keys[student]
         if mine and path.parent.name == store.config_hash(config) and store.is_done(path.parent):
             runs.append(_worth_keeping(_run_in(path.parent, config)))
-    return sorted(runs, key=_place)
-
-
-def _place(run: Run) -> tuple[str, int, int]:
-    return run.config["student"], run.config["protocol"]["epochs"], run.config["seed"]
+    return sorted(
+        runs, key=lambda r: (r.config["student"], r.config["protocol"]["epochs"], r.config["seed"])
+    )
 
 
 def _named(pool: ImageSet, student: str) -> ImageSet:

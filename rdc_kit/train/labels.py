@@ -69,11 +69,6 @@ def kept_epochs(epochs: int, keep: float) -> int:
     return max(1, round(epochs * keep))
 
 
-def hard_bytes(count: int, num_classes: int) -> int:
-    """Bytes of hard labels: one or two per label."""
-    return count * (1 if num_classes <= 256 else 2)
-
-
 def label_bytes(protocol: Protocol, count: int, num_classes: int) -> int:
     """Bytes of the labels that a protocol needs to train on a set.
 
@@ -81,5 +76,5 @@ def label_bytes(protocol: Protocol, count: int, num_classes: int) -> int:
     would need them in that form.
     """
     if protocol.labels == "hard":
-        return hard_bytes(count, num_classes)
+        return count * (1 if num_classes <= 256 else 2)  # a byte tells 256 classes apart
     return stored_bytes(count, protocol.epochs, num_classes, protocol.keep)

@@ -21,11 +21,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ground.own import code_of
 from ..ground.seeds import generator, seeded_globals
+from .layers import Conv3x3, GroupNorm, is_plain_3x3
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
 LIGHT = ("mobilenet_v2", "efficientnet_b0", "shufflenet_v2_x0_5")
@@ -156,7 +156,7 @@ def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
             return ConvNet(int(depth), int(width or 128), num_classes, size, bool(norm))
         model = _torchvision(name, num_classes)
         for module in model.modules():
-            if type(module) is nn.Conv2d and _is_plain_3x3(module):
+            if type(module) is nn.Conv2d and is_plain_3x3(module):
                 module.__class__ = Conv3x3
             if isinstance(module, nn.ReLU | nn.ReLU6 | nn.SiLU):
                 module.inplace = False  # see ConvNet
@@ -234,46 +234,6 @@ def _shrink_stem(model: Any, name: str) -> None:
         model.maxpool = nn.Identity()
     else:
         model.features[0][0].stride = (1, 1)
-
-
-def _is_plain_3x3(module: nn.Conv2d) -> bool:
-    shape = (module.kernel_size, module.padding, module.dilation, module.groups, module.bias)
-    return shape == ((3, 3), (1, 1), (1, 1), 1, None)
-
-
-class Conv3x3(nn.Conv2d):
-    """A convolution that becomes one matrix product if its output map is 2 x 2 pixels or less.
-
-    For such a map a CPU spends its time on reordering weights, not on arithmetic. Measured for 512
-    channels and batch 50 on 2 AMX cores, bf16: forward and backward take 25 ms as a convolution and
-    10 ms as a product; a whole ResNet-18 step at 64 px takes a fifth less time. Weights and state
-    dict are the same as those of nn.Conv2d.
-    """
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """[B, C, H, W] to [B, O, H', W'], both sides divided by the stride."""
-        stride = self.stride[0]
-        high, wide = (-(-side // stride) for side in inputs.shape[-2:])
-        if inputs.device.type != "cpu" or high * wide > 4:
-            return super().forward(inputs)
-        # Flat, for one product: with a batch axis, torch copies the weights for each image.
-        columns = F.unfold(inputs, 3, padding=1, stride=stride).transpose(1, 2).flatten(0, 1)
-        outputs = F.linear(columns, self.weight.flatten(1))  # [B H' W', O]
-        return outputs.view(len(inputs), high, wide, -1).permute(0, 3, 1, 2)
-
-
-class GroupNorm(nn.GroupNorm):
-    """A group norm that computes narrow groups in fp32 on a CPU, until the next convolution.
-
-    A group of fewer than 32 bf16 channels does not fill a vector register: its backward pass took
-    7.2 ms instead of 1.3 (50 images of 32 x 32 px, 32 channels, channels_last, one AMX core).
-    """
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """[B, C, H, W] to the same shape."""
-        if inputs.device.type == "cpu" and self.num_channels // self.num_groups < 32:
-            inputs = inputs.float()
-        return super().forward(inputs)
 
 
 class ConvNet(nn.Module):

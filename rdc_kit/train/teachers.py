@@ -100,7 +100,7 @@ def by_batch(model: nn.Module) -> nn.Module:
     return model
 
 
-def check_frozen(model: nn.Module) -> nn.Module:
+def check_frozen(model: nn.Module) -> None:
     """Refuse a teacher in train mode: its statistics and answers would change with each batch.
 
     Raises:
@@ -111,7 +111,6 @@ def check_frozen(model: nn.Module) -> nn.Module:
         raise ValueError("the teacher is in train mode: call .eval() on it first")
     if any(p.requires_grad for p in model.parameters()):
         raise ValueError("the teacher's weights require gradients: call .requires_grad_(False)")
-    return model
 
 
 def squeeze(

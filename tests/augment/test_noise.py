@@ -64,3 +64,11 @@ def test_white_noise_is_the_default_and_other_spectra_are_refused():
         rdc.compress("noise", pool, 2, spectrum="pink")
     with pytest.raises(ValueError, match="unknown spectrum 'pink'"):
         check_options("noise", {"spectrum": "pink"})  # before a grid makes anything
+
+
+def test_noise_made_from_composites_has_nothing_of_their_grid(tmp_path):
+    pool = colour_blocks(per_class=8)
+    noise = rdc.compress("noise", rdc.combine(pool, 2), 1)
+    assert (noise.grid, noise.members, noise.view) == ((1, 1), None, "whole")
+    back = rdc.load(f"parquet:{noise.save(tmp_path / 'noise')}").train
+    assert back.fingerprint() == noise.fingerprint()

@@ -1,10 +1,10 @@
-"""Image sets: rows, fingerprints and labels."""
+"""Image sets: rows, fingerprints and classes."""
 
+import numpy as np
 import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.data.imagesets import DataError
 
 from ..conftest import colour_blocks
 
@@ -19,6 +19,32 @@ def test_indexing_keeps_rows_together():
     assert len(pool[3]) == 1
 
 
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        (3, [3]),
+        (-1, [17]),
+        (np.int64(3), [3]),
+        (torch.tensor([0, 5, 1]).argmax(), [1]),
+        ((4, 2), [4, 2]),
+        (range(2, 8, 3), [2, 5]),
+        (np.array([7, 7]), [7, 7]),
+        (np.arange(18) > 15, [16, 17]),
+        ([False] * 17 + [True], [17]),
+        ([], []),
+        (range(0), []),
+        (torch.zeros(18, dtype=torch.bool), []),
+        (slice(16, None), [16, 17]),
+    ],
+    ids=str,
+)
+def test_rows_may_be_given_in_any_usual_form(rows, kept):
+    part = colour_blocks()[rows]
+    assert part.row_ids.tolist() == kept
+    assert part.images.shape == (len(kept), 3, 16, 16)
+    assert part.labels.shape == (len(kept),)
+
+
 def test_fingerprints_tell_sets_apart():
     pool = colour_blocks()
     assert pool.fingerprint() == colour_blocks().fingerprint()
@@ -27,44 +53,6 @@ def test_fingerprints_tell_sets_apart():
     assert other.fingerprint() != pool.fingerprint()
     assert pool[[1, 0]].fingerprint() != pool[[0, 1]].fingerprint()
     assert pool[::4].fingerprint() == pool[list(range(0, len(pool), 4))].fingerprint()
-
-
-def test_labels_out_of_range_name_the_row():
-    with pytest.raises(DataError, match=r"label 5 at row 2 is out of range 0\.\.1"):
-        rdc.from_tensors(
-            torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 5]), ("a", "b")
-        )
-
-
-@pytest.mark.parametrize(
-    ("images", "labels", "message"),
-    [
-        (torch.zeros(2, 3, 8, 8), torch.zeros(2).long(), "images must be uint8"),
-        (
-            torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
-            torch.zeros(2).long(),
-            r"got torch.uint8 \(2, 1, 8",
-        ),
-        (
-            torch.zeros(2, 3, 8, 9, dtype=torch.uint8),
-            torch.zeros(2).long(),
-            "square, got 8 x 9 pixels",
-        ),
-        (
-            torch.zeros(2, 3, 8, 8, dtype=torch.uint8),
-            torch.zeros(3).long(),
-            "2 images, 3 labels and 3 row",
-        ),
-    ],
-)
-def test_tensors_that_are_no_image_set_are_refused(images, labels, message):
-    with pytest.raises(DataError, match=message):
-        rdc.from_tensors(images, labels)
-
-
-def test_an_empty_set_is_refused():
-    with pytest.raises(DataError, match="the set is empty"):
-        rdc.from_tensors(torch.zeros(0, 3, 8, 8, dtype=torch.uint8), torch.zeros(0).long(), ("a",))
 
 
 def test_classes_without_an_image_are_counted():

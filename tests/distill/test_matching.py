@@ -9,7 +9,7 @@ from torch import nn
 
 from rdc_kit.distill import matching as statistics
 from rdc_kit.distill.matching import Matcher, collect_moments, running
-from rdc_kit.distill.recover import pixel_range
+from rdc_kit.distill.shown import pixel_range
 from rdc_kit.ground.seeds import generator
 from rdc_kit.train import models
 
@@ -153,6 +153,8 @@ def test_a_convolution_is_left_out_with_its_patches(teacher, blocks):
     assert all(min(abs(one - known) for known in sums) < 0.02 for one in found)
 
 
-def test_a_network_without_batch_norm_has_nothing_to_match():
-    with pytest.raises(ValueError, match="this teacher has no batch norm"):
-        statistics.watched(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)))
+@pytest.mark.parametrize("layer", [nn.Flatten(), nn.BatchNorm2d(3, track_running_stats=False)])
+def test_a_network_without_statistics_of_batch_norm_has_nothing_to_match(layer):
+    told = "this teacher has no batch norm with running statistics.*: use a ResNet, or a ConvNet"
+    with pytest.raises(ValueError, match=told):
+        running(nn.Sequential(layer, nn.Flatten(), nn.Linear(12, 2)))

@@ -16,7 +16,6 @@ from rdc_kit.distill.recipes import RECIPES, Recipe, recipe
 from rdc_kit.distill.recover import recover
 from rdc_kit.ground.arrays import load_arrays
 from rdc_kit.ground.device import Runtime
-from rdc_kit.ground.seeds import generator
 from rdc_kit.train.teachers import squeeze
 
 from ..conftest import colour_blocks
@@ -73,15 +72,6 @@ def test_cda_with_milestone_0_is_sre2l(fresh_home, blocks, exact):
     assert not torch.equal(curriculum.images, sre2l.images)
 
 
-def test_the_curriculum_falls_from_the_whole_image_to_the_smallest_crop(blocks):
-    how = replace(recipe("cda", 64), iterations=100, milestone=0.5)
-    bounds = [loop.smallest_crop(how, blocks.traits, step) for step in range(100)]
-    assert bounds[0] == 1
-    assert bounds == sorted(bounds, reverse=True)
-    assert bounds[25] == pytest.approx(0.75)  # half-way between 1 and the source's 0.5
-    assert set(bounds[50:]) == {0.5}
-
-
 def test_dwa_leaves_the_teacher_as_it_was_and_moves_a_copy_by_rho(blocks, exact, teacher):
     model = teacher.models[0]
     before = copy.deepcopy(model.state_dict())
@@ -119,25 +109,7 @@ def test_every_recipe_is_spread_into_batches_that_hold_each_image_once(size):
             assert len(labels[0]) == 30  # each class once before the second of any
 
 
-def test_densification_pushes_images_of_a_class_apart(blocks):
-    alike = blocks.images[:1].float().expand(3, -1, -1, -1) / 255
-    noise = torch.randn(3, 3, 16, 16, generator=generator(0))
-    same, apart = torch.zeros(3, dtype=torch.long), torch.arange(3)
-    inputs = (alike + 0.01 * noise).requires_grad_()
-    crowded = loop.crowding(inputs, same)
-    assert crowded > 10 * loop.crowding(noise, same)
-    assert loop.crowding(inputs, apart) == 0  # one image of each class: nothing to part
-    (slope,) = torch.autograd.grad(crowded, inputs)
-    assert slope.abs().max() > 0
-    assert loop.crowding(inputs - 50 * slope, same) < crowded
-
-
-def test_pixels_are_rounded_clipped_and_come_back_the_same(tmp_path, fresh_home, blocks, teacher):
-    traits = blocks.traits
-    assert torch.equal(loop.to_pixels(inputs_of(blocks), traits), blocks.images)
-    black, white = loop.pixel_range(traits, torch.device("cpu"))
-    wide = torch.stack([black - 1, white + 1]).expand(2, 3, 4, 4)
-    assert loop.to_pixels(wide, traits).flatten(1).tolist() == [[0] * 48, [255] * 48]
+def test_a_recovered_set_comes_back_the_same(tmp_path, fresh_home, blocks, teacher):
     made = recover(blocks, 1, replace(SHORT, iterations=3), teacher)
     made.save(tmp_path / "set")
     assert torch.equal(rdc.load(f"parquet:{tmp_path / 'set'}").train.images, made.images)

@@ -12,6 +12,8 @@ SAID = {
     "scores": "Scores | None",
 }
 SAID |= {"ipc": "int | tuple[int, ...]", "grid": "Grid", "arms": "tuple[str, ...]", "own": int}
+SAID |= {"pairs": "list[tuple[int, int]] | None", "side": 'Literal["a", "b|c"] | None'}
+SAID |= {"rows": "Sequence[int] | None", "file": "pathlib.Path | None", "asked": "str | Teacher"}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,7 @@ SAID |= {"ipc": "int | tuple[int, ...]", "grid": "Grid", "arms": "tuple[str, ...
         {"count": 3, "share": 1, "name": None, "flip": False, "scores": object(), "free": "x"},
         {"ipc": 3, "grid": "2x2", "arms": ["a"], "own": 2},
         {"ipc": [1, 2], "grid": (1, 2), "arms": ("a", "b"), "share": 0.5, "name": "x"},
+        {"pairs": [(1, 2)], "side": "a", "rows": [1, 2], "file": "x.pt", "asked": "x"},
     ],
 )
 def test_values_of_the_kind_are_let_through(given):
@@ -40,6 +43,8 @@ def test_values_of_the_kind_are_let_through(given):
         ("ipc", "x", "ipc must be a whole number or a list"),
         ("arms", "random", "arms must be a list"),
         ("own", "x", "own must be a whole number"),
+        ("pairs", 3, "pairs must be a list"),
+        ("asked", 3, "asked must be a text"),
     ],
 )
 def test_others_are_one_sentence(name, value, told):

@@ -331,4 +331,9 @@ def test_workers_and_the_command_line_know_what_a_file_adds(mine, fresh_home):
 
 def test_forgetting_that_was_overridden_does_not_stop_the_other_scores(exact, monkeypatch):
     monkeypatch.setitem(METRICS, "forgetting", METRICS["aum"])
-    assert len(scores.score(colour_blocks(8, seed=7), "aum", 1, runtime=exact).values) == 24
+    pool = colour_blocks(8, seed=7)
+    assert len(scores.score(pool, "aum", 1, runtime=exact).values) == 24
+    found = scores.score(pool, "forgetting", 1, runtime=exact)
+    assert found.never_learned is None
+    assert found.values.equal(scores.dynamics(pool, 1, runtime=exact)["forgetting"].values)
+    assert len(rdc.compress("forgetting", pool, 2, runtime=exact, epochs=1)) == 6

@@ -1,0 +1,92 @@
+"""Checks of an image set as it enters the kit: from a source, from tensors, from a method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .imagesets import DataError, ImageSet, numbered
+
+
+def from_tensors(
+    images: Tensor, labels: Tensor, classes: Sequence[str] | None = None, **fields: Any
+) -> ImageSet:
+    """An ImageSet from your own tensors.
+
+    Args:
+        images: uint8 [N, 3, S, S].
+        labels: int64 [N].
+        classes: names; "0", "1", ... by default.
+        fields: any other field of ImageSet, such as traits or provenance.
+
+    Raises:
+        DataError: the tensors are no images and labels, or name over a million classes.
+    """
+    if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
+        raise DataError("labels must be a tensor of whole numbers, one per image: int64 [N]")
+    if classes is None:
+        classes = numbered(int(labels.max()) if len(labels) else 0)
+    fields.setdefault("row_ids", torch.arange(len(labels)))
+    return check_set(ImageSet(images, labels.long(), tuple(classes), **fields))
+
+
+def check_set(images: ImageSet) -> ImageSet:
+    """Validate a set when it enters the kit: shapes, types, label range, sizes that agree.
+
+    Raises:
+        DataError: the message says what is wrong and where.
+    """
+    shape = tuple(images.images.shape)
+    if images.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
+        raise DataError(f"images must be uint8 [N, 3, S, S], got {images.images.dtype} {shape}")
+    if shape[2] != shape[3]:
+        raise DataError(f"images must be square, got {shape[2]} x {shape[3]} pixels")
+    if not len(images.images) == len(images.labels) == len(images.row_ids):
+        raise DataError(
+            f"{len(images.images)} images, {len(images.labels)} labels and "
+            f"{len(images.row_ids)} row ids: the three must agree"
+        )
+    if len(images) == 0:
+        raise DataError("the set is empty")
+    check_labels(images.labels, images.num_classes)
+    return images
+
+
+def check_labels(labels: Tensor, num_classes: int) -> None:
+    """Find a label out of range on the CPU, before a GPU stops with an unclear assertion.
+
+    Raises:
+        DataError: the message names the first bad row, its label and the allowed range.
+    """
+    bad = ((labels < 0) | (labels >= num_classes)).nonzero().squeeze(1)
+    if len(bad):
+        row = int(bad[0])
+        raise DataError(
+            f"label {int(labels[row])} at row {row} is out of range 0..{num_classes - 1} "
+            f"({len(bad)} such rows): correct the label column or the list of class names"
+        )
+
+
+def check_made(stored: ImageSet, pool: ImageSet, ipc: int) -> ImageSet:
+    """What a method of one's own returned, under the pool's rules.
+
+    Raises:
+        DataError: it has not `ipc` images of each class, or see `ImageSet.like`.
+    """
+    if not isinstance(stored, ImageSet):
+        raise DataError(f"a method must return an ImageSet, such as pool[rows], got {stored!r}")
+    if stored.provenance.get("source") != pool.provenance.get("source"):
+        stored = replace(stored, row_ids=torch.full_like(stored.row_ids, -1))  # no rows of the pool
+    stored = stored.like(pool)
+    counts = stored.counts()
+    if bool((counts != ipc).any()):
+        label = int((counts != ipc).nonzero()[0])
+        raise DataError(
+            f"{stored} has {int(counts[label])} images of class {stored.classes[label]}, and {ipc} "
+            "of each were asked for: return as many, so that sets of equal size are compared"
+        )
+    return stored

@@ -1,0 +1,60 @@
+"""Tensors that are no image set are refused in one sentence."""
+
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit.data.checks import check_made
+from rdc_kit.data.imagesets import DataError
+
+from ..conftest import colour_blocks
+
+
+def test_labels_out_of_range_name_the_row():
+    with pytest.raises(DataError, match=r"label 5 at row 2 is out of range 0\.\.1"):
+        rdc.from_tensors(
+            torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 5]), ("a", "b")
+        )
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (torch.zeros(2, 3, 8, 8), torch.zeros(2).long(), "images must be uint8"),
+        (
+            torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+            torch.zeros(2).long(),
+            r"got torch.uint8 \(2, 1, 8",
+        ),
+        (
+            torch.zeros(2, 3, 8, 9, dtype=torch.uint8),
+            torch.zeros(2).long(),
+            "square, got 8 x 9 pixels",
+        ),
+        (
+            torch.zeros(2, 3, 8, 8, dtype=torch.uint8),
+            torch.zeros(3).long(),
+            "2 images, 3 labels and 3 row",
+        ),
+    ],
+)
+def test_tensors_that_are_no_image_set_are_refused(images, labels, message):
+    with pytest.raises(DataError, match=message):
+        rdc.from_tensors(images, labels)
+
+
+def test_an_empty_set_is_refused():
+    with pytest.raises(DataError, match="the set is empty"):
+        rdc.from_tensors(torch.zeros(0, 3, 8, 8, dtype=torch.uint8), torch.zeros(0).long(), ("a",))
+
+
+def test_what_a_method_made_is_put_under_the_rules_of_its_pool():
+    pool = colour_blocks()
+    with pytest.raises(DataError, match=r"must return an ImageSet, such as pool\[rows\], got 3"):
+        check_made(3, pool, 1)
+    with pytest.raises(DataError, match="has 2 images of class 0, and 3 of each were asked for"):
+        check_made(pool[:6], pool, 3)
+    strange = rdc.from_tensors(pool.images[:3], torch.arange(3))
+    made = check_made(strange, pool, 1)
+    assert made.traits == pool.traits
+    assert made.row_ids.tolist() == [-1] * 3  # they are no rows of the pool
