@@ -210,7 +210,7 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     verb.add_argument("--check", action="store_true", help="planned before its rows?")
     verb.add_argument("--again", action="store_true", help="make finished rows again, and compare")
     told = "differences of rows that are there, such as 'pca#50 - random#50'; needs --line"
-    verb.add_argument("--ask", nargs="+", action=_Several, default=[], metavar="EFFECT", help=told)
+    verb.add_argument("--ask", action=_Several, default=[], metavar="EFFECT", help=told)
     verb.add_argument(
         "--folder", type=Path, help="with a plan.toml of your own; rows are kept there"
     )

@@ -136,7 +136,8 @@ def test_a_grid_that_the_pool_cannot_fill_is_refused_before_anything_is_trained(
 def test_seeds_that_two_machines_made_are_joined_and_nothing_is_made_again(
     tmp_path, monkeypatch, capsys
 ):
-    """Each has a home of its own; their runs are copied into one."""
+    """Each has a home of its own, and one precision; their runs are copied into one."""
+    monkeypatch.setenv("RDC_PRECISION", "fp32")
     call = ["benchmark", "--size", "16", "--labels", "hard", "--ipc", "1", "--epochs", "1"]
     call += ["--methods", "el2n", "--workers", "1", "--seeds"]
     tables = []
