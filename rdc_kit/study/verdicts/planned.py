@@ -12,7 +12,7 @@ from scipy import stats as distributions
 
 from ..grid.campaign import Line, Setting
 from ..grid.setups import LAYERS
-from ..grid.terms import terms_of
+from ..grid.terms import CHANCE, terms_of
 from .effects import Absent, effect_by_seed, over_images
 from .stats import half_width, holm, mean_interval
 
@@ -56,7 +56,7 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
 
 def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     values = replicates(line, rows, effect)
-    named = {term.protocol for term in terms_of(effect)}
+    named = {term.protocol for term in terms_of(effect) if term.arm != CHANCE}
     used = [trial.protocol for trial in line.trials if {"", trial.protocol.name} & named]
     student = line.student or line.setting.student
     place = (line.setting.name, line.measure, student)
@@ -97,6 +97,9 @@ def shared_layers(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
     """What all replicates of an effect share, in words; not a layer that its rows do not use.
 
     Beside frozen layers that is a set which came out the same for every seed, as a file's does.
+
+    Args:
+        line: of the plan. rows: its measured ones. effect: see `terms`.
     """
     epochs = line.setting.teacher_epochs
     usual = epochs == Setting.teacher_epochs

@@ -85,6 +85,9 @@ def test_another_network_or_length_needs_an_anchor_of_its_own(lines):
         return planned._judged(replace(easy, **changes), easy.rows(), "el2n - random")["where"]
 
     assert len({where(), where(epochs=60), where(student="convnet3-w64")}) == 3
+    both = replace(easy, protocols=("hard", "soft"))
+    (place,) = planned._judged(both, easy.rows(), "random@soft - chance")["where"]
+    assert place[-2:] == ("soft", 300)  # chance has no protocol
     assert where(epochs=300) == where()
 
 
