@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .prune.selection import select
     from .train import protocols
     from .train.evaluation import Result, evaluate
-    from .train.protocols import Protocol
+    from .train.protocol import Protocol
     from .train.teachers import Teacher, squeeze
     from .train.training import fit
 
@@ -55,7 +55,8 @@ _HOMES = {
     "prune.scores": ("aum", "dynamics", "el2n", "forgetting"),
     "prune.selection": ("select",),
     "train.evaluation": ("Result", "evaluate"),
-    "train.protocols": ("Protocol", "protocols"),
+    "train.protocol": ("Protocol",),
+    "train.protocols": ("protocols",),
     "train.teachers": ("Teacher", "squeeze"),
     "train.training": ("fit",),
 }

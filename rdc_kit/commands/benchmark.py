@@ -30,7 +30,7 @@ from ..study.verdicts.stats import accuracy_table
 from ..train import models, protocols
 from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
-from ..train.protocols import Protocol
+from ..train.protocol import Protocol
 
 
 def chosen_protocols(

@@ -33,7 +33,8 @@ def print_ledger(where: str, into: Path | None = None) -> int:
         where: "runs", "evidence" or a folder with a plan of one's own.
         into: a file with two lines `<!-- ledger -->`; what is between them is replaced.
     """
-    from ..study.verdicts.ledger import as_text, decided, ledger, put_into
+    from ..study.verdicts.ledger import ledger
+    from ..study.verdicts.ledger_text import as_text, decided, put_into
     from ..study.verdicts.tables import collect
 
     table = ledger(collect(where))

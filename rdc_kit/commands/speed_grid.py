@@ -35,6 +35,7 @@ from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.labels import loss_of
 from ..train.lessons import view_for
+from ..train.protocol import batch_size
 from ..train.training import fit, make_optimiser
 from .speed_before import in_the_old_way
 
@@ -194,7 +195,7 @@ def _step_parts(stored: ImageSet, case: Case, setup: Setup) -> dict[str, float]:
     """Mean seconds of the parts of a training step, over some steps of one batch."""
     runtime, protocol = setup.runtime, protocols.hard()
     batch = stored[
-        torch.arange(protocols.batch_size(protocol, len(stored), stored.num_classes)) % len(stored)
+        torch.arange(batch_size(protocol, len(stored), stored.num_classes)) % len(stored)
     ]
     images, labels = batch.images.to(runtime.device), batch.labels.to(runtime.device)
     model = models.build(case.student, stored.num_classes, stored.size).train()

@@ -33,7 +33,7 @@ from ..study.grid.setups import Setup
 from ..train import models, protocols
 from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
-from ..train.protocols import Protocol
+from ..train.protocol import Protocol
 from . import errors
 from .parameters import PROFILES, Profile, check_parameter, numbers, own_parameters
 

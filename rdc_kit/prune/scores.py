@@ -24,7 +24,7 @@ from ..ground.own import ADDED
 from ..ground.seeds import as_seeds
 from ..train import models, protocols
 from ..train.accuracy import predict
-from ..train.protocols import Protocol
+from ..train.protocol import Protocol
 from ..train.training import Fitted, fit
 from .committed import committed, is_committed
 from .metrics import EL2N_EPOCHS, FULL_EPOCHS, METRICS, Metric, score_code

@@ -17,7 +17,7 @@ from ..ground.seeds import as_seeds
 from . import protocols
 from .accuracy import accuracy, pack, predict
 from .labels import Answer
-from .protocols import Protocol
+from .protocol import Protocol
 from .stored_labels import StoredLabels, store_labels
 from .teachers import Teacher
 from .training import Fitted, fit

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor
 
-from .protocols import Protocol
+from .protocol import Protocol
 
 Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
 _VIEW_BYTES = 25  # crop 8, mirrored 1, partner 4, pasted box 8, weight 4

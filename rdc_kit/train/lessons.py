@@ -11,7 +11,7 @@ from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground.device import Runtime
 from .labels import Answer
-from .protocols import Protocol
+from .protocol import Protocol
 from .stored_labels import StoredLabels
 
 # (epoch, rows, pixels, labels, draws) to the inputs, the targets and the teacher's answer, if any.

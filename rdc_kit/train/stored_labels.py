@@ -24,9 +24,8 @@ from ..ground.device import Runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
-from . import protocols
 from .labels import Answer, kept_epochs
-from .protocols import Protocol
+from .protocol import Protocol, batch_size
 
 _FILE = "records.npy"
 _PROGRESS = "progress.json"  # epochs that are done, while it goes on
@@ -222,7 +221,7 @@ def _label_epoch(
     grid = images.grid if (protocol.view or images.view) == "cell" else (1, 1)
     side = images.size
     order = torch.randperm(len(images), generator=generator(seed, "label order", epoch))
-    for rows in order.split(protocols.batch_size(protocol, len(images), images.num_classes)):
+    for rows in order.split(batch_size(protocol, len(images), images.num_classes)):
         pixels = images.images[rows].to(runtime.device)
         boxes, mirrored = views.draw_crops(pixels, grid, scale, flip, draws)
         own = crop_resize(pixels, boxes, side, mirrored)

@@ -20,10 +20,10 @@ from ..ground.files import set_aside
 from ..ground.folders import data_dir
 from ..ground.progress import bar
 from ..ground.seeds import derive_seed, generator
-from . import models, protocols
+from . import models
 from .labels import Answer, loss_of
 from .lessons import Feed, Lesson, lesson_of
-from .protocols import Protocol
+from .protocol import Protocol, batch_size
 from .replay import Replayed, Step, pays
 from .stored_labels import StoredLabels
 
@@ -191,7 +191,7 @@ def _prepared(
     runtime: Runtime,
 ) -> tuple[Feed, Step]:
     """The batches of a training, and the function that makes a step on one of them."""
-    batch = protocols.batch_size(protocol, len(images), images.num_classes)
+    batch = batch_size(protocol, len(images), images.num_classes)
     feed = Feed(images, batch, runtime.device)
     lesson = lesson_of(images, protocol, feed, teacher, runtime)
     take = _step_of(state, feed, lesson, protocol, draws, runtime)

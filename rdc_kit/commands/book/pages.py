@@ -13,7 +13,8 @@ import rdc_kit
 
 from ...ground import files
 from ...ground.folders import PACKAGE
-from ...study.verdicts.ledger import as_markdown, decided, ledger
+from ...study.verdicts.ledger import ledger
+from ...study.verdicts.ledger_text import as_markdown, decided
 from ...study.verdicts.tables import collect
 from .chapters import Chapter, escaped
 

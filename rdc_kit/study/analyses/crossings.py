@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from ...methods import METHODS
-from ...train.protocols import Protocol
+from ...train.protocol import Protocol
 from ..grid.arms import Arm
 from ..grid.experiments import Experiment, plan_trials
 from ..grid.setups import LAYERS, Setup

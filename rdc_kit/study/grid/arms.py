@@ -16,7 +16,7 @@ from ...augment.boxes import Grid
 from ...ground.names import unknown
 from ...methods import METHODS, check_options, method_named
 from ...prune.recorders import Scores
-from ...train import protocols
+from ...train.protocol import FIELDS, check_fields
 
 CROPS = (0.02, 0.08, 0.25, 0.5, 0.75, 1.0)
 # Combining rules: options of pca.
@@ -55,7 +55,7 @@ class Arm:
 
     def __post_init__(self) -> None:
         check_options(self.method, self.options)
-        protocols.check_fields(self.protocol)
+        check_fields(self.protocol)
 
     @property
     def key(self) -> str:
@@ -84,7 +84,7 @@ def arm_named(key: str) -> Arm:
         ValueError: an unknown method or name, or a word that is not NAME=VALUE.
     """
     method, *words = key.split() or [""]
-    known, fields = method_named(method).options, protocols.FIELDS
+    known, fields = method_named(method).options, FIELDS
     options: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     pool = ""

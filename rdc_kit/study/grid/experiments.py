@@ -20,7 +20,7 @@ from ...ground.progress import bar
 from ...ground.seeds import as_seeds
 from ...methods import method_named
 from ...train import models, protocols
-from ...train.protocols import Protocol
+from ...train.protocol import Protocol
 from . import monitor
 from .arms import Arm
 from .plan import Plan, plan

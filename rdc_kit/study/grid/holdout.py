@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...data.holdout import SHARE, hold_out
-from ...train.protocols import Protocol
+from ...train.protocol import Protocol
 from .arms import Arm
 from .experiments import Experiment, trials_of
 from .setups import Setup

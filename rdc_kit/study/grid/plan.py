@@ -14,9 +14,10 @@ from ...ground.folders import data_dir
 from ...ground.progress import human_time
 from ...methods import method_named
 from ...prune.scores import epochs_to_go
-from ...train import models, protocols, teachers
+from ...train import models, teachers
 from ...train.footprint import training_bytes
 from ...train.labels import label_bytes
+from ...train.protocol import batch_size
 from .rows import Extra, is_measured
 from .setups import Setup, Trial
 from .workers import Split, pace_of, split_of
@@ -118,7 +119,7 @@ def _memory_bytes(trials: Sequence[Trial], setup: Setup) -> int:
     """Python and torch, the images, and the largest training."""
     pool, peaks = setup.pool, [0]
     for t in {(t.student, t.ipc, t.protocol.batch): t for t in trials}.values():
-        batch = protocols.batch_size(t.protocol, t.ipc * pool.num_classes, pool.num_classes)
+        batch = batch_size(t.protocol, t.ipc * pool.num_classes, pool.num_classes)
         network = (t.student, pool.size, batch, pool.num_classes)
         peaks.append(training_bytes(*network, setup.runtime_of(t.student).precision))
     return _TORCH + pool.images.numel() + setup.test.images.numel() + max(peaks)

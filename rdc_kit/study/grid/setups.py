@@ -22,7 +22,7 @@ from ...prune.scores import METRICS, Scores, dynamics, score, score_code
 from ...train import models, protocols
 from ...train.arithmetic import quickest
 from ...train.evaluation import check_pair
-from ...train.protocols import Protocol
+from ...train.protocol import Protocol
 from ...train.teachers import Teacher, is_trained, key_of, squeeze
 from .arms import Arm
 

@@ -29,6 +29,7 @@ from ...ground.memory import keep_freed_memory
 from ...ground.seeds import generator
 from ...train import protocols
 from ...train.accuracy import predict
+from ...train.protocol import batch_size
 from ...train.training import fit
 from .processes import check_guard, start_processes, stop_processes
 from .rows import Extra, is_measured, row_of
@@ -224,7 +225,7 @@ def probe(setup: Setup, student: str, ipc: int) -> Pace:
     runtime = setup.runtime_of(student)
     few = setup.pool[torch.randint(len(setup.pool), (count,), generator=generator(0, "probe"))]
     protocol = protocols.hard(epochs=1)
-    each = -(-count // protocols.batch_size(protocol, count, setup.pool.num_classes))
+    each = -(-count // batch_size(protocol, count, setup.pool.num_classes))
     steps = _STEPS[runtime.device.type]
     protocol = protocol.but(epochs=max(1, steps // each))
     fit(few, protocol, student, runtime=runtime)  # a process warms up

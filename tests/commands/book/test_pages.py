@@ -8,7 +8,8 @@ import pytest
 from rdc_kit.commands.book import pages
 from rdc_kit.commands.finished import headings_of
 from rdc_kit.ground.folders import notebooks_dir
-from rdc_kit.study.verdicts.ledger import decided, ledger
+from rdc_kit.study.verdicts.ledger import ledger
+from rdc_kit.study.verdicts.ledger_text import decided
 from rdc_kit.study.verdicts.tables import Tables
 
 GLOSSARY = """# Words

@@ -1,0 +1,83 @@
+"""The ledger as text: every cell whole, every chapter with the verdicts of the whole ledger."""
+
+import itertools
+import re
+
+import pandas as pd
+import pytest
+
+from rdc_kit.study.verdicts import ledger, ledger_text
+from rdc_kit.study.verdicts.planned import judge_lines
+from rdc_kit.study.verdicts.tables import collect
+
+from .conftest import arms, write
+
+GOOD = {"el2n": [80, 81, 82], "random": [60, 62, 61]}
+
+
+def test_a_dataset_of_any_name_stays_in_its_cell_of_the_table(fresh_home):
+    table = pd.concat([arms(GOOD)]).assign(dataset="folder:/a|b\n<script>alert(1)</script>")
+    write(fresh_home, "00_start_here-a", {"runs": table})
+    text = ledger_text.as_markdown(ledger.ledger(collect()))
+    assert "<script" not in text
+    assert {len(re.findall(r"(?<!\\)[|]", line)) for line in text.split("\n")} == {10}
+
+
+def test_a_name_with_marks_stays_text_and_in_its_cell(fresh_home):
+    rows = {"runs": arms(GOOD).assign(dataset="folder:/x/<img src=x>|y")}
+    write(fresh_home, "00_start_here-a", rows)
+    table = ledger.ledger(collect())
+    (line,) = ledger_text.as_markdown(table[table["claim"] == "C5"]).split("\n")[2:]
+    assert r"folder:/x/&lt;img src=x&gt;\|y, " in line
+    assert line.replace(r"\|", "").count("|") == 10
+
+
+def test_a_number_of_images_has_no_decimals(fresh_home):
+    """It is a float where other rows of the ledger have none."""
+    write(fresh_home, "00_start_here-a", {"runs": arms(GOOD, ipc=2)})
+    row = ledger.ledger(collect()).set_index("claim").loc["C5"]
+    assert ", 2 per class," in ledger_text.tested_on(row.to_dict())
+    assert ", 1 10 per class," in ledger_text.tested_on(row.to_dict() | {"ipc": "1 10"})
+
+
+def _columns(markdown):
+    """Of a table with one row per claim and effect: {head: {claim and effect: cell}}."""
+    rows = [line[2:-2].split(" | ") for line in markdown.split("\n\n")[0].splitlines()]
+    for above, row in itertools.pairwise(rows):
+        row[0] = row[0].strip() or above[0]  # a claim is told once
+    return {
+        head: {" | ".join(row[:2]): row[k].strip() for row in rows[2:]}
+        for k, head in enumerate(rows[0])
+    }
+
+
+@pytest.mark.parametrize("claims", [("C5",), ("C8", "pruning once combined"), ("C12",)])
+def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
+    """Judged alone, a line would be corrected for fewer others, or lack its anchor."""
+    whole = ledger.ledger(collect("evidence"))
+    mine = whole["claim"].map(lambda key: key.split(",")[0] in claims)
+    planned = whole[mine & whole["planned"].notna()]
+    told = ledger_text.so_far(*claims)
+    rows = planned[planned["n"] > 1]
+    for row in rows.to_dict("records"):
+        where = ledger_text.tested_on(row | {"ipc": None})
+        columns = _columns(told.split(f"**{where}**\n\n")[1])
+        half = row["high"] - row["mean"]
+        # No line of a narrow column ends inside a number, nor between "n" and its value.
+        number, count = f"{row['mean']:+.1f} ± {half:.1f}", f"n = {row['n']}"
+        parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in (number, count)]
+        cell = f"{', '.join(parts)}: {row['verdict']}"
+        line = f"{row['claim']}: {row['says']} | `{row['effect']}`, {row['unit']}"
+        room = "several (after #)" if isinstance(row["ipc"], str) else f"{row['ipc']} per class"
+        assert columns[room][line] == cell
+    assert told.count("n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}") == len(rows)
+    assert told.endswith(
+        f"{len(rows)} of {len(planned)} planned effects have two replicates or more."
+    )
+
+
+def test_a_chapter_whose_lines_wait_for_their_rows_says_what_is_asked(monkeypatch):
+    monkeypatch.setattr(ledger, "judge_lines", lambda lines: judge_lines(lines).assign(n=0))
+    told = ledger_text.so_far("C13")
+    assert told.startswith("- C13: pruned sets have the lowest entropy\n- C13, views: shuffled")
+    assert re.search(r"\n\n0 of \d+ planned effects have two replicates or more.$", told)
