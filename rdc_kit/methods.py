@@ -15,7 +15,7 @@ from .augment.noise import check_spectrum, noise_set
 from .combine import check_grouping, combine
 from .data.checks import check_made
 from .data.imagesets import DataError, ImageSet, check_enough
-from .distill.rded import CROPS, DRAWN, rded
+from .distill.rded import CROPS, DRAWN, rded, usual_factor
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime
@@ -92,20 +92,15 @@ def compress(
             small, or ipc is no whole number of at least 1.
     """
     method = method_named(name)
-    known = method.options
     check_options(name, options)
     ipc = _whole("ipc", ipc)
-    if method.family in ("baseline", "pruning", "pca") and name != "noise":
-        # Before any scoring: all of these keep images of the pool.
-        rows, columns = as_grid(options.get("grid", known.get("grid", 1)), pool.size)
-        originals = options.get("originals_per_class")
-        check_enough(pool, ipc * rows * columns if originals is None else originals)
+    check_room(name, pool, ipc, options)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
     stored = check_made(stored, pool, ipc) if is_own(method.make) else stored
     given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
     unscored = options.get("scores") is not None or options.get("order") == "random"
     told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}
-    usual = {k: v for k, v in known.items() if v is not None and k not in told}
+    usual = {k: v for k, v in method.options.items() if v is not None and k not in told}
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
     return replace(stored, provenance=stored.provenance | usual | facts)
 
@@ -130,6 +125,22 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     check_spectrum(options.get("spectrum", "white"))
     if isinstance(teacher := options.get("teacher"), str):
         with_batch_norm(teacher)
+
+
+def check_room(name: str, pool: ImageSet, ipc: int, options: dict[str, Any]) -> None:
+    """Refuse more images per class than a pool has, before anything is scored or trained.
+
+    Raises:
+        DataError: a class has fewer images than the method keeps.
+    """
+    method = method_named(name)
+    if name == "rded" and method is KITS["rded"]:
+        factor = options.get("factor") or usual_factor(pool.size)
+        check_enough(pool, ipc * factor**2)
+    elif method.family in ("baseline", "pruning", "pca") and name != "noise":
+        rows, columns = as_grid(options.get("grid", method.options.get("grid", 1)), pool.size)
+        originals = options.get("originals_per_class")
+        check_enough(pool, ipc * rows * columns if originals is None else originals)
 
 
 def _whole(name: str, value: Any) -> int:
@@ -297,7 +308,6 @@ def _made_from(what: str, name: str, title: str, needs: str, cost: str, source: 
 
 _STEPS = "1000-4000 steps"
 _CCS = {"metric": "aum_prob", "order": "ccs"}
-# Cost: in passes over the pool (epochs), or in steps on the images that are made.
 METHODS: dict[str, Method] = {
     "random": Method("Random", _random, "baseline", "nothing", "none", "-", {"order": "random"}),
     "noise": Method(

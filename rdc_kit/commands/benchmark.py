@@ -9,15 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from ..augment.boxes import as_grid
 from ..data.holdout import load_with_test
-from ..data.imagesets import ImageSet, check_enough
+from ..data.imagesets import ImageSet
 from ..ground import files, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
 from ..ground.seeds import as_seeds
-from ..methods import METHODS, method_named
+from ..methods import METHODS, check_room
 from ..study.figures import base, methods
 from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
@@ -163,9 +162,7 @@ def _check_pool(
     pool: ImageSet, arms: Sequence[Arm], ipcs: Sequence[int], students: Sequence[str]
 ) -> None:
     for arm in arms:
-        known = method_named(arm.method).options | arm.options
-        rows, columns = as_grid(known.get("grid", 1), pool.size)
-        check_enough(pool, max(ipcs) * rows * columns)
+        check_room(arm.method, pool, max(ipcs), arm.options)
     for network in students:
         models.check_fits(network, pool.size, pool.num_classes)
 
@@ -182,8 +179,9 @@ def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.D
 
 def _announce_teacher(experiment: Experiment) -> None:
     """Train or load the teacher first, where one is needed, and print how good it is."""
-    if any(trial.taught for trial in experiment.trials):
-        print(experiment.setup.teacher_of(), flush=True)
+    taught = next((trial for trial in experiment.trials if trial.taught), None)
+    if taught is not None:
+        print(experiment.setup.teacher_of(seed=taught.seeds.teacher), flush=True)
 
 
 def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
@@ -226,7 +224,9 @@ class _Log:
 
 def _name(dataset: str, experiment: Experiment) -> str:
     setup = experiment.setup
-    key = store.config_hash([repr(experiment.trials), setup.keys, setup.options, setup.teacher])
+    taught = (setup.teacher, setup.teacher_epochs)
+    how = [setup.keys, setup.options, *taught, setup.runtime.precision]
+    key = store.config_hash([repr(experiment.trials), *how])
     return f"{files.safe_name(dataset)}-{key[:8]}"
 
 

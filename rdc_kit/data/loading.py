@@ -18,7 +18,7 @@ from .checks import check_labels, check_set
 from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole
 from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits
-from .origins import FILE, Origins
+from .origins import FILE, Origins, file_names
 from .pixels import WHITES, shape_of, square, white_of
 from .sources import NAMED, check_source, open_source, raw_of, traits_of
 
@@ -114,16 +114,32 @@ def in_full(pool: ImageSet) -> tuple[torch.Tensor, torch.Tensor]:
     Returns:
         Images uint8 [M, 3, T, T], T at least the pool's size, and the position int64 [N] of each
         image of the pool among them. The pool's own images, if it is no part of a source's training
-        split, or as large as the source's `paper_size`.
+        split, was saved and read again, or is as large as the source's `paper_size`.
+
+    Raises:
+        DataError: the source has other images now than when the pool was loaded.
     """
     facts, own = pool.provenance, (pool.images, torch.arange(len(pool)))
     name, side = facts.get("source", ""), pool.traits.paper_size
-    if facts.get("split") != "train" or "method" in facts or pool.members is not None:
+    if facts.get("split") != "train" or pool.members is not None:
+        return own
+    if "method" in facts or "read_from" in facts:  # a saved set is whole without its source
         return own
     if side <= pool.size:
         return own
     large = load(name, side, "skip" if facts.get("skipped") else "error").train
-    return large.images, torch.searchsorted(large.row_ids, pool.row_ids)
+    place = torch.searchsorted(large.row_ids, pool.row_ids).clamp(max=len(large) - 1)
+    if not _are_rows_of(large[place], pool):
+        raise DataError(
+            f"{name} has other images now than when this pool was loaded: load it again"
+        )
+    return large.images, place
+
+
+def _are_rows_of(found: ImageSet, pool: ImageSet) -> bool:
+    """Whether rows of a source are those of a pool, by row, label and, where known, file name."""
+    same = torch.equal(found.row_ids, pool.row_ids) and torch.equal(found.labels, pool.labels)
+    return same and bool((file_names(found) == file_names(pool)).all())
 
 
 def to_look_at(images: ImageSet, size: int = 128) -> torch.Tensor:

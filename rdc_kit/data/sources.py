@@ -157,9 +157,11 @@ def open_source(name: str) -> dict[str, Raw]:
 
 
 def raw_of(images: ImageSet) -> Raw | None:
-    """The split whose rows a set's row ids are; None for tensors, and for a set that was saved."""
+    """The split whose rows a set's row ids are; None for tensors, saved sets, images made anew."""
     facts = images.provenance
     if "source" not in facts or "split" not in facts or "read_from" in facts:
+        return None
+    if str(facts.get("family")).startswith("distillation") or bool((images.row_ids < 0).any()):
         return None
     return open_source(facts["source"])[facts["split"]]
 

@@ -62,7 +62,7 @@ def rded(
         losses by log-softmax; lossless.
     """
     began, runtime = time.monotonic(), runtime or choose_runtime()
-    factor = factor or (1 if pool.size <= 64 else 2)
+    factor = factor or usual_factor(pool.size)
     cells = math.prod(as_grid(factor, pool.size))
     if pool.size % factor:
         raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
@@ -86,6 +86,11 @@ def rded(
     facts |= {"teacher_top1": round(teacher.pool_top1, 2), "crop_loss": _mean(kept_losses)}
     facts |= {"drawn_loss": _mean(mean_losses), "make_seconds": round(time.monotonic() - began, 1)}
     return _composed(pool, torch.cat(stored), torch.cat(originals), factor, facts)
+
+
+def usual_factor(size: int) -> int:
+    """RDED's crops per side of an image of so many pixels, as published: 1 up to 64, 2 above."""
+    return 1 if size <= 64 else 2
 
 
 def _mean(values: list[Tensor]) -> float:

@@ -70,12 +70,11 @@ def recover(
     check_pool(pool, ipc, how)
 
     def make(home: Path) -> dict[str, Any]:
-        began = time.monotonic()
-        images, losses = _all_batches(home, pool, ipc, how, teacher, seed, runtime.device)
+        images, losses, seconds = _all_batches(home, pool, ipc, how, teacher, seed, runtime.device)
         save_arrays(home / _IMAGES, images)
         names = ("ce_first", "statistics_first", "ce_last", "statistics_last")
         facts = {name: round(float(v), 4) for name, v in zip(names, losses.mean(0), strict=True)}
-        return facts | {"make_seconds": round(time.monotonic() - began, 1)}
+        return facts | {"make_seconds": round(seconds, 1)}
 
     config = {
         "what": "recover",
@@ -107,23 +106,29 @@ def _all_batches(
     teacher: Teacher,
     seed: int,
     device: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """Images uint8 [N, 3, S, S] and losses [batches, 4]; a batch on disk is not made again."""
+) -> tuple[Tensor, Tensor, float]:
+    """Images uint8 [N, 3, S, S], losses [batches, 4], seconds; batches on disk are not made again.
+
+    The seconds are those of all batches, in whichever call each was made.
+    """
     labels = torch.arange(pool.num_classes).repeat_interleave(ipc)
     start = select(pool, None, ipc, "random", seed).images if how.real else None
     images = torch.empty(len(labels), 3, pool.size, pool.size, dtype=torch.uint8)
-    worker, losses = None, []
+    worker, losses, seconds = None, [], 0.0
     for k, rows in enumerate(bar(batches(ipc, pool.num_classes, how), "recovering batches")):
         path = home / f"batch-{k}.npz"
         content = load_if_whole(path)
         if content is None:
+            began = time.monotonic()
             worker = worker or _Worker(pool, how, teacher, device)
             real = None if start is None else start[rows]
             content = worker.recover(labels[rows], real, seed, k)
+            content["seconds"] = time.monotonic() - began
             save_arrays(path, content)
+        seconds += content.get("seconds", 0.0)  # a batch from before they were kept has none
         images[rows] = content["images"]
         losses.append(content["losses"])
-    return images, torch.tensor(losses)
+    return images, torch.tensor(losses), seconds
 
 
 def batches(ipc: int, num_classes: int, how: Recipe) -> list[Tensor]:

@@ -119,6 +119,11 @@ class Protocol:
                 f"loss {self.loss!r} does not fit {self.labels} labels: hard labels take 'ce' or "
                 "'ce_unmixed', a teacher's answers take 'kl' or 'mse'"
             )
+        if self.keep < 1 and self.labels != "stored":
+            raise ValueError(
+                f"keep={self.keep:g} prunes stored labels, and {self.labels} ones are not stored: "
+                "leave it out, or take labels='stored'"
+            )
         return self
 
     def lr_at(self, epoch: int) -> float:

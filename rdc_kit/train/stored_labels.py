@@ -53,6 +53,7 @@ class StoredLabels:
     Attributes:
         records: array [kept epochs, N] of `record`, mapped from disk.
         epochs: epochs of the training that uses it; more than the kept ones if it was pruned.
+        views: what decides which views there are, see `views_of`.
         traits: normalisation of the images.
         key: identifies the set, the teacher and the protocol.
         set_hash: fingerprint of the set.
@@ -60,6 +61,7 @@ class StoredLabels:
 
     records: np.ndarray
     epochs: int
+    views: dict[str, Any]
     traits: Traits
     key: str
     set_hash: str
@@ -177,7 +179,16 @@ def store_labels(
 
     home = store.cached(runs_dir("labels"), config, make)
     records = np.load(home / _FILE, mmap_mode="r")
-    return StoredLabels(records, protocol.epochs, images.traits, home.name, set_hash)
+    shown = views_of(protocol, images)
+    return StoredLabels(records, protocol.epochs, shown, images.traits, home.name, set_hash)
+
+
+def views_of(protocol: Protocol, images: ImageSet) -> dict[str, Any]:
+    """What of a protocol decides the views that are stored, and how many; names and values."""
+    shown = {"view": protocol.view or images.view, "flip": protocol.flip, "cutout": protocol.cutout}
+    mixed = {"mix": protocol.mix, "mix_alpha": None if protocol.mix == "none" else protocol.alpha}
+    crop = protocol.crop_of(images.grid, images.traits.min_crop)
+    return shown | mixed | {"crop": crop, "keep": protocol.keep}
 
 
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:

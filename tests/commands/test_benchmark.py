@@ -162,3 +162,42 @@ def test_options_that_lack_their_quotes_are_told(capsys):
     assert "'order=hard' is no method: write 'METHOD order=hard', in quotes" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("arm", "ipc", "message"),
+    [
+        ("rded factor=2", "40", "160"),
+        ("pca originals_per_class=400", "1", "400"),
+        ("pca originals_per_class=40", "40", None),
+    ],
+)
+def test_the_originals_of_an_arm_are_counted_as_it_takes_them(
+    fresh_home, capsys, arm, ipc, message
+):
+    call = ["benchmark", "--labels", "hard", "--seeds", "1", "--epochs", "1", "--ipc", ipc]
+    assert main([*call, "--plan", "--methods", arm]) == (2 if message else 0)
+    assert message is None or message in capsys.readouterr().err
+
+
+def test_a_grid_with_another_teacher_has_a_table_of_its_own(fresh_home, capsys):
+    call = ["benchmark", "--size", "16", "--labels", "hard", "--ipc", "1", "--seeds", "1"]
+    call += ["--epochs", "1", "--methods", "random", "--teacher-epochs"]
+    assert [main([*call, epochs]) for epochs in ("1", "2", "1")] == [0, 0, 0]
+    capsys.readouterr()
+    assert len(list(fresh_home.glob("data/runs/benchmark/*/runs.csv"))) == 2
+
+
+def test_the_teacher_that_is_announced_is_that_of_the_first_seed(fresh_home, monkeypatch):
+    """It trained and named the teacher of seed 0, which no run used."""
+    asked = []
+
+    def teacher_of(setup, count=1, seed=0):
+        asked.append(seed)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benchmark.Setup, "teacher_of", teacher_of)
+    how = {"seeds": [5, 6], "size": 16, "workers": 1}
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.benchmark("digits", ["random"], [1], [rdc.protocols.soft(epochs=1)], **how)
+    assert asked == [5]

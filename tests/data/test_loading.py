@@ -224,9 +224,24 @@ def test_a_pool_finds_its_larger_images(folder, fresh_home):
     assert torch.equal(images[place], large.images)
 
 
-def test_what_was_made_from_a_pool_is_cropped_as_it_is(folder, fresh_home, blocks):
+def test_a_pool_does_not_take_other_images_for_its_larger_ones(folder, fresh_home):
+    """By row number alone it got those of another class, or an IndexError."""
     pool = rdc.load(f"folder:{folder}", size=16).train
-    for images in (rdc.compress("random", pool, 1), rdc.load("digits", 32).train, blocks):
+    first = sorted((folder / "train").glob("*/*"))[0]
+    first.rename(first.with_name("zzz" + first.suffix))
+    with pytest.raises(rdc.DataError, match="has other images now than when this pool was loaded"):
+        loading.in_full(pool)
+    first.with_name("zzz" + first.suffix).unlink()
+    with pytest.raises(rdc.DataError, match="load it again"):
+        loading.in_full(pool)
+
+
+def test_what_was_made_from_a_pool_is_cropped_as_it_is(folder, fresh_home, blocks, tmp_path):
+    pool = rdc.load(f"folder:{folder}", size=16).train
+    rdc.select(pool, None, 1, "random").save(tmp_path / "saved")
+    saved = rdc.load(f"parquet:{tmp_path / 'saved'}").train
+    made = (rdc.compress("random", pool, 1), saved)
+    for images in (*made, rdc.load("digits", 32).train, blocks):
         full, place = loading.in_full(images)
         assert torch.equal(full[place], images.images)
 
@@ -296,3 +311,5 @@ def test_a_few_images_can_be_looked_at_larger(folder):
     composites = replace(pool[:2], members=torch.zeros(2, 4, dtype=torch.int64), grid=(2, 2))
     assert loading.to_look_at(composites, 48) is composites.images
     assert len(loading.to_look_at(pool[:0], 48)) == 0
+    noise = rdc.compress("noise", pool, 1)
+    assert loading.to_look_at(noise, 48) is noise.images

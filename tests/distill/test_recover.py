@@ -142,7 +142,9 @@ def test_a_killed_synthesis_keeps_its_batches_and_ends_the_same(
     process.join()
     kept = sorted(fresh_home.glob("data/runs/sets/*/batch-*.npz"))
     assert 2 <= len(kept) < 6
-    images = {path.name: load_arrays(path)["images"] for path in kept}
+    contents = {path.name: load_arrays(path) for path in kept}
+    images = {name: content["images"] for name, content in contents.items()}
+    before = sum(content["seconds"] for content in contents.values())
     real, redone = loop._Worker.recover, []
 
     def counted(self, labels, start, seed, k):
@@ -158,6 +160,7 @@ def test_a_killed_synthesis_keeps_its_batches_and_ends_the_same(
         k = int(name.removeprefix("batch-").removesuffix(".npz"))
         assert torch.equal(made.images[order[k]], pixels[0])
     assert not list(fresh_home.glob("data/runs/sets/*/batch-*.npz"))
+    assert made.provenance["make_seconds"] >= round(before, 1) > 0  # not of the last call alone
 
 
 def test_a_moving_average_does_not_outlive_its_batch(tmp_path, blocks, exact, monkeypatch):

@@ -59,6 +59,9 @@ def test_a_teacher_or_labels_that_do_not_fit_are_refused_before_training(
         asks(colour_blocks(size=32), rdc.protocols.soft(), teacher)
     with pytest.raises(rdc.DataError, match="stored for other images"):
         asks(colour_blocks(seed=1), fkd, kept)
+    for changed in ({"crop": (0.3, 0.9)}, {"flip": False}, {"mix": "none"}, {"keep": 0.5}):
+        with pytest.raises(ValueError, match=f"stored with {next(iter(changed))}="):
+            asks(blocks, fkd.but(**changed), kept)
 
 
 def test_a_result_is_the_mean_and_the_sample_sd_of_its_seeds():

@@ -81,3 +81,11 @@ def test_rdeds_smallest_crop_is_one_by_the_cells_of_a_side():
 def test_a_teachers_norm_is_one_of_two():
     with pytest.raises(ValueError, match="unknown teacher_norm 'running'"):
         protocols.soft(teacher_norm="running")
+
+
+@pytest.mark.parametrize("name", ["hard", "soft"])
+def test_only_stored_labels_can_be_pruned(name):
+    """They all counted as kept in training, and a tenth of them in the bytes."""
+    with pytest.raises(ValueError, match=r"keep=0\.1 prunes stored labels"):
+        protocols.named(name).but(keep=0.1)
+    assert protocols.named("fkd").but(keep=0.1).keep == 0.1

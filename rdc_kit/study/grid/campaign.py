@@ -26,6 +26,7 @@ from .rows import COLUMNS, HASHES, trial_config
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
+_OF_SETTING = ("dataset", "size", "precision")  # a plan may change a setting's, and keep its file
 _ALWAYS = ("run_hash", "hits")  # that no row lacks; rows of entropy have no hits
 _MEND = (
     "take out what was half-written and the marks of a merge (<<<<<<<, =======, >>>>>>>), and keep "
@@ -154,7 +155,7 @@ class Line:
 
     def _is_here(self, row: dict[Any, Any]) -> bool:
         """Whether a row is of the setting as it stands in the plan."""
-        for name in ("dataset", "size", "precision"):
+        for name in _OF_SETTING:
             value = row.get(name)
             if not pd.isna(value) and value != getattr(self.setting, name):
                 return False
@@ -231,8 +232,8 @@ def _row_identity(row: dict[Any, Any]) -> tuple[object, ...]:
 
 def _row_key(row: dict[Any, Any]) -> tuple[object, ...]:
     """What tells the rows of a file apart, however many machines have made one of them."""
-    layers = (row.get("scoring_seed"), row.get("teacher_seed"))
-    return (*_row_identity(row), *(None if pd.isna(seed) else seed for seed in layers))
+    more = [row.get(name) for name in ("scoring_seed", "teacher_seed", *_OF_SETTING)]
+    return (*_row_identity(row), *(None if pd.isna(value) else value for value in more))
 
 
 def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:

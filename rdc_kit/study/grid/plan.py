@@ -85,8 +85,8 @@ def plan(
 
     Args:
         setup, trials, extra, workers: of the experiment.
-        against_pool: networks trained on the whole pool are counted too, where there are hard and
-            soft labels: what such a table is usually compared with.
+        against_pool: a network trained on the whole pool is counted too, where there are hard and
+            soft labels and one network: what such a table is usually compared with.
 
     Raises:
         OSError: the disk has less room than the grid needs. ValueError: a wrong `workers`.
@@ -101,8 +101,10 @@ def plan(
         set_views(t, setup) / pace_of(setup, t.student, t.ipc, split.threads).training
         for t in missing
     )
-    compared = against_pool and {"hard", "soft"} <= {trial.protocol.name for trial in left}
-    students = {trial.student for trial in left} if compared else set()
+    students = {trial.student for trial in trials}
+    compared = against_pool and {"hard", "soft"} <= {trial.protocol.name for trial in trials}
+    if not compared or len(students) > 1:
+        students = set()
     shared = _shared_seconds(left, missing, students, setup, split.threads)
     stored = {(setup.set_key(t), t.protocol): t for t in left if t.protocol.labels == "stored"}
     classes = setup.pool.num_classes
@@ -168,7 +170,7 @@ def _shared_seconds(
 ) -> float:
     """What the scoring runs and teachers take that are not there yet, and students on the pool."""
     pool = setup.pool
-    whole = min(_PROBED, len(pool)) // pool.num_classes
+    whole = max(1, min(_PROBED, len(pool)) // pool.num_classes)
 
     def seconds(network: str, epochs: int) -> float:
         return epochs * len(pool) / pace_of(setup, network, whole, threads).training

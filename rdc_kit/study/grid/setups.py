@@ -145,7 +145,8 @@ class Setup:
             "teacher_seed": seeds.teacher,
         }
         if metric in METRICS:  # a method of one's own may have epochs and no metric
-            shared["epochs"] = self.scoring_epochs.get(metric, METRICS[metric].epochs)
+            usual = self.options.get("epochs", METRICS[metric].epochs)
+            shared["epochs"] = self.scoring_epochs.get(metric, usual)
         return known | {k: v for k, v in shared.items() if k in known} | arm.options
 
     def make(self, arm: Arm | str, ipc: int, seeds: Seeds = ALL_0) -> ImageSet:

@@ -89,20 +89,28 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
 def differences_to_random(table: pd.DataFrame) -> pd.DataFrame:
     """Every method's paired difference to Random, for each ipc, protocol and network.
 
-    Of a method with several arms each arm's, by its key; Random is then its plain arm.
+    Of a method with several arms each arm's, by its key; Random is then its plain arm. What stores
+    as many images as no Random has no difference: an arm of fewer originals stores fewer.
 
     Args:
         table: tidy table with columns method, arm, ipc, protocol, student, seed, top1.
 
     Returns:
         The rows of `stats.differences` with the columns ipc, protocol and student first.
+
+    Raises:
+        ValueError: the table has no Random at all.
     """
     tables = []
     table = with_lines(table)
     for (ipc, protocol, student), part in table.groupby(["ipc", "protocol", "student"], sort=False):
+        if "random" not in set(part["method"]):
+            continue
         pairs = [(name, "random") for name in part["method"].unique() if name != "random"]
         rows = differences(part, pairs, by="method")
         tables.append(rows.assign(ipc=ipc, protocol=protocol, student=student))
+    if not tables:
+        raise ValueError("the table has no random baseline")
     joined = pd.concat(tables, ignore_index=True)
     front = ["ipc", "protocol", "student"]
     return joined[front + [c for c in joined if c not in front]]

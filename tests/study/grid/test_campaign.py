@@ -178,3 +178,15 @@ def test_a_commit_that_looks_like_a_number_stays_a_text(tmp_path, commit):
     assert set(rows["git"]) == {commit}
     assert set(rows["set_hash"]) == {"1" * 24}
     assert set(rows["crops"]) == {""}
+
+
+def test_rows_of_another_precision_hinder_no_new_ones(tmp_path, monkeypatch, fresh_home):
+    """They counted for no line, and yet as known: what was measured was thrown away."""
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    make_rows(line, line.trials[:1])
+    table = pd.read_csv(line.path)
+    table.assign(precision="bf16").to_csv(line.path, index=False)
+    assert len(line.missing()) == 3
+    line.add(table)
+    assert len(line.missing()) == 2
+    assert pd.read_csv(line.path)["precision"].tolist() == ["bf16", "fp32"]

@@ -6,9 +6,11 @@ import rdc_kit as rdc
 from rdc_kit.study.grid import plan
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.setups import Setup
 from rdc_kit.study.grid.workers import Split
 
-from ..conftest import HARD1, small_setup, small_trials
+from ...conftest import colour_blocks
+from ..conftest import EXACT, HARD1, small_setup, small_trials
 
 
 def test_a_plan_counts_estimates_and_trains_no_teacher(fresh_home):
@@ -21,9 +23,35 @@ def test_a_plan_counts_estimates_and_trains_no_teacher(fresh_home):
     assert not list(fresh_home.glob("data/runs/teachers/*/result.json"))
     assert not list(fresh_home.glob("data/runs/train/*"))
     experiment.measure()
-    after = experiment.plan()
+    after = experiment.plan(against_pool=False)
     assert (after.done, after.shared, after.sets, after.training) == (24, 0, 0, 0)
     assert str(after).startswith("24 runs, 24 already done; about 0 s on this machine")
+    # The network on the whole pool is still to be trained, though no trial is.
+    assert 0 < experiment.plan().shared < before.shared
+
+
+def test_no_network_on_the_whole_pool_is_counted_for_two_networks(fresh_home):
+    setup = small_setup()
+    protocols = [HARD1, rdc.protocols.soft(epochs=1)]
+    trials = plan_trials(setup, [Arm("random")], 1, protocols, 1)
+    two = plan_trials(
+        setup, [Arm("random")], 1, protocols, 1, students=["convnet2-w8", "convnet2-w4"]
+    )
+
+    def on_the_pool(trials):
+        planned = Experiment(setup, trials).plan
+        return planned().shared - planned(against_pool=False).shared
+
+    assert on_the_pool(trials) > 0
+    assert on_the_pool(two) == 0
+
+
+def test_more_classes_than_images_of_a_probe_are_planned(fresh_home):
+    """The probe's set had no image, and its steps were divided by none."""
+    pool = colour_blocks(per_class=2, classes=600, size=8)
+    setup = Setup(pool, pool, EXACT, probed=True)
+    trials = plan_trials(setup, [Arm("el2n")], 1, [HARD1], 1)
+    assert Experiment(setup, trials).plan().shared > 0
 
 
 def test_a_plan_of_more_than_the_disk_holds_is_refused(fresh_home):

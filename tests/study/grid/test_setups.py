@@ -198,3 +198,9 @@ def test_a_file_that_an_own_method_reads_counts_by_its_content(tmp_path, monkeyp
     path.unlink()
     with pytest.raises(ValueError, match=r"set\.pt, which a method reads, is not there"):
         setup.set_key(trial(Arm("mine")))
+
+
+def test_epochs_of_a_setup_are_every_scorings_unless_a_metric_has_its_own():
+    setup = small_setup(options={"epochs": 3}, scoring_epochs={"aum": 5})
+    asked = {name: setup.settings(Arm(name))["epochs"] for name in ("el2n", "forgetting", "aum")}
+    assert asked == {"el2n": 3, "forgetting": 3, "aum": 5}

@@ -175,3 +175,17 @@ def test_gaps_are_paired_by_seed_with_their_interval():
     assert (row["gap"], row["n"]) == (6, 3)
     low, high = reference.t.interval(0.95, 2, 6, reference.sem([5, 6, 7]))
     assert row["ci95"] == pytest.approx((high - low) / 2)
+
+
+def test_an_arm_that_stores_what_no_random_does_has_no_difference():
+    """The whole table ended without its summary."""
+    rows = [
+        {"method": method, "arm": method, "ipc": ipc, "protocol": "hard", "student": "a",
+         "seed": seed, "top1": 50.0 + seed}
+        for method, ipc in (("random", 4), ("el2n", 4), ("pca", 1))
+        for seed in range(3)
+    ]  # fmt: skip
+    found = metrics.differences_to_random(pd.DataFrame(rows))
+    assert found["a"].tolist() == ["el2n"]
+    with pytest.raises(ValueError, match="no random baseline"):
+        metrics.differences_to_random(pd.DataFrame(rows).query("method == 'pca'"))
