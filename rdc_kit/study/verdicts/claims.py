@@ -67,7 +67,7 @@ CLAIMS = [
           "05/runs", ("pca - pca order=random",)),
     Claim("spread once combined", "originals spread over difficulties (CCS) make better composites",
           "05/runs"),
-    Claim("room or steps", "what pruning costs composites is a matter of room, not of steps",
+    Claim("room or steps", "what pruning costs composites does not come from more steps",
           "05/runs"),
     Claim("C9", "patch extraction beats other views of composites", "00/runs",
           ("pca - pca view=shuffle", "pca - pca view=whole")),
