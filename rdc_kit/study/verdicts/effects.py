@@ -59,10 +59,12 @@ def rows_of_term(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
     """The rows that a term speaks of.
 
     Raises:
-        Absent: there are none, or the term does not say of which protocol or ipc.
+        Absent: there are none, none has the option whose best value is meant, or the term does not
+            say of which protocol or ipc.
     """
-    if "arm" not in rows or "seed" not in rows:
-        raise Absent("arm")
+    for column in ["arm", "seed", *([term.best] if term.best else [])]:
+        if column not in rows:
+            raise Absent(column)
     chosen = like(rows, term.arm, term.best) if term.best else rows[rows["arm"] == term.arm]
     if term.protocol and "protocol" in rows:
         chosen = chosen[chosen["protocol"] == term.protocol]
