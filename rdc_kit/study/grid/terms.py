@@ -15,7 +15,7 @@ from .arms import arm_named
 
 CHANCE = "chance"
 _TERM = re.compile(
-    r"(?:best (?P<best>\w+) of )?(?P<arm>[^@#]+)(?:@(?P<protocol>\w+))?(?:#(?P<ipc>\d+))?"
+    r"(?:best (?P<best>\w+) of )?(?P<arm>[^@#]+)(?:@(?P<protocol>\w[\w-]*))?(?:#(?P<ipc>\d+))?"
 )
 
 

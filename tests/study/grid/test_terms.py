@@ -29,6 +29,14 @@ def test_an_arm_is_read_by_its_key_in_any_order_of_words():
     assert terms_of("pca view=shuffle grid=3x3")[0].arm == "pca grid=3x3 view=shuffle"
 
 
+def test_a_protocols_name_may_have_hyphens():
+    """A minus has spaces around it."""
+    assert terms_of("pca@my-brief#10 - random@soft") == [
+        Term("+", "pca", "my-brief", 10),
+        Term("-", "random", "soft"),
+    ]
+
+
 NONSENSE = ["", "pca - ", "pcaa", "pca - random / random", "pca@", "pca#x"]
 
 
