@@ -15,3 +15,8 @@ def test_the_committed_rows_answer(capsys):
 def test_a_line_must_be_named(capsys):
     assert main(["evidence", "--ask", "pca - random"]) == 2
     assert "name one, --line KEY" in capsys.readouterr().err
+
+
+def test_a_best_value_is_of_an_option_that_rows_have(capsys):
+    assert main(["evidence", "--line", "difficulty-cifar10", "--ask", "best crop of el2n#10"]) == 2
+    assert "unknown option with a best value 'crop' - did you mean" in capsys.readouterr().err

@@ -60,13 +60,15 @@ def _asked(line: Line, effect: str) -> Line:
     ipcs = [term.ipc for term in terms if term.ipc]
     protocols = [term.protocol for term in terms if term.protocol]
     known = read_rows(line.path)
+    n = max(int(known["seed"].max()) + 1, line.n) if len(known) else line.n
     asked = replace(
         line,
         arms=tuple(dict.fromkeys(arms)),
         ipc=tuple(dict.fromkeys(ipcs)) or line.ipc,
         protocols=tuple(dict.fromkeys(protocols)) or line.protocols,
-        n=max(int(known["seed"].max()) + 1, line.n) if len(known) else line.n,
+        n=-(-n // line.trainings) * line.trainings,  # a replicate is all trainings on a set
         effects=(effect,),
+        anchor=0.0,
     )
     check_line(asked, f"what is asked of {line.key}")
     return asked

@@ -1,5 +1,7 @@
 """Effects that no line has, of rows that are there."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from scipy import stats
@@ -32,6 +34,18 @@ def test_an_effect_of_arms_and_replicates_beyond_the_line(lines):
     assert table["n"].tolist() == [4, 4]  # the line has three
     assert table["unit"].tolist() == ["points", "% right"]
     assert pd.isna(table["p"][1])  # an accuracy is compared with nothing
+
+
+def test_trainings_on_one_set_are_a_replicate_even_where_the_last_is_missing(lines):
+    nested = replace(lines[1], trainings=3, n=6)
+    path = nested.path
+    path.unlink()
+    nested.add(rows_of(nested, {"random": [50.0, 51, 52, 60, 61, 62], "el2n": [70.0] * 6}))
+    rows = pd.read_csv(path)
+    seventh = rows[rows["seed"] == 5].assign(seed=6, set_seed=2, training_seed=6)
+    pd.concat([rows, seventh]).to_csv(path, index=False)
+    (answer,) = ask_rows(nested, ["el2n - random"]).to_dict("records")
+    assert (answer["mean"], answer["n"]) == (14.0, 2)
 
 
 def test_rows_that_are_not_there_are_told(lines):
