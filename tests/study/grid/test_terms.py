@@ -2,7 +2,7 @@
 
 import pytest
 
-from rdc_kit.study.grid.terms import Term, terms_of
+from rdc_kit.study.grid.terms import Term, effect_of, terms_of
 
 
 def test_a_difference_a_ratio_and_a_difference_of_gaps():
@@ -23,6 +23,14 @@ def test_ipc_best_option_and_chance():
         Term("+", "el2n", ipc=50, best="skip"),
         Term("-", "chance"),
     ]
+
+
+@pytest.mark.parametrize(
+    "effect",
+    ["pca view=shuffle@soft#10 - random", "el2n / aum@hard", "best skip of el2n#50 - chance + pca"],
+)
+def test_an_effect_is_written_as_it_is_read(effect):
+    assert effect_of(terms_of(effect)) == effect
 
 
 def test_an_arm_is_read_by_its_key_in_any_order_of_words():
