@@ -53,8 +53,11 @@ def evidence(
         that were made before it was committed.
 
     Raises:
-        ValueError: an unknown line, a wrong plan, or git does not say what rows would be made by.
+        ValueError: an unknown line, a wrong plan, minutes for what measures nothing, or git does
+            not say what rows would be made by.
     """
+    if minutes > 0 and (check or ask):
+        raise ValueError("--check and --ask measure nothing: leave out --minutes, or call it twice")
     plan = plan_path(folder)
     own, lines = plan != plan_path(), read_plan(plan)
     chosen = _chosen(lines, keys)
