@@ -142,7 +142,7 @@ def _ipcs(line: Line) -> set[int]:
 
 def _check_grid(line: Line) -> None:
     """Refuse a grid that has no trials, or a replicate that could never be complete."""
-    for name in ("arms", "effects"):
+    for name in ("arms", "protocols", "effects"):
         if not getattr(line, name):
             raise ValueError(f"{name} must name at least one")
     if min(_ipcs(line), default=0) < 1:

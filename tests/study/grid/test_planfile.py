@@ -32,6 +32,7 @@ from .plans import PLAN, plan_in
         ('arms = ["random"]', "arms = [3]", "line 'random': each of arms must be a text, got 3"),
         ('arms = ["random"]', "arms = []", "line 'random': arms must name at least one"),
         ('effects = ["random"]', "effects = []", "line 'random': effects must name at least one"),
+        ("n = 3", "n = 3\nprotocols = []", "line 'random': protocols must name at least one"),
         ("ipc = 1", "ipc = 0", "line 'random': ipc must be at least 1, got 0"),
         ("ipc = 1", "ipc = [1, 0]", r"ipc must be at least 1, got \(1, 0\)"),
         ("ipc = 1", 'ipc = ["x"]', "each of ipc must be a whole number, got 'x'"),
