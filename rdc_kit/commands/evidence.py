@@ -53,8 +53,11 @@ def evidence(
         that were made before it was committed.
 
     Raises:
-        ValueError: an unknown line, a wrong plan, or git does not say what rows would be made by.
+        ValueError: an unknown line, a wrong plan, minutes for what measures nothing, or git does
+            not say what rows would be made by.
     """
+    if minutes > 0 and (check or ask):
+        raise ValueError("--check and --ask measure nothing: leave out --minutes, or call it twice")
     plan = plan_path(folder)
     own, lines = plan != plan_path(), read_plan(plan)
     chosen = _chosen(lines, keys)
@@ -70,13 +73,7 @@ def evidence(
         return evidence_again(chosen, minutes, workers)
     _tell_uncommitted(lines, plan)
     whole = minutes <= 0 or work_through(Work(chosen, 60 * minutes, _make), workers)
-    table, missing = judge_lines(lines), {line.key: len(line.missing()) for line in lines}
-    for line in chosen:
-        _show(line, missing[line.key], table[table["line"] == line.key])
-    for path, count in exploratory(lines).items():
-        print(f"{path.name}: {count} rows of no line (exploratory) or made twice: not judged")
-    done = list(missing.values()).count(0)
-    print(f"evidence: {done} of {len(lines)} lines complete in {plan.parent}")
+    _show_plan(chosen, lines, plan.parent)
     return 0 if whole else 1
 
 
@@ -87,6 +84,21 @@ def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
         if key not in known:
             raise ValueError(unknown("line", key, known))
     return [line for line in lines if not keys or line.key in keys]
+
+
+def _show_plan(chosen: list[Line], lines: list[Line], folder: Path) -> None:
+    """The chosen of all lines, each setting's note before its first one, and what is left."""
+    table, missing = judge_lines(lines), {line.key: len(line.missing()) for line in lines}
+    told = set[str]()
+    for line in chosen:
+        if line.setting.note and line.setting.name not in told:
+            print(f"{line.setting.name}: {line.setting.note}")
+        told.add(line.setting.name)
+        _show(line, missing[line.key], table[table["line"] == line.key])
+    for path, count in exploratory(lines).items():
+        print(f"{path.name}: {count} rows of no line (exploratory) or made twice: not judged")
+    done = list(missing.values()).count(0)
+    print(f"evidence: {done} of {len(lines)} lines complete in {folder}")
 
 
 def _show(line: Line, missing: int, judged: pd.DataFrame) -> None:

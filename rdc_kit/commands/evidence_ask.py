@@ -26,5 +26,7 @@ def evidence_ask(lines: Sequence[Line], effects: Sequence[str]) -> int:
         shared = f", for {row['frozen']}" * bool(row["frozen"])
         found = f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f}) {row['unit']}".strip()
         print(f"{row['effect']}: {found}, n = {row['n']}{p}{shared}")
+    if note := lines[0].setting.note:
+        print(f"{lines[0].setting.name}: {note}")
     print("exploratory: nobody planned these, and p is corrected for nothing")
     return 0

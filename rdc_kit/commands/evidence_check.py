@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ..study.grid.campaign import Line
-from ..study.grid.terms import terms_of
+from ..study.grid.terms import CHANCE, terms_of
 from ..study.verdicts.effects import Absent, rows_of_term
 
 _PLANNED, _ABSENT = "planned before its rows", "not yet in the plan"
@@ -34,9 +34,10 @@ def evidence_check(lines: Sequence[Line], plan: Path) -> int:
     """
     late = begun = 0
     _check_history({commit for line in lines for commit in _commits(line)}, plan)
+    text = plan.read_text()  # not as committed: what is judged is what the file says
     for line in lines:
         rows = line.rows()
-        now = _line_at("HEAD", line.key, plan)
+        now = _line_in(text, line.key)
         named = _commits(line)
         states = {commit: _state(commit, line.key, plan, now) for commit in named.unique()}
         early = rows.loc[named.index[named.map(states) == _ABSENT]]
@@ -96,9 +97,13 @@ def _check_history(commits: set[str], plan: Path) -> None:
 
 
 def _measurable(rows: pd.DataFrame, effect: str) -> bool:
-    """Whether every term of an effect has rows; the best value of an option needs two values."""
+    """Whether every term of an effect has rows; the best value of an option needs two values.
+
+    What guessing comes to needs none.
+    """
+    terms = [term for term in terms_of(effect) if term.arm != CHANCE]
     try:
-        found = [(rows_of_term(rows, term), term.best) for term in terms_of(effect)]
+        found = [(rows_of_term(rows, term), term.best) for term in terms]
     except Absent:
         return False
     return all(len(part) and (not best or part[best].nunique() > 1) for part, best in found)
@@ -117,8 +122,11 @@ def _state(commit: str, key: str, plan: Path, now: dict[str, Any] | None) -> str
 def _line_at(commit: str, key: str, plan: Path) -> dict[str, Any] | None:
     """A line of the plan with its setting, as a commit has it; None if it does not."""
     found = _git(plan, "show", f"{commit}:./{plan.name}")
-    if found.returncode:
-        return None
-    content = tomllib.loads(found.stdout)
+    return None if found.returncode else _line_in(found.stdout, key)
+
+
+def _line_in(text: str, key: str) -> dict[str, Any] | None:
+    """A line with its setting, as the text of a plan has it; None if it does not."""
+    content = tomllib.loads(text)
     line = next((line for line in content.get("line", []) if line.get("key") == key), None)
     return line and line | {"setting": content["setting"][line["setting"]]}

@@ -207,10 +207,13 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     verb = made["evidence"]
     verb.add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
     verb.add_argument("--line", action=_Several, default=[], metavar="KEY", help="only these")
-    verb.add_argument("--check", action="store_true", help="planned before its rows?")
-    verb.add_argument("--again", action="store_true", help="make finished rows again, and compare")
+    instead = verb.add_mutually_exclusive_group()
+    instead.add_argument("--check", action="store_true", help="planned before its rows?")
+    instead.add_argument(
+        "--again", action="store_true", help="make finished rows again, and compare"
+    )
     told = "differences of rows that are there, such as 'pca#50 - random#50'; needs --line"
-    verb.add_argument("--ask", action=_Several, default=[], metavar="EFFECT", help=told)
+    instead.add_argument("--ask", action=_Several, default=[], metavar="EFFECT", help=told)
     verb.add_argument(
         "--folder", type=Path, help="with a plan.toml of your own; rows are kept there"
     )

@@ -26,6 +26,17 @@ def test_missing_rows_are_made_by_priority_and_then_judged(plan, capsys):
     assert len((plan.parent / "campaign-tiny.csv").read_text().splitlines()) == 1 + 8
 
 
+def test_what_must_be_said_of_a_setting_is_said_once(plan, capsys):
+    text = plan.read_text()
+    assert main(["evidence"]) == 0
+    assert "tiny: " not in capsys.readouterr().out
+    plan.write_text(text.replace("size = 16", 'size = 16\nnote = "scaled up"'))
+    assert main(["evidence"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("tiny: scaled up\nrandom (anchor")
+    assert said.count("tiny: ") == 1
+
+
 def test_a_call_that_had_to_pass_something_over_ends_with_1(plan, capsys, monkeypatch):
     def make(line, trials):
         raise DataError(f"class 3 of {line.setting.dataset} has no image")

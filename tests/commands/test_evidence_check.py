@@ -37,6 +37,20 @@ def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkey
     assert f"random: changed since {first} made rows of it" in capsys.readouterr().out
 
 
+def test_a_change_that_is_not_committed_is_told_as_one_that_is(plan, capsys, monkeypatch):
+    """What is judged is the plan as it stands in the file."""
+    first = git(plan, "rev-parse", "--short", "HEAD")
+    monkeypatch.setattr(store, "git_state", lambda: first)
+    assert main(["evidence", "--line", "random", "--minutes", "9", "--workers", "1"]) == 0
+    for old, new in (("anchor = 50.0", "anchor = 40.0"), ("size = 16", "size = 16\nnote = 'so'")):
+        plan.write_text(PLAN.replace(old, new))
+        capsys.readouterr()
+        assert main(["evidence", "--check"]) == 1
+        assert f"random: changed since {first} made rows of it" in capsys.readouterr().out
+    plan.write_text(f"# a remark\n{PLAN}")
+    assert main(["evidence", "--check"]) == 0
+
+
 def test_a_history_that_is_not_there_accuses_nobody(plan, capsys, monkeypatch):
     monkeypatch.setattr(store, "git_state", lambda: "1234567-dirty")
     assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
@@ -90,6 +104,14 @@ def test_a_best_value_cannot_be_seen_where_one_value_was_tried():
     assert not evidence_check._measurable(easiest, effect)
     assert evidence_check._measurable(pd.concat([easiest, shifted]), effect)
     assert evidence_check._measurable(easiest, "el2n#10 - el2n#1")
+    assert not evidence_check._measurable(easiest.drop(columns="skip"), effect)
+
+
+def test_what_guessing_comes_to_needs_no_rows():
+    rows = campaign.read_rows(evidence_dir() / "campaign-cifar10-convnet3.csv")
+    easiest = rows[(rows["arm"] == "el2n") & (rows["protocol"] == "hard")]
+    assert evidence_check._measurable(easiest, "el2n#10 - chance")
+    assert not evidence_check._measurable(easiest, "random#10 - chance")
 
 
 OWN = """

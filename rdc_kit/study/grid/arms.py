@@ -8,6 +8,7 @@ people read is made from columns (figures.names).
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,24 +88,19 @@ def arm_named(key: str) -> Arm:
     known, fields = method_named(method).options, FIELDS
     options: dict[str, Any] = {}
     changes: dict[str, Any] = {}
-    pool = ""
+    pools: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not text:
             raise ValueError(f"arm {key!r}: expected NAME=VALUE, got {word!r}")
-        if name in options or name.removeprefix(_PROTOCOL) in changes:
+        there = pools if name == "on" else options if name in known else changes
+        if there is changes and (name := name.removeprefix(_PROTOCOL)) not in fields:
+            what = f"option of {method}, or of training,"
+            raise ValueError(unknown(what, name, [*known, *fields]))
+        if name in there:
             raise ValueError(f"arm {key!r}: {name} is there twice")
-        if name == "on":
-            pool = text
-        elif name in known:
-            options[name] = _value_in(key, name, text)
-        else:
-            name = name.removeprefix(_PROTOCOL)
-            if name not in fields:
-                what = f"option of {method}, or of training,"
-                raise ValueError(unknown(what, name, [*known, *fields]))
-            changes[name] = _value_in(key, name, text)
-    return Arm(method, options, changes, pool)
+        there[name] = text if there is pools else _value_in(key, name, text)
+    return Arm(method, options, changes, pools.get("on", ""))
 
 
 def arm_asked(key: str) -> Arm:
@@ -139,8 +135,8 @@ def _value(name: str, text: str) -> Any:
         rows, columns = sides * 2 if len(sides) == 1 else sides
         return rows if rows == columns else (rows, columns)
     if name == "crop" and text != "by_grid":
-        low, _, high = text.partition("-")
-        return float(low), float(high or 1)
+        low, *high = re.split(r"(?<!e)-", text, maxsplit=1)  # not the one of 1e-05
+        return float(low), float(high[0] if high else 1)
     for kind in (int, float):
         with contextlib.suppress(ValueError):
             return kind(text)
@@ -156,13 +152,16 @@ def _text(name: str, value: Any) -> str:
         return shape_text(value)
     if name == "crop" and not isinstance(value, str | None):
         low, high = value
-        return f"{low:g}" if high == 1 else f"{low:g}-{high:g}"
+        return _number_text(low) if high == 1 else f"{_number_text(low)}-{_number_text(high)}"
     if isinstance(value, Scores):
         return f"{value.name}-{value.fingerprint()[:8]}"
-    if isinstance(value, float):
-        short = f"{value:g}"
-        return short if float(short) == value else repr(value)
-    return str(value)
+    return _number_text(value) if isinstance(value, float) else str(value)
+
+
+def _number_text(value: float) -> str:
+    """A number as short as it can be without becoming another one."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def shape_text(grid: Grid) -> str:

@@ -12,6 +12,7 @@ from ...ground.folders import evidence_dir, expanded
 from ...ground.kinds import check_kinds
 from ...ground.names import unknown
 from .campaign import MEASURES, Line, Setting
+from .rows import ARM_NUMBERS
 from .terms import CHANCE, Term, terms_of
 
 PLAN = "plan.toml"
@@ -20,6 +21,8 @@ VALUES = {
     "accuracy": ("top1", "top5", "seconds", "make_seconds", "image_bytes", "label_bytes"),
     "entropy": ("stored", "stored_nll", "seen", "seen_nll", "at_crop", "share"),
 }
+
+_KINDS = {"ipc": "int", "crops": "float"}  # of what is in a list; all other lists are of texts
 
 
 class PlanError(ValueError):
@@ -52,6 +55,7 @@ def read_plan(path: Path | None = None) -> list[Line]:
         raise PlanError(f"{path}: {error}") from None
     if path.is_symlink():
         raise PlanError(f"{path} is a link: rows lie beside the plan, name the folder of the file")
+    _check_tables(content, path)
     settings = {
         name: _made(Setting, {"name": name, **given}, f"setting {name!r}")
         for name, given in content.get("setting", {}).items()
@@ -59,9 +63,10 @@ def read_plan(path: Path | None = None) -> list[Line]:
     lines: list[Line] = []
     for given in content.get("line", []):
         where = f"line {given.get('key', len(lines) + 1)!r}"
-        if given.get("setting") not in settings:
-            raise PlanError(unknown(f"setting of {where}", str(given.get("setting")), settings))
-        line = _made(Line, {**given, "setting": settings[given["setting"]]}, where)
+        name = str(given.get("setting"))
+        if name not in settings:
+            raise PlanError(unknown(f"setting of {where}", name, settings))
+        line = _made(Line, {**given, "setting": settings[name]}, where)
         line = replace(line, **own)
         check_line(line, where)
         lines.append(line)
@@ -69,6 +74,18 @@ def read_plan(path: Path | None = None) -> list[Line]:
     if twice := {key for key in keys if keys.count(key) > 1}:
         raise PlanError(f"{path}: several lines are called {', '.join(sorted(twice))}")
     return lines
+
+
+def _check_tables(content: dict[str, Any], path: Path) -> None:
+    """Refuse a file that has anything but tables of settings and a list of lines."""
+    for name in content:
+        if name not in ("setting", "line"):
+            raise PlanError(f"{path}: {unknown('table', name, ('setting', 'line'))}")
+    settings, lines = content.get("setting", {}), content.get("line", [])
+    if not (isinstance(settings, dict) and all(isinstance(s, dict) for s in settings.values())):
+        raise PlanError(f"{path}: a setting is a table of its own, begin it with [setting.NAME]")
+    if not (isinstance(lines, list) and all(isinstance(line, dict) for line in lines)):
+        raise PlanError(f"{path}: lines are a list of tables, begin each with [[line]]")
 
 
 def _own(path: Path) -> dict[str, Any]:
@@ -83,6 +100,10 @@ def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
             raise PlanError(f"{where}: {unknown('field', name, known)}")
     try:
         check_kinds(where, {f.name: f.type for f in fields(kind)}, given)
+        for name, value in given.items():
+            for item in value if isinstance(value, list) else ():
+                each = f"each of {name}"
+                check_kinds(where, {each: _KINDS.get(name, "str")}, {each: item})
     except ValueError as error:
         raise PlanError(str(error)) from None
     try:
@@ -102,30 +123,68 @@ def check_line(line: Line, where: str) -> None:
     """
     try:
         trials = line.trials
+        _check_grid(line)
         if line.measure not in MEASURES:
             raise ValueError(unknown("measure", line.measure, MEASURES))
         if line.value not in VALUES[line.measure]:
             raise ValueError(unknown("value", line.value, VALUES[line.measure]))
         for effect in line.effects:
-            for term in terms_of(effect):
-                _check_term(term, line, effect)
+            _check_effect(effect, line)
     except ValueError as error:
         raise PlanError(f"{where}: {error}") from None
     if len({(t.arm.key, t.ipc, t.protocol.name, t.seed) for t in trials}) < len(trials):
         raise PlanError(f"{where}: an arm, an ipc or a protocol is there twice")
 
 
+def _ipcs(line: Line) -> set[int]:
+    return {line.ipc} if isinstance(line.ipc, int) else set(line.ipc)
+
+
+def _check_grid(line: Line) -> None:
+    """Refuse a grid that has no trials, or a replicate that could never be complete."""
+    for name in ("arms", "protocols", "effects"):
+        if not getattr(line, name):
+            raise ValueError(f"{name} must name at least one")
+    if min(_ipcs(line), default=0) < 1:
+        raise ValueError(f"ipc must be at least 1, got {line.ipc}")
+    if line.n % line.trainings:
+        raise ValueError(
+            f"n must be a multiple of trainings, whose mean is a replicate: {line.n} is none of "
+            f"{line.trainings}"
+        )
+
+
+def _check_effect(effect: str, line: Line) -> None:
+    """Refuse an effect that the rows of a line could never give."""
+    terms = terms_of(effect)
+    for term in terms:
+        _check_term(term, line, effect)
+    if all(term.arm == CHANCE for term in terms):
+        raise ValueError(f"effect {effect!r} must have an arm: chance is not measured")
+    if line.anchor and (len(terms) > 1 or terms[0].best):
+        raise ValueError(f"an anchor is the accuracy of one arm, and effect {effect!r} is none")
+
+
 def _check_term(term: Term, line: Line, effect: str) -> None:
-    ipcs = {line.ipc} if isinstance(line.ipc, int) else set(line.ipc)
     if term.arm == CHANCE:
         return
     for what, given, several in (
         ("protocol", term.protocol, set(line.protocols)),
-        ("ipc", term.ipc, ipcs),
+        ("ipc", term.ipc, _ipcs(line)),
     ):
         if not given and len(several) > 1:
             raise ValueError(f"effect {effect!r} must say of which {what}: {term.arm}@soft#10")
         if given and given not in several:
             raise ValueError(f"effect {effect!r} is not of its {what}s")
-    if not term.best and term.arm not in {trial.arm.key for trial in line.trials}:
+    if term.best and term.best not in ARM_NUMBERS:
+        what = "option with a best value"
+        raise ValueError(f"effect {effect!r}: {unknown(what, term.best, ARM_NUMBERS)}")
+    methods = {trial.arm.key: trial.arm.method for trial in line.trials}
+    if term.arm not in methods:
         raise ValueError(f"effect {effect!r} is not of its arms")
+    alike = list(methods.values()).count(methods[term.arm])
+    if term.best and alike < 3:
+        raise ValueError(
+            f"effect {effect!r}: a best value is found among three or more, and of the arms "
+            f"{alike} are made by {methods[term.arm]}"
+        )

@@ -29,6 +29,8 @@ ARM_COLUMNS = [
     *("spectrum", "budget", "ipc", "originals_per_class", "iterations"),
     *("view", "crop_low", "crop_high", "cutout", "mix", "loss", "teacher_norm"),
 ]
+# Those of them that are numbers, of which a best value can be asked.
+ARM_NUMBERS = ("skip", "originals_per_class", "iterations", "crop_low", "crop_high", "cutout")
 # The seed of the replicate, and the four that it gives; empty where there is no such layer.
 SEED_COLUMNS = ["seed", "scoring_seed", "teacher_seed", "set_seed", "training_seed"]
 # Hashes are texts, though pandas would take 12e4567 or 1234567 for numbers: dtypes to read them by.

@@ -9,13 +9,14 @@ of an option at which the accuracy is highest. "chance" is the accuracy of guess
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .arms import arm_named
 
 CHANCE = "chance"
 _TERM = re.compile(
-    r"(?:best (?P<best>\w+) of )?(?P<arm>[^@#]+)(?:@(?P<protocol>\w+))?(?:#(?P<ipc>\d+))?"
+    r"(?:best (?P<best>\w+) of )?(?P<arm>[^@#]+)(?:@(?P<protocol>\w[\w-]*))?(?:#(?P<ipc>\d+))?"
 )
 
 
@@ -49,6 +50,16 @@ def terms_of(effect: str) -> list[Term]:
     if "/" in operators and len(operators) > 2:
         raise ValueError(f"effect {effect!r}: a ratio has two terms")
     return [_term(o, text, effect) for o, text in zip(operators, parts[::2], strict=True)]
+
+
+def effect_of(terms: Sequence[Term]) -> str:
+    """The effect that consists of these parts: the inverse of `terms_of`."""
+    parts = []
+    for term in terms:
+        best = f"best {term.best} of " if term.best else ""
+        how = f"@{term.protocol}" if term.protocol else ""
+        parts += [term.operator, f"{best}{term.arm}{how}" + (f"#{term.ipc}" if term.ipc else "")]
+    return " ".join(parts[1:])  # the first operator is not written
 
 
 def _term(operator: str, text: str, effect: str) -> Term:

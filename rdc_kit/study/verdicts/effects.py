@@ -59,15 +59,18 @@ def rows_of_term(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
     """The rows that a term speaks of.
 
     Raises:
-        Absent: there are none, or the term does not say of which protocol or ipc.
+        Absent: there are none, none has the option whose best value is meant, or the term does not
+            say of which protocol or ipc.
     """
-    if "arm" not in rows or "seed" not in rows:
-        raise Absent("arm")
-    chosen = like(rows, term.arm, term.best) if term.best else rows[rows["arm"] == term.arm]
+    for column in ["arm", "seed", *([term.best] if term.best else [])]:
+        if column not in rows:
+            raise Absent(column)
     if term.protocol and "protocol" in rows:
-        chosen = chosen[chosen["protocol"] == term.protocol]
+        rows = rows[rows["protocol"] == term.protocol]
     if term.ipc:
-        chosen = chosen[chosen["budget"] == term.ipc]
+        rows = rows[rows["budget"] == term.ipc]
+    # Only now: what arms have in common is read from a row, and protocols differ in some of it.
+    chosen = like(rows, term.arm, term.best) if term.best else rows[rows["arm"] == term.arm]
     several = [c for c in ("protocol", "budget") if c in chosen and chosen[c].nunique() > 1]
     if chosen.empty or several:
         raise Absent(f"{term.arm} {' '.join(several)}")

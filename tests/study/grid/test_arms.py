@@ -161,6 +161,9 @@ def test_epochs_of_a_score_and_of_the_training_are_two_arms():
     scored, trained = arms.Arm("el2n", {"epochs": 5}), arms.Arm("el2n", {}, {"epochs": 5})
     assert (scored.key, trained.key) == ("el2n epochs=5", "el2n protocol.epochs=5")
     assert [arms.arm_named(arm.key) for arm in (scored, trained)] == [scored, trained]
+    both = arms.Arm("el2n", {"epochs": 5}, {"epochs": 30})
+    for words in ("epochs=5 protocol.epochs=30", "protocol.epochs=30 epochs=5"):
+        assert arms.arm_named(f"el2n {words}") == both
 
 
 def test_an_arm_is_found_by_its_key():
@@ -199,6 +202,23 @@ def test_numbers_that_differ_in_the_seventh_digit_are_two_arms():
 
 
 @pytest.mark.parametrize(
+    ("crop", "word"),
+    [
+        ((0.08, 1.0), "0.08"),
+        ((0.25, 0.5), "0.25-0.5"),
+        ((1, 1), "1"),
+        ((1 / 3, 1.0), "0.3333333333333333"),
+        ((0.333333, 1.0), "0.333333"),
+        ((1e-5, 2e-5), "1e-05-2e-05"),
+    ],
+)
+def test_a_crop_is_written_so_that_it_is_read_as_the_same(crop, word):
+    arm = Arm("pca", {}, {"crop": crop})
+    assert arm.key == f"pca crop={word}"
+    assert arms.arm_named(arm.key) == arm
+
+
+@pytest.mark.parametrize(
     ("key", "message"),
     [
         ("pcb", "unknown method 'pcb'"),
@@ -209,6 +229,10 @@ def test_numbers_that_differ_in_the_seventh_digit_are_two_arms():
         ("pca grid=1x2x3", "grid cannot be '1x2x3'"),
         ("pca crop=small", "crop cannot be 'small'"),
         ("pca grid=3 grid=2", "grid is there twice"),
+        ("pca view=cell protocol.view=whole", "view is there twice"),
+        ("el2n protocol.epochs=5 protocol.epochs=6", "epochs is there twice"),
+        ("pca on=sre2l on=cda", "on is there twice"),
+        ("pca protocol.on=sre2l", "unknown option of pca, or of training, 'on'"),
         ("pca scores=mine", "scores cannot be 'mine'"),
         ("pca metric=foo", "unknown pruning metric 'foo'"),
         ("pca metric=3", "pca: metric must be a text, got 3"),

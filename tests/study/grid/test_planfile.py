@@ -27,12 +27,33 @@ from .plans import PLAN, plan_in
         ("n = 3", 'n = 3\nvalue = "top11"', "unknown value 'top11' - did you mean 'top1'"),
         ('arms = ["random"]', 'arms = ["el2n order=esy"]', "line 'random': unknown order 'esy'"),
         ("size = 16", 'size = "16"', "setting 'tiny': size must be a whole number, got '16'"),
+        ("[[line]]", "[[lines]]", "unknown table 'lines' - did you mean 'line'"),
+        ('setting = "tiny"', "setting = [3]", r"unknown setting of line 'random' '\[3\]'"),
+        ('arms = ["random"]', "arms = [3]", "line 'random': each of arms must be a text, got 3"),
+        ('arms = ["random"]', "arms = []", "line 'random': arms must name at least one"),
+        ('effects = ["random"]', "effects = []", "line 'random': effects must name at least one"),
+        ("n = 3", "n = 3\nprotocols = []", "line 'random': protocols must name at least one"),
+        ("ipc = 1", "ipc = 0", "line 'random': ipc must be at least 1, got 0"),
+        ("ipc = 1", "ipc = [1, 0]", r"ipc must be at least 1, got \(1, 0\)"),
+        ("ipc = 1", 'ipc = ["x"]', "each of ipc must be a whole number, got 'x'"),
+        ("ipc = 1", "ipc = []", r"ipc must be at least 1, got \(\)"),
+        ("n = 3", "n = 3\ntrainings = 2", "n must be a multiple of trainings.*: 3 is none of 2"),
     ],
 )
 def test_a_wrong_plan_is_refused_in_a_sentence(tmp_path, monkeypatch, old, new, message):
     path = plan_in(tmp_path, monkeypatch)
     path.write_text(PLAN.replace(old, new))
     with pytest.raises(PlanError, match=message):
+        read_plan(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["setting = 3", "[setting]\nsize = 3", "line = 3", "line = [3]", "[line]\nkey = 'x'"]
+)
+def test_what_is_no_table_is_refused(tmp_path, monkeypatch, text):
+    path = plan_in(tmp_path, monkeypatch)
+    path.write_text(text)
+    with pytest.raises(PlanError, match=r"plan.toml: .*, begin (it|each) with \["):
         read_plan(path)
 
 
@@ -74,12 +95,30 @@ def test_the_committed_plan_is_right_and_no_line_is_twice():
         ('"el2n@soft - random"', "is not of its protocols"),
         ('"el2n / random / random"', "a ratio has two terms"),
         ('"el2n - @soft"', "is no term"),
+        (
+            '"best crop of el2n"',
+            "unknown option with a best value 'crop' - did you mean 'crop_low'",
+        ),
+        ('"best order of el2n"', "unknown option with a best value 'order'"),
+        ('"best skip of el2n"', "found among three or more, and of the arms 1 are made by el2n"),
+        ('"best skip of aum"', "effect 'best skip of aum' is not of its arms"),
+        ('"chance - chance"', "effect 'chance - chance' must have an arm"),
     ],
 )
 def test_a_wrong_effect_is_refused(tmp_path, monkeypatch, new, message):
     path = plan_in(tmp_path, monkeypatch)
     path.write_text(PLAN.replace('"el2n - random"', new))
     with pytest.raises(PlanError, match=message):
+        read_plan(path)
+
+
+@pytest.mark.parametrize("effect", ["el2n - chance", "best skip of el2n"])
+def test_an_anchor_is_one_accuracy(tmp_path, monkeypatch, effect):
+    path = plan_in(tmp_path, monkeypatch)
+    arms = 'arms = ["el2n", "el2n skip=0.25", "el2n skip=0.5"]'
+    new = PLAN.replace('arms = ["random"]', arms)
+    path.write_text(new.replace('effects = ["random"]', f'effects = ["{effect}"]'))
+    with pytest.raises(PlanError, match="line 'random': an anchor is the accuracy of one arm"):
         read_plan(path)
 
 

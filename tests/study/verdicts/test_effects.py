@@ -96,3 +96,14 @@ def test_the_interval_over_images_is_that_of_paired_images():
     assert (low + high) / 2 == pytest.approx(10, abs=0.3)
     assert (high - low) / 2 == pytest.approx(196 * (0.1 * 0.9 / 400) ** 0.5, rel=0.1)
     assert all(pd.isna(v) for v in over_images(table, "el2n / random"))
+
+
+def test_a_best_value_is_of_the_protocol_that_is_named():
+    """Arms are alike under it, whatever is different under another that comes first."""
+    windows = {"el2n": [10, 11], "el2n skip=0.25": [20, 21], "el2n skip=0.5": [30, 31]}
+    skips = dict(zip(windows, (0.0, 0.25, 0.5), strict=True))
+    table = both(windows, windows)
+    table = table.assign(skip=table["arm"].map(skips), teacher_norm=table["protocol"])
+    assert effect_by_seed(table, "best skip of el2n@soft").tolist() == [0.5, 0.5]
+    with pytest.raises(Absent, match="cutout"):
+        effect_by_seed(table, "best cutout of el2n@soft")
