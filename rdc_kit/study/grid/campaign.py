@@ -123,6 +123,11 @@ class Line:
         return trials_of(arms, self.ipc, how, self.n, student, *shared)
 
     @property
+    def ipcs(self) -> tuple[int, ...]:
+        """Images per class, one number or several."""
+        return (self.ipc,) if isinstance(self.ipc, int) else tuple(self.ipc)
+
+    @property
     def path(self) -> Path:
         """The csv that holds its rows, and those of the setting's other lines."""
         kind = "" if self.measure == "accuracy" else f"-{self.measure}"

@@ -102,9 +102,8 @@ def plan(
         for t in missing
     )
     students = {trial.student for trial in trials}
-    compared = against_pool and {"hard", "soft"} <= {trial.protocol.name for trial in trials}
-    if not compared or len(students) > 1:
-        students = set()
+    both = {"hard", "soft"} <= {trial.protocol.name for trial in trials}
+    students = students if against_pool and both and len(students) == 1 else set()
     shared = _shared_seconds(left, missing, students, setup, split.threads)
     stored = {(setup.set_key(t), t.protocol): t for t in left if t.protocol.labels == "stored"}
     classes = setup.pool.num_classes

@@ -136,16 +136,12 @@ def check_line(line: Line, where: str) -> None:
         raise PlanError(f"{where}: an arm, an ipc or a protocol is there twice")
 
 
-def _ipcs(line: Line) -> set[int]:
-    return {line.ipc} if isinstance(line.ipc, int) else set(line.ipc)
-
-
 def _check_grid(line: Line) -> None:
     """Refuse a grid that has no trials, or a replicate that could never be complete."""
     for name in ("arms", "protocols", "effects"):
         if not getattr(line, name):
             raise ValueError(f"{name} must name at least one")
-    if min(_ipcs(line), default=0) < 1:
+    if min(line.ipcs, default=0) < 1:
         raise ValueError(f"ipc must be at least 1, got {line.ipc}")
     if line.n % line.trainings:
         raise ValueError(
@@ -170,7 +166,7 @@ def _check_term(term: Term, line: Line, effect: str) -> None:
         return
     for what, given, several in (
         ("protocol", term.protocol, set(line.protocols)),
-        ("ipc", term.ipc, _ipcs(line)),
+        ("ipc", term.ipc, set(line.ipcs)),
     ):
         if not given and len(several) > 1:
             raise ValueError(f"effect {effect!r} must say of which {what}: {term.arm}@soft#10")

@@ -51,13 +51,9 @@ def _answer(line: Line, effect: str) -> dict[str, object]:
     return {"effect": effect, "unit": unit, **told, "n": len(values), "p": p, "frozen": frozen}
 
 
-def _ipcs_of(line: Line) -> tuple[int, ...]:
-    return (line.ipc,) if isinstance(line.ipc, int) else line.ipc
-
-
 def _completed(line: Line, effect: str) -> str:
     """An effect with what its terms leave out, where the line has one number or protocol only."""
-    ipcs, protocols = _ipcs_of(line), line.protocols
+    ipcs, protocols = line.ipcs, line.protocols
     ipc, protocol = ipcs[0] * (len(ipcs) == 1), protocols[0] * (len(protocols) == 1)
     return effect_of(
         [
@@ -81,7 +77,7 @@ def _asked(line: Line, effect: str) -> Line:
     same = known[known["crops"] == " ".join(map(str, line.crops))]
     arms = [arm for term in terms for arm in _arms_of(term, same)]
     # What a term has not said by now could be any of the line's, and it is told to say which.
-    ipcs = [ipc for term in terms for ipc in ([term.ipc] if term.ipc else _ipcs_of(line))]
+    ipcs = [ipc for term in terms for ipc in ([term.ipc] if term.ipc else line.ipcs)]
     hows = [how for term in terms for how in ([term.protocol] if term.protocol else line.protocols)]
     asked = replace(
         line,
