@@ -226,10 +226,15 @@ def test_parameter_lines_have_the_one_form_papermill_reads(path):
         assert re.fullmatch(r"\w+: (str|int|float|bool) = [^=#]+  # [^=]+\n?", line), line
 
 
-def test_notebook_pictures_exist():
-    for path in [*NOTEBOOKS, ROOT / "README.md"]:
+def test_pictures_and_linked_files_exist():
+    for path in NOTEBOOKS:
         for link in re.findall(r"!\[[^]]*\]\(([^)]+)\)", path.read_text()):
             assert (path.parent / link).is_file(), f"{path.name} shows {link}"
+    pages = [path for at in ("", "data/", "data/evidence/") for path in ROOT.glob(f"{at}*.md")]
+    for path in pages:
+        text = re.sub(r"`[^`\n]*`", "", path.read_text())  # an example of a link is none
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (path.parent / link).exists(), f"{path.name} links to {link}"
 
 
 def test_the_readmes_example_runs(fresh_home, monkeypatch, capsys):

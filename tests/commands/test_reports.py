@@ -72,12 +72,12 @@ def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path,
     assert page.read_text() == "no marks"
 
 
-def test_the_readmes_verdicts_are_those_of_the_committed_rows(tmp_path):
-    """`rdc claims --results evidence --into README.md` writes them."""
-    copy = tmp_path / "README.md"
-    shutil.copy(folders.checkout() / "README.md", copy)
+def test_the_findings_verdicts_are_those_of_the_committed_rows(tmp_path):
+    """`rdc claims --results evidence --into data/evidence/findings.md` writes them."""
+    kept, copy = folders.checkout() / "data/evidence/findings.md", tmp_path / "findings.md"
+    shutil.copy(kept, copy)
     assert main(["claims", "--results", "evidence", "--into", str(copy)]) == 0
-    assert copy.read_text() == (folders.checkout() / "README.md").read_text()
+    assert copy.read_text() == kept.read_text()
 
 
 def test_no_results_are_one_line_that_says_what_to_do(fresh_home, capsys):

@@ -23,7 +23,7 @@ _SHOWS = {
     **{"dataset": "{}", "size": "{} px", "ipc": "{} per class", "epochs": "{} epochs"},
     "student": "{}",
 }
-_LAST = ["data/evidence/README", "api/index"]
+_EVIDENCE = ["data/evidence/findings", "data/evidence/speed", "data/evidence/README"]
 _LEDGER = """# The ledger of claims
 
 What the committed evidence says of each claim of the paper, made by the same code as
@@ -87,7 +87,8 @@ def front(text: str, told: Sequence[Chapter]) -> str:
         lines.append(f"  ```{{container}} facts\n  {state}\n  ```\n")
     trees = [
         ("The course", [f"notebooks/{one.name}" for one in told]),
-        ("To look up", ["notebooks/glossary", "notebooks/ledger", "figures", *_LAST]),
+        ("The evidence", [*_EVIDENCE[:1], "notebooks/ledger", "figures", *_EVIDENCE[1:]]),
+        ("To look up", ["notebooks/glossary", "api/index"]),
     ]
     shown = [_TREE.format(caption=name, pages="\n".join(pages)) for name, pages in trees]
     return text.replace("<!-- course -->", "\n".join(lines)) + "\n" + "\n".join(shown)
