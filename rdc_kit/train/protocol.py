@@ -17,6 +17,7 @@ from .ranges import check_numbers
 LABELS = ("hard", "soft", "stored")
 LOSSES = ("ce", "ce_unmixed", "kl", "mse")
 SCHEDULES = ("cosine", "half_cosine", "constant")
+_OF_A_TEACHER = ("temperature", "times_t2", "hard_weight", "teachers", "teacher_norm")
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,12 @@ class Protocol:
                 f"loss {self.loss!r} does not fit {self.labels} labels: hard labels take 'ce' or "
                 "'ce_unmixed', a teacher's answers take 'kl' or 'mse'"
             )
+        for name in _OF_A_TEACHER if self.labels == "hard" else ():
+            if (value := getattr(self, name)) != getattr(Protocol, name):
+                raise ValueError(
+                    f"{name}={value} is about a teacher's answers, and hard labels have none: "
+                    "leave it out, or take soft labels"
+                )
         if self.keep < 1 and self.labels != "stored":
             raise ValueError(
                 f"keep={self.keep:g} prunes stored labels, and {self.labels} ones are not stored: "

@@ -89,3 +89,15 @@ def test_only_stored_labels_can_be_pruned(name):
     with pytest.raises(ValueError, match=r"keep=0\.1 prunes stored labels"):
         protocols.named(name).but(keep=0.1)
     assert protocols.named("fkd").but(keep=0.1).keep == 0.1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"temperature": 4.0}, {"times_t2": True}, {"hard_weight": 0.1}, {"teachers": 4}],
+    ids=lambda given: next(iter(given)),
+)
+def test_what_is_about_a_teacher_means_nothing_with_hard_labels(given):
+    ((name, value),) = given.items()
+    with pytest.raises(ValueError, match=f"^{name}={value} is about a teacher's answers, and hard"):
+        protocols.hard(**given)
+    assert getattr(protocols.soft(**given), name) == value
