@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .augment.views import make_view
     from .combine import combine
+    from .compression import compress
     from .data.checks import from_tensors
     from .data.imagesets import DataError, ImageSet, Traits
     from .data.loading import load
     from .ground.device import choose_runtime
     from .ground.own import use
-    from .methods import METHODS, compress
+    from .methods import METHODS
     from .notebook.exercises import check
     from .notebook.finishing import finish
     from .notebook.runs import start
@@ -41,12 +42,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 _HOMES = {
     "augment.views": ("make_view",),
     "combine": ("combine",),
+    "compression": ("compress",),
     "data.checks": ("from_tensors",),
     "data.imagesets": ("DataError", "ImageSet", "Traits"),
     "data.loading": ("load",),
     "ground.device": ("choose_runtime",),
     "ground.own": ("use",),
-    "methods": ("METHODS", "compress"),
+    "methods": ("METHODS",),
     "notebook.exercises": ("check",),
     "notebook.finishing": ("finish",),
     "notebook.runs": ("start",),

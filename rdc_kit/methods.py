@@ -1,4 +1,4 @@
-"""The registry: every way to compress a pool, under one signature."""
+"""The registry: every method under one signature."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any
 
 from .augment.boxes import Grid, as_grid
-from .augment.noise import check_spectrum, noise_set
+from .augment.noise import noise_set
 from .combine import check_grouping, combine
-from .data.checks import check_made
-from .data.imagesets import DataError, ImageSet, check_enough
-from .distill.rded import CROPS, DRAWN, rded, usual_factor
+from .data.checks import check_count
+from .data.imagesets import DataError, ImageSet
+from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime
-from .ground.kinds import check_kinds
 from .ground.names import unknown
-from .ground.own import ADDED, is_own
+from .ground.own import ADDED
 from .prune.scores import METRICS, Scores, score
 from .prune.selection import check_order, select
-from .train.models import relatives, with_batch_norm
+from .train.models import relatives
 from .train.teachers import Teacher, squeeze
 
 
@@ -63,90 +61,6 @@ class Method:
             for p in parameters
             if p.kind is p.KEYWORD_ONLY and p.name not in self.fixed
         }
-
-
-def compress(
-    name: str,
-    pool: ImageSet,
-    ipc: int,
-    seed: int = 0,
-    runtime: Runtime | None = None,
-    **options: Any,
-) -> ImageSet:
-    """Compress a pool to `ipc` stored images per class.
-
-    Args:
-        name: a key of METHODS.
-        pool: the full training set.
-        ipc: images per class as stored; a composite counts as one.
-        seed: root of the seed tree of this set.
-        runtime: device and precision of the training that a method needs.
-        options: the method's own, such as order="hard" or grid=3. Methods that score the pool take
-            scoring_seed, those that use a teacher teacher_seed.
-
-    Returns:
-        ImageSet with ipc * C images and its provenance.
-
-    Raises:
-        ValueError: unknown method or option; the message names the known ones. DataError: pool too
-            small, or ipc is no whole number of at least 1.
-    """
-    method = method_named(name)
-    check_options(name, options)
-    ipc = _whole("ipc", ipc)
-    check_room(name, pool, ipc, options)
-    stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
-    stored = check_made(stored, pool, ipc) if is_own(method.make) else stored
-    given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
-    unscored = options.get("scores") is not None or options.get("order") == "random"
-    told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}
-    usual = {k: v for k, v in method.options.items() if v is not None and k not in told}
-    facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
-    return replace(stored, provenance=stored.provenance | usual | facts)
-
-
-def check_options(name: str, options: dict[str, Any]) -> None:
-    """Refuse options that a method does not take, before anything is made or trained.
-
-    Raises:
-        ValueError: an unknown method or option, a value of another kind or that is not known.
-    """
-    method = method_named(name)
-    for option in options:
-        if option not in method.options:
-            raise ValueError(unknown(f"option of {name}", option, method.options))
-    check_kinds(name, getattr(method.make, "__annotations__", {}), options)
-    if method is not KITS.get(name):
-        return
-    if (metric := options.get("metric", "el2n")) not in METRICS:
-        raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
-    check_order(options.get("order", "easy"), options.get("skip", 0.0))
-    check_grouping(options.get("grouping", "rank_block"))
-    check_spectrum(options.get("spectrum", "white"))
-    if isinstance(teacher := options.get("teacher"), str):
-        with_batch_norm(teacher)
-
-
-def check_room(name: str, pool: ImageSet, ipc: int, options: dict[str, Any]) -> None:
-    """Refuse more images per class than a pool has, before anything is scored or trained.
-
-    Raises:
-        DataError: a class has fewer images than the method keeps.
-    """
-    method = method_named(name)
-    if name == "rded" and method is KITS["rded"]:
-        factor = options.get("factor") or usual_factor(pool.size)
-        check_enough(pool, ipc * factor**2)
-    elif method.family in ("baseline", "pruning", "pca") and name != "noise":
-        rows, columns = as_grid(options.get("grid", method.options.get("grid", 1)), pool.size)
-        originals = options.get("originals_per_class")
-        check_enough(pool, ipc * rows * columns if originals is None else originals)
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise DataError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return int(value)
 
 
 def method_named(name: str) -> Method:
@@ -289,9 +203,9 @@ def _rded(
     teacher_epochs: int = 30,
     teacher_seed: int = 0,
 ) -> ImageSet:
-    _whole("factor", 1 if factor is None else factor)
+    check_count("factor", 1 if factor is None else factor)
     for key, value in (("drawn", drawn), ("crops", crops)):
-        _whole(key, value)
+        check_count(key, value)
     if not isinstance(teacher, Teacher):
         teacher = squeeze(pool, teacher, teacher_epochs, teacher_seed, runtime)
     return rded(pool, ipc, teacher, factor, drawn, crops, seed, runtime)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..compression import check_room
 from ..data.holdout import load_with_test
 from ..data.imagesets import ImageSet
 from ..ground import files, store
@@ -16,7 +17,7 @@ from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
 from ..ground.seeds import as_seeds
-from ..methods import METHODS, check_room
+from ..methods import METHODS
 from ..study.figures import base, methods
 from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..compression import compress
 from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..data.saving import INDEX
 from ..ground import files
 from ..ground.device import choose_runtime
-from ..methods import METHODS, compress
+from ..methods import METHODS
 from ..prune.alignment import aligned_rows
 from ..prune.indexlists import write_index_lists
 from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores

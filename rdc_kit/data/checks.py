@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -90,3 +91,14 @@ def check_made(stored: ImageSet, pool: ImageSet, ipc: int) -> ImageSet:
             "of each were asked for: return as many, so that sets of equal size are compared"
         )
     return stored
+
+
+def check_count(name: str, value: Any) -> int:
+    """A whole number of at least 1, numpy's too, as an int.
+
+    Raises:
+        DataError: it is none; the message has its name.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise DataError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)

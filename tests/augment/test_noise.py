@@ -7,7 +7,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.augment.noise import coloured
-from rdc_kit.methods import check_options
+from rdc_kit.compression import check_options
 
 from ..conftest import colour_blocks
 

@@ -1,5 +1,7 @@
 """Image sets: rows, fingerprints and classes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,3 +63,14 @@ def test_classes_without_an_image_are_counted():
     assert made.counts().tolist() == [1, 0, 2, 0]
     assert made.rows_of(2).tolist() == [0, 2]
     assert rdc.from_tensors(images, torch.tensor([2, 0, 2])).classes == ("0", "1", "2")
+
+
+def test_like_puts_classes_into_the_pools_order():
+    pool = colour_blocks()
+    other = replace(pool, classes=pool.classes[::-1])
+    same = other.like(pool)
+    names = [other.classes[k] for k in other.labels]
+    assert [same.classes[k] for k in same.labels] == names
+    assert same.classes == pool.classes
+    with pytest.raises(rdc.DataError, match="name different classes: z and "):
+        replace(pool, classes=("z", *pool.classes[1:])).like(pool)

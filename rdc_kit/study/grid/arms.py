@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...augment.boxes import Grid
+from ...compression import check_options
 from ...ground.names import unknown
-from ...methods import METHODS, check_options, method_named
+from ...methods import METHODS, method_named
 from ...prune.recorders import Scores
 from ...train.protocol import FIELDS, check_fields
 

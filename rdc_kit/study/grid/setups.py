@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...compression import compress
 from ...data.imagesets import ImageSet
 from ...distill.recipes import edition
 from ...ground import store
@@ -17,7 +18,7 @@ from ...ground.files import checksum
 from ...ground.folders import runs_dir
 from ...ground.names import unknown
 from ...ground.own import is_own, own_code
-from ...methods import KITS, compress, method_named
+from ...methods import KITS, method_named
 from ...prune.scores import METRICS, Scores, dynamics, score, score_code
 from ...train import models, protocols
 from ...train.arithmetic import quickest

@@ -1,0 +1,109 @@
+"""What `compress` refuses before anything is trained, and what it asks of a method of one's own."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import rdc_kit as rdc
+from rdc_kit import methods
+from rdc_kit.data.imagesets import DataError, Traits
+from rdc_kit.methods import METHODS, Method
+
+from .conftest import colour_blocks
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("pca", {"order": "esy"}, "unknown order 'esy'"),
+        ("pca", {"grouping": "x"}, "unknown grouping 'x'"),
+        ("pca", {"originals_per_class": 5}, "is 5, no multiple of a grid's cells"),
+        ("pca", {"originals_per_class": 0}, "at least 1"),
+        ("el2n", {"skip": 2}, "skip must be a share"),
+        ("el2n", {"order": "ccs", "skip": 0.5}, "not of 'ccs'"),
+        ("rded", {"crops": 0}, "crops must be a whole number of at least 1"),
+        ("rded", {"drawn": 0.5}, "drawn must be"),
+        ("rded", {"factor": 0}, "factor must be"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_trained(
+    blocks, name, options, message, monkeypatch
+):
+    for step in ("score", "squeeze"):
+        monkeypatch.setattr(f"rdc_kit.methods.{step}", None)
+    with pytest.raises(ValueError, match=message):
+        rdc.compress(name, blocks, 1, **options)
+
+
+def test_numpys_whole_numbers_are_whole_numbers(blocks):
+    kept = rdc.compress("random", blocks, np.int64(2))
+    assert torch.equal(kept.images, rdc.compress("random", blocks, 2).images)
+    grid = rdc.combine(rdc.select(blocks, None, 4, "random"), grid=np.int64(2)).grid
+    assert grid == (2, 2)
+    assert type(grid[0]) is int
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (("rndom", 2, {}), "unknown method 'rndom' - did you mean 'random'"),
+        (
+            ("pca", 2, {"grids": 2}),
+            "unknown option of pca 'grids' - did you mean 'grid'. Known: order, metric",
+        ),
+        (("random", 0, {}), "ipc must be a whole number of at least 1"),
+        (("random", 1.5, {}), "ipc must be"),
+        (("random", 99, {}), "99 are asked of each class: lower ipc"),
+        (("pca", 2, {"grid": 99, "order": "random"}), "99x99 grid does not fit"),
+    ],
+)
+def test_wrong_calls_are_refused(blocks, call, message):
+    name, ipc, options = call
+    with pytest.raises(ValueError, match=message):
+        rdc.compress(name, blocks, ipc, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "message"),
+    [("lpld", 2, "classes without images: 2"), ("dwa", 1, "class '1' has no image")],
+)
+def test_a_pool_that_a_recipe_cannot_take_is_refused_before_a_teacher_is_trained(
+    fresh_home, exact, monkeypatch, name, missing, message
+):
+    monkeypatch.setattr(methods, "squeeze", None)  # calling it would fail
+    pool = colour_blocks(classes=3)
+    pool = pool[torch.flatten((pool.labels != missing).nonzero())]
+    with pytest.raises(rdc.DataError, match=message):
+        rdc.compress(name, pool, 1, runtime=exact)
+
+
+def made_by(monkeypatch, make):
+    """What a method of one's own gives, through `compress`."""
+    monkeypatch.setitem(METHODS, "mine", Method("mine", make, "baseline", "", "", ""))
+    return lambda pool, ipc: rdc.compress("mine", pool, ipc)
+
+
+def test_a_set_of_ones_own_is_trained_by_the_pools_rules(monkeypatch):
+    """A folder's traits are other ones: mirrored, small crops, another network."""
+    pool = replace(colour_blocks(), classes=("a", "b", "c"))
+    pool = replace(pool, traits=Traits(flip=False, min_crop=0.5, student="convnet2-w8"))
+    rows = [0, 1, 3, 4, 2, 5]
+    own = rdc.from_tensors(pool.images[rows], pool.labels[rows])  # numbered classes
+    assert own.traits != pool.traits
+    stored = made_by(monkeypatch, lambda pool, ipc, seed, runtime: own)(pool, 2)
+    assert (stored.traits, stored.classes) == (pool.traits, pool.classes)
+    assert stored.row_ids.tolist() == [-1] * 6  # they are no rows of the pool
+    kept = made_by(monkeypatch, lambda pool, ipc, seed, runtime: pool[rows])(pool, 2)
+    assert kept.row_ids.tolist() == rows
+
+
+def test_an_own_method_must_return_what_was_asked_for(monkeypatch):
+    pool = colour_blocks()
+    give = made_by(monkeypatch, lambda pool, ipc, seed, runtime: pool[[0, 1, 3, 4, 2, 5]])
+    with pytest.raises(DataError, match=r"has 2 images of class .*, and 5 of each were asked for"):
+        give(pool, 5)
+    larger = colour_blocks(size=32)
+    with pytest.raises(DataError, match=r"is of 16 px, .* of 32 px"):
+        made_by(monkeypatch, lambda *_: pool[[0, 1, 3, 4, 2, 5]])(larger, 2)
