@@ -109,6 +109,7 @@ def write_sources(folder: Path, told: Sequence[Chapter]) -> None:
         "index": pages.front((_RECIPE / "front.md").read_text(), told),
         "notebooks/glossary": texts["notebooks/glossary"],
         "notebooks/ledger": pages.ledger_page(),
+        "data/evidence/findings": pages.findings_page((evidence_dir() / "findings.md").read_text()),
         "figures": pages.figures_page(folder / "figures" / "evidence"),
         **{f"api/{name}": text for name, text in pages.api_pages()},
     }

@@ -14,7 +14,7 @@ import rdc_kit
 from ...ground import files
 from ...ground.folders import PACKAGE
 from ...study.verdicts.ledger import ledger
-from ...study.verdicts.ledger_text import as_markdown, decided
+from ...study.verdicts.ledger_text import MARK, as_markdown, put_into
 from ...study.verdicts.tables import collect
 from .chapters import Chapter, escaped
 
@@ -28,13 +28,8 @@ _LEDGER = """# The ledger of claims
 
 What the committed evidence says of each claim of the paper, made by the same code as
 [91](91_claims.ipynb) and `rdc claims --results evidence`; the words are in the
-[glossary](glossary.md). A claim links to the cells that show it.
-
-## What is decided
-
-{decided}
-
-![every planned effect that is measured, with its interval](../figures/evidence/paper/ledger.png)
+[glossary](glossary.md). A claim links to the cells that show it. In words, with a short table and the figure:
+[what the evidence says](../data/evidence/findings.md).
 
 ## What was planned
 
@@ -125,7 +120,12 @@ def ledger_page() -> str:
     }
     shown = {name: _small_print(as_markdown(rows)) for name, rows in parts.items()}
     shown["pending"] = _FOLDED.format(count=len(parts["pending"]), table=shown["pending"])
-    return _LEDGER.format(decided=_small_print(decided(table)), **shown)
+    return _LEDGER.format(**shown)
+
+
+def findings_page(text: str) -> str:
+    """The findings; their table is wide, so it is in small print."""
+    return put_into(text, _small_print(text.split(MARK)[1].strip()))
 
 
 def _small_print(markdown: str) -> str:

@@ -21,6 +21,7 @@ from rdc_kit.commands.book import build, chapters, pages
 from rdc_kit.ground import files, store
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.study.verdicts.ledger import ledger
+from rdc_kit.study.verdicts.ledger_text import MARK
 from rdc_kit.study.verdicts.tables import Tables
 
 # What Sphinx and its extensions have to tell each other.
@@ -193,11 +194,11 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
 def test_locks_beside_the_evidence_are_no_part_of_a_book(tmp_path, monkeypatch):
     evidence = tmp_path / "evidence"
     (evidence / store.LOCKS / "campaign-x.csv").mkdir(parents=True)
-    (evidence / "README.md").touch()
+    (evidence / "findings.md").write_text(f"{MARK}\n{MARK}\n")
     monkeypatch.setattr(build, "evidence_dir", lambda: evidence)
     monkeypatch.setattr(pages, "ledger", lambda _: ledger(Tables([]), []))
     build.write_sources(tmp_path / "book", [])
-    assert [p.name for p in (tmp_path / "book/data/evidence").iterdir()] == ["README.md"]
+    assert [p.name for p in (tmp_path / "book/data/evidence").iterdir()] == ["findings.md"]
 
 
 def test_a_book_of_nothing_that_ran_says_so(fresh_home, tmp_path, monkeypatch, capsys):

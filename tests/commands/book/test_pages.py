@@ -9,7 +9,6 @@ from rdc_kit.commands.book import pages
 from rdc_kit.commands.finished import headings_of
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.study.verdicts.ledger import ledger
-from rdc_kit.study.verdicts.ledger_text import decided
 from rdc_kit.study.verdicts.tables import Tables
 
 GLOSSARY = """# Words
@@ -100,10 +99,15 @@ def test_the_ledger_has_every_line_and_folds_those_that_are_pending(monkeypatch)
     page = pages.ledger_page()
     parts = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", page, flags=re.M))
     counts = {name: len(re.findall(r"^\| \[", text, flags=re.M)) for name, text in parts.items()}
-    assert decided(table) in parts["What is decided"]
     assert counts["What was planned"] == counts["What is pending"] == 1
     assert counts["What else was measured"] == len(table) - 2
     assert (
         "<details><summary>Lines that wait for their rows: 1</summary>\n\n````{container}"
         in parts["What is pending"]
     )
+
+
+def test_the_findings_are_as_they_are_kept_but_for_the_tables_print():
+    told = pages.findings_page("before\n\n<!-- ledger -->\n| a |\n<!-- ledger -->\n\nafter\n")
+    assert told.startswith("before\n\n<!-- ledger -->\n````{container} ledger\n| a |\n````\n<!--")
+    assert told.endswith("-->\n\nafter\n")
