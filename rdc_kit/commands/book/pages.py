@@ -28,8 +28,8 @@ _LEDGER = """# The ledger of claims
 
 What the committed evidence says of each claim of the paper, made by the same code as
 [91](91_claims.ipynb) and `rdc claims --results evidence`; the words are in the
-[glossary](glossary.md). A claim links to the cells that show it. In words, with a short table and the figure:
-[what the evidence says](../data/evidence/findings.md).
+[glossary](glossary.md). A claim links to the cells that show it. In words, with a short table and
+the figure: [what the evidence says](../data/evidence/findings.md).
 
 ## What was planned
 
