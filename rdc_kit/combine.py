@@ -33,8 +33,9 @@ def combine(
         are 0, 1, ...; view is "cell".
 
     Raises:
-        DataError: the number per class is not a multiple of the cells, or the images are
-            composites already. ValueError: unknown grouping, or a grid that does not fit.
+        DataError: the number per class is not a multiple of the cells, or not the same in all
+            classes, or the images are composites already. ValueError: unknown grouping, or a grid
+            that does not fit.
 
     Source: arXiv 2502.06434 section 3 (whole images, downsampled). The grouping is not published.
     """
@@ -43,6 +44,13 @@ def combine(
     check_grouping(grouping)
     if images.members is not None:
         raise DataError("these images are composites already: combine the originals instead")
+    counts = images.counts()
+    if int(counts.min()) != int(counts.max()):
+        fewest, most = images.classes[int(counts.argmin())], images.classes[int(counts.argmax())]
+        raise DataError(
+            f"class {fewest!r} has {int(counts.min())} images and {most!r} {int(counts.max())}: "
+            "combine takes equally many of each, as `select` keeps them"
+        )
     groups, labels = [], []
     for label in range(images.num_classes):
         class_rows = images.rows_of(label)

@@ -10,7 +10,7 @@ from .augment.noise import check_spectrum
 from .combine import check_grouping
 from .data.checks import check_count, check_made
 from .data.imagesets import ImageSet, check_enough
-from .distill.rded import usual_factor
+from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime
 from .ground.kinds import check_kinds
 from .ground.names import unknown
@@ -53,10 +53,12 @@ def compress(
     ipc = check_count("ipc", ipc)
     check_room(name, pool, ipc, options)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
-    stored = check_made(stored, pool, ipc) if is_own(method.make) else stored
+    stored = check_made(stored, pool, ipc, method.view) if is_own(method.make) else stored
     given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
     unscored = options.get("scores") is not None or options.get("order") == "random"
     told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}
+    if isinstance(options.get("teacher"), Teacher):  # trained before, nobody says how here
+        told |= {"teacher_epochs", "teacher_seed"}
     usual = {k: v for k, v in method.options.items() if v is not None and k not in told}
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
     return replace(stored, provenance=stored.provenance | usual | facts)
@@ -77,6 +79,9 @@ def check_options(name: str, options: dict[str, Any]) -> None:
         return
     if (metric := options.get("metric", "el2n")) not in METRICS:
         raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
+    given, asked = options.get("scores"), (method.fixed | options).get("metric")
+    if isinstance(given, Scores) and given.name in METRICS and asked not in (None, given.name):
+        raise ValueError(f"{name} was to go by {asked}, and these scores are {given.name}")
     check_order(options.get("order", "easy"), options.get("skip", 0.0))
     check_grouping(options.get("grouping", "rank_block"))
     check_spectrum(options.get("spectrum", "white"))
@@ -92,8 +97,7 @@ def check_room(name: str, pool: ImageSet, ipc: int, options: dict[str, Any]) -> 
     """
     method = method_named(name)
     if name == "rded" and method is KITS["rded"]:
-        factor = options.get("factor") or usual_factor(pool.size)
-        check_enough(pool, ipc * factor**2)
+        check_factor(pool, ipc, options.get("factor") or usual_factor(pool.size))
     elif method.family in ("baseline", "pruning", "pca") and name != "noise":
         rows, columns = as_grid(options.get("grid", method.options.get("grid", 1)), pool.size)
         originals = options.get("originals_per_class")

@@ -21,8 +21,8 @@ from .ground.device import Runtime
 from .ground.names import unknown
 from .ground.own import ADDED
 from .prune.scores import METRICS, Scores, score
-from .prune.selection import check_order, select
-from .train.models import relatives
+from .prune.selection import check_order, check_strata, select
+from .train.models import check_fits, relatives
 from .train.teachers import Teacher, squeeze
 
 
@@ -121,6 +121,7 @@ def _ccs(
     scoring_seed: int = 0,
 ) -> ImageSet:
     """Stratified over AUM of probabilities, as in its code; beta 0.3 is its value for 10 % kept."""
+    check_strata(beta, strata)
     scores = score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed, beta, strata)
 
@@ -152,6 +153,11 @@ def _pca(
     check_grouping(grouping)
     if originals % (rows * columns):
         raise DataError(f"originals_per_class is {originals}, no multiple of a grid's cells")
+    if originals > ipc * rows * columns:
+        raise DataError(
+            f"{originals} originals per class fill {originals // (rows * columns)} composites, and "
+            f"{ipc} per class were asked for: raise ipc, or leave originals_per_class out"
+        )
     if order != "random" and scores is None:
         scores = score(pool, metric, epochs, scoring_seed, runtime)
     subset = select(pool, scores, originals, order, seed)
@@ -180,12 +186,19 @@ def _recovered(
     how = replace(recipe(name, pool.size), **{k: v for k, v in changes.items() if v is not None})
     if not isinstance(how.iterations, int) or how.iterations < 1:
         raise ValueError(f"iterations must be at least 1, a whole number, got {iterations}")
-    for key, value in (("lr", how.lr), ("weight", how.weight), ("milestone", how.milestone)):
+    if milestone is not None and not (how.crop and 0 <= milestone <= 1):
+        raise ValueError(
+            f"milestone={milestone}: it is a share from 0 to 1 of the iterations, of recipes with "
+            f"crops, and {name} at {pool.size} px has {'them' if how.crop else 'none'}"
+        )
+    for key, value in (("lr", how.lr), ("weight", how.weight)):
         if not 0 <= value < math.inf:
             raise ValueError(f"{key} must be a number of at least 0, got {value}")
     check_pool(pool, ipc, how)
     if not isinstance(teacher, Teacher):
         networks = relatives(teacher or pool.student) if how.teachers > 1 else teacher
+        for network in networks if isinstance(networks, tuple) else ():
+            check_fits(network, pool.size, pool.num_classes)
         teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)
     return recover(pool, ipc, how, teacher, seed, runtime)
 

@@ -59,3 +59,12 @@ def test_what_does_not_fit_is_refused(blocks):
         rdc.combine(blocks, 1, "sorted")
     with pytest.raises(rdc.DataError, match="composites already"):
         rdc.combine(rdc.combine(blocks, 1), 1)
+
+
+def test_classes_of_different_sizes_are_refused():
+    """They gave sets with one composite of a class and two of another."""
+    pool = colour_blocks(per_class=8)
+    uneven = pool[torch.cat([pool.rows_of(0)[:4], pool.rows_of(1), pool.rows_of(2)[:4]])]
+    told = "class '.*' has 4 images and '.*' 8: combine takes equally many of each"
+    with pytest.raises(rdc.DataError, match=told):
+        rdc.combine(uneven)

@@ -10,6 +10,7 @@ import rdc_kit as rdc
 from rdc_kit import methods
 from rdc_kit.data.imagesets import DataError, Traits
 from rdc_kit.methods import METHODS, Method
+from rdc_kit.prune.recorders import Scores
 
 from .conftest import colour_blocks
 
@@ -107,3 +108,65 @@ def test_an_own_method_must_return_what_was_asked_for(monkeypatch):
     larger = colour_blocks(size=32)
     with pytest.raises(DataError, match=r"is of 16 px, .* of 32 px"):
         made_by(monkeypatch, lambda *_: pool[[0, 1, 3, 4, 2, 5]])(larger, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("ccs", {"beta": 2}, "ccs needs 0 <= beta < 1"),
+        ("ccs", {"strata": 0}, "and strata >= 1"),
+        ("rded", {"factor": 3}, "factor 3 does not divide the size 16"),
+        ("rded", {"factor": 17}, "17x17 grid does not fit"),
+        ("sre2l", {"milestone": 0.9}, "of recipes with crops, and sre2l at 16 px has none"),
+        ("cda", {"milestone": 1.5}, "a share from 0 to 1"),
+        ("pca", {"originals_per_class": 8}, "8 originals per class fill 2 composites, and 1 per"),
+    ],
+)
+def test_ranges_are_checked_before_anything_is_trained(name, options, message, monkeypatch):
+    """Some were checked after a scoring run or a teacher, and some by nobody."""
+    for step in ("score", "squeeze"):
+        monkeypatch.setattr(methods, step, None)
+    with pytest.raises(ValueError, match=message):
+        rdc.compress(name, colour_blocks(per_class=9), 1, **options)
+
+
+def test_networks_that_take_turns_fit_the_images_before_one_is_trained(monkeypatch):
+    monkeypatch.setattr(methods, "squeeze", None)
+    pool = colour_blocks(size=8)
+    pool = replace(pool, traits=replace(pool.traits, student="convnet3-w8"))
+    with pytest.raises(ValueError, match="depth 4 needs images of 16 px, got 8"):
+        rdc.compress("gvbsm", pool, 1)
+
+
+def test_scores_of_the_kit_are_those_that_the_method_goes_by(blocks):
+    ranks = torch.arange(len(blocks), dtype=torch.float32)
+    aum, own = (Scores.of(blocks, name, ranks) for name in ("aum", "ours"))
+    for name, options in (("el2n", {}), ("pca", {"metric": "forgetting"})):
+        with pytest.raises(ValueError, match=r"was to go by \w+, and these scores are aum"):
+            rdc.compress(name, blocks, 1, scores=aum, **options)
+    assert rdc.compress("el2n", blocks, 1, scores=own).provenance["score"] == "ours"
+    assert rdc.compress("pca", blocks, 1, scores=aum).provenance["score"] == "aum"
+
+
+def test_a_teacher_that_is_given_tells_of_itself(exact):
+    """The facts said 30 epochs and seed 0, whatever it was."""
+    pool = colour_blocks(per_class=9)
+    teacher = rdc.squeeze(pool, epochs=20, seed=5, runtime=exact)
+    facts = rdc.compress("rded", pool, 1, runtime=exact, teacher=teacher).provenance
+    assert "teacher" in facts
+    assert not {"teacher_epochs", "teacher_seed"} & set(facts)
+
+
+def test_an_own_methods_view_is_the_one_that_it_was_registered_with(monkeypatch):
+    """Arms are told apart by it: one with view "whole" was dropped as the same arm."""
+    pool = colour_blocks()
+
+    def make(pool, ipc, seed, runtime):
+        return rdc.combine(rdc.select(pool, None, 4 * ipc, "random", seed))
+
+    with pytest.raises(
+        DataError, match=r"registered with 'whole': say Method\(\.\.\., view='cell'\)"
+    ):
+        made_by(monkeypatch, make)(pool, 1)
+    monkeypatch.setitem(METHODS, "mine", Method("mine", make, "pca", "", "", "", view="cell"))
+    assert rdc.compress("mine", pool, 1).view == "cell"

@@ -72,11 +72,12 @@ def check_labels(labels: Tensor, num_classes: int) -> None:
         )
 
 
-def check_made(stored: ImageSet, pool: ImageSet, ipc: int) -> ImageSet:
+def check_made(stored: ImageSet, pool: ImageSet, ipc: int, view: str) -> ImageSet:
     """What a method of one's own returned, under the pool's rules.
 
     Raises:
-        DataError: it has not `ipc` images of each class, or see `ImageSet.like`.
+        DataError: it has not `ipc` images of each class, is shown by another view than its method
+            was registered with, or see `ImageSet.like`.
     """
     if not isinstance(stored, ImageSet):
         raise DataError(f"a method must return an ImageSet, such as pool[rows], got {stored!r}")
@@ -89,6 +90,11 @@ def check_made(stored: ImageSet, pool: ImageSet, ipc: int) -> ImageSet:
         raise DataError(
             f"{stored} has {int(counts[label])} images of class {stored.classes[label]}, and {ipc} "
             "of each were asked for: return as many, so that sets of equal size are compared"
+        )
+    if stored.view != view:
+        raise DataError(
+            f"{stored} is shown by the view {stored.view!r}, and its method was registered with "
+            f"{view!r}: say Method(..., view={stored.view!r}), for arms are told apart by it"
         )
     return stored
 

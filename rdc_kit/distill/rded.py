@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -63,11 +62,8 @@ def rded(
     """
     began, runtime = time.monotonic(), runtime or choose_runtime()
     factor = factor or usual_factor(pool.size)
-    cells = math.prod(as_grid(factor, pool.size))
-    if pool.size % factor:
-        raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
-    check_enough(pool, keep := ipc * cells)
-    answer, side = teacher.answering(runtime), pool.size // factor
+    keep = check_factor(pool, ipc, factor)
+    answer, side, cells = teacher.answering(runtime), pool.size // factor, factor**2
     large, place = in_full(pool)
     stored, originals, kept_losses, mean_losses = [], [], [], []
     for label in range(pool.num_classes):
@@ -86,6 +82,19 @@ def rded(
     facts |= {"teacher_top1": round(teacher.pool_top1, 2), "crop_loss": _mean(kept_losses)}
     facts |= {"drawn_loss": _mean(mean_losses), "make_seconds": round(time.monotonic() - began, 1)}
     return _composed(pool, torch.cat(stored), torch.cat(originals), factor, facts)
+
+
+def check_factor(pool: ImageSet, ipc: int, factor: int) -> int:
+    """Originals that RDED keeps of each class; call this before a teacher is trained.
+
+    Raises:
+        DataError: too few images in a class, or a factor that does not divide the size.
+    """
+    as_grid(factor, pool.size)
+    if pool.size % factor:
+        raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
+    check_enough(pool, keep := ipc * factor**2)
+    return keep
 
 
 def usual_factor(size: int) -> int:

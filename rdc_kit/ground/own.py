@@ -6,13 +6,14 @@ started later run it too, so that workers and notebooks know what their starter 
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
 import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -137,25 +138,57 @@ def own_code(function: Callable[..., Any]) -> str:
 def code_of(function: Callable[..., Any]) -> str:
     """What a function does, equal in every process.
 
-    For one of a file that is used, the whole file: what the function calls may have changed.
+    For one of a file that is used, the whole file: what the function calls may have changed. For
+    another one, its lines, defaults and closure, and the user's functions and plain values that it
+    names.
 
     Raises:
         ValueError: it is an object whose code nobody can tell.
     """
+    return _code_of(function, set())
+
+
+def _code_of(function: Callable[..., Any], told: set[int]) -> str:
+    told.add(id(function))
     if isinstance(function, functools.partial):
         given = (function.args, sorted(function.keywords.items()))
-        return f"{code_of(function.func)}\n{_constant(given)}"
+        return f"{_code_of(function.func, told)}\n{_constant(given)}"
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     if content := getattr(module, _CONTENT, ""):
         return f"{getattr(function, '__qualname__', type(function).__qualname__)}\n{content}"
+    code = getattr(function, "__code__", None)
     try:
-        return inspect.getsource(function)
+        text = inspect.getsource(function)
     except (OSError, TypeError):  # typed in, or no plain function
-        code = getattr(function, "__code__", None)
-        return _instructions(code) if code else _constant(function)
+        text = _instructions(code) if code else _constant(function)
+    return "\n".join([text, *_leans_on(function, code, told)]) if code else text
+
+
+def _leans_on(function: Any, code: CodeType, told: set[int]) -> Iterator[str]:
+    """Defaults and closure of a function, and what it names of the place where it was defined."""
+    values = [function.__defaults__, function.__kwdefaults__]
+    values += [cell.cell_contents for cell in function.__closure__ or ()]
+    named = [function.__globals__.get(name) for name in _names(code)]
+    values += [v for v in named if isinstance(v, bool | int | float | str) or inspect.isfunction(v)]
+    for value in values:
+        if not (inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value)):
+            yield _constant(value)
+        elif not inspect.isfunction(value) or value.__module__ != function.__module__:
+            yield value.__name__
+        elif id(value) not in told:
+            yield _code_of(value, told)
+
+
+def _names(code: CodeType) -> list[str]:
+    """Global names that code and the functions inside it use."""
+    inner = [name for c in code.co_consts if isinstance(c, CodeType) for name in _names(c)]
+    own = [i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
+    return sorted({*own, *inner})
 
 
 def _constant(value: Any) -> str:
+    if callable(tell := getattr(value, "fingerprint", getattr(value, "tolist", None))):
+        value = tell()
     if " at 0x" in repr(value):
         raise ValueError(
             f"nobody can tell later what {value!r} did, so its runs could not be found again: "

@@ -253,6 +253,10 @@ def _chosen(file: ScoreFile, metric: str, seeds: Sequence[int] | None) -> tuple[
     """The score that is asked for, and its columns."""
     known, where = file.columns(), file.path.name
     if metric not in known and metric in file.table and metric not in _NO_SCORES:
+        if seeds is not None:
+            raise ValueError(
+                f"{metric} is one column of {where}: leave seeds out, or say the score"
+            )
         return re.sub(r"_seed\d+$", "", metric), [metric]
     if not known:
         found = ", ".join(file.table) or "nothing"

@@ -133,13 +133,12 @@ def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Ge
         int64 [keep], positions.
 
     Raises:
-        ValueError: beta outside 0..1 or no strata.
+        ValueError: see `check_strata`.
 
     Source: Zheng et al., arXiv 2210.15809, algorithm 1 and released code.
     Differs: applied in each class, so the set is balanced; the greatest value is in the last bin.
     """
-    if not 0 <= beta < 1 or strata < 1:
-        raise ValueError(f"ccs needs 0 <= beta < 1 and strata >= 1, got {beta} and {strata}")
+    check_strata(beta, strata)
     cut = min(int(beta * len(values)), len(values) - keep)
     remaining = rank(values, draw)[: len(values) - cut]
     low, high = float(values[remaining].min()), float(values[remaining].max())
@@ -151,6 +150,16 @@ def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Ge
         members = remaining[bins == k]
         parts.append(members[torch.randperm(len(members), generator=draw)[: int(budgets[k])]])
     return torch.cat(parts)
+
+
+def check_strata(beta: float, strata: int) -> None:
+    """Check what CCS cuts off and into how many bins; call this before anything is scored.
+
+    Raises:
+        ValueError: beta outside 0..1 or no strata.
+    """
+    if not 0 <= beta < 1 or strata < 1:
+        raise ValueError(f"ccs needs 0 <= beta < 1 and strata >= 1, got {beta} and {strata}")
 
 
 def water_fill(sizes: Tensor, budget: int) -> Tensor:

@@ -53,9 +53,9 @@ class StoredLabels:
     Attributes:
         records: array [kept epochs, N] of `record`, mapped from disk.
         epochs: epochs of the training that uses it; more than the kept ones if it was pruned.
-        views: what decides which views there are, see `views_of`.
+        views: what decides which labels there are, see `views_of`.
         traits: normalisation of the images.
-        key: identifies the set, the teacher and the protocol.
+        key: identifies the set, the teacher and what of the protocol decides the labels.
         set_hash: fingerprint of the set.
     """
 
@@ -160,7 +160,9 @@ def store_labels(
         "what": "labels",
         "set": set_hash,
         "teacher": teacher_key,
-        "protocol": protocol.as_dict(),
+        "epochs": protocol.epochs,
+        "batch": batch_size(protocol, len(images), images.num_classes),
+        **views_of(protocol, images),
         "seed": seed,
         "precision": runtime.precision,
     }
@@ -184,11 +186,12 @@ def store_labels(
 
 
 def views_of(protocol: Protocol, images: ImageSet) -> dict[str, Any]:
-    """What of a protocol decides the views that are stored, and how many; names and values."""
+    """What of a protocol decides which labels are stored, and how many; names and values."""
     shown = {"view": protocol.view or images.view, "flip": protocol.flip, "cutout": protocol.cutout}
     mixed = {"mix": protocol.mix, "mix_alpha": None if protocol.mix == "none" else protocol.alpha}
     crop = protocol.crop_of(images.grid, images.traits.min_crop)
-    return shown | mixed | {"crop": crop, "keep": protocol.keep}
+    told = {"keep": protocol.keep, "teacher_norm": protocol.teacher_norm}
+    return shown | mixed | {"crop": crop} | told
 
 
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:

@@ -313,3 +313,14 @@ def test_a_few_images_can_be_looked_at_larger(folder):
     assert len(loading.to_look_at(pool[:0], 48)) == 0
     noise = rdc.compress("noise", pool, 1)
     assert loading.to_look_at(noise, 48) is noise.images
+
+
+def test_a_pool_with_other_pixels_is_cropped_as_it_is(folder, fresh_home):
+    """A darkened pool got crops of the source's bright images."""
+    pool = rdc.load(f"folder:{folder}", size=16).train
+    dark = replace(pool, images=pool.images // 4)
+    images, place = loading.in_full(dark)
+    assert torch.equal(images[place], dark.images)
+    mended = replace(pool, labels=pool.labels.roll(1))  # labels that were corrected
+    images, place = loading.in_full(mended)
+    assert images.shape[-1] > 16

@@ -337,3 +337,43 @@ def test_forgetting_that_was_overridden_does_not_stop_the_other_scores(exact, mo
     assert found.never_learned is None
     assert found.values.equal(scores.dynamics(pool, 1, runtime=exact)["forgetting"].values)
     assert len(rdc.compress("forgetting", pool, 2, runtime=exact, epochs=1)) == 6
+
+
+def cell(source, names):
+    """Run a notebook's cell."""
+    exec(compile(source, "<cell>", "exec"), names)
+    return names["mine"]
+
+
+OF = "def of(k):\n  def part(x): return k * x\n  return part\npart = of({})"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def part(x): return x", "def part(x): return -x"),
+        ("def part(x, k=1): return k * x", "def part(x, k=2): return k * x"),
+        ("k = 1\ndef part(x): return k * x", "k = 2\ndef part(x): return k * x"),
+        (OF.format(1), OF.format(2)),
+    ],
+    ids=["function", "default", "value", "closure"],
+)
+def test_what_a_typed_function_leans_on_is_its_code(before, after):
+    """Scores of a changed formula were those of the old one: a lambda's own line is the same."""
+    uses = "\nmine = lambda rows: part(rows)"
+    one, same, other = (
+        own.code_of(cell(text + uses, {"__name__": "typed"})) for text in (before, before, after)
+    )
+    assert one == same != other
+
+
+def test_functions_that_call_each_other_and_those_of_libraries_are_told():
+    text = """
+import torch.nn.functional as F
+from torch.nn.functional import mse_loss
+def other(x): return mine(x - 1) + mse_loss(x, x)
+def mine(x): return other(x) if x else F.relu(x)
+"""
+    told = own.code_of(cell(text, {"__name__": "typed"}))
+    assert told == own.code_of(cell(text, {"__name__": "typed"}))
+    assert told.endswith("\nmse_loss")

@@ -141,3 +141,17 @@ def test_soft_labels_teach_what_hard_labels_of_another_name_do_not(exact, teache
     soft = rdc.evaluate(wrong, test, protocols.soft(epochs=80), 1, STUDENT, **known)
     assert hard.mean < 10
     assert soft.mean > 80
+
+
+def test_labels_are_stored_once_for_all_that_does_not_change_them(
+    blocks, teacher, exact, fresh_home
+):
+    """Each learning rate stored them all anew."""
+    asked = protocols.named("lpld").but(epochs=3, keep=1.0, batch=5)
+    answer = teacher.answering(exact)
+    keys = [
+        stored_labels.store_labels(blocks, asked.but(**changes), answer, teacher.key, exact).key
+        for changes in ({}, {"lr": 0.1}, {"temperature": 4.0}, {"batch": 6}, {"crop": (0.3, 1.0)})
+    ]
+    assert keys[0] == keys[1] == keys[2]
+    assert len({keys[0], *keys[3:]}) == 3
