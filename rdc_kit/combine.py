@@ -44,13 +44,7 @@ def combine(
     check_grouping(grouping)
     if images.members is not None:
         raise DataError("these images are composites already: combine the originals instead")
-    counts = images.counts()
-    if int(counts.min()) != int(counts.max()):
-        fewest, most = images.classes[int(counts.argmin())], images.classes[int(counts.argmax())]
-        raise DataError(
-            f"class {fewest!r} has {int(counts.min())} images and {most!r} {int(counts.max())}: "
-            "combine takes equally many of each, as `select` keeps them"
-        )
+    _check_equal(images)
     groups, labels = [], []
     for label in range(images.num_classes):
         class_rows = images.rows_of(label)
@@ -77,6 +71,16 @@ def combine(
         view="cell",
         provenance=derived(images, grid=[rows, columns], grouping=grouping, combine_seed=seed),
     )
+
+
+def _check_equal(images: ImageSet) -> None:
+    counts = images.counts()
+    if int(counts.min()) != int(counts.max()):
+        fewest, most = images.classes[int(counts.argmin())], images.classes[int(counts.argmax())]
+        raise DataError(
+            f"class {fewest!r} has {int(counts.min())} images and {most!r} {int(counts.max())}: "
+            "combine takes equally many of each, as `select` keeps them"
+        )
 
 
 def check_grouping(grouping: str) -> None:

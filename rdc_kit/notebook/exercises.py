@@ -7,6 +7,7 @@ same id in solutions/NAME.ipynb.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def verdict(exercise: str, answer: Any, prediction: Any, *given: Any) -> str:
     except Exception as error:  # whatever an answer of the wrong kind may set off
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         return f"not yet: the answer cannot be read ({said})."
+    with contextlib.suppress(AttributeError, TypeError, ValueError, RuntimeError):
+        prediction = prediction.item()  # a number of numpy's or torch's
     if prediction is ...:
         return "right; but predict first, that is half of the exercise."
     return f"right. {_compared(prediction, measured)}"

@@ -97,7 +97,7 @@ def _lucky_lines(answer: Any, comparisons: int) -> float:
         "begin with the chance that a single line does not look decided",
         0.005,
     )
-    return round(0.05 * comparisons, 1)
+    return round(0.05 * comparisons, 2)
 
 
 def _best_of_six(answer: Any) -> float:

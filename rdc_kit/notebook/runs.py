@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..augment.boxes import as_grid
+from ..compression import check_room
 from ..data import holdout, loading, sources
 from ..data.imagesets import check_enough, usual_student
 from ..ground import files, store
@@ -145,12 +146,19 @@ class Run:
             one_set: replicates share the set of each arm, if the profile freezes sets; for sets
                 that take long to make.
             extra: what else to measure of every network.
+
+        Raises:
+            DataError: a class has fewer images than an arm keeps; before anything is trained.
         """
+        sizes = list(ipcs or self.ipcs)
+        for arm in arms:
+            if not arm.pool:
+                check_room(arm.method, self.setup.pool, max(sizes), arm.options)
         chosen = [self.protocol(one) if isinstance(one, str) else one for one in wanted]
         trials = plan_trials(
             self.setup,
             arms,
-            list(ipcs or self.ipcs),
+            sizes,
             chosen,
             self.seeds,
             students=students,
@@ -181,6 +189,8 @@ class Run:
         facts = {"notebook": self.name, "parameters": self.params, "runtime": str(self.runtime)}
         source, ipcs = files.safe_name(self.dataset), "-".join(map(str, self.ipcs))
         unique = f"{self.name[:2]}_{name}-{source}-{self.size}px-ipc{ipcs}"
+        if "dataset" not in self.params:  # it only reads results
+            unique = f"{self.name[:2]}_{name}-{files.safe_name(self.params.get('results', 'runs'))}"
         own = self.folder / "figures"  # in figures/, a run of other epochs or seeds may replace it
         self.figures[name] = base.save_figure(figure, unique, table, facts, own)
         base.copy_figure(self.figures[name])

@@ -149,20 +149,15 @@ def store_labels(
     Source: FKD, relabel/ of VILA-Lab/SRe2L; pruning, LPLD (arXiv 2410.15919).
     Differs: stored by image instead of by batch number, and pruned by whole epochs.
     """
-    view = protocol.view or images.view
-    if view not in ("whole", "cell") or protocol.cutout or protocol.mix == "mixup":
-        raise ValueError(
-            "stored labels hold crops, mirrors and CutMix: use view 'whole' or 'cell', no cutout "
-            f"and no mixup, got view={view!r}, cutout={protocol.cutout}, mix={protocol.mix!r}"
-        )
+    _check_storable(protocol, protocol.view or images.view)
     set_hash = images.fingerprint()
     config = {
         "what": "labels",
         "set": set_hash,
         "teacher": teacher_key,
+        **(shown := views_of(protocol, images)),
         "epochs": protocol.epochs,
         "batch": batch_size(protocol, len(images), images.num_classes),
-        **views_of(protocol, images),
         "seed": seed,
         "precision": runtime.precision,
     }
@@ -181,8 +176,15 @@ def store_labels(
 
     home = store.cached(runs_dir("labels"), config, make)
     records = np.load(home / _FILE, mmap_mode="r")
-    shown = views_of(protocol, images)
     return StoredLabels(records, protocol.epochs, shown, images.traits, home.name, set_hash)
+
+
+def _check_storable(protocol: Protocol, view: str) -> None:
+    if view not in ("whole", "cell") or protocol.cutout or protocol.mix == "mixup":
+        raise ValueError(
+            "stored labels hold crops, mirrors and CutMix: use view 'whole' or 'cell', no cutout "
+            f"and no mixup, got view={view!r}, cutout={protocol.cutout}, mix={protocol.mix!r}"
+        )
 
 
 def views_of(protocol: Protocol, images: ImageSet) -> dict[str, Any]:

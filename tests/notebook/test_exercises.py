@@ -3,7 +3,9 @@
 import json
 import re
 
+import numpy as np
 import pytest
+import torch
 
 import rdc_kit as rdc
 from rdc_kit.ground.folders import notebooks_dir
@@ -40,6 +42,13 @@ def test_a_check_says_one_calm_line(four, capsys):
     inside = Interval(1, 0, 2, 3)
     assert said(4, 1.5, inside).endswith("your runs say +1.0 (+0.0 to +2.0, n = 3): inside.\n")
     assert said(4, "much", inside).endswith("n = 3): outside.\n")
+
+
+@pytest.mark.parametrize("number", [np.int64(18), np.float64(18), torch.tensor(18)], ids=str)
+def test_a_prediction_may_be_a_number_of_numpys_or_torchs(number):
+    assert exercises.verdict("07-1", 225_000_000, number) == exercises.verdict(
+        "07-1", 225_000_000, number.item()
+    )
 
 
 def test_nothing_that_an_answer_does_is_a_traceback(four):

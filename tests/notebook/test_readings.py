@@ -96,6 +96,7 @@ def test_metric_and_rule():
 BEST = 3 / 3**0.5 * 1.26721  # the mean of the largest of six normal numbers
 NUMBERS = [
     ("05-1", 1 - 0.95**20, (20,), "1"),
+    ("05-1", 1 - 0.95**23, (23,), "1.15"),
     ("05-2", BEST, (), "2.2"),
     ("07-3", 83.56, (), "84"),  # 1 - 2 sf(4.303 / 2) of a t of two degrees of freedom
     ("91-2", 16, (), "16"),

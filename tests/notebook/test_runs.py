@@ -66,6 +66,9 @@ def test_a_run_notes_its_setting_for_the_ledger(fresh_home, monkeypatch):
 def test_a_notebook_that_only_reads_results_has_no_setting(fresh_home, capsys):
     run = rdc.start(results="evidence")
     assert files.read_json(run.folder / "manifest.json")["setting"] == {}
+    figure, _ = plt.subplots()
+    run.figure("ledger", figure, pd.DataFrame({"a": [1]}))  # of no dataset and no ipc
+    assert run.figures["ledger"].stem == f"{run.name[:2]}_ledger-evidence"
     assert "per class" not in capsys.readouterr().out
 
 
@@ -185,3 +188,12 @@ def test_images_that_cannot_be_decoded_stop_or_are_left_out(fresh_home, tmp_path
     with pytest.raises(rdc.DataError, match=r"bad\.png"):
         _ = rdc.start(**given).setup
     assert len(rdc.start(**given, on_bad="skip").setup.pool) == 4
+
+
+def test_arms_that_no_class_can_fill_are_refused_before_any_training(fresh_home, tmp_path):
+    for name in ("train/a", "train/b", "val/a", "val/b"):
+        for k in range(6):
+            picture(tmp_path / name / f"{k}.png", k)
+    run = smoke(dataset=f"folder:{tmp_path}")
+    with pytest.raises(rdc.DataError, match="has 6 images, 9 are asked of each class"):
+        run.experiment("runs", [Arm("random"), Arm("pca", {"grid": 3})])

@@ -36,6 +36,8 @@ class Remade:
         merge: settings that share a figure.
         arm: key of an arm; a setting without it is not drawn, such as one where only an arm that
             stores less was trained.
+        grids: each grid of composites is a drawing of its own, told by the arms of PCA that have
+            this word, "" for all of them; None where grids are lines of one drawing.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Remade:
     draw: Draw
     merge: tuple[str, ...] = ()
     arm: str = ""
+    grids: str | None = None
 
 
 def _labels(rows: pd.DataFrame, results: Tables) -> Figure:
@@ -59,7 +62,7 @@ def _first_look(rows: pd.DataFrame, results: Tables) -> Figure:
 def _curve(rows: pd.DataFrame, results: Tables) -> Figure:
     """The curve, with the r* of the notebook for the same setting."""
     ratios = results.get("03/critical")
-    keys = [key for key in ("dataset", "size", "profile") if key in ratios]
+    keys = [key for key in ("dataset", "size", "ipc", "profile") if key in ratios and key in rows]
     same = ratios[(ratios[keys] == rows[keys].iloc[0]).all(axis=1)].drop_duplicates("set")
     critical = same.set_index("set")[["r", "low", "high"]].T.to_dict()
     return entropy.curve_figure(rows, critical, "random")
@@ -67,21 +70,24 @@ def _curve(rows: pd.DataFrame, results: Tables) -> Figure:
 
 def _ablations(rows: pd.DataFrame, results: Tables) -> Figure:
     present = set(rows["arm"])
-    questions = ablation_parts(int(rows["ipc"].iloc[0]))
+    grid = _grids_of(rows, _WHOLE)[0]
+    questions = ablation_parts(int(rows["ipc"].iloc[0]), int(grid.partition("x")[0]))
     parts = {name: [a for a in group if a.key in present] for name, group in questions.items()}
     compared = {name: group for name, group in parts.items() if len(group) > 1}
     alone = {name: group for name, group in parts.items() if group}
     return arms.ablation_figure(rows, compared or alone)
 
 
+_USUAL = "2x2"
+_WHOLE = "view=whole"  # of the arms that tell which grid the ablations are of
 REMADE = [
     Remade("first_look", "Table 5, Figure 1 in small", "00/runs", _first_look),
     Remade("soft_vs_hard", "Figures 1, 2; Tables 3-5", "01/runs", _labels, ("ipc",)),
     Remade("orders", "Tables 6, 24", "02/runs", lambda t, _: arms.orders_figure(t), ("ipc",)),
-    Remade("entropy", "Figure 3", "03/sets", lambda t, _: entropy.entropy_figure(t, {})),
+    Remade("entropy", "Figure 3", "03/sets", lambda t, _: entropy.entropy_figure(t, {}), grids=""),
     Remade("curve", "Theorem 4.2", "03/curve", _curve),
-    Remade("crops", "Table 11", "04/sweep", lambda t, _: arms.crops_figure(t)),
-    Remade("ablations", "Tables 7, 11, 12, 24", "05/runs", _ablations, arm="pca"),
+    Remade("crops", "Table 11", "04/sweep", lambda t, _: arms.crops_figure(t), grids=""),
+    Remade("ablations", "Tables 7, 11, 12, 24", "05/runs", _ablations, arm="pca", grids=_WHOLE),
     Remade(
         "architectures",
         "Table 8",
@@ -142,10 +148,38 @@ def _settings(one: Remade, results: Tables) -> list[pd.DataFrame]:
 
     Its numbers mean nothing, and the name of a figure does not tell it from the real one.
     """
-    groups = list(results.groups(one.table, one.merge))
+    groups = [part for rows in results.groups(one.table, one.merge) for part in _split(one, rows)]
     drawn = [rows for rows in groups if not one.arm or one.arm in set(rows["arm"])]
     real = {_name(one, rows) for rows in drawn if not _is_smoke(rows)}
     return [rows for rows in drawn if not _is_smoke(rows) or _name(one, rows) not in real]
+
+
+def _split(one: Remade, rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of each grid, with those of all other methods and, if grids are compared, of all."""
+    grids = [] if one.grids is None else _grids_of(rows, one.grids)
+    if len(grids) < 2:
+        yield rows
+        return
+    for grid in grids:
+        yield rows[[_belongs(key, grid, bool(one.grids)) for key in rows["arm"]]]
+
+
+def _belongs(key: str, grid: str, compared: bool) -> bool:
+    """Whether an arm is in the drawing of a grid, where others may be compared with it."""
+    method, *words = key.split()
+    plain = all(word.startswith("grid=") for word in words)
+    return method != "pca" or _grid_of(key) == grid or (compared and plain)
+
+
+def _grids_of(rows: pd.DataFrame, word: str) -> list[str]:
+    """Grids of the composites, "2x2", in order; see `Remade.grids`."""
+    keys = rows["arm"].unique() if "arm" in rows else []
+    told = [key for key in keys if key.split()[0] == "pca" and word in key]
+    return sorted({_grid_of(key) for key in told}) or [_USUAL]
+
+
+def _grid_of(key: str) -> str:
+    return next((w.removeprefix("grid=") for w in key.split() if w.startswith("grid=")), _USUAL)
 
 
 def _is_smoke(rows: pd.DataFrame) -> bool:
@@ -164,4 +198,6 @@ def _name(one: Remade, rows: pd.DataFrame) -> str:
     for key, form in shown.items():
         if key in rows and key not in one.merge:
             parts.append(form.format(rows[key].iloc[0]))
+    if one.grids is not None and (grid := _grids_of(rows, one.grids)[0]) != _USUAL:
+        parts.append(f"grid{grid}")
     return "-".join(parts)

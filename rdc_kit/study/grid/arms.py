@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...augment.boxes import Grid
-from ...compression import check_options
+from ...compression import check_options, check_room
+from ...data.imagesets import DataError, ImageSet
 from ...ground.names import unknown
 from ...methods import METHODS, method_named
 from ...prune.recorders import Scores
@@ -220,18 +221,33 @@ def crop_arms(
     ]
 
 
-def crossing_arms() -> list[Arm]:
-    """Every pruning metric with every combining rule, at equal storage, seen by extraction."""
+def crossing_arms(ipc: int = 1, pool: ImageSet | None = None) -> list[Arm]:
+    """Every pruning metric with every combining rule, at equal storage, seen by extraction.
+
+    Args:
+        ipc: stored images per class.
+        pool: grids for which its smallest class has too few images are left out.
+    """
     metrics: tuple[dict[str, Any], ...] = (
         {},
         {"metric": "aum"},
         {"metric": "forgetting"},
         {"order": "random"},
     )
-    return [Arm("pca", {**metric, **rule}) for metric in metrics for rule in RULES]
+    crossed = [Arm("pca", {**metric, **rule}) for metric in metrics for rule in RULES]
+    return [arm for arm in crossed if _has_room(arm, ipc, pool)]
 
 
-def ablation_parts(ipc: int, grid: int = 2) -> Parts:
+def _has_room(arm: Arm, ipc: int, pool: ImageSet | None) -> bool:
+    try:
+        if pool is not None:
+            check_room(arm.method, pool, ipc, arm.options)
+    except DataError:
+        return False
+    return True
+
+
+def ablation_parts(ipc: int, grid: int = 2, pool: ImageSet | None = None) -> Parts:
     """Question -> arms, the full PCA among them wherever it answers: Tables 7, 11, 12 and 24.
 
     All at equal storage, ipc stored images per class, but for the "k = ipc" arm: the literal
@@ -241,8 +257,10 @@ def ablation_parts(ipc: int, grid: int = 2) -> Parts:
         ipc: stored images per class. With one, grouping says nothing and is left out; "k = ipc"
             is left out where grid^2 does not divide ipc.
         grid: cells per side of the composites.
+        pool: grids for which its smallest class has too few images are left out.
     """
     options: dict[str, Any] = {"grid": grid}
+    shapes = [Arm("pca", {"grid": shape}) for shape in (1, (1, 2), 2, 3)]
     full = Arm("pca", options)
 
     def pca(**changes: Any) -> Arm:
@@ -261,7 +279,7 @@ def ablation_parts(ipc: int, grid: int = 2) -> Parts:
         ],
         "which originals": [full, pca(order="hard"), pca(order="random")],
         "pruning metric": [full, pca(metric="aum"), pca(metric="forgetting")],
-        "grid": [Arm("pca", {"grid": shape}) for shape in (1, (1, 2), 2, 3)],
+        "grid": [arm for arm in shapes if _has_room(arm, ipc, pool)],
         "crop": crop_arms(("cell",), grid),
         "mixing and blanking": [
             full,

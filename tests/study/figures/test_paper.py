@@ -8,7 +8,7 @@ from PIL import Image
 from rdc_kit.ground import files
 from rdc_kit.ground.folders import checkout
 from rdc_kit.study.figures import base, paper
-from rdc_kit.study.grid.arms import ablation_parts
+from rdc_kit.study.grid.arms import ablation_parts, unique
 from rdc_kit.study.verdicts import tables as results
 
 from ..verdicts.conftest import arms, write
@@ -82,3 +82,41 @@ def test_the_callers_style_is_as_it_was(fresh_home):
 def test_every_figure_of_the_paper_is_drawn_from_the_evidence():
     there = {table.name for table in results.collect("evidence").tables}
     assert {one.table for one in paper.REMADE} <= there
+
+
+def test_each_grid_of_composites_is_a_figure_of_its_own(fresh_home):
+    """Runs with two grids were one line, the mean of both; or arms were left out in silence."""
+    sweep = {"pca crop=0.08-1": [90, 91], "pca view=whole": [80, 81]}
+    other = {key.replace("pca", "pca grid=3x3"): [50, 51] for key in sweep}
+    for name, values in (("a", sweep), ("b", other)):
+        table = arms(values).assign(view="cell", crop_low=0.08)
+        write(fresh_home, f"04_patch-{name}", {"sweep": table})
+    for name, grid in (("a", 2), ("b", 3)):
+        keys = [arm.key for arm in unique(ablation_parts(1, grid))]
+        write(fresh_home, f"05_pca_ablations-{name}", {"runs": arms({k: [50, 51] for k in keys})})
+    saved = paper.remake(results.collect(), fresh_home / "out")
+    assert list(saved) == [
+        f"{name}-digits-32px-ipc1-150epochs-net{grid}"
+        for name in ("crops", "ablations")
+        for grid in ("", "-grid3x3")
+    ]
+    shown = [set(pd.read_csv(png.with_suffix(".csv"))["arm"]) for png in saved.values()]
+    assert shown[:2] == [set(sweep), set(other)]
+    assert shown[2:] == [{arm.key for arm in unique(ablation_parts(1, grid))} for grid in (2, 3)]
+
+
+def test_a_curve_has_the_ratio_of_its_own_run(fresh_home):
+    """Runs of several ipcs were one curve, with the first one's r*."""
+    for name, ipc, level in (("a", 1, 1.0), ("b", 50, 3.0)):
+        points = [(s, r, level * r) for s in ("random", "el2n") for r in (0.1, 1.0)]
+        curve = pd.DataFrame(points, columns=["set", "r", "entropy"]).assign(seed=0, ipc=ipc)
+        ratio = pd.DataFrame({"set": ["el2n"], "r": [level / 10], "low": 0.05, "high": 0.5})
+        tables = {"curve": curve, "critical": ratio.assign(ipc=ipc, share=1.0, gap=-0.1)}
+        write(fresh_home, f"03_entropy-{name}", tables)
+    found = results.collect()
+    (one,) = (remade for remade in paper.REMADE if remade.name == "curve")
+    for rows, told in zip(paper._settings(one, found), ("0.10", "0.30"), strict=True):
+        assert len(rows) == 4
+        assert f"r* = {told}" in " ".join(t.get_text() for t in one.draw(rows, found).axes[0].texts)
+    names = {f"curve-digits-32px-ipc{ipc}" for ipc in (1, 50)}
+    assert set(paper.remake(found, fresh_home / "out")) == names
