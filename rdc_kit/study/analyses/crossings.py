@@ -39,7 +39,8 @@ def distilled() -> list[str]:
 def on_top(setup: Setup, ipc: int, grid: int, seeds: int, protocol: Protocol) -> pd.DataFrame:
     """PCA with each distilled set as its pool, beside the distilled set itself, at equal storage.
 
-    Each method distils 2 ipc grid^2 images per class (seed 0). PCA prunes them, by the EL2N of a
+    Each method distils 2 ipc grid^2 images per class (seed 0), or as many as the smallest class has
+    real ones, since some methods begin from these. PCA prunes them, by the EL2N of a
     training on them or at random, and combines what it keeps.
 
     Args:
@@ -53,10 +54,11 @@ def on_top(setup: Setup, ipc: int, grid: int, seeds: int, protocol: Protocol) ->
         The tidy table; arms such as "sre2l", "pca on=sre2l" and "pca on=sre2l order=random".
     """
     tables = []
+    room = min(_ROOM * ipc * grid**2, int(setup.pool.counts().min()))
     for name in distilled():
         # RDED's crops stay whole: composites cannot be combined again.
         pool_arm = Arm(name, {"factor": 1} if name == "rded" else {})
-        distilled_setup = replace(setup, pool=setup.make(pool_arm, _ROOM * ipc * grid**2))
+        distilled_setup = replace(setup, pool=setup.make(pool_arm, room))
         options = {"grid": grid}
         pca_arms = [Arm("pca", options, pool=name)]
         pca_arms.append(Arm("pca", options | {"order": "random"}, pool=name))
