@@ -138,6 +138,13 @@ def test_a_class_too_small_is_named(blocks):
         rdc.select(blocks, None, 0, "random")
 
 
+@pytest.mark.parametrize("count", [2.5, "2", True, None], ids=str)
+def test_a_count_that_is_no_whole_number_is_named(blocks, count):
+    with pytest.raises(rdc.DataError, match="per_class must be a whole number of at least 1, got"):
+        rdc.select(blocks, None, count, "random")
+    assert rdc.select(blocks, None, np.int64(2), "random").provenance["per_class"] == 2
+
+
 def test_wrong_orders_are_refused(blocks):
     with pytest.raises(ValueError, match="unknown order 'easiest'"):
         rdc.select(blocks, None, 2, "easiest")
