@@ -71,6 +71,8 @@ def select(
     facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
     if skip:
         facts["skip"] = skip
+    if order == "ccs":
+        facts |= {"beta": beta, "strata": strata}
     if ties:
         facts["tie_mass"] = round(float(np.mean(ties)), 4)
     return _kept(pool, torch.cat(parts), scores, facts)

@@ -123,6 +123,13 @@ def test_ccs_cuts_less_where_too_few_would_remain():
     assert sorted(kept.tolist()) == list(range(9))
 
 
+def test_what_ccs_was_given_is_noted(blocks):
+    scores = scores_of(blocks, torch.rand(18))
+    made = rdc.select(blocks, scores, 2, "ccs", beta=0.2, strata=7).provenance
+    assert (made["beta"], made["strata"]) == (0.2, 7)
+    assert not {"beta", "strata"} & rdc.select(blocks, scores, 2, "easy").provenance.keys()
+
+
 def test_ccs_of_equal_values_takes_any():
     kept = ccs_rows(torch.zeros(10), keep=4, beta=0.3, strata=50, draw=torch.Generator())
     assert len(set(kept.tolist())) == 4
