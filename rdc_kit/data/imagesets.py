@@ -76,6 +76,7 @@ class ImageSet:
             None unless the images are composites.
         view: how training shows the set by default: "whole" or "cell".
         origins: file names, contents and scores of the originals, where they are known.
+        on_disk: the images that provenance["pixels"] is the checksum of, where they are mapped.
     """
 
     images: Tensor
@@ -88,6 +89,7 @@ class ImageSet:
     members: Tensor | None = None
     view: str = "whole"
     origins: Origins | None = None
+    on_disk: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -113,12 +115,14 @@ class ImageSet:
             rows = torch.atleast_1d(torch.as_tensor(rows))
             rows = rows if rows.numel() else rows.long()  # an empty list has no kind of number
         members = None if self.members is None else self.members[rows]
+        images = self.images[rows]
         return replace(
             self,
-            images=self.images[rows],
+            images=images,
             labels=self.labels[rows],
             row_ids=self.row_ids[rows],
             members=members,
+            on_disk=images if self.images is self.on_disk else None,  # row_ids say which rows
         )
 
     def rows_of(self, label: int) -> Tensor:
@@ -157,9 +161,10 @@ class ImageSet:
         """Hash of pixels, labels, row ids, grid and traits: equal fingerprint, equal set.
 
         A set above the memory budget stays on disk. The checksum that was taken when it was decoded
-        then stands for its pixels, so they are not read again.
+        then stands for its pixels, so they are not read again; other images in their place are.
         """
-        known = self.provenance.get("pixels") if self.provenance.get("mapped") else None
+        same = self.provenance.get("mapped") and self.images is self.on_disk
+        known = self.provenance.get("pixels") if same else None
         content = np.ascontiguousarray(self.images.cpu().numpy()).data if known is None else b""
         text = repr((self.classes, self.traits, self.grid, self.view, tuple(self.images.shape)))
         digest = hashlib.blake2b(text.encode() + f"{known or ''}".encode(), digest_size=12)

@@ -215,6 +215,7 @@ def _load_split(
         traits=traits_of(name),
         provenance=provenance,
         origins=_named(raw, kept_rows),
+        on_disk=pixels if mapped else None,
     )
     return check_set(_with_saved_facts(images, raw.saved, kept_rows))
 
