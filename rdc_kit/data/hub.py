@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -234,7 +234,7 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any], roots
     values = labels_of(part, label, where)
     feature = part.features[label]
     if isinstance(feature, datasets.ClassLabel):
-        classes: Sequence[str] = feature.names
+        classes: tuple[str, ...] = tuple(feature.names)
     else:
         classes = numbered(int(values.max(initial=0)))
     try:
@@ -261,7 +261,7 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any], roots
         fetch=fetch,
         where=lambda row: f"row {row} of {where}",
         labels=values,
-        classes=tuple(classes),
+        classes=classes,
         identity=[identity, where],
         note={"image_column": image, "label_column": label},
         saved=saved,

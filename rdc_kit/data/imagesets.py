@@ -138,14 +138,17 @@ class ImageSet:
         """This set under a pool's rules: its traits, and its classes in their order.
 
         So a set of your own is trained and tested as those that were made from the pool. Classes
-        that are only numbered get the pool's names.
+        that are only numbered get the pool's names, in its order; where both have the same numbers
+        for names, so do only those that nobody named (see `Numbers`).
 
         Raises:
             DataError: other classes, or another size.
         """
         names = self.classes
-        if names == numbered(self.num_classes - 1) and self.num_classes == pool.num_classes:
-            names = pool.classes
+        count = self.num_classes
+        if names == numbered(count - 1) and count == pool.num_classes:
+            unnamed = isinstance(names, Numbers) or set(names) != set(pool.classes)
+            names = pool.classes if unnamed else names
         if set(names) != set(pool.classes):
             raise DataError(f"{self} and {pool} name different classes: {_apart(names, pool)}")
         if self.size != pool.size:
@@ -203,7 +206,11 @@ class Splits(NamedTuple):
     test: ImageSet | None
 
 
-def numbered(most: int) -> tuple[str, ...]:
+class Numbers(tuple[str, ...]):
+    """Names of classes that have none: their labels as texts, which no file and nobody gave."""
+
+
+def numbered(most: int) -> Numbers:
     """Names for classes that have only numbers: "0" to `most`.
 
     Raises:
@@ -211,7 +218,7 @@ def numbered(most: int) -> tuple[str, ...]:
     """
     if most >= _MOST_CLASSES:
         raise DataError(f"label {most} names over a million classes: number them from 0")
-    return tuple(str(k) for k in range(most + 1))
+    return Numbers(str(k) for k in range(most + 1))
 
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
