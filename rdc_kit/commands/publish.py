@@ -12,7 +12,7 @@ import pandas as pd
 from ..data.cards import public, published_card
 from ..data.imagesets import DataError, ImageSet
 from ..data.loading import load
-from ..data.saving import INDEX
+from ..data.saving import FACTS, INDEX
 from ..ground import files, store
 
 
@@ -38,7 +38,7 @@ def publish(
         raise FileExistsError(f"{folder} exists: choose another folder")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", licence):
         raise ValueError(f"license must be one of the Hub's names, such as mit, got {licence!r}")
-    if not (saved / "rdc.json").is_file() or not (saved / "data").is_dir():
+    if not (saved / FACTS).is_file() or not (saved / "data").is_dir():
         raise DataError(f"{saved} is no saved set (no rdc.json): `rdc compress --out` writes one")
     images = load(f"parquet:{saved}").train
     if "read_from" not in images.provenance:
@@ -83,7 +83,7 @@ def _write(
     place: str,
 ) -> None:
     """The folder, whole or not at all."""
-    facts: dict[str, Any] = files.read_json(saved / "rdc.json")
+    facts: dict[str, Any] = files.read_json(saved / FACTS)
     facts["provenance"] = public(facts["provenance"])
     versions = facts.get("made_with", {})
     hashes = {"config_hash": store.config_hash(facts["provenance"])}
@@ -96,7 +96,7 @@ def _write(
             shutil.copy(saved / INDEX, part / INDEX)
         if rows is not None:
             rows.to_csv(part / "results.csv", index=False)
-        files.write_json(part / "rdc.json", facts)
+        files.write_json(part / FACTS, facts)
         text = published_card(
             images, folder.name, place, licence, {"made with": with_versions} | hashes, rows
         )

@@ -29,10 +29,10 @@ def from_tensors(
     """
     if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
         raise DataError("labels must be a tensor of whole numbers, one per image: int64 [N]")
-    if classes is None:
-        classes = numbered(int(labels.max()) if len(labels) else 0)
+    most = int(labels.max()) if len(labels) else 0
+    names = numbered(most) if classes is None else tuple(classes)
     fields.setdefault("row_ids", torch.arange(len(labels)))
-    return check_set(ImageSet(images, labels.long(), tuple(classes), **fields))
+    return check_set(ImageSet(images, labels.long(), names, **fields))
 
 
 def check_set(images: ImageSet) -> ImageSet:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,12 @@ from .columns import (
 )
 from .imagesets import DataError, numbered
 from .origins import Origins, read_index
-from .saving import INDEX, datasets_library
+from .saving import FACTS, INDEX, datasets_library
 
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("validation", "val", "valid", "test", "testing", "dev", "eval")
 _SAVED = {"grid", "view", "traits", "provenance"}  # in rdc.json
+_COLUMNS = {"label", "class_id", "row_id"}  # of every table that `save` wrote
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
 Fetch = Callable[[int], bytes | Path | np.ndarray]
@@ -95,10 +96,10 @@ def read_local(path: Path) -> dict[str, Raw]:
             f"`datasets` cannot read {str(path)!r} ({_root(error)}): expected parquet files with "
             "an image and a label column, and free space for a copy under data/hf"
         ) from error
-    facts_file = path / "rdc.json"
-    saved = _saved_facts(facts_file) if facts_file.is_file() else {}
-    if saved and (path / INDEX).is_file():
-        saved["origins"] = _saved_index(path / INDEX)
+    table = path.absolute() if path.is_dir() else path.absolute().parent
+    homes = [table, table.parent] if table.name == "data" else [table]
+    home = next((folder for folder in homes if (folder / FACTS).is_file()), table)
+    saved = _saved_in(home) if home == path.absolute() or _is_ours(tables) else {}
     roots = (path, Path(plain)) if path.is_dir() else (path.parent,) * 2
     return _from_datasets(tables, str(path), identity, saved, roots)
 
@@ -145,6 +146,21 @@ def _plain(path: Path, files: list[Path], place: Path) -> str:
     return str(place if path.is_dir() else place / inner)
 
 
+def _is_ours(tables: Any) -> bool:
+    """Whether a table has the columns that `save` writes, so that facts must lie beside it."""
+    return any(set(table.column_names) >= _COLUMNS for table in tables.values())
+
+
+def _saved_in(folder: Path) -> dict[str, Any]:
+    """What `save` wrote beside the table of a set; empty where there is nothing."""
+    if not (folder / FACTS).is_file():
+        return {}
+    saved = _saved_facts(folder / FACTS)
+    if (folder / INDEX).is_file():
+        saved["origins"] = _saved_index(folder / INDEX)
+    return saved
+
+
 def _saved_facts(path: Path) -> dict[str, Any]:
     """The facts that `save` wrote beside a set."""
     try:
@@ -175,6 +191,7 @@ def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw
     try:
         with busy(f"reading {key} from the Hugging Face Hub"):
             tables = datasets.load_dataset(key, cache_dir=cache, **options)
+            beside = _fetched(key, cache, options.get("revision")) if _is_ours(tables) else None
     except Exception as error:  # network, gating and missing repositories all end here
         folder = name or key.rpartition("/")[2]
         raise DataError(
@@ -183,7 +200,27 @@ def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw
             "a gated dataset needs `hf auth login` first"
         ) from error
     identity = {s: str(getattr(d, "_fingerprint", len(d))) for s, d in tables.items()}
-    return _from_datasets(tables, key, identity, {})
+    return _from_datasets(tables, key, identity, _saved_in(beside) if beside else {})
+
+
+def _fetched(key: str, cache: str, revision: str | None) -> Path | None:
+    """The folder with what `save` wrote beside a set of the Hub; None where it has no facts."""
+    import huggingface_hub  # late: slow
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    place = None
+    for name in (INDEX, FACTS):  # the facts last: the folder is theirs
+        try:
+            place = huggingface_hub.hf_hub_download(
+                key, name, repo_type="dataset", revision=revision, cache_dir=cache
+            )
+        except EntryNotFoundError as error:
+            known = huggingface_hub.try_to_load_from_cache(key, name, cache, revision, "dataset")
+            absent = known is huggingface_hub._CACHED_NO_EXIST  # as was seen when there was network
+            if isinstance(error, LocalEntryNotFoundError) and not absent:
+                raise
+            place = None
+    return Path(place).parent if place else None
 
 
 def _root(error: BaseException) -> str:
@@ -201,6 +238,12 @@ def _from_datasets(
     if train is None:
         raise DataError(
             f"{where} has {', '.join(names)} but no train: name the training split train"
+        )
+    if not saved and {"row_id", "members"} <= set(tables[train].column_names):
+        raise DataError(
+            f"{where} holds composites (column members), and the {FACTS} that says how their cells "
+            "are laid out and seen is not with it: give parquet:FOLDER of the whole folder that "
+            f"save or `rdc publish` wrote, with {FACTS} beside data/"
         )
     test = next((n for n in TEST_NAMES if n in names), None)
     splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, roots)}
@@ -234,7 +277,7 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any], roots
     values = labels_of(part, label, where)
     feature = part.features[label]
     if isinstance(feature, datasets.ClassLabel):
-        classes: Sequence[str] = feature.names
+        classes: tuple[str, ...] = tuple(feature.names)
     else:
         classes = numbered(int(values.max(initial=0)))
     try:
@@ -261,7 +304,7 @@ def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any], roots
         fetch=fetch,
         where=lambda row: f"row {row} of {where}",
         labels=values,
-        classes=tuple(classes),
+        classes=classes,
         identity=[identity, where],
         note={"image_column": image, "label_column": label},
         saved=saved,

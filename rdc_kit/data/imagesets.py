@@ -76,6 +76,7 @@ class ImageSet:
             None unless the images are composites.
         view: how training shows the set by default: "whole" or "cell".
         origins: file names, contents and scores of the originals, where they are known.
+        on_disk: the images that provenance["pixels"] is the checksum of, where they are mapped.
     """
 
     images: Tensor
@@ -88,6 +89,7 @@ class ImageSet:
     members: Tensor | None = None
     view: str = "whole"
     origins: Origins | None = None
+    on_disk: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -113,12 +115,14 @@ class ImageSet:
             rows = torch.atleast_1d(torch.as_tensor(rows))
             rows = rows if rows.numel() else rows.long()  # an empty list has no kind of number
         members = None if self.members is None else self.members[rows]
+        images = self.images[rows]
         return replace(
             self,
-            images=self.images[rows],
+            images=images,
             labels=self.labels[rows],
             row_ids=self.row_ids[rows],
             members=members,
+            on_disk=images if self.images is self.on_disk else None,  # row_ids say which rows
         )
 
     def rows_of(self, label: int) -> Tensor:
@@ -134,14 +138,17 @@ class ImageSet:
         """This set under a pool's rules: its traits, and its classes in their order.
 
         So a set of your own is trained and tested as those that were made from the pool. Classes
-        that are only numbered get the pool's names.
+        that are only numbered get the pool's names, in its order; where both have the same numbers
+        for names, so do only those that nobody named (see `Numbers`).
 
         Raises:
             DataError: other classes, or another size.
         """
         names = self.classes
-        if names == numbered(self.num_classes - 1) and self.num_classes == pool.num_classes:
-            names = pool.classes
+        count = self.num_classes
+        if names == numbered(count - 1) and count == pool.num_classes:
+            unnamed = isinstance(names, Numbers) or set(names) != set(pool.classes)
+            names = pool.classes if unnamed else names
         if set(names) != set(pool.classes):
             raise DataError(f"{self} and {pool} name different classes: {_apart(names, pool)}")
         if self.size != pool.size:
@@ -157,9 +164,10 @@ class ImageSet:
         """Hash of pixels, labels, row ids, grid and traits: equal fingerprint, equal set.
 
         A set above the memory budget stays on disk. The checksum that was taken when it was decoded
-        then stands for its pixels, so they are not read again.
+        then stands for its pixels, so they are not read again; other images in their place are.
         """
-        known = self.provenance.get("pixels") if self.provenance.get("mapped") else None
+        same = self.provenance.get("mapped") and self.images is self.on_disk
+        known = self.provenance.get("pixels") if same else None
         content = np.ascontiguousarray(self.images.cpu().numpy()).data if known is None else b""
         text = repr((self.classes, self.traits, self.grid, self.view, tuple(self.images.shape)))
         digest = hashlib.blake2b(text.encode() + f"{known or ''}".encode(), digest_size=12)
@@ -198,7 +206,11 @@ class Splits(NamedTuple):
     test: ImageSet | None
 
 
-def numbered(most: int) -> tuple[str, ...]:
+class Numbers(tuple[str, ...]):
+    """Names of classes that have none: their labels as texts, which no file and nobody gave."""
+
+
+def numbered(most: int) -> Numbers:
     """Names for classes that have only numbers: "0" to `most`.
 
     Raises:
@@ -206,7 +218,7 @@ def numbered(most: int) -> tuple[str, ...]:
     """
     if most >= _MOST_CLASSES:
         raise DataError(f"label {most} names over a million classes: number them from 0")
-    return tuple(str(k) for k in range(most + 1))
+    return Numbers(str(k) for k in range(most + 1))
 
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:

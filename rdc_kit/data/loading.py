@@ -42,7 +42,19 @@ def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Sp
         DataError: unknown name, missing file or column, label out of range, corrupt image,
             no network; the message says what to do.
     """
-    name = str(name)
+    return _loaded(str(name), size, on_bad)
+
+
+def load_rows(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
+    """`load`, but of a set that this kit saved only the table: its row ids are rows of that.
+
+    Args:
+        name, size, on_bad: as for `load`.
+    """
+    return _loaded(name, size, on_bad, restored=False)
+
+
+def _loaded(name: str, size: int | None, on_bad: str, restored: bool = True) -> Splits:
     check_source(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")
@@ -52,6 +64,8 @@ def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Sp
     size = int(size) if size else usual_size(name, raws["train"])
     own = name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note
     white = _white(name, raws["train"]) if own else None
+    if not restored:
+        raws = {split: replace(raw, saved={}) for split, raw in raws.items()}
     sets = {s: _load_split(name, s, raw, size, on_bad, white) for s, raw in raws.items()}
     if own:
         traits = _with_own_statistics(sets["train"])
@@ -209,6 +223,7 @@ def _load_split(
         traits=traits_of(name),
         provenance=provenance,
         origins=_named(raw, kept_rows),
+        on_disk=pixels if mapped else None,
     )
     return check_set(_with_saved_facts(images, raw.saved, kept_rows))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # imagesets imports this file, for ImageSet.save
 
     from .imagesets import ImageSet
 
-INDEX = "originals.csv"
+FACTS, INDEX = "rdc.json", "originals.csv"
 
 
 def datasets_library() -> Any:
@@ -60,7 +60,7 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
     folder = Path(folder)
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists: choose another folder or pass overwrite=True")
-    if folder.exists() and not (folder / "rdc.json").is_file():
+    if folder.exists() and not (folder / FACTS).is_file():
         raise FileExistsError(
             f"{folder} was not written by save (no rdc.json): save does not replace it"
         )
@@ -69,7 +69,7 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
     with files.atomic_path(folder, overwrite) as part:
         (part / "data").mkdir(parents=True)
         table.to_parquet(str(part / "data" / "train-00000-of-00001.parquet"))
-        files.write_json(part / "rdc.json", _facts(images))
+        files.write_json(part / FACTS, _facts(images))
         (part / "README.md").write_text(card(images, folder.name))
         if len(listed):
             listed.to_csv(part / INDEX, index=False)

@@ -13,7 +13,7 @@ import torch
 from ..ground.names import printable
 from .hub import Raw
 from .imagesets import ImageSet
-from .loading import load
+from .loading import load_rows
 from .origins import content_hashes, first_copies
 from .pixels import shape_of
 from .sources import open_source
@@ -79,7 +79,7 @@ def survey(name: str, size: int | None = None) -> Survey:
         DataError: the source cannot be read at all.
     """
     raws, found = open_source(name), Survey()
-    train, test = load(name, size, on_bad="skip")
+    train, test = load_rows(name, size, on_bad="skip")
     splits = {"train": train} | ({"test": test} if test is not None else {})
     for split, images in splits.items():
         _describe(split, images, raws[split], found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import operator
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,12 +15,18 @@ def as_seeds(seeds: int | Sequence[int]) -> list[int]:
     """The seeds that are meant: a number n means 0 to n - 1.
 
     Raises:
-        ValueError: none, or one of them twice.
+        ValueError: none, one of them twice, or no whole numbers.
     """
-    counted = range(int(seeds)) if isinstance(seeds, int | np.integer) else seeds
-    asked = [int(seed) for seed in counted]
+    try:
+        counted = range(int(seeds)) if isinstance(seeds, int | np.integer) else seeds
+        asked = [operator.index(seed) for seed in counted]
+    except TypeError:  # a text, or numbers that are not whole: cut short, they would be others
+        asked = []
     if not asked or len(set(asked)) < len(asked):
-        raise ValueError(f"seeds must be a number of at least 1, or different seeds, got {seeds}")
+        raise ValueError(
+            "seeds must be a number of at least 1, or different seeds, in whole numbers such as 3 "
+            f"or [0, 1, 2]: got {seeds!r}"
+        )
     return asked
 
 

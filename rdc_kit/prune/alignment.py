@@ -78,21 +78,34 @@ def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str)
 def _check_once(table: pd.DataFrame, ours: pd.DataFrame, where: str) -> None:
     """Refuse a table that says two things of one image, such as two tables put together.
 
-    Without names it may say as many of a content as the pool has copies.
+    Without names it may say as many of a content as the pool has copies. Row numbers tell copies
+    apart, unless every image has too many of them: then they only run on through both tables.
     """
-    names = [name for name in (FILE, "row_id") if name in table and (table[name] != "").all()]
+    names = [name for name in (FILE, "row_id") if name in table and _is_full(table[name])]
     own = table.drop_duplicates()
-    keys = [CONTENT, *names, *(["class"] if "class" in table else [])]
-    told = own.groupby(keys, sort=False).size().reset_index(name="rows")
+    image = [CONTENT, *(["class"] if "class" in table else [])]
+    copies = ours.groupby(image).size()
+    if "row_id" in names and len(copies) > 1:
+        rows = own.groupby(image).size().reindex(copies.index, fill_value=0)
+        if (rows > copies).all() and not own.duplicated([*image, "row_id"]).any():
+            names.remove("row_id")
+            own = own.drop(columns="row_id").drop_duplicates()
+    keys = [*image, *names]
+    told = own.groupby(keys, sort=False, dropna=False).size().reset_index(name="rows")
     if names:
         told["copies"] = 1
     else:
-        copies = ours.groupby(keys).size().reset_index(name="copies")
-        told = told.merge(copies, "left", keys).fillna({"copies": len(own)})
+        told = told.merge(copies.reset_index(name="copies"), "left", keys)
+        told = told.fillna({"copies": len(own)})
     twice = told[told["rows"] > told["copies"]]
     if len(twice):
         first = ", ".join(f"{name} {twice[name].iloc[0]}" for name in names or keys)
         raise DataError(f"{where} has several rows for {first}: keep one row for each image")
+
+
+def _is_full(column: pd.Series) -> bool:
+    """Whether every row has a name in it."""
+    return bool((column.notna() & (column != "")).all())
 
 
 def _by_name(ours: list[str], theirs: list[str], where: str) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet, check_enough, derived
 from ..data.origins import origins_of
 from ..ground.seeds import generator
@@ -44,12 +45,14 @@ def select(
         holds file names, contents and scores of the chosen images.
 
     Raises:
-        DataError: a class is too small, or the scores belong to another set.
+        DataError: a class is too small, per_class is no whole number of at least 1, or the scores
+            belong to another set.
         ValueError: see `check_order`; or scores are needed and not given.
     """
     check_order(order, skip)
     if order != "random" and scores is None:
         raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
+    per_class = check_count("per_class", per_class)
     check_enough(pool, per_class)
     values = None if scores is None else scores.aligned_to(pool).values
     parts, ties = [], []
@@ -68,6 +71,8 @@ def select(
     facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
     if skip:
         facts["skip"] = skip
+    if order == "ccs":
+        facts |= {"beta": beta, "strata": strata}
     if ties:
         facts["tie_mass"] = round(float(np.mean(ties)), 4)
     return _kept(pool, torch.cat(parts), scores, facts)

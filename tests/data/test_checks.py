@@ -1,5 +1,7 @@
 """Tensors that are no image set are refused in one sentence."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -58,3 +60,11 @@ def test_what_a_method_made_is_put_under_the_rules_of_its_pool():
     made = check_made(strange, pool, 1, "whole")
     assert made.traits == pool.traits
     assert made.row_ids.tolist() == [-1] * 3  # they are no rows of the pool
+
+
+def test_unnamed_tensors_of_a_method_are_in_the_order_of_its_pool():
+    pool = colour_blocks(per_class=2, classes=12)
+    pool = replace(pool, classes=tuple(sorted(map(str, range(12)))))
+    made = check_made(rdc.from_tensors(pool.images[:12], torch.arange(12)), pool, 1)
+    assert made.labels.tolist() == list(range(12))
+    assert made.classes == pool.classes

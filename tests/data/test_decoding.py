@@ -1,8 +1,12 @@
 """Decoding: torchvision's pixels, odd files told apart, a cache that is checked."""
 
+import copy
+import hashlib
 import io
+import pickle
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +54,26 @@ def test_a_set_above_the_memory_budget_is_mapped_and_trains(folder, fresh_home, 
     assert "mapped" not in kept.provenance
     protocol = rdc.protocols.hard(epochs=1)
     assert rdc.fit(mapped, protocol, "convnet2-w8", runtime=exact).steps == 2
+
+
+def test_the_checksum_of_a_mapped_set_stands_for_its_own_images_only(
+    folder, fresh_home, monkeypatch
+):
+    """Other pixels in their place had the same fingerprint, so the same teacher and scores."""
+    monkeypatch.setenv("RDC_MEMORY_GB", "1e-9")
+    pool = rdc.load(f"folder:{folder}", size=16).train
+    # A known answer, for what is kept of a set goes by it: the checksum instead of the pixels.
+    facts = repr((pool.classes, pool.traits, pool.grid, pool.view, (12, 3, 16, 16)))
+    told = facts.encode() + str(pool.provenance["pixels"]).encode()
+    told += pool.labels.numpy().tobytes() + pool.row_ids.numpy().tobytes()
+    assert pool.fingerprint() == hashlib.blake2b(told, digest_size=12).hexdigest()
+    for same in (pickle.loads(pickle.dumps(pool)), copy.deepcopy(pool), pool.like(pool), pool[:]):
+        assert same.fingerprint() == pool.fingerprint()
+    assert pool[:4].fingerprint() == pool[[0, 1, 2, 3]].fingerprint()
+    changed = replace(pool, images=255 - pool.images)
+    assert changed.fingerprint() != pool.fingerprint()
+    assert changed[:4].fingerprint() != pool[:4].fingerprint()
+    assert changed.fingerprint() == replace(changed, provenance={}).fingerprint()
 
 
 def test_corrupt_images_name_row_and_path_or_are_skipped(folder):

@@ -9,6 +9,7 @@ import torch
 import rdc_kit as rdc
 
 from ..conftest import colour_blocks
+from .conftest import _value, encoded, image_features, parquet
 
 
 def test_indexing_keeps_rows_together():
@@ -74,3 +75,27 @@ def test_like_puts_classes_into_the_pools_order():
     assert same.classes == pool.classes
     with pytest.raises(rdc.DataError, match="name different classes: z and "):
         replace(pool, classes=("z", *pool.classes[1:])).like(pool)
+
+
+def test_numbers_that_are_names_keep_their_classes():
+    """A pool of numbered folders is sorted as texts: images of '2' became images of '10'."""
+    counted, sorted_as_texts = map(str, range(12)), sorted(map(str, range(12)))
+    unnamed = colour_blocks(per_class=1, classes=12)
+    pool = replace(unnamed, classes=tuple(sorted_as_texts))
+    named = replace(unnamed, classes=tuple(counted))
+    assert named.like(pool).labels.tolist() == [sorted_as_texts.index(str(k)) for k in range(12)]
+    assert unnamed.like(pool).labels.tolist() == list(range(12))  # in the order of the pool
+    assert named.like(replace(pool, classes=tuple("abcdefghijkl"))).labels.tolist() == [*range(12)]
+    assert named.fingerprint() == unnamed.fingerprint()
+
+
+def test_numbers_of_a_table_are_no_names(tmp_path):
+    import datasets
+
+    columns = {"image": [encoded(k) for k in range(2)], "label": [0, 1]}
+    kinds = {"named": datasets.ClassLabel(names=["0", "1"]), "unnamed": _value("int64")}
+    pool = replace(colour_blocks(per_class=1, classes=2), classes=("1", "0"))
+    for name, kind in kinds.items():
+        path = parquet(tmp_path / f"{name}.parquet", columns, image_features({"label": kind}))
+        labels = rdc.load(f"parquet:{path}").train.like(pool).labels.tolist()
+        assert labels == ([1, 0] if name == "named" else [0, 1])

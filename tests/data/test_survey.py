@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -15,7 +17,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.data.sources import open_source
 from rdc_kit.data.survey import spreads, survey
 
-from ..conftest import picture
+from ..conftest import colour_blocks, picture
 
 
 def good(root, per_class=3):
@@ -149,6 +151,20 @@ def test_uneven_and_missing_classes(tmp_path):
     assert survey(f"folder:{root}", 16).findings[name] == ["none"]
     shutil.rmtree(root / "val")
     assert "missing test split" in survey(f"folder:{root}", 16).findings
+
+
+@pytest.mark.parametrize("method", ["random", "noise", "pca"])
+def test_a_saved_set_is_looked_at_by_its_own_rows(tmp_path, method):
+    """By those of its originals it ended with an IndexError, or noise could not be decoded."""
+    pool = colour_blocks(per_class=8)
+    made = rdc.compress(method, pool, 2, **({"order": "random"} if method == "pca" else {}))
+    made = replace(made, images=torch.cat([made.images[:1], made.images[:-1]]))
+    place = made.save(tmp_path / "set")
+    found = survey(f"parquet:{place}")
+    assert found.facts == ["train: 6 images, 3 classes of 2 to 2, sides of 16 px"]
+    assert found.counts["train: images that cannot be decoded"] == 0
+    (copy,) = found.findings["train: images that come twice"]
+    assert copy == f"row 1 of {place}[train] [0] = row 0 of {place}[train] [0]"
 
 
 def test_the_spread_of_pixels_is_numpys_and_takes_less_memory_than_the_pixels():

@@ -2,9 +2,30 @@
 
 import hashlib
 
+import numpy as np
+import pytest
 import torch
 
-from rdc_kit.ground.seeds import derive_seed, generator, seeded_globals
+from rdc_kit.ground.seeds import as_seeds, derive_seed, generator, seeded_globals
+
+
+@pytest.mark.parametrize(
+    ("seeds", "meant"),
+    [
+        *((3, [0, 1, 2]), (np.int64(2), [0, 1]), ([4, 2], [4, 2]), (range(2, 4), [2, 3])),
+        *((np.array([5, 1]), [5, 1]), (torch.tensor([5, 1]), [5, 1])),
+    ],
+    ids=str,
+)
+def test_a_number_counts_seeds_and_a_list_names_them(seeds, meant):
+    assert as_seeds(seeds) == meant
+
+
+@pytest.mark.parametrize("seeds", ["12", "3", (0.5, 1.7), 2.5, 0, [], [1, 1], None], ids=str)
+def test_what_names_no_seeds_is_refused(seeds):
+    """Of "12" the seeds were 1 and 2, of (0.5, 1.7) they were 0 and 1."""
+    with pytest.raises(ValueError, match="or different seeds, in whole numbers such as 3"):
+        as_seeds(seeds)
 
 
 def test_the_seed_tree_has_no_two_equal_branches():

@@ -86,6 +86,30 @@ def test_two_numbers_for_one_image_are_refused(blocks):
         aligned_rows(blocks, pd.concat([table, table.assign(score=0.5)]), "f")
 
 
+@pytest.mark.parametrize("name", ["", None, "a file each"])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_two_tables_put_together_are_refused_whatever_stands_beside(blocks, name, numbered):
+    """Names that are all missing hid it, and so did row numbers that run on through both."""
+    names = [f"{k}.png" for k in range(18)] if name else [name] * 18
+    one = table_of(blocks, file_name=names, score=0.1)
+    both = pd.concat([one, one.assign(score=0.2)], ignore_index=True)
+    both = both.assign(row_id=range(36)) if numbered else both
+    for table in (both, both.drop(columns="class")):
+        with pytest.raises(DataError, match=r"f has several rows for .*: keep one row for each"):
+            aligned_rows(blocks, table, "f")
+    same = both.assign(score=0.1)
+    assert len(aligned_rows(blocks, same, "f")) == 18
+
+
+def test_row_numbers_tell_copies_apart_that_the_pool_lacks(blocks):
+    """A table of a whole source, and a pool that holds one of each two copies in it."""
+    images = torch.cat([blocks.images, blocks.images[:6]])
+    whole = rdc.from_tensors(images, torch.cat([blocks.labels, blocks.labels[:6]]), blocks.classes)
+    table = table_of(whole, row_id=range(24), score=np.arange(24.0))
+    assert aligned_rows(whole[:18], table, "f").tolist() == list(range(18))
+    assert aligned_rows(whole, table, "f").tolist() == list(range(24))
+
+
 def test_other_pixels_are_refused_with_the_count_and_the_remedy(blocks):
     images = blocks.images.clone()
     images[:4] ^= 1

@@ -123,6 +123,13 @@ def test_ccs_cuts_less_where_too_few_would_remain():
     assert sorted(kept.tolist()) == list(range(9))
 
 
+def test_what_ccs_was_given_is_noted(blocks):
+    scores = scores_of(blocks, torch.rand(18))
+    made = rdc.select(blocks, scores, 2, "ccs", beta=0.2, strata=7).provenance
+    assert (made["beta"], made["strata"]) == (0.2, 7)
+    assert not {"beta", "strata"} & rdc.select(blocks, scores, 2, "easy").provenance.keys()
+
+
 def test_ccs_of_equal_values_takes_any():
     kept = ccs_rows(torch.zeros(10), keep=4, beta=0.3, strata=50, draw=torch.Generator())
     assert len(set(kept.tolist())) == 4
@@ -136,6 +143,13 @@ def test_a_class_too_small_is_named(blocks):
         rdc.select(lopsided, None, 6, "random")
     with pytest.raises(rdc.DataError, match="at least 1"):
         rdc.select(blocks, None, 0, "random")
+
+
+@pytest.mark.parametrize("count", [2.5, "2", True, None], ids=str)
+def test_a_count_that_is_no_whole_number_is_named(blocks, count):
+    with pytest.raises(rdc.DataError, match="per_class must be a whole number of at least 1, got"):
+        rdc.select(blocks, None, count, "random")
+    assert rdc.select(blocks, None, np.int64(2), "random").provenance["per_class"] == 2
 
 
 def test_wrong_orders_are_refused(blocks):
