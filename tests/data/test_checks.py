@@ -65,6 +65,6 @@ def test_what_a_method_made_is_put_under_the_rules_of_its_pool():
 def test_unnamed_tensors_of_a_method_are_in_the_order_of_its_pool():
     pool = colour_blocks(per_class=2, classes=12)
     pool = replace(pool, classes=tuple(sorted(map(str, range(12)))))
-    made = check_made(rdc.from_tensors(pool.images[:12], torch.arange(12)), pool, 1)
+    made = check_made(rdc.from_tensors(pool.images[:12], torch.arange(12)), pool, 1, "whole")
     assert made.labels.tolist() == list(range(12))
     assert made.classes == pool.classes
