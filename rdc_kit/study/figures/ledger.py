@@ -29,7 +29,7 @@ _LOOKS = {
 _LINE = 0.16  # inches a row
 _WIDTH = 50  # letters of a claim in a line
 _AXIS = """points of top-1 in favour of the claim (linear to ± 10, then logarithmic)
-beside each interval: images per class; a tick: what the effect must exceed"""
+beside each interval: images per class, and unusual epochs; a tick: what the effect must exceed"""
 _HOLLOW = ("pending", "exploratory", "demonstration", "smoke")
 
 
@@ -92,15 +92,17 @@ def _place(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, str], dict[flo
 
 
 def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
-    """The effects of one dataset, each with its images per class and, if unusual, its network."""
-    usual = list(rows["student"].mode()[:1])
+    """The effects of one dataset, each with its images per class; also what else is unusual."""
+    usual = [next(iter(rows[key].mode()), None) for key in ("student", "epochs")]
     for row in rows.to_dict("records"):
         (colour, marker, face), y = _look(row["verdict"]), row["y"]
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["mean"], y, marker, color=colour, mfc=face, ms=4.5)
         ax.plot([row["least"]] * 2, [y - 0.35, y + 0.35], color="#333333", lw=1)
-        told = row["ipc"] if row["student"] in usual else f"{row['ipc']}, {row['student']}"
-        left = row["mean"] < row["least"]  # away from the bar
+        other = ["" if row["student"] == usual[0] else str(row["student"])]
+        other += ["" if row["epochs"] == usual[1] else f"{row['epochs']:g} ep."]
+        told = ", ".join(filter(None, [str(row["ipc"]), *other]))
+        left = row["mean"] < row["least"] and not any(other)  # away from the bar, if it is short
         ax.annotate(
             told,
             (row["low" if left else "high"], y),

@@ -47,7 +47,11 @@ def test_an_effect_stands_beside_its_name_and_below_its_claim():
     assert [lines[beside + 0.8 * k] for k in range(3)] == by_room["mean"].tolist()
     told = [text.get_text() for text in ax.texts if text.xy[1] in lines]
     assert len(told) == len(lines)
-    assert set(told) <= {*measured["ipc"].astype(str)}
+    assert {text.partition(",")[0] for text in told} <= {*measured["ipc"].astype(str)}
+    steps = measured[measured["claim"] == "steps"]
+    assert {text for text in told if "ep." in text} >= {
+        f"{row.ipc}, {row.epochs:g} ep." for row in steps.itertuples()
+    }
 
 
 def test_where_nothing_was_planned_demonstrations_are_drawn():
