@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .commands.options import parser
+from .commands.options import SPEED_JOBS, check_unused, parser
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -116,34 +116,39 @@ def _book(options: argparse.Namespace) -> int:
 
 
 def _speed(options: argparse.Namespace) -> int:
+    job = next((name for name in SPEED_JOBS if name and getattr(options, name)), "")
+    others = dict.fromkeys(name for names in SPEED_JOBS.values() for name in names)
+    what = f"speed --{job}" if job else "speed without --grid"
+    check_unused(options, what, [name for name in others if name not in SPEED_JOBS[job]])
     if options.out:
         from .ground.files import check_place
 
         check_place(options.out)
-    if options.grid:
+    told = {name: getattr(options, name) for name in (*SPEED_JOBS[job], "out")}
+    given = {name: value for name, value in told.items() if value is not None}
+    if job == "grid":
         from .commands.speed_grid import speed_grid
 
-        return speed_grid(options.grid, runs=options.runs, workers=options.workers, out=options.out)
-    if options.neighbour:
+        return speed_grid(options.grid, **given)
+    if job == "neighbour":
         from .commands.speed_neighbour import speed_neighbour
 
-        return speed_neighbour(rounds=options.rounds, out=options.out)
-    if options.growth:
+        return speed_neighbour(**given)
+    if job == "growth":
         from .commands.speed_growth import speed_growth
 
-        return speed_growth(rounds=options.rounds, out=options.out)
-    if options.explorers:
+        return speed_growth(**given)
+    if job == "explorers":
         from .commands.speed_explorers import speed_explorers
 
-        return speed_explorers(options.size or 224, rounds=options.rounds, out=options.out)
-    if options.replay:
+        return speed_explorers(**given)
+    if job == "replay":
         from .commands.speed_replay import speed_replay
 
-        return speed_replay(rounds=options.rounds, device=options.device, out=options.out)
+        return speed_replay(**given)
     from .commands.speed import speed
 
-    given = {key: getattr(options, key) for key in ("batch", "rounds", "device", "out")}
-    return speed(options.dataset, options.size or 64, options.student, **given)
+    return speed(**given)
 
 
 def _gpu(options: argparse.Namespace) -> int:

@@ -162,7 +162,16 @@ VERBS = [
     (["benchmark", "--methods", "all", "el3n", "--plan"], "unknown method 'el3n'"),
     (["speed", "--batch", "0"], "batch"),
     (["speed", "--student", "resnet17"], "resnet17"),
-    (["speed", "--grid", "digitz"], "needs datasets of digits"),
+    (["speed", "--size", "0"], "size must be a whole number of pixels from 8 to 1024, got 0"),
+    (["speed", "--explorers", "--size", "0"], "size must be at least 8 pixels, got 0"),
+    (["speed", "--grid", "digitz"], "unknown dataset of speed --grid 'digitz' - did you mean"),
+    (["speed", "--grid", "digits", "cifar-10"], "'cifar-10' - did you mean 'cifar10'?"),
+    (["speed", "--growth", "--neighbour"], "--neighbour: not allowed with argument --growth"),
+    (["speed", "--replay", "--grid", "digits"], "--grid: not allowed with argument --replay"),
+    (["speed", "--grid", "digits", "--size", "64"], "--size means nothing to speed --grid"),
+    (["speed", "--grid", "digits", "--device", "cuda"], "--device means nothing to speed --grid"),
+    (["speed", "--explorers", "--student", "resnet50"], "--student means nothing to speed"),
+    (["speed", "--runs", "4"], "--runs means nothing to speed without --grid: leave it out"),
     (["speed", "--runs", "-1", "--grid", "digits"], "at least one run"),
 ]
 
