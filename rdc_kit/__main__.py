@@ -20,6 +20,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from .commands.doctor import doctor, doctor_data
 
     if not options.about:
+        check_unused(options, "doctor without `data NAME`", ["size"])
         return doctor()
     if len(options.about) != 2 or options.about[0] != "data":
         raise ValueError("doctor looks at this machine, or with `doctor data NAME` at a dataset")
@@ -45,6 +46,7 @@ def _score(options: argparse.Namespace) -> int:
 
     given = {key: getattr(options, key) for key in ("size", "on_bad")}
     if options.collect:
+        check_unused(options, "score --collect", ["out", "epochs", "seed", "device"])
         return collect_scores(options.dataset, options.collect, **given)
     given |= {"epochs": options.epochs, "seeds": options.seed, "device": options.device}
     name = options.dataset.replace(":", "-").replace("/", "-")
@@ -72,16 +74,21 @@ def _notebooks(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from .commands.given import named_once
     from .commands.run import run_notebook
 
-    given = dict(options.parameter)
+    given = named_once(options.parameter)
     return run_notebook(options.notebook, given, options.timeout, options.workers)
 
 
 def _study(options: argparse.Namespace) -> int:
+    from .commands.given import named_once
     from .commands.study import run_all
 
-    given = {"dataset": options.dataset, "profile": options.profile, **dict(options.parameter)}
+    given = named_once(options.parameter)
+    for name in given.keys() & {"dataset", "profile"}:
+        check_unused(options, f"study with -p {name}", [name])
+    given = {"dataset": options.dataset, "profile": options.profile} | given
     return run_all(given, options.timeout, workers=options.workers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,25 @@ class Parameter:
     name: str
     kind: str
     default: Any
+
+
+def named_once(pairs: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Name -> text of the parameters of a command line.
+
+    Args:
+        pairs: a name and its text each.
+
+    Raises:
+        UsageError: a name is given twice.
+    """
+    given = dict[str, str]()
+    for name, text in pairs:
+        if name in given:
+            raise UsageError(
+                f"parameter {name} is given twice, {given[name]!r} and {text!r}: leave one out"
+            )
+        given[name] = text
+    return given
 
 
 def declared(notebook: Path) -> dict[str, Parameter]:

@@ -12,6 +12,13 @@ def notebook(tmp_path):
     return write(tmp_path / "tiny.ipynb")
 
 
+def test_a_parameter_is_named_once():
+    pairs = [["ipc", "1"], ["name", "x"]]
+    assert parameters.named_once(pairs) == {"ipc": "1", "name": "x"}
+    with pytest.raises(parameters.UsageError, match="ipc is given twice, '1' and '10': leave one"):
+        parameters.named_once([*pairs, ["ipc", "10"]])
+
+
 def test_parameters_are_read_without_running_the_notebook(notebook):
     known = parameters.declared(notebook)
     assert {n: p.kind for n, p in known.items()} == {
