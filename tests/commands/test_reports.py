@@ -112,6 +112,19 @@ def test_a_plan_of_ones_own_has_a_ledger_and_a_figure(tmp_path, capsys):
     assert [p.name for p in sorted(out.glob("*.png"))] == ["ledger.png"]
 
 
+def test_figures_of_a_plan_without_rows_are_not_done(tmp_path, capsys):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    git(path, "init", "-q")
+    commit(path)
+    assert main(["figures", "--results", str(tmp_path), "--out", str(tmp_path / "drawn")]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"figures: nothing is measured in {tmp_path} that a figure shows: " in told.err
+    assert f"evidence --folder {tmp_path} --minutes 60` measures" in told.err
+    assert len(told.err.splitlines()) == 1
+
+
 def test_figures_are_drawn_into_the_folder_that_was_asked_for(tmp_path, monkeypatch, capsys):
     """From a few of the committed tables."""
     few = tmp_path / "evidence"
