@@ -228,6 +228,7 @@ def _disk_error(error: OSError) -> str:
         errno.EDQUOT: "free some space, or set RDC_HOME to a folder on another disk",
         errno.EACCES: "allow writing there, or set RDC_HOME to a folder of your own",
         errno.EPERM: "allow writing there, or set RDC_HOME to a folder of your own",
+        errno.ENOENT: "check the name, or put it there",
         errno.EROFS: "set RDC_HOME to a folder that can be written",
     }
     remedy = remedies.get(error.errno or 0, "look at the disk")

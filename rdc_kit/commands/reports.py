@@ -35,11 +35,18 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     Args:
         where: "runs", "evidence" or a folder with a plan of one's own.
         into: a file with two lines `<!-- ledger -->`; what is between them is replaced.
+
+    Raises:
+        ValueError: there is no such file, or it lacks the marks; nothing is computed then.
     """
     from ..study.verdicts.ledger import ledger
-    from ..study.verdicts.ledger_text import as_text, decided, put_into
+    from ..study.verdicts.ledger_text import MARK, as_text, decided, put_into
     from ..study.verdicts.tables import collect
 
+    if into is not None and (not into.is_file() or into.read_text().count(MARK) != 2):
+        raise ValueError(
+            f"{into} must be a text file with two lines {MARK!r}, between which the ledger goes"
+        )
     table = ledger(collect(where))
     if into is not None:
         text = put_into(into.read_text(), decided(table))

@@ -66,10 +66,21 @@ def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path,
     anchor = "| anchor: our mean is within 2.5 points of a published number | `random`, % right |"
     assert f"\n{anchor} 15.6\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}3.8" in text
     assert "OUTDATED" not in text
-    page.write_text("no marks")
+
+
+@pytest.mark.parametrize("text", ["no marks", "<!-- ledger -->\n", None])
+def test_a_page_without_marks_is_refused_before_the_ledger_is_computed(
+    text, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("rdc_kit.study.verdicts.ledger.ledger", None)
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text)
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2
-    assert "needs two lines '<!-- ledger -->'" in capsys.readouterr().err
-    assert page.read_text() == "no marks"
+    told = f"claims: {page} must be a text file with two lines '<!-- ledger -->', between which"
+    assert capsys.readouterr().err.startswith(told)
+    assert page.exists() == (text is not None)
+    assert text is None or page.read_text() == text
 
 
 def test_the_findings_verdicts_are_those_of_the_committed_rows(tmp_path):
