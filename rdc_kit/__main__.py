@@ -13,13 +13,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .commands.options import parser
+from .commands.options import SPEED_JOBS, check_unused, parser
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from .commands.doctor import doctor, doctor_data
 
     if not options.about:
+        check_unused(options, "doctor without `data NAME`", ["size"])
         return doctor()
     if len(options.about) != 2 or options.about[0] != "data":
         raise ValueError("doctor looks at this machine, or with `doctor data NAME` at a dataset")
@@ -45,6 +46,7 @@ def _score(options: argparse.Namespace) -> int:
 
     given = {key: getattr(options, key) for key in ("size", "on_bad")}
     if options.collect:
+        check_unused(options, "score --collect", ["out", "epochs", "seed", "device"])
         return collect_scores(options.dataset, options.collect, **given)
     given |= {"epochs": options.epochs, "seeds": options.seed, "device": options.device}
     name = options.dataset.replace(":", "-").replace("/", "-")
@@ -72,16 +74,21 @@ def _notebooks(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from .commands.given import named_once
     from .commands.run import run_notebook
 
-    given = dict(options.parameter)
+    given = named_once(options.parameter)
     return run_notebook(options.notebook, given, options.timeout, options.workers)
 
 
 def _study(options: argparse.Namespace) -> int:
+    from .commands.given import named_once
     from .commands.study import run_all
 
-    given = {"dataset": options.dataset, "profile": options.profile, **dict(options.parameter)}
+    given = named_once(options.parameter)
+    for name in given.keys() & {"dataset", "profile"}:
+        check_unused(options, f"study with -p {name}", [name])
+    given = {"dataset": options.dataset, "profile": options.profile} | given
     return run_all(given, options.timeout, workers=options.workers)
 
 
@@ -116,34 +123,39 @@ def _book(options: argparse.Namespace) -> int:
 
 
 def _speed(options: argparse.Namespace) -> int:
+    job = next((name for name in SPEED_JOBS if name and getattr(options, name)), "")
+    others = dict.fromkeys(name for names in SPEED_JOBS.values() for name in names)
+    what = f"speed --{job}" if job else "speed without --grid"
+    check_unused(options, what, [name for name in others if name not in SPEED_JOBS[job]])
     if options.out:
         from .ground.files import check_place
 
         check_place(options.out)
-    if options.grid:
+    told = {name: getattr(options, name) for name in (*SPEED_JOBS[job], "out")}
+    given = {name: value for name, value in told.items() if value is not None}
+    if job == "grid":
         from .commands.speed_grid import speed_grid
 
-        return speed_grid(options.grid, runs=options.runs, workers=options.workers, out=options.out)
-    if options.neighbour:
+        return speed_grid(options.grid, **given)
+    if job == "neighbour":
         from .commands.speed_neighbour import speed_neighbour
 
-        return speed_neighbour(rounds=options.rounds, out=options.out)
-    if options.growth:
+        return speed_neighbour(**given)
+    if job == "growth":
         from .commands.speed_growth import speed_growth
 
-        return speed_growth(rounds=options.rounds, out=options.out)
-    if options.explorers:
+        return speed_growth(**given)
+    if job == "explorers":
         from .commands.speed_explorers import speed_explorers
 
-        return speed_explorers(options.size or 224, rounds=options.rounds, out=options.out)
-    if options.replay:
+        return speed_explorers(**given)
+    if job == "replay":
         from .commands.speed_replay import speed_replay
 
-        return speed_replay(rounds=options.rounds, device=options.device, out=options.out)
+        return speed_replay(**given)
     from .commands.speed import speed
 
-    given = {key: getattr(options, key) for key in ("batch", "rounds", "device", "out")}
-    return speed(options.dataset, options.size or 64, options.student, **given)
+    return speed(**given)
 
 
 def _gpu(options: argparse.Namespace) -> int:
@@ -216,6 +228,7 @@ def _disk_error(error: OSError) -> str:
         errno.EDQUOT: "free some space, or set RDC_HOME to a folder on another disk",
         errno.EACCES: "allow writing there, or set RDC_HOME to a folder of your own",
         errno.EPERM: "allow writing there, or set RDC_HOME to a folder of your own",
+        errno.ENOENT: "check the name, or put it there",
         errno.EROFS: "set RDC_HOME to a folder that can be written",
     }
     remedy = remedies.get(error.errno or 0, "look at the disk")

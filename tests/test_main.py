@@ -75,6 +75,12 @@ def test_the_module_runs_from_any_folder(tmp_path):
             "runs: /data/x: Permission denied: allow writing there, or set RDC_HOME to a folder of "
             "your own; the same call goes on from what is there",
         ),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "/data/x"),
+            1,
+            "runs: /data/x: No such file or directory: check the name, or put it there; the same "
+            "call goes on from what is there",
+        ),
         (KeyboardInterrupt(), 1, "runs: stopped; the same call continues it"),
     ],
 )

@@ -73,7 +73,7 @@ def benchmark(
         dataset, size, on_bad: see `load_with_test`; device: see `choose_runtime`; workers: see
             `Experiment.measure`.
         names: methods or arms, such as "pca grid=3 view=whole", or "all" methods; Random is
-            always added.
+            always added. What is named twice, here or in `ipcs` or `students`, is planned once.
         ipcs: stored images per class.
         wanted: from `chosen_protocols`.
         students, seeds, frozen: see `plan_trials`; teacher, teacher_epochs: see `Setup`.
@@ -85,7 +85,7 @@ def benchmark(
         Exit status: 0 when every trial is measured, or the plan printed.
     """
     workers_from(workers)
-    arms = _arms(names)
+    arms, ipcs, students = _arms(names), [*dict.fromkeys(ipcs)], [*dict.fromkeys(students)]
     _check_numbers(seeds, ipcs, teacher_epochs, iterations)
     _check_names(teacher, frozen, out)
     runtime = choose_runtime(device)

@@ -18,6 +18,7 @@ from ..study.grid.making import make_rows
 from ..study.grid.planfile import plan_path, read_plan
 from ..study.grid.schedule import Work, work_through
 from ..study.grid.setups import Trial
+from ..study.grid.workers import workers_from
 from ..study.verdicts.planned import judge_lines
 from .evidence_again import evidence_again
 from .evidence_ask import evidence_ask
@@ -53,9 +54,10 @@ def evidence(
         that were made before it was committed.
 
     Raises:
-        ValueError: an unknown line, a wrong plan, minutes for what measures nothing, or git does
-            not say what rows would be made by.
+        ValueError: an unknown line, a wrong plan or number of workers, minutes for what measures
+            nothing, or git does not say what rows would be made by.
     """
+    workers_from(workers)
     if minutes > 0 and (check or ask):
         raise ValueError("--check and --ask measure nothing: leave out --minutes, or call it twice")
     plan = plan_path(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,25 @@ class Parameter:
     default: Any
 
 
+def named_once(pairs: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Name -> text of the parameters of a command line.
+
+    Args:
+        pairs: a name and its text each.
+
+    Raises:
+        UsageError: a name is given twice.
+    """
+    given = dict[str, str]()
+    for name, text in pairs:
+        if name in given:
+            raise UsageError(
+                f"parameter {name} is given twice, {given[name]!r} and {text!r}: leave one out"
+            )
+        given[name] = text
+    return given
+
+
 def declared(notebook: Path) -> dict[str, Parameter]:
     """Parameters of a notebook, read from its cell tagged `parameters` without running it.
 
@@ -33,25 +53,49 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     """
     try:
         cells = json.loads(notebook.read_text())["cells"]
+        tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", [])]
+        source = "".join(tagged[0]["source"]) if tagged else None
     except FileNotFoundError:
         raise UsageError(f"notebook {str(notebook)!r} does not exist") from None
-    except (ValueError, KeyError, UnicodeDecodeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(f"{str(notebook)!r} is not a notebook") from None
-    tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", [])]
-    if not tagged:
+    if source is None:
         raise UsageError(f"{notebook} has no cell tagged `parameters`")
-    found = {}
-    for node in ast.parse("".join(tagged[0]["source"])).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-            name, kind = node.target.id, ast.unparse(node.annotation)
-            found[name] = Parameter(name, kind, ast.literal_eval(node.value))
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            default = ast.literal_eval(node.value)
-            name = node.targets[0].id
-            found[name] = Parameter(name, type(default).__name__, default)
-        else:
-            raise UsageError(f"parameters cell of {notebook}: {ast.unparse(node)!r} sets nothing")
-    return found
+    return {parameter.name: parameter for parameter in _parameters(source, notebook)}
+
+
+def _parameters(source: str, notebook: Path) -> Iterator[Parameter]:
+    """Those of a parameters cell, line by line."""
+
+    def wrong(text: str) -> UsageError:
+        line = text.strip().partition("\n")[0]
+        return UsageError(
+            f"parameters cell of {notebook}: {line!r} is not `name: type = value` with a plain "
+            "value, such as `epochs: int = 3`: write it so, or in another cell"
+        )
+
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:  # a magic such as %matplotlib inline is one
+        raise wrong(error.text or source) from None
+    except ValueError:  # a zero byte, in Python 3.11
+        raise wrong(source) from None
+    for node in body:
+        try:
+            yield _parameter(node)
+        except (ValueError, TypeError):
+            raise wrong(ast.unparse(node)) from None
+
+
+def _parameter(node: ast.stmt) -> Parameter:
+    """What a line declares; ValueError or TypeError if it is no name with a plain value."""
+    match node:
+        case ast.AnnAssign(ast.Name(name), kind, ast.expr() as value):
+            return Parameter(name, ast.unparse(kind), ast.literal_eval(value))
+        case ast.Assign([ast.Name(name)], value):
+            default = ast.literal_eval(value)
+            return Parameter(name, type(default).__name__, default)
+    raise ValueError
 
 
 def typed(parameter: Parameter, text: str) -> Any:

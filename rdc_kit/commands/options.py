@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,15 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
 }
 ALIASES = {"speed": ["bench"]}
+# What else `rdc speed` takes with each of its jobs; without one of them it times the training loop.
+SPEED_JOBS: dict[str, tuple[str, ...]] = {
+    "": ("dataset", "size", "student", "batch", "rounds", "device"),
+    "grid": ("runs", "workers"),
+    "growth": ("rounds",),
+    "neighbour": ("rounds",),
+    "explorers": ("size", "rounds"),
+    "replay": ("rounds", "device"),
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -100,6 +110,22 @@ def parser() -> argparse.ArgumentParser:
         "method", nargs="+", help="a name, and options of the method as NAME=VALUE"
     )
     return top
+
+
+def check_unused(options: argparse.Namespace, what: str, names: Iterable[str]) -> None:
+    """Refuse options that something would take no notice of, where they are not as left out.
+
+    Args:
+        options: of a verb that needs no words. what: takes no notice. names: of the options.
+
+    Raises:
+        ValueError: one of them is given.
+    """
+    left_out = parser().parse_args([options.verb])
+    for name in names:
+        if getattr(options, name) != getattr(left_out, name):
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} means nothing to {what}: leave it out")
 
 
 def _above_0(text: str) -> float:
@@ -254,14 +280,15 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--student", default="resnet18")
     verb.add_argument("--batch", type=int)
     verb.add_argument("--rounds", type=int, default=3)
-    verb.add_argument(
+    verb.add_argument("--runs", type=int, default=0, help="of each small grid")
+    job = verb.add_mutually_exclusive_group()
+    job.add_argument(
         "--grid", action=_Several, metavar="DATASET", help="runs per hour of small grids"
     )
-    verb.add_argument("--runs", type=int, default=0, help="of each small grid")
-    verb.add_argument("--growth", action="store_true", help="main calls against their input's size")
-    verb.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
-    verb.add_argument("--explorers", action="store_true", help="from a control to its picture")
-    verb.add_argument("--replay", action="store_true", help="a GPU's steps, one by one or replayed")
+    job.add_argument("--growth", action="store_true", help="main calls against their input's size")
+    job.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
+    job.add_argument("--explorers", action="store_true", help="from a control to its picture")
+    job.add_argument("--replay", action="store_true", help="a GPU's steps, one by one or replayed")
     verb.add_argument("--out", type=Path, help="write the table here, as csv")
 
 

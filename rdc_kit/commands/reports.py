@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 from ..ground import files, store
 from ..ground.folders import data_dir, runs_dir
 from ..ground.manifests import note_of, read_manifest, read_status, run_folders
+from ..ground.names import command
 from ..study.grid import monitor
 
 
@@ -32,11 +35,18 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     Args:
         where: "runs", "evidence" or a folder with a plan of one's own.
         into: a file with two lines `<!-- ledger -->`; what is between them is replaced.
+
+    Raises:
+        ValueError: there is no such file, or it lacks the marks; nothing is computed then.
     """
     from ..study.verdicts.ledger import ledger
-    from ..study.verdicts.ledger_text import as_text, decided, put_into
+    from ..study.verdicts.ledger_text import MARK, as_text, decided, put_into
     from ..study.verdicts.tables import collect
 
+    if into is not None and (not into.is_file() or into.read_text().count(MARK) != 2):
+        raise ValueError(
+            f"{into} must be a text file with two lines {MARK!r}, between which the ledger goes"
+        )
     table = ledger(collect(where))
     if into is not None:
         text = put_into(into.read_text(), decided(table))
@@ -51,11 +61,21 @@ def print_ledger(where: str, into: Path | None = None) -> int:
 
 
 def remake_figures(where: str, out: Path | None) -> int:
-    """Draw the paper's figures from tables; `where` as `print_ledger` takes it."""
+    """Draw the paper's figures from tables; `where` as `print_ledger` takes it.
+
+    Returns:
+        0; 1 where nothing is measured that a figure could show.
+    """
     from ..study.figures.paper import remake
-    from ..study.verdicts.tables import collect
+    from ..study.verdicts.tables import WHERE, collect
 
     saved = remake(collect(where), out)
+    if not saved:
+        own = f"evidence --folder {shlex.quote(where)} --minutes 60"
+        remedy = f"`{command('study' if where in WHERE else own)}` measures"
+        told = f"figures: nothing is measured in {where} that a figure shows: {remedy}"
+        print(told, file=sys.stderr)
+        return 1
     for path in saved.values():
         print(path)
     print(f"figures: {len(saved)}, each as pdf, png, csv and json")

@@ -110,7 +110,8 @@ def speed(
         out: where the table goes, as csv.
 
     Raises:
-        ValueError: no rounds, an unknown network or device, or images too small for the network.
+        ValueError: no rounds, an unknown dataset, size, network or device, or images too small for
+            the network.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
@@ -118,6 +119,7 @@ def speed(
         raise ValueError(f"batch must be at least 1, got {batch}")
     models.check_fits(student, size)
     choose_runtime(device)
+    load(dataset, size)  # refuses what is no dataset or size, before anything is timed
     print(startup_line(), flush=True)
     table = time_loops(dataset, size, student, batch=batch, rounds=rounds, device=device)
     if out:

@@ -132,10 +132,12 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
         out: where the table goes, as csv.
 
     Raises:
-        ValueError: no rounds, or no browser that a program can drive.
+        ValueError: no rounds, no size, or no browser that a program can drive.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, got {rounds}")
+    if size < 8:
+        raise ValueError(f"size must be at least 8 pixels, got {size}")
     if lacking := browsing.missing():
         raise ValueError(lacking)
     rows = []

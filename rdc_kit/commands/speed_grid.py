@@ -22,6 +22,7 @@ from ..data.saving import image_bytes
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
 from ..ground.limits import cores
+from ..ground.names import unknown
 from ..ground.seeds import generator
 from ..study.figures import base
 from ..study.figures.speed import PARTS, parts_figure
@@ -82,13 +83,16 @@ def speed_grid(
         out: where the table goes, as csv, and beside it a picture of the parts.
 
     Raises:
-        ValueError: no case on these datasets, or a wrong number.
+        ValueError: no case on one of the datasets, or a wrong number.
     """
     workers_from(workers)
+    known = list(dict.fromkeys(case.dataset for case in CASES))
+    for name in datasets:
+        if name not in known:
+            raise ValueError(unknown("dataset of speed --grid", name, known))
+    if runs < 0:
+        raise ValueError(f"speed --grid needs at least one run of each, got {runs}")
     cases = [case for case in CASES if case.dataset in datasets]
-    if not cases or runs < 0:
-        known = ", ".join(dict.fromkeys(case.dataset for case in CASES))
-        raise ValueError(f"speed --grid needs datasets of {known}, and at least one run")
     rows = []
     for case in cases:
         before, now = time_case(case, runs or case.runs, workers)

@@ -48,6 +48,27 @@ def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_pa
     assert "12 runs, 12 already done" in capsys.readouterr().out
 
 
+def test_what_is_asked_for_twice_is_planned_once(fresh_home, monkeypatch, capsys):
+    """It was planned and trained twice, and failed at the end."""
+    monkeypatch.setenv("RDC_PRECISION", "fp32")
+    monkeypatch.setattr(benchmark.Experiment, "plan", lambda grid, _: f"{len(grid.trials)} runs")
+    call = [
+        "benchmark",
+        "--size",
+        "16",
+        "--labels",
+        "hard",
+        "hard",
+        "--seeds",
+        "1",
+        "--epochs",
+        "1",
+    ]
+    call += ["--methods", "random", "random", "--ipc", "1", "2", "1", "--plan", "--students"]
+    assert main([*call, "convnet2-w8", "convnet3-w8", "convnet2-w8"]) == 0
+    assert capsys.readouterr().out.endswith("\n4 runs\n")
+
+
 def table_of(methods):
     """Rows of a grid with both labels, as far as its summary and figure read them."""
     facts = {"dataset": "digits", "size": 16, "student": "net", "epochs": 3, "ipc": 1}

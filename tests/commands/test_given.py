@@ -12,6 +12,13 @@ def notebook(tmp_path):
     return write(tmp_path / "tiny.ipynb")
 
 
+def test_a_parameter_is_named_once():
+    pairs = [["ipc", "1"], ["name", "x"]]
+    assert parameters.named_once(pairs) == {"ipc": "1", "name": "x"}
+    with pytest.raises(parameters.UsageError, match="ipc is given twice, '1' and '10': leave one"):
+        parameters.named_once([*pairs, ["ipc", "10"]])
+
+
 def test_parameters_are_read_without_running_the_notebook(notebook):
     known = parameters.declared(notebook)
     assert {n: p.kind for n, p in known.items()} == {
@@ -19,6 +26,35 @@ def test_parameters_are_read_without_running_the_notebook(notebook):
         "plain": "int",
     }  # fmt: skip
     assert known["shapes"].default == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("%matplotlib inline\nepochs: int = 3", "%matplotlib inline"),
+        ("epochs: int = 3\nepochs: int = ", "epochs: int ="),
+        ("epochs: int = 3*2", "epochs: int = 3 * 2"),
+        ("epochs = {[]: 1}", "epochs = {[]: 1}"),
+        ("import os\nepochs: int = 3", "import os"),
+        ("def f():\n    pass", "def f():"),
+        ("epochs = ipc = 3", "epochs = ipc = 3"),
+        ("epochs: int", "epochs: int"),
+    ],
+)
+def test_a_parameters_cell_of_other_lines_is_refused(tmp_path, cell, line):
+    path = write(tmp_path / "own.ipynb", parameters=cell)
+    with pytest.raises(parameters.UsageError) as error:
+        parameters.declared(path)
+    told = f"{path}: {line!r} is not `name: type = value` with a plain value, such as"
+    assert told in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "3", '{"cells": [1]}', '{"cells": 3}', "\xff"])
+def test_what_is_no_notebook_is_refused(tmp_path, text):
+    (tmp_path / "own.ipynb").write_text(text, "latin-1")
+    with pytest.raises(parameters.UsageError, match=r"own\.ipynb' is not a notebook"):
+        parameters.declared(tmp_path / "own.ipynb")
 
 
 @pytest.mark.parametrize(

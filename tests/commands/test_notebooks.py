@@ -3,7 +3,10 @@
 import json
 import re
 
+import pytest
+
 from rdc_kit.__main__ import main
+from rdc_kit.ground import files
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.notebook.exercises import solutions_of
 
@@ -25,8 +28,45 @@ def test_copies_have_their_pictures_and_nothing_is_written_over(tmp_path, capsys
     mine = out / "notebooks" / named[0]
     mine.write_text("changed")
     assert main(["notebooks", str(out)]) == 2
-    assert "exists: choose another folder" in capsys.readouterr().err
+    told = f"{mine} exists with other content: choose another folder"
+    assert told in capsys.readouterr().err
     assert mine.read_text() == "changed"
+
+
+@pytest.mark.parametrize("place", ["notebooks/glossary.md", "solutions", "figures"])
+def test_no_page_solution_or_picture_is_written_over(place, tmp_path, capsys):
+    """Only the notebooks themselves were."""
+    whole, mine = tmp_path / "whole", tmp_path / "mine"
+    assert main(["notebooks", str(whole)]) == 0
+    found = [p.relative_to(whole) for p in files.files_below(whole) if place in str(p)]
+    (mine / found[-1]).parent.mkdir(parents=True)
+    (mine / found[-1]).write_text("my own")
+    assert main(["notebooks", str(mine)]) == 2
+    assert f"{mine / found[-1]} exists with other content" in capsys.readouterr().err
+    assert [p.read_text() for p in files.files_below(mine)] == ["my own"]  # and nothing beside it
+
+
+@pytest.mark.parametrize("how", [[], ["--solved"]])
+def test_the_same_call_goes_on_where_it_was_killed(how, tmp_path, monkeypatch):
+    """It refused the notebooks that it had copied itself."""
+    whole, mine = tmp_path / "whole", tmp_path / "mine"
+    assert main(["notebooks", str(whole), *how]) == 0
+    flush, done = files._flush, []
+
+    def killed(path):
+        flush(path)
+        done.append(path)
+        if len(done) == 9:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "_flush", killed)
+        assert main(["notebooks", str(mine), *how]) == 1
+    assert 0 < len(files.files_below(mine)) < len(files.files_below(whole))
+    assert main(["notebooks", str(mine), *how]) == 0
+    names = [[p.relative_to(f) for p in files.files_below(f)] for f in (whole, mine)]
+    assert names[0] == names[1]
+    assert all((whole / p).read_bytes() == (mine / p).read_bytes() for p in names[0])
 
 
 def test_a_teachers_copies_have_the_solutions_in_place(tmp_path):

@@ -66,10 +66,21 @@ def test_what_is_decided_is_written_between_the_marks_and_nothing_else(tmp_path,
     anchor = "| anchor: our mean is within 2.5 points of a published number | `random`, % right |"
     assert f"\n{anchor} 15.6\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}3.8" in text
     assert "OUTDATED" not in text
-    page.write_text("no marks")
+
+
+@pytest.mark.parametrize("text", ["no marks", "<!-- ledger -->\n", None])
+def test_a_page_without_marks_is_refused_before_the_ledger_is_computed(
+    text, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("rdc_kit.study.verdicts.ledger.ledger", None)
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text)
     assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2
-    assert "needs two lines '<!-- ledger -->'" in capsys.readouterr().err
-    assert page.read_text() == "no marks"
+    told = f"claims: {page} must be a text file with two lines '<!-- ledger -->', between which"
+    assert capsys.readouterr().err.startswith(told)
+    assert page.exists() == (text is not None)
+    assert text is None or page.read_text() == text
 
 
 def test_the_findings_verdicts_are_those_of_the_committed_rows(tmp_path):
@@ -110,6 +121,19 @@ def test_a_plan_of_ones_own_has_a_ledger_and_a_figure(tmp_path, capsys):
     assert sorted(facts["inputs"]) == ["campaign-tiny.csv", "plan.toml"]
     assert pd.read_csv(out / "ledger.csv")["line"].tolist() == ["random", "easy"]
     assert [p.name for p in sorted(out.glob("*.png"))] == ["ledger.png"]
+
+
+def test_figures_of_a_plan_without_rows_are_not_done(tmp_path, capsys):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    git(path, "init", "-q")
+    commit(path)
+    assert main(["figures", "--results", str(tmp_path), "--out", str(tmp_path / "drawn")]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"figures: nothing is measured in {tmp_path} that a figure shows: " in told.err
+    assert f"evidence --folder {tmp_path} --minutes 60` measures" in told.err
+    assert len(told.err.splitlines()) == 1
 
 
 def test_figures_are_drawn_into_the_folder_that_was_asked_for(tmp_path, monkeypatch, capsys):

@@ -35,7 +35,10 @@ def test_both_ways_are_run_and_rates_are_runs_over_seconds(quick, fresh_home, tm
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [(["mnist"], "needs datasets of digits"), (["digits", "--runs", "-1"], "at least one run")],
+    [
+        (["mnist"], "unknown dataset of speed --grid 'mnist'"),
+        (["digits", "--runs", "-1"], "at least one run"),
+    ],
 )
 def test_wrong_calls_are_refused(quick, capsys, given, message):
     assert main(["speed", "--workers", "2", "--grid", *given]) == 2
