@@ -81,7 +81,10 @@ def check_options(name: str, options: dict[str, Any]) -> None:
         raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
     given, asked = options.get("scores"), (method.fixed | options).get("metric")
     if isinstance(given, Scores) and given.name in METRICS and asked not in (None, given.name):
-        raise ValueError(f"{name} was to go by {asked}, and these scores are {given.name}")
+        raise ValueError(
+            f"{name} was to go by {asked}, and these scores are {given.name}: give it others, or "
+            "take the method or metric of these"
+        )
     check_order(options.get("order", "easy"), options.get("skip", 0.0))
     check_grouping(options.get("grouping", "rank_block"))
     check_spectrum(options.get("spectrum", "white"))

@@ -26,13 +26,11 @@ from .columns import (
     names_beside,
 )
 from .imagesets import DataError, numbered
-from .origins import Origins, read_index
-from .saving import FACTS, INDEX, datasets_library
+from .saved import beside, on_the_hub
+from .saving import FACTS, datasets_library
 
 TRAIN_NAMES = ("train", "training")
 TEST_NAMES = ("validation", "val", "valid", "test", "testing", "dev", "eval")
-_SAVED = {"grid", "view", "traits", "provenance"}  # in rdc.json
-_COLUMNS = {"label", "class_id", "row_id"}  # of every table that `save` wrote
 
 # (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
 Fetch = Callable[[int], bytes | Path | np.ndarray]
@@ -96,10 +94,7 @@ def read_local(path: Path) -> dict[str, Raw]:
             f"`datasets` cannot read {str(path)!r} ({_root(error)}): expected parquet files with "
             "an image and a label column, and free space for a copy under data/hf"
         ) from error
-    table = path.absolute() if path.is_dir() else path.absolute().parent
-    homes = [table, table.parent] if table.name == "data" else [table]
-    home = next((folder for folder in homes if (folder / FACTS).is_file()), table)
-    saved = _saved_in(home) if home == path.absolute() or _is_ours(tables) else {}
+    saved = beside(path, tables)
     roots = (path, Path(plain)) if path.is_dir() else (path.parent,) * 2
     return _from_datasets(tables, str(path), identity, saved, roots)
 
@@ -146,44 +141,6 @@ def _plain(path: Path, files: list[Path], place: Path) -> str:
     return str(place if path.is_dir() else place / inner)
 
 
-def _is_ours(tables: Any) -> bool:
-    """Whether a table has the columns that `save` writes, so that facts must lie beside it."""
-    return any(set(table.column_names) >= _COLUMNS for table in tables.values())
-
-
-def _saved_in(folder: Path) -> dict[str, Any]:
-    """What `save` wrote beside the table of a set; empty where there is nothing."""
-    if not (folder / FACTS).is_file():
-        return {}
-    saved = _saved_facts(folder / FACTS)
-    if (folder / INDEX).is_file():
-        saved["origins"] = _saved_index(folder / INDEX)
-    return saved
-
-
-def _saved_facts(path: Path) -> dict[str, Any]:
-    """The facts that `save` wrote beside a set."""
-    try:
-        facts = json.loads(path.read_text())
-    except ValueError as error:
-        facts = error
-    if not isinstance(facts, dict) or not facts.keys() >= _SAVED:
-        raise DataError(f"{path} is not what save wrote: save the set again, or remove the file")
-    return facts
-
-
-def _saved_index(path: Path) -> Origins | None:
-    """The index list that `save` wrote beside a set."""
-    import pandas as pd
-
-    try:
-        return read_index(pd.read_csv(path, dtype=str, keep_default_na=False))
-    except ValueError as error:
-        raise DataError(
-            f"{path} is not what save wrote: save the set again, or remove it"
-        ) from error
-
-
 def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw]:
     """A dataset of the Hugging Face Hub, downloaded once into data/hf."""
     datasets = datasets_library()
@@ -191,7 +148,9 @@ def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw
     try:
         with busy(f"reading {key} from the Hugging Face Hub"):
             tables = datasets.load_dataset(key, cache_dir=cache, **options)
-            beside = _fetched(key, cache, options.get("revision")) if _is_ours(tables) else None
+            saved = on_the_hub(key, tables, cache, options.get("revision"))
+    except DataError:
+        raise
     except Exception as error:  # network, gating and missing repositories all end here
         folder = name or key.rpartition("/")[2]
         raise DataError(
@@ -200,27 +159,7 @@ def read_hub(key: str, options: dict[str, str], name: str = "") -> dict[str, Raw
             "a gated dataset needs `hf auth login` first"
         ) from error
     identity = {s: str(getattr(d, "_fingerprint", len(d))) for s, d in tables.items()}
-    return _from_datasets(tables, key, identity, _saved_in(beside) if beside else {})
-
-
-def _fetched(key: str, cache: str, revision: str | None) -> Path | None:
-    """The folder with what `save` wrote beside a set of the Hub; None where it has no facts."""
-    import huggingface_hub  # late: slow
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    place = None
-    for name in (INDEX, FACTS):  # the facts last: the folder is theirs
-        try:
-            place = huggingface_hub.hf_hub_download(
-                key, name, repo_type="dataset", revision=revision, cache_dir=cache
-            )
-        except EntryNotFoundError as error:
-            known = huggingface_hub.try_to_load_from_cache(key, name, cache, revision, "dataset")
-            absent = known is huggingface_hub._CACHED_NO_EXIST  # as was seen when there was network
-            if isinstance(error, LocalEntryNotFoundError) and not absent:
-                raise
-            place = None
-    return Path(place).parent if place else None
+    return _from_datasets(tables, key, identity, saved)
 
 
 def _root(error: BaseException) -> str:

@@ -23,7 +23,10 @@ _SHOWS = {
     **{"dataset": "{}", "size": "{} px", "ipc": "{} per class", "epochs": "{} epochs"},
     "student": "{}",
 }
-_EVIDENCE = ["data/evidence/findings", "data/evidence/speed", "data/evidence/README"]
+_EVIDENCE = [
+    *("data/evidence/findings", "notebooks/ledger", "figures"),
+    *("data/evidence/speed", "data/evidence/README"),
+]
 _LEDGER = """# The ledger of claims
 
 What the committed evidence says of each claim of the paper, made by the same code as
@@ -82,7 +85,7 @@ def front(text: str, told: Sequence[Chapter]) -> str:
         lines.append(f"  ```{{container}} facts\n  {state}\n  ```\n")
     trees = [
         ("The course", [f"notebooks/{one.name}" for one in told]),
-        ("The evidence", [*_EVIDENCE[:1], "notebooks/ledger", "figures", *_EVIDENCE[1:]]),
+        ("The evidence", _EVIDENCE),
         ("To look up", ["notebooks/glossary", "api/index"]),
     ]
     shown = [_TREE.format(caption=name, pages="\n".join(pages)) for name, pages in trees]

@@ -1,8 +1,11 @@
 """Crossings: ranks of a full factorial, and distilled sets as pools."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from rdc_kit.study.analyses import crossings
 from rdc_kit.study.grid.arms import crossing_arms, shape_text
@@ -51,3 +54,12 @@ def test_every_distilled_set_becomes_a_pool(fresh_home):
     assert len(found) == 12
     hashes = table.groupby("arm")["run_hash"].first()
     assert hashes["pca on=sre2l"] != hashes["pca on=cda"]
+
+
+def test_a_small_class_gives_a_smaller_set_to_choose_from(fresh_home, monkeypatch):
+    """Eight real images to begin from were asked of classes that have six."""
+    monkeypatch.setattr(crossings, "distilled", lambda: ["dwa"])
+    setup = large_setup(teacher_epochs=20, options={"iterations": 1})
+    few = torch.cat([setup.pool.rows_of(label)[:6] for label in range(setup.pool.num_classes)])
+    small = replace(setup, pool=setup.pool[few])
+    assert len(crossings.on_top(small, 1, 2, 1, HARD1)) == 3
