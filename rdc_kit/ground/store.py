@@ -7,6 +7,7 @@ import datetime
 import errno
 import hashlib
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -67,7 +68,8 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
         except filelock.Timeout:
             if not wait:
                 raise Locked(f"{_at_work(holder, what)}: wait for it or stop it first") from None
-            print(f"waiting: {_at_work(holder, what)}", file=sys.stderr, flush=True)
+            if (read_json(holder) or {}).get("family") != _family():
+                print(f"waiting: {_at_work(holder, what)}", file=sys.stderr, flush=True)
             guard = _acquired(folder / ".lock", -1)
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
@@ -78,7 +80,8 @@ def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
         ) from error
     try:
         _tell_of_another_host(read_json(holder), what)
-        write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": now()})
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
+        write_json(holder, me | {"family": _family()})
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -92,6 +95,12 @@ def lock_of(table: Path) -> contextlib.AbstractContextManager[None]:
     The lock lies beside the table, where processes meet whatever their RDC_HOME.
     """
     return lock(table.parent / LOCKS / table.name, table.name, wait=True)
+
+
+def _family() -> str:
+    """The same in the workers of one process and in itself: who shares work waits for another."""
+    parent = multiprocessing.parent_process()
+    return f"{os.getpid() if parent is None else parent.pid} on {socket.gethostname()}"
 
 
 def _at_work(holder: Path, what: str) -> str:

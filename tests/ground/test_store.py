@@ -173,6 +173,34 @@ def test_who_waits_long_for_another_process_says_so(tmp_path):
     assert waiting.communicate("")[0] == "held\n"
 
 
+def hold(folder, held, seen):
+    with store.lock(folder, "the set", wait=True):
+        held.set()
+        seen.wait(30)
+
+
+def test_who_shares_the_work_waits_in_silence(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(store, "_PATIENCE", 0.1)
+    context = multiprocessing.get_context("spawn")
+    held, seen = context.Event(), context.Event()
+    sibling = context.Process(target=hold, args=(tmp_path, held, seen))
+    sibling.start()
+    assert held.wait(60)
+    acquired, waits = store._acquired, []
+
+    def patient(path, seconds):
+        waits.append(seconds)
+        if seconds < 0:  # it has waited for as long as it would without a word
+            seen.set()
+        return acquired(path, seconds)
+
+    monkeypatch.setattr(store, "_acquired", patient)
+    with store.lock(tmp_path, "the set", wait=True):
+        assert waits == [0.1, -1]
+    sibling.join(30)
+    assert capfd.readouterr().err == ""
+
+
 def test_what_was_set_aside_is_no_part_of_the_work(tmp_path):
     """To delete it made the work begin anew."""
     made = []
