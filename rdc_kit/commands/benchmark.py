@@ -22,7 +22,7 @@ from ..study.figures import base, methods
 from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
-from ..study.grid.setups import Setup, check_layers
+from ..study.grid.setups import Setup, Trial, check_layers
 from ..study.grid.workers import workers_from
 from ..study.verdicts.metrics import corrected, differences_to_random, ranking
 from ..study.verdicts.published import published
@@ -74,8 +74,7 @@ def benchmark(
             `Experiment.measure`.
         names: methods or arms, such as "pca grid=3 view=whole", or "all" methods; Random is
             always added. What is named twice, here or in `ipcs` or `students`, is planned once.
-        ipcs: stored images per class.
-        wanted: from `chosen_protocols`.
+        ipcs: stored images per class. wanted: from `chosen_protocols`.
         students, seeds, frozen: see `plan_trials`; teacher, teacher_epochs: see `Setup`.
         iterations: of every recovered image; the method's own number when left out.
         plan_only: only print the plan.
@@ -97,6 +96,7 @@ def benchmark(
         pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options, probed=True
     )
     trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, frozen=frozen)
+    _check_taught(trials, teacher)
     experiment = Experiment(setup, trials)
     print(_heading(experiment, dataset), flush=True)
     print(planned := experiment.plan(workers), flush=True)
@@ -166,6 +166,11 @@ def _check_pool(
         check_room(arm.method, pool, max(ipcs), arm.options)
     for network in students:
         models.check_fits(network, pool.size, pool.num_classes)
+
+
+def _check_taught(trials: Sequence[Trial], teacher: str | None) -> None:
+    if teacher and not any(trial.taught for trial in trials):
+        raise ValueError(f"no run needs --teacher {teacher}: leave it out, or add soft labels")
 
 
 def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.DataFrame:

@@ -127,6 +127,10 @@ def test_a_source_without_a_test_split_and_with_a_corrupt_image_is_measured(
         (["--seeds", "0"], "seeds must be a number of at least 1"),
         (["--ipc", "999"], "are asked of each class"),
         (["--teacher", "torchvision:resnet18", "--methods", "rded"], "knows ImageNet-1K"),
+        (
+            ["--teacher", "resnet18", "--labels", "hard", "--methods", "pca"],
+            "no run needs --teacher resnet18: leave it out, or add soft labels",
+        ),
     ],
 )
 def test_wrong_grids_are_refused_with_one_clear_line(fresh_home, capsys, given, message):
