@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from .typed import Several, above_0, seeds
 
 # What each verb does, and an example.
 VERBS: dict[str, tuple[str, str]] = {
@@ -128,48 +128,6 @@ def check_unused(options: argparse.Namespace, what: str, names: Iterable[str]) -
             raise ValueError(f"--{option} means nothing to {what}: leave it out")
 
 
-def _above_0(text: str) -> float:
-    """A number above 0 from the command line."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return value
-
-
-def _seeds(text: str) -> int | range:
-    """A number of seeds, or the first and the last of them, "3-5"."""
-    first, dash, last = text.partition("-")
-    if not (first.isdigit() and (last.isdigit() or not dash)):
-        raise argparse.ArgumentTypeError(f"expected a number of seeds, or 3-5, got {text!r}")
-    if dash and int(last) < int(first):
-        raise argparse.ArgumentTypeError(f"the last seed of {text!r} is before the first")
-    return range(int(first), int(last) + 1) if dash else int(first)
-
-
-class _Several(argparse.Action):
-    """Values of an option that may be given again: `--line a b` or `--line a --line b`.
-
-    argparse's own `extend` would put them after the default, its usual action drops the first.
-    """
-
-    def __init__(self, **how: Any) -> None:
-        super().__init__(nargs="+", **how)
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Keep the values, after those given before them."""
-        before = getattr(namespace, self.dest)
-        setattr(namespace, self.dest, values if before is self.default else [*before, *values])
-
-
 def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
     """Those that several verbs have."""
     for name in ("compress", "score", "select", "speed", "benchmark"):
@@ -189,7 +147,7 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument(
             "--use",
             type=Path,
-            action=_Several,
+            action=Several,
             default=[],
             metavar="FILE",
             help="Python files that add methods, scores, protocols or networks",
@@ -210,7 +168,7 @@ def _notebook_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument(
             "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
         )
-        made[name].add_argument("--timeout", type=_above_0, help="seconds for each notebook")
+        made[name].add_argument("--timeout", type=above_0, help="seconds for each notebook")
     made["study"].add_argument("--dataset", default="digits")
     made["study"].add_argument("--profile", default="small", help="smoke, small or paper")
 
@@ -231,20 +189,20 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     for name in ("gallery", "book"):
         made[name].add_argument("--dataset", default="", help="only runs on this one")
     verb = made["evidence"]
-    verb.add_argument("--minutes", type=_above_0, default=0.0, help="of measuring")
-    verb.add_argument("--line", action=_Several, default=[], metavar="KEY", help="only these")
+    verb.add_argument("--minutes", type=above_0, default=0.0, help="of measuring")
+    verb.add_argument("--line", action=Several, default=[], metavar="KEY", help="only these")
     instead = verb.add_mutually_exclusive_group()
     instead.add_argument("--check", action="store_true", help="planned before its rows?")
     instead.add_argument(
         "--again", action="store_true", help="make finished rows again, and compare"
     )
     told = "differences of rows that are there, such as 'pca#50 - random#50'; needs --line"
-    instead.add_argument("--ask", action=_Several, default=[], metavar="EFFECT", help=told)
+    instead.add_argument("--ask", action=Several, default=[], metavar="EFFECT", help=told)
     verb.add_argument(
         "--folder", type=Path, help="with a plan.toml of your own; rows are kept there"
     )
     verb = made["gpu"]
-    verb.add_argument("--minutes", type=_above_0, default=25.0, help="for all together")
+    verb.add_argument("--minutes", type=above_0, default=25.0, help="for all together")
     verb.add_argument("--out", type=Path, help="folder of the tables; data/evidence if left out")
 
 
@@ -256,7 +214,7 @@ def _shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
     )
     verb.add_argument("--epochs", type=int, default=30)
     verb.add_argument(
-        "--seed", type=int, action=_Several, default=[0], help="a scoring run for each"
+        "--seed", type=int, action=Several, default=[0], help="a scoring run for each"
     )
     verb.add_argument(
         "--collect", type=Path, metavar="FOLDER", help="put finished runs into a file there instead"
@@ -283,7 +241,7 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--runs", type=int, default=0, help="of each small grid")
     job = verb.add_mutually_exclusive_group()
     job.add_argument(
-        "--grid", action=_Several, metavar="DATASET", help="runs per hour of small grids"
+        "--grid", action=Several, metavar="DATASET", help="runs per hour of small grids"
     )
     job.add_argument("--growth", action="store_true", help="main calls against their input's size")
     job.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
@@ -295,13 +253,13 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
 def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     """Of benchmark."""
     verb.add_argument(
-        "--methods", action=_Several, default=["all"], help='names, or all; "pca grid=3"'
+        "--methods", action=Several, default=["all"], help='names, or all; "pca grid=3"'
     )
-    verb.add_argument("--ipc", type=int, action=_Several, default=[1, 10])
-    verb.add_argument("--labels", action=_Several, default=["hard", "soft"], help="hard, soft")
-    verb.add_argument("--protocols", action=_Several, default=[], help="further ones, such as rded")
-    verb.add_argument("--students", action=_Several, default=[], help="networks")
-    verb.add_argument("--seeds", type=_seeds, default=3, help="a number of them, or which: 3-5")
+    verb.add_argument("--ipc", type=int, action=Several, default=[1, 10])
+    verb.add_argument("--labels", action=Several, default=["hard", "soft"], help="hard, soft")
+    verb.add_argument("--protocols", action=Several, default=[], help="further ones, such as rded")
+    verb.add_argument("--students", action=Several, default=[], help="networks")
+    verb.add_argument("--seeds", type=seeds, default=3, help="a number of them, or which: 3-5")
     verb.add_argument(
         "--epochs", type=int, help="of every training; the protocol's own if left out"
     )
@@ -309,7 +267,7 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--teacher-epochs", type=int, default=30)
     verb.add_argument("--iterations", type=int, help="of every recovered image")
     verb.add_argument(
-        "--frozen", action=_Several, default=[], help="what all seeds share: scoring, teacher, set"
+        "--frozen", action=Several, default=[], help="what all seeds share: scoring, teacher, set"
     )
     verb.add_argument(
         "--plan", action="store_true", dest="plan_only", help="only say what it would take"

@@ -1,0 +1,49 @@
+"""What becomes of the text of an option: a number, seeds, several values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any
+
+
+def above_0(text: str) -> float:
+    """A number above 0 from the command line."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def seeds(text: str) -> int | range:
+    """A number of seeds, or the first and the last of them, "3-5"."""
+    first, dash, last = text.partition("-")
+    if not (first.isdigit() and (last.isdigit() or not dash)):
+        raise argparse.ArgumentTypeError(f"expected a number of seeds, or 3-5, got {text!r}")
+    if dash and int(last) < int(first):
+        raise argparse.ArgumentTypeError(f"the last seed of {text!r} is before the first")
+    return range(int(first), int(last) + 1) if dash else int(first)
+
+
+class Several(argparse.Action):
+    """Values of an option that may be given again: `--line a b` or `--line a --line b`.
+
+    argparse's own `extend` would put them after the default, its usual action drops the first.
+    """
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(nargs="+", **how)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the values, after those given before them."""
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if before is self.default else [*before, *values])

@@ -1,0 +1,44 @@
+"""What becomes of the text of an option."""
+
+import pytest
+
+from rdc_kit.commands.options import parser
+from rdc_kit.ground.seeds import as_seeds
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "values"),
+    [
+        (["evidence", "--line", "a", "b", "--line", "c"], "line", ["a", "b", "c"]),
+        (["score", "--seed", "1", "--seed", "2"], "seed", [1, 2]),
+        (["benchmark", "--ipc", "1", "--ipc", "10", "50"], "ipc", [1, 10, 50]),
+        (["speed", "--grid", "digits", "--grid", "cifar10"], "grid", ["digits", "cifar10"]),
+    ],
+)
+def test_an_option_with_several_values_may_be_given_again(given, name, values):
+    assert getattr(parser().parse_args(given), name) == values
+    assert getattr(parser().parse_args([given[0]]), name) != values
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", [0, 1, 2]), ("3-5", [3, 4, 5]), ("0-0", [0]), ("10", [*range(10)])]
+)
+def test_seeds_are_a_number_or_a_range(text, seeds):
+    options = parser().parse_args(["benchmark", "--seeds", text])
+    assert as_seeds(options.seeds) == seeds
+
+
+@pytest.mark.parametrize("text", ["five", "5-3", "3-", "-3", "1-2-3", "1.5"])
+def test_other_seeds_are_refused(text, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["benchmark", f"--seeds={text}"])
+    assert ended.value.code == 2
+    assert repr(text) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "inf", "nan"])
+def test_a_time_is_a_number_above_0(text, capsys):
+    assert parser().parse_args(["evidence", "--minutes", "0.5"]).minutes == 0.5
+    with pytest.raises(SystemExit):
+        parser().parse_args(["evidence", f"--minutes={text}"])
+    assert f"expected a number above 0, got {text!r}" in capsys.readouterr().err
