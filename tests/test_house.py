@@ -101,7 +101,7 @@ def test_every_module_has_a_test_of_its_own_place_and_no_test_is_lost():
         if is_room(module):
             inside = path.relative_to(ROOT / "rdc_kit")
             wanted.add(inside.with_name(f"test_{path.stem.strip('_')}.py"))
-    words = ("house", "numbers", "browser", "install", "faults", "bad_inputs")
+    words = ("house", "numbers", "quoted", "browser", "install", "faults", "bad_inputs")
     whole = {f"test_{word}.py" for word in words}
     assert wanted - tests == set(), "modules without a test"
     assert {str(path) for path in tests - wanted} == whole

@@ -1,0 +1,95 @@
+"""Every interval that README, findings and the chapters' planned cells quote is of committed rows.
+
+That of a planned effect is in the ledger; of another, `held/asked.csv` says what was asked: an
+effect (`rdc evidence --line LINE --ask EFFECT`), or its difference between two lines.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rdc_kit.commands.evidence_again import summary
+from rdc_kit.ground.folders import checkout, evidence_dir
+from rdc_kit.study.grid.planfile import read_plan
+from rdc_kit.study.verdicts.asked import ask_rows
+from rdc_kit.study.verdicts.ledger import ledger
+from rdc_kit.study.verdicts.ledger_text import MARK
+from rdc_kit.study.verdicts.planned import replicates
+from rdc_kit.study.verdicts.stats import mean_interval
+from rdc_kit.study.verdicts.tables import collect
+
+ASKED = Path(__file__).parent / "held/asked.csv"
+NUMBER = r"([-+]?\d+\.\d+)"
+# "5.6 points (3.1 to 8.1", "2.4 ahead, -0.2 to 5.0", "70.1 %, 69.1 to 71.1"
+QUOTED = re.compile(rf"{NUMBER}[^\d(;]{{0,40}}[(,] ?{NUMBER} to {NUMBER}")
+
+
+def pages():
+    """Name and text of each page, every paragraph on one line."""
+    for name in ("README.md", "data/evidence/findings.md"):
+        yield name, (checkout() / name).read_text().partition(MARK)[0]
+    for path in sorted((checkout() / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(path.read_text())["cells"]:
+            if cell["id"].startswith("planned"):
+                yield path.name, "".join(cell["source"])
+
+
+def quotes():
+    for name, text in pages():
+        for found in QUOTED.finditer(" ".join(text.split())):
+            yield name, found
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Mean and interval of each effect that is planned or asked, as rows of three numbers."""
+    lines = {line.key: line for line in read_plan()}
+    known = [*ledger(collect("evidence"))[["mean", "low", "high"]].dropna().to_numpy(float)]
+    again = summary(pd.read_csv(evidence_dir() / "again-cifar10-convnet3.csv"))
+    known += [np.array(found.groups(), float) for found in QUOTED.finditer(again)]
+    for key, effect, minus in pd.read_csv(ASKED).fillna("").itertuples(index=False):
+        if minus:
+            one, other = (replicates(lines[k], lines[k].rows(), effect) for k in (key, minus))
+            known.append(np.array(mean_interval((one - other).dropna().to_numpy())))
+        else:
+            known.append(ask_rows(lines[key], [effect])[["mean", "low", "high"]].to_numpy(float)[0])
+    return known
+
+
+def is_rounded(value, text):
+    """Whether a number is what the text says, to its last digit."""
+    return abs(value - float(text)) <= 0.5 * 10.0 ** -len(text.partition(".")[2]) + 1e-9
+
+
+def is_said(row, texts):
+    """Whether the texts are a row's, said of either side of a difference, in points or shares."""
+    mean, low, high = row
+    ways = [row, 100 * row, (-mean, -high, -low)]
+    return any(all(map(is_rounded, way, texts)) for way in ways)
+
+
+def test_every_interval_that_is_quoted_was_measured(measured):
+    unknown = [
+        f"{name}: {found.group()}"
+        for name, found in quotes()
+        if not any(is_said(row, found.groups()) for row in measured)
+    ]
+    assert not unknown
+    assert len(list(quotes())) > 80
+
+
+def test_what_was_asked_is_quoted(measured):
+    """Or it needs no asking."""
+    said = [found.groups() for _, found in quotes()]
+    asked = pd.read_csv(ASKED)
+    for row, effect in zip(measured[-len(asked) :], asked["effect"], strict=True):
+        assert any(is_said(row, texts) for texts in said), effect
+
+
+def test_a_wrong_digit_is_seen(measured):
+    assert any(is_said(row, ("5.6", "3.1", "8.1")) for row in measured)
+    assert not any(is_said(row, ("5.6", "3.1", "8.2")) for row in measured)
