@@ -7,10 +7,12 @@ import errno
 import glob
 import json
 import os
+import re
 import shutil
 import socket
 import sys
 import tempfile
+import time
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -26,6 +28,11 @@ DAMAGED = ".damaged"  # at the end of a name: set aside, no part of any work
 
 class Damaged(ValueError):
     """A file is not what was written; the message says which and why."""
+
+
+# In the name of what is being written: the host, the process, and a number drawn by lot.
+_MARK = re.compile(r"-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}(?:\.[^.]*)?$")
+_ABANDONED = 7 * 24 * 3600.0  # seconds
 
 
 def safe_name(text: str) -> str:
@@ -95,16 +102,27 @@ def _old(path: Path) -> Path:
 
 
 def sweep(folder: Path, stem: str = "*", suffix: str = "") -> None:
-    """Remove the half-written files of processes of this host that are gone.
+    """Remove what was half-written by processes of this host that are gone.
+
+    And by those of other hosts, which cannot be seen from here (a job that was started again on
+    another node, a container that is no more), where nothing was written for a week.
 
     Args:
-        folder: where they lie. stem, suffix: patterns of their names; any when left out.
+        folder: where it lies. stem, suffix: patterns of the names; any when left out.
     """
-    for part in folder.glob(f".{stem}-{_host()}-*{suffix}"):
-        owner = part.name.rpartition(f"-{_host()}-")[2].split("-")[0]
-        if owner.isdigit() and not alive(int(owner)):
-            with contextlib.suppress(OSError):
+    for part in folder.glob(f".{stem}-*{suffix}"):
+        if not (mark := _MARK.search(part.name)):
+            continue
+        host, owner = mark[1], int(mark[2])
+        with contextlib.suppress(OSError):
+            if not alive(owner) if host == _host() else _unchanged_for(part) > _ABANDONED:
                 shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+def _unchanged_for(part: Path) -> float:
+    """Seconds since a file, or any file of a folder, was last written."""
+    inside = part.rglob("*") if part.is_dir() else ()
+    return time.time() - max(path.stat().st_mtime for path in (part, *inside))
 
 
 def _host() -> str:

@@ -1,7 +1,9 @@
 """Files that are whole or absent, whatever happens, and damage that is noticed."""
 
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -104,6 +106,25 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_p
         assert not left.exists()
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
     assert target.read_text() == "mine"
+
+
+def test_leftovers_of_other_hosts_go_once_nobody_has_written_to_them_for_a_week(tmp_path):
+    """A job that is started again on another node could never see that the first one died."""
+    week = time.time() - 8 * 24 * 3600
+    left = {}
+    for name, file_age, folder_age in (("old", week, week), ("busy", None, week)):
+        left[name] = folder = tmp_path / f".{name}-0123abcd-77-89abcdef"
+        folder.mkdir()
+        (folder / "images.bin").write_bytes(b"half")
+        for path, age in ((folder / "images.bin", file_age), (folder, folder_age)):
+            os.utime(path, age and (age, age))
+    mine = tmp_path / ".notes-0123abcd.txt"
+    mine.write_text("no part of ours")
+    os.utime(mine, (week, week))
+    files.sweep(tmp_path)
+    assert not left["old"].exists()
+    assert left["busy"].exists()
+    assert mine.exists()
 
 
 def test_a_replacement_that_was_cut_off_half_way_leaves_the_old_folder(tmp_path):
