@@ -184,8 +184,7 @@ def _recovered(
     changes: dict[str, Any] = {"iterations": iterations, "lr": lr, "weight": weight}
     changes |= {"milestone": milestone}
     how = replace(recipe(name, pool.size), **{k: v for k, v in changes.items() if v is not None})
-    if not isinstance(how.iterations, int) or how.iterations < 1:
-        raise ValueError(f"iterations must be at least 1, a whole number, got {iterations}")
+    how = replace(how, iterations=check_count("iterations", how.iterations))
     if milestone is not None and not (how.crop and 0 <= milestone <= 1):
         raise ValueError(
             f"milestone={milestone}: it is a share from 0 to 1 of the iterations, of recipes with "

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..compression import check_room
+from ..data.checks import check_count
 from ..data.holdout import load_with_test
 from ..data.imagesets import ImageSet
 from ..ground import files, store
@@ -139,13 +140,10 @@ def _check_numbers(
     iterations: int | None,
 ) -> None:
     as_seeds(seeds)
-    if min(ipcs, default=0) < 1:
-        raise ValueError(f"ipc must be at least 1, got {list(ipcs)}")
-    if teacher_epochs < 1 or (iterations is not None and iterations < 1):
-        raise ValueError(
-            f"teacher epochs and iterations must be at least 1, got {teacher_epochs} and "
-            f"{iterations}"
-        )
+    check_count("ipc", min(ipcs, default=0))
+    check_count("teacher epochs", teacher_epochs)
+    if iterations is not None:
+        check_count("iterations", iterations)
 
 
 def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -> None:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..ground import files, store
@@ -113,10 +114,9 @@ def speed(
         ValueError: no rounds, an unknown dataset, size, network or device, or images too small for
             the network.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
-    if batch is not None and batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
+    check_count("rounds", rounds)
+    if batch is not None:
+        check_count("batch", batch)
     models.check_fits(student, size)
     choose_runtime(device)
     load(dataset, size)  # refuses what is no dataset or size, before anything is timed

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 
 from ..combine import combine
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet, Traits
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
@@ -134,8 +135,7 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
     Raises:
         ValueError: no rounds, no size, or no browser that a program can drive.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    check_count("rounds", rounds)
     if size < 8:
         raise ValueError(f"size must be at least 8 pixels, got {size}")
     if lacking := browsing.missing():

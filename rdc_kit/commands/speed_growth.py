@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 
 from ..combine import combine
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet, Traits
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
@@ -125,8 +126,7 @@ def speed_growth(*, rounds: int = 2, out: Path | None = None) -> int:
     Raises:
         ValueError: no rounds.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    check_count("rounds", rounds)
     rows, worse = [], list[str]()
     for k, (name, axis, values, _) in enumerate(CASES):
         found = [min(_measured(k, value) for _ in range(rounds)) for value in values]
