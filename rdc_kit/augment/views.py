@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data.imagesets import Traits
+from ..ground.names import unknown
 from .boxes import Grid, as_grid, cell_boxes, crop_resize, random_crops
 
 View = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -103,9 +104,9 @@ def _check(
     view: str, mix: str, scale: tuple[float, float], cutout: float, num_classes: int
 ) -> None:
     if view not in VIEWS:
-        raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
+        raise ValueError(unknown("view", view, VIEWS))
     if mix not in MIXES:
-        raise ValueError(f"unknown mix {mix!r}: use one of {', '.join(MIXES)}")
+        raise ValueError(unknown("mix", mix, MIXES))
     if not 0 < scale[0] <= scale[1] <= 1:
         raise ValueError(f"crop scale must be 0 < low <= high <= 1, got {scale}")
     if not 0 <= cutout <= 1:
