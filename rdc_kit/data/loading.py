@@ -16,10 +16,10 @@ from ..ground import files, store
 from ..ground.folders import data_dir
 from .checks import check_labels, check_set
 from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole
-from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits
 from .origins import FILE, Origins, file_names
 from .pixels import WHITES, shape_of, square, white_of
+from .raw import Raw
 from .sources import NAMED, check_source, open_source, raw_of, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
