@@ -173,7 +173,7 @@ def time_loops(
         "images": len(images),
         "device": device_name(runtime.device),
         "git": store.git_state(),
-        "versions": " ".join(f"{k}={v}" for k, v in store.versions().items()),
+        "versions": store.versions_in_words(),
     }
     rows = []
     for turn in range(rounds + 1):

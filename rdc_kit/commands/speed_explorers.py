@@ -160,7 +160,6 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
 
 def _timed(size: int, rounds: int, core: str) -> Iterator[dict[str, Any]]:
     """A row per control."""
-    versions = " ".join(f"{k}={v}" for k, v in store.versions().items())
     device = device_name(torch.device("cpu"))
     facts = {"core": core, "size": size, "device": device, "git": store.git_state()}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
@@ -185,7 +184,7 @@ def _timed(size: int, rounds: int, core: str) -> Iterator[dict[str, Any]]:
                         row |= {"median_s": taken[0].median().round(3)}
                         row |= {"worst_s": taken[0].max().round(3), "load": os.getloadavg()[0]}
                         row |= {"cpu_s": taken[1].median().round(3)}
-                        yield facts | row | {"versions": versions}
+                        yield facts | row | {"versions": store.versions_in_words()}
 
 
 def _notebook(size: int, core: str) -> Any:

@@ -104,6 +104,15 @@ class ImageSet:
         """Name of the default network."""
         return self.traits.student or usual_student(self.size)
 
+    def with_student(self, name: str) -> ImageSet:
+        """The same images with another default network."""
+        return replace(self, traits=replace(self.traits, student=name))
+
+    @property
+    def named_labels(self) -> np.ndarray:
+        """Class name of each image, an array of texts [N]."""
+        return np.array(self.classes, dtype=object)[self.labels.numpy()]
+
     @property
     def num_classes(self) -> int:
         """Number of classes, including classes without an image in this set."""

@@ -7,7 +7,7 @@ setting, with the hash of everything that was tried; they travel between machine
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Setting:
     def setup(self) -> Setup:
         """The pool, the test set and the rest, loaded."""
         pool, test = load(self.dataset, self.size)
-        pool = replace(pool, traits=replace(pool.traits, student=self.student))
+        pool = pool.with_student(self.student)
         test = check_pair(pool, test)  # with the pool's traits
         runtime = choose_runtime(precision=self.precision)
         return Setup(pool, test, runtime, self.teacher or None, self.teacher_epochs)
