@@ -51,8 +51,7 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     table = ledger(collect(where))
     if into is not None:
         text = put_into(into.read_text(), decided(table))
-        with files.atomic_path(into) as part:
-            part.write_text(text)
+        files.write_text(into, text)
         print(into)
         return 0
     print(as_text(table))

@@ -67,9 +67,7 @@ def save_set(
             "in it"
         )
     check_count("seed", seed, 0)
-    if out.exists():
-        raise FileExistsError(f"{out} exists: choose another folder")
-    files.check_place(out)
+    files.check_new(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     stored = compress(arm.method, pool, ipc, seed, runtime, **arm.options)
@@ -168,9 +166,7 @@ def save_selection(
             score or order, too few images.
     """
     check_count("seed", seed, 0)
-    if out.exists():
-        raise FileExistsError(f"{out} exists: choose another folder")
-    files.check_place(out)
+    files.check_new(out)
     pool = load(dataset, size, on_bad).train
     chosen = select(pool, read_scores(scores, pool, metric), ipc, order, seed, skip=skip)
     # "easy" and "hard" are ends of a score; the other orders are methods of their own.
