@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from .augment.boxes import as_grid
-from .augment.noise import check_spectrum
 from .combine import check_grouping
 from .data.checks import check_count, check_made
 from .data.imagesets import ImageSet, check_enough
+from .distill.noise import check_spectrum
 from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime
 from .ground.kinds import check_kinds

@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from .augment.boxes import Grid, as_grid
-from .augment.noise import noise_set
 from .combine import check_grouping, combine
 from .data.checks import check_count
 from .data.imagesets import DataError, ImageSet
+from .distill.noise import noise_set
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover

@@ -129,6 +129,12 @@ def normalise(pixels: Tensor, traits: Traits) -> Tensor:
     return (pixels - mean) / std
 
 
+def denormalised(inputs: Tensor, traits: Traits) -> Tensor:
+    """Pixels of normalised inputs on the CPU: float [B, 3, S, S] to float, as a rule in 0..255."""
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (traits.mean, traits.std))
+    return (inputs * std + mean) * 255
+
+
 # Cached per device: each new tensor from Python numbers would wait for the device.
 @functools.cache
 def _statistics(traits: Traits, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...augment.boxes import cell_boxes
-from ...augment.views import draw_crops, make_view, shuffle_cells
+from ...augment.views import denormalised, draw_crops, make_view, shuffle_cells
 from ...combine import combine
 from ...data.imagesets import ImageSet
 from ...ground.names import unknown
@@ -18,7 +18,7 @@ from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ...prune.selection import rank
 from ..analyses.observers import Observer
-from ..figures.base import FAMILY_COLOURS, PALETTE, denormalised
+from ..figures.base import FAMILY_COLOURS, PALETTE
 from ..figures.names import GROUPING_TITLES, VIEWS, metric_title
 from ..verdicts.metrics import shannon
 from .canvas import Block, outline, paint, write

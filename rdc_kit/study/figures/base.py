@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ...augment.boxes import cell_boxes
-from ...data.imagesets import ImageSet, Traits
+from ...data.imagesets import ImageSet
 from ...ground import files, store
 from ...ground.folders import home_dir
 from .names import source_title
@@ -211,6 +211,13 @@ def plot_line(
     ax.fill_between(summary.index, low, high, color=colour, alpha=0.15, lw=0)
 
 
+def log_axis(ax: Axes, ticks: Iterable[float]) -> None:
+    """Make the horizontal axis logarithmic, with just these ticks."""
+    ax.set_xscale("log")
+    ax.set_xticks([*ticks], [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+
+
 def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) -> str:
     """What is the same in all rows of a table: dataset, size, ipc, labels, epochs, network.
 
@@ -231,9 +238,3 @@ def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) 
 def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
     """How many seeds a figure shows, and what its bands or bars are."""
     return f"n = {table['seed'].nunique()} seeds" + (f"; {spread}" if spread else "")
-
-
-def denormalised(inputs: torch.Tensor, traits: Traits) -> torch.Tensor:
-    """Pixels of normalised inputs: float [B, 3, S, S] to float in 0..255."""
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (traits.mean, traits.std))
-    return (inputs * std + mean) * 255
