@@ -16,7 +16,8 @@ from .ground.kinds import check_kinds
 from .ground.names import unknown
 from .ground.own import ADDED, is_own
 from .methods import KITS, method_named
-from .prune.scores import METRICS, Scores
+from .prune.metrics import METRICS
+from .prune.recorders import Scores
 from .prune.selection import check_order
 from .train.models import with_batch_norm
 from .train.teachers import Teacher

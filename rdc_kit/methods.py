@@ -20,7 +20,9 @@ from .distill.recover import recover
 from .ground.device import Runtime
 from .ground.names import unknown
 from .ground.own import ADDED
-from .prune.scores import METRICS, Scores, score
+from .prune.metrics import METRICS
+from .prune.recorders import Scores
+from .prune.scores import score
 from .prune.selection import check_order, check_strata, select
 from .train.models import check_fits, relatives
 from .train.teachers import Teacher, squeeze

@@ -18,8 +18,9 @@ from ..ground.device import choose_runtime
 from ..methods import METHODS
 from ..prune.alignment import aligned_rows
 from ..prune.indexlists import write_index_lists
+from ..prune.metrics import EL2N_EPOCHS, METRICS
 from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores
-from ..prune.scores import EL2N_EPOCHS, METRICS, finished_runs, scoring_run
+from ..prune.scores import finished_runs, scoring_run
 from ..prune.selection import select
 from ..study.grid.arms import arm_asked
 

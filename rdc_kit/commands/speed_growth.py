@@ -54,8 +54,8 @@ def made_up(rows: int, classes: int = 1000, size: int = 8) -> ImageSet:
     return ImageSet(images, torch.arange(rows) % classes, names, torch.arange(rows), traits)
 
 
-def _scoring(rows: int, classes: int = 1000) -> Job:
-    pool = made_up(rows, classes)
+def _scoring(rows: int) -> Job:
+    pool = made_up(rows, 1000)
     return lambda: dynamics(pool, 1, 1, seed=time.time_ns())
 
 

@@ -113,7 +113,6 @@ def _measured(fitted: Fitted, test: ImageSet, runtime: Runtime) -> dict[str, Any
         "top5": score.top5,
         "per_class": score.per_class,
         "hits": pack(score.hits),
-        "last_loss": fitted.losses[-1],
         "steps": fitted.steps,
         "batch": fitted.batch,
         "views": fitted.views,

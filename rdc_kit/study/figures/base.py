@@ -118,14 +118,15 @@ def save_figure(
     return folder / f"{name}.png"
 
 
-def copy_figure(png: Path, folder: Path | None = None) -> Path:
-    """Copy all files of a saved figure, the json last; returns the new png.
+def copy_figure(png: Path) -> Path:
+    """Copy all files of a saved figure to `figures_dir()`, the json last; returns the new png.
+
+    A figure of the same name is replaced.
 
     Args:
         png: what `save_figure` returned.
-        folder: where to; `figures_dir()` when left out. A figure of the same name is replaced.
     """
-    target = (folder or figures_dir()) / png.name
+    target = figures_dir() / png.name
     for kind in (*_KINDS, "json"):
         with files.atomic_path(target.with_suffix(f".{kind}")) as part:
             shutil.copyfile(png.with_suffix(f".{kind}"), part)
