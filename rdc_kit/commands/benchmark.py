@@ -201,8 +201,7 @@ def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
                 "reading by Holm's correction over the methods of one ipc, protocol and network"
             )
             print(parts["-differences"].drop(columns="b").round(3).to_string(index=False))
-        usual = table[table["protocol"].isin(["hard", "soft"])]
-        if set(usual["labels"]) == {"hard", "soft"} and usual["student"].nunique() == 1:
+        if (usual := _hard_and_soft(table)) is not None:
             full = setup.whole_pool(usual["student"].iloc[0])
             parts["-ranking"] = ranking(usual, full).assign(full=full).round(4)
             print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
@@ -234,10 +233,17 @@ def _name(dataset: str, experiment: Experiment) -> str:
     return f"{files.safe_name(dataset)}-{key[:8]}"
 
 
+def _hard_and_soft(table: pd.DataFrame) -> pd.DataFrame | None:
+    """The rows of the protocols hard and soft, where there are both, of one network."""
+    usual = table[table["protocol"].isin(["hard", "soft"])]
+    both = set(usual["protocol"]) == {"hard", "soft"}
+    return usual if both and usual["student"].nunique() == 1 else None
+
+
 def _draw(table: pd.DataFrame, out: Path) -> None:
     """Save the figure of soft against hard labels beside the rows, where the grid has both."""
-    usual = table[table["protocol"].isin(["hard", "soft"])]
-    if set(usual["protocol"]) != {"hard", "soft"} or usual["student"].nunique() > 1:
+    usual = _hard_and_soft(table)
+    if usual is None:
         return
     reference = published(dataset="imagenet-1k", protocol="rethinkdc")
     with base.styled():

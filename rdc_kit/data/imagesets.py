@@ -170,7 +170,9 @@ class ImageSet:
         return torch.bincount(self.labels, minlength=self.num_classes)
 
     def fingerprint(self) -> str:
-        """Hash of pixels, labels, row ids, grid and traits: equal fingerprint, equal set.
+        """Hash of pixels, labels, row ids, class names, grid, view and traits.
+
+        Equal fingerprint, equal set; where its originals came from, it does not say.
 
         A set above the memory budget stays on disk. The checksum that was taken when it was decoded
         then stands for its pixels, so they are not read again; other images in their place are.

@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..grid.arms import Parts
-from .stats import differences, half_width, holm, with_lines
+from .stats import LEAST, differences, half_width, holm, with_lines
 
-_LEAST, _MOST = math.exp(-1), math.e
+_LOW, _HIGH = math.exp(-1), math.e
 
 
 def _squash(value: float) -> float:
     """From -1..1 to 0..1; 0 becomes 0.269."""
-    return (math.exp(value) - _LEAST) / (_MOST - _LEAST)
+    return (math.exp(value) - _LOW) / (_HIGH - _LOW)
 
 
 def lrs(full: float, hard: float, own: float, random: float) -> float:
@@ -138,7 +138,7 @@ def corrected(rows: pd.DataFrame) -> pd.DataFrame:
     from scipy import stats  # imported late: it is slow
 
     mean, low, high, n = rows[["difference", "low", "high", "n"]].to_numpy(float).T
-    enough = rows["n"] > 2
+    enough = rows["n"] >= LEAST
     with np.errstate(divide="ignore", invalid="ignore"):  # back from the interval
         ratio = stats.t.ppf(0.975, n - 1) * np.abs(mean) / ((high - low) / 2)
     raw = 2 * stats.t.sf(ratio, n - 1)
