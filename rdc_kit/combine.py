@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .augment.boxes import Grid, as_grid, cell_boxes
 from .data.imagesets import DataError, ImageSet, derived
+from .ground.names import unknown
 from .ground.seeds import generator
 
 GROUPINGS = ("rank_block", "sequential", "random")
@@ -86,7 +87,7 @@ def _check_equal(images: ImageSet) -> None:
 def check_grouping(grouping: str) -> None:
     """ValueError for an unknown grouping."""
     if grouping not in GROUPINGS:
-        raise ValueError(f"unknown grouping {grouping!r}: use one of {', '.join(GROUPINGS)}")
+        raise ValueError(unknown("grouping", grouping, GROUPINGS))
 
 
 def paste(images: Tensor, positions: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 from .augment.boxes import as_grid
-from .augment.noise import check_spectrum
 from .combine import check_grouping
 from .data.checks import check_count, check_made
 from .data.imagesets import ImageSet, check_enough
+from .distill.noise import check_spectrum
 from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime
 from .ground.kinds import check_kinds
 from .ground.names import unknown
 from .ground.own import ADDED, is_own
 from .methods import KITS, method_named
-from .prune.scores import METRICS, Scores
+from .prune.metrics import METRICS
+from .prune.recorders import Scores
 from .prune.selection import check_order
 from .train.models import with_batch_norm
 from .train.teachers import Teacher

@@ -10,17 +10,19 @@ from functools import cached_property
 from typing import Any
 
 from .augment.boxes import Grid, as_grid
-from .augment.noise import noise_set
 from .combine import check_grouping, combine
 from .data.checks import check_count
 from .data.imagesets import DataError, ImageSet
+from .distill.noise import noise_set
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime
 from .ground.names import unknown
 from .ground.own import ADDED
-from .prune.scores import METRICS, Scores, score
+from .prune.metrics import METRICS
+from .prune.recorders import Scores
+from .prune.scores import score
 from .prune.selection import check_order, check_strata, select
 from .train.models import check_fits, relatives
 from .train.teachers import Teacher, squeeze
@@ -184,8 +186,7 @@ def _recovered(
     changes: dict[str, Any] = {"iterations": iterations, "lr": lr, "weight": weight}
     changes |= {"milestone": milestone}
     how = replace(recipe(name, pool.size), **{k: v for k, v in changes.items() if v is not None})
-    if not isinstance(how.iterations, int) or how.iterations < 1:
-        raise ValueError(f"iterations must be at least 1, a whole number, got {iterations}")
+    how = replace(how, iterations=check_count("iterations", how.iterations))
     if milestone is not None and not (how.crop and 0 <= milestone <= 1):
         raise ValueError(
             f"milestone={milestone}: it is a share from 0 to 1 of the iterations, of recipes with "

@@ -253,7 +253,7 @@ def test_the_readmes_example_runs(fresh_home, monkeypatch, capsys):
 def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
     """A method in 20 lines and a score in 15, as the text gives them."""
     from rdc_kit.methods import METHODS
-    from rdc_kit.prune.scores import METRICS
+    from rdc_kit.prune.metrics import METRICS
     from rdc_kit.study.grid.arms import Arm
     from rdc_kit.study.grid.experiments import Experiment, plan_trials
     from rdc_kit.study.grid.setups import Setup

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data.imagesets import Traits
+from ..ground.names import unknown
 from .boxes import Grid, as_grid, cell_boxes, crop_resize, random_crops
 
 View = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -103,9 +104,9 @@ def _check(
     view: str, mix: str, scale: tuple[float, float], cutout: float, num_classes: int
 ) -> None:
     if view not in VIEWS:
-        raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS)}")
+        raise ValueError(unknown("view", view, VIEWS))
     if mix not in MIXES:
-        raise ValueError(f"unknown mix {mix!r}: use one of {', '.join(MIXES)}")
+        raise ValueError(unknown("mix", mix, MIXES))
     if not 0 < scale[0] <= scale[1] <= 1:
         raise ValueError(f"crop scale must be 0 < low <= high <= 1, got {scale}")
     if not 0 <= cutout <= 1:
@@ -126,6 +127,12 @@ def normalise(pixels: Tensor, traits: Traits) -> Tensor:
     """Pixels 0..255, float [B, 3, T, T], to zero mean and unit sd per channel of the source."""
     mean, std = _statistics(traits, pixels.device)
     return (pixels - mean) / std
+
+
+def denormalised(inputs: Tensor, traits: Traits) -> Tensor:
+    """Pixels of normalised inputs on the CPU: float [B, 3, S, S] to float, as a rule in 0..255."""
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (traits.mean, traits.std))
+    return (inputs * std + mean) * 255
 
 
 # Cached per device: each new tensor from Python numbers would wait for the device.

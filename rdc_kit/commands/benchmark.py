@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..compression import check_room
+from ..data.checks import check_count
 from ..data.holdout import load_with_test
 from ..data.imagesets import ImageSet
 from ..ground import files, store
@@ -139,13 +140,10 @@ def _check_numbers(
     iterations: int | None,
 ) -> None:
     as_seeds(seeds)
-    if min(ipcs, default=0) < 1:
-        raise ValueError(f"ipc must be at least 1, got {list(ipcs)}")
-    if teacher_epochs < 1 or (iterations is not None and iterations < 1):
-        raise ValueError(
-            f"teacher epochs and iterations must be at least 1, got {teacher_epochs} and "
-            f"{iterations}"
-        )
+    check_count("ipc", min(ipcs, default=0))
+    check_count("teacher epochs", teacher_epochs)
+    if iterations is not None:
+        check_count("iterations", iterations)
 
 
 def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -> None:
@@ -203,8 +201,7 @@ def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
                 "reading by Holm's correction over the methods of one ipc, protocol and network"
             )
             print(parts["-differences"].drop(columns="b").round(3).to_string(index=False))
-        usual = table[table["protocol"].isin(["hard", "soft"])]
-        if set(usual["labels"]) == {"hard", "soft"} and usual["student"].nunique() == 1:
+        if (usual := _hard_and_soft(table)) is not None:
             full = setup.whole_pool(usual["student"].iloc[0])
             parts["-ranking"] = ranking(usual, full).assign(full=full).round(4)
             print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
@@ -236,10 +233,17 @@ def _name(dataset: str, experiment: Experiment) -> str:
     return f"{files.safe_name(dataset)}-{key[:8]}"
 
 
+def _hard_and_soft(table: pd.DataFrame) -> pd.DataFrame | None:
+    """The rows of the protocols hard and soft, where there are both, of one network."""
+    usual = table[table["protocol"].isin(["hard", "soft"])]
+    both = set(usual["protocol"]) == {"hard", "soft"}
+    return usual if both and usual["student"].nunique() == 1 else None
+
+
 def _draw(table: pd.DataFrame, out: Path) -> None:
     """Save the figure of soft against hard labels beside the rows, where the grid has both."""
-    usual = table[table["protocol"].isin(["hard", "soft"])]
-    if set(usual["protocol"]) != {"hard", "soft"} or usual["student"].nunique() > 1:
+    usual = _hard_and_soft(table)
+    if usual is None:
         return
     reference = published(dataset="imagenet-1k", protocol="rethinkdc")
     with base.styled():

@@ -28,6 +28,7 @@ _FLAGS = [
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
     *("--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
+    *("--window-size=1400,1800", "--force-device-scale-factor=1"),
 ]
 # JavaScript that finds the open notebook, for scripts that say something of it.
 NOTEBOOK = """
@@ -136,14 +137,13 @@ def _answers(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def chromium(folder: Path, width: int = 1400, height: int = 1800, density: float = 1) -> Iterator:
+def chromium(folder: Path) -> Iterator:
     """A headless Chromium with a profile of its own in `folder`, driven by selenium."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = _browser() or ""
-    window = [f"--window-size={width},{height}", f"--force-device-scale-factor={density:g}"]
-    for flag in (*_FLAGS, *window, f"--user-data-dir={folder / 'browser'}"):
+    for flag in (*_FLAGS, f"--user-data-dir={folder / 'browser'}"):
         options.add_argument(flag)
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     driver = webdriver.Chrome(options, service)

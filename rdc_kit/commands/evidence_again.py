@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..ground import files, store
-from ..study.grid.campaign import Line
+from ..study.grid.campaign import Line, append_new
 from ..study.grid.experiments import Experiment
 from ..study.grid.making import check_same
 from ..study.grid.rows import HASHES, is_measured, row_of
@@ -96,22 +95,16 @@ def paired(key: str, here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
 
 
 def add_pairs(path: Path, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Append the pairs that are new to a table, in whole or not at all; one process at a time.
+    """Append the pairs that are new to a table, and return them; see `campaign.append_new`."""
+    return append_new(path, pairs, _read_pairs, _keys)
 
-    Returns:
-        The new ones.
-    """
+
+def _read_pairs(path: Path) -> pd.DataFrame:
     texts = HASHES | {f"{name}_there": str for name in HASHES}
-    with store.lock_of(path):
-        old = [pd.read_csv(path, dtype=texts)] if path.is_file() else []
-        known = {key for table in old for key in _keys(table)}
-        new = pairs[[key not in known for key in _keys(pairs)]]
-        if len(new):
-            files.write_csv(path, pd.concat([*old, new], ignore_index=True))
-    return new
+    return pd.read_csv(path, dtype=texts) if path.is_file() else pd.DataFrame(columns=COLUMNS)
 
 
-def _keys(pairs: pd.DataFrame) -> list[tuple[str, ...]]:
+def _keys(pairs: pd.DataFrame) -> list[tuple[object, ...]]:
     """What tells pairs apart: the trial, and by whom it was made."""
     names = ["line", *_SAME, "device", "git", "device_there", "git_there"]
     return [tuple(map(str, row)) for row in pairs[names].fillna("").to_numpy().tolist()]

@@ -101,9 +101,9 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
     titles = {name: title_of(content) or name for name, content in read.items()}
     pages = {run.notebook.stem: export(run, read[run.notebook.stem], titles) for run in runs}
     for name, page in pages.items():  # all of them were made: now write
-        _write(out / f"{name}.html", page)
+        files.write_text(out / f"{name}.html", page)
     entries = "\n".join(_entry(run, read[run.notebook.stem], titles) for run in runs)
-    _write(out / "index.html", _INDEX.format(style=_STYLE, entries=entries))
+    files.write_text(out / "index.html", _INDEX.format(style=_STYLE, entries=entries))
     print(f"gallery: {len(runs)} notebooks, open {out / 'index.html'}")
     return 0
 
@@ -187,8 +187,3 @@ def _preview(png: bytes) -> str:
     upper.save(small, "png", optimize=True)
     packed = base64.b64encode(small.getvalue()).decode()
     return f'<img alt="" src="data:image/png;base64,{packed}">'
-
-
-def _write(path: Path, text: str) -> None:
-    with files.atomic_path(path) as part:
-        part.write_text(text, encoding="utf-8")

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ..data.sources import at_hand
 from ..ground.folders import checkout, evidence_dir
 from ..ground.progress import human_time
@@ -67,8 +69,6 @@ def gpu(minutes: float = 25.0, out: Path | None = None) -> int:
     Raises:
         ValueError: torch sees no GPU, or there is no time.
     """
-    import torch
-
     if not torch.cuda.is_available():
         raise ValueError("rdc gpu needs a CUDA GPU, but torch sees none")
     if minutes <= 0:

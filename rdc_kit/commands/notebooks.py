@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from ..ground import files
-from ..ground.folders import PACKAGE, checkout, notebooks_dir
+from ..ground.folders import notebooks_dir, source_dir
 
 _PICTURE = re.compile(r"\]\(\.\./(figures/[^)\\]+)\)")
 
@@ -42,7 +42,7 @@ def hand_out(folder: Path, with_solutions: bool = False) -> int:
 def _copies(folder: Path, with_solutions: bool) -> dict[Path, bytes]:
     """Every file that is handed out, and what is in it."""
     source, target = notebooks_dir(), folder / "notebooks"
-    root = checkout() or PACKAGE / "shipped"
+    root = source_dir()
     notebooks = sorted(source.glob("[0-9]*.ipynb"))
     copies = {}
     for path in [*notebooks, *source.glob("*.md"), *source.glob("solutions/*.ipynb")]:

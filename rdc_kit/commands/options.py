@@ -64,7 +64,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "rdc evidence --minutes 60",
     ),
     "gpu": (
-        "all that is worth doing while a GPU is lent: tests, then speed, as tables",
+        "all that is worth doing while a GPU is lent: tests, speed, then evidence",
         "rdc gpu --minutes 25",
     ),
 }

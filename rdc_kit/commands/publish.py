@@ -32,10 +32,9 @@ def publish(
 
     Raises:
         DataError: no saved set, or no results on this set. FileExistsError: `folder` exists.
-        ValueError: a licence that the Hub would not read.
+        ValueError: a licence that the Hub would not read, or a folder that cannot be made.
     """
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists: choose another folder")
+    files.check_new(folder)
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", licence):
         raise ValueError(f"license must be one of the Hub's names, such as mit, got {licence!r}")
     if not (saved / FACTS).is_file() or not (saved / "data").is_dir():

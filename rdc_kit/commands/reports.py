@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..ground import files, store
 from ..ground.folders import data_dir, runs_dir
-from ..ground.manifests import note_of, read_manifest, read_status, run_folders
+from ..ground.manifests import note_of, read_manifest, run_folders, status_of
 from ..ground.names import command
 from ..study.grid import monitor
 
@@ -17,8 +17,9 @@ def list_runs() -> int:
     """Print every notebook run of this home and how it ended, and how far the grids at work are."""
     folders = run_folders()
     for folder in folders:
-        began = read_manifest(folder).get("started", "?")
-        told = f"{read_status(folder):12} {began}  {folder.name}  {note_of(folder)}"
+        facts = read_manifest(folder)
+        began = facts.get("started", "?")
+        told = f"{status_of(facts):12} {began}  {folder.name}  {note_of(facts)}"
         print(told.rstrip())
     grids = monitor.progress()
     for _, grid in monitor.for_people(grids[grids["status"] == "running"]).iterrows():
@@ -50,8 +51,7 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     table = ledger(collect(where))
     if into is not None:
         text = put_into(into.read_text(), decided(table))
-        with files.atomic_path(into) as part:
-            part.write_text(text)
+        files.write_text(into, text)
         print(into)
         return 0
     print(as_text(table))

@@ -113,8 +113,7 @@ def _execute(
         return _failure(error, notebook.stem, folder, partial, failed)
     content = json.loads(partial.read_text("utf-8"))
     content = with_pictures(content, notebook.resolve().parent)
-    with files.atomic_path(executed) as part:
-        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    files.write_text(executed, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     partial.unlink()
     write_manifest(folder, "ok")
     seconds = read_manifest(folder)["seconds"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..compression import compress
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..data.saving import INDEX
@@ -17,8 +18,9 @@ from ..ground.device import choose_runtime
 from ..methods import METHODS
 from ..prune.alignment import aligned_rows
 from ..prune.indexlists import write_index_lists
+from ..prune.metrics import EL2N_EPOCHS, METRICS
 from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores
-from ..prune.scores import EL2N_EPOCHS, METRICS, finished_runs, scoring_run
+from ..prune.scores import finished_runs, scoring_run
 from ..prune.selection import select
 from ..study.grid.arms import arm_asked
 
@@ -33,16 +35,6 @@ def list_methods() -> int:
         print("  ".join(text.ljust(width) for text, width in cells).rstrip())
     print(f"methods: {len(METHODS)}")
     return 0
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed below 0.
-
-    Raises:
-        ValueError: it is.
-    """
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}")
 
 
 def save_set(
@@ -75,10 +67,8 @@ def save_set(
             f"{names} is no option of {arm.method}: it says how a set is trained on, not what is "
             "in it"
         )
-    check_seed(seed)
-    if out.exists():
-        raise FileExistsError(f"{out} exists: choose another folder")
-    files.check_place(out)
+    check_count("seed", seed, 0)
+    files.check_new(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     stored = compress(arm.method, pool, ipc, seed, runtime, **arm.options)
@@ -107,9 +97,8 @@ def save_scores(
             or a file that is no table of scores.
     """
     for seed in seeds:
-        check_seed(seed)
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
+        check_count("seed", seed, 0)
+    check_count("epochs", epochs)
     check_name(out)
     files.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
     files.check_place(out)
@@ -177,10 +166,8 @@ def save_selection(
         FileExistsError: `out` exists already. ValueError: no score file of these images, an unknown
             score or order, too few images.
     """
-    check_seed(seed)
-    if out.exists():
-        raise FileExistsError(f"{out} exists: choose another folder")
-    files.check_place(out)
+    check_count("seed", seed, 0)
+    files.check_new(out)
     pool = load(dataset, size, on_bad).train
     chosen = select(pool, read_scores(scores, pool, metric), ipc, order, seed, skip=skip)
     # "easy" and "hard" are ends of a score; the other orders are methods of their own.

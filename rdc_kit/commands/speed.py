@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..ground import files, store
@@ -31,6 +32,8 @@ from ..train import models, protocols
 from ..train.training import fit
 from .startup import startup_line
 
+_STEPS = 8  # of a round
+_LOADERS = (0, 2)  # loader processes of the plain loop
 _GPU_EPOCHS = 8
 COLUMNS = [
     *("loop", "student", "size", "batch", "images", "round", "images_per_second"),
@@ -113,10 +116,9 @@ def speed(
         ValueError: no rounds, an unknown dataset, size, network or device, or images too small for
             the network.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
-    if batch is not None and batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
+    check_count("rounds", rounds)
+    if batch is not None:
+        check_count("batch", batch)
     models.check_fits(student, size)
     choose_runtime(device)
     load(dataset, size)  # refuses what is no dataset or size, before anything is timed
@@ -134,26 +136,22 @@ def time_loops(
     student: str,
     *,
     batch: int | None = None,
-    steps: int = 8,
     rounds: int = 3,
-    workers: int = 2,
     device: str = "auto",
 ) -> pd.DataFrame:
     """The rounds of both loops; see `speed`.
 
     Args:
         dataset, size, student, batch, rounds, device: see `speed`.
-        steps: per round.
-        workers: the plain loop is timed with 0 and with so many loader processes; the faster
-            one is the baseline.
 
     Returns:
-        A row per loop and round, columns COLUMNS.
+        A row per loop and round, columns COLUMNS. The plain loop is there once for each number of
+        loader processes; the faster one is the baseline.
     """
     runtime = choose_runtime(device)
     batch = batch or (128 if size <= 64 else 32)
     pool = load(dataset, size).train
-    images = pool[torch.arange(batch * steps) % len(pool)]
+    images = pool[torch.arange(batch * _STEPS) % len(pool)]
     on_gpu = runtime.device.type == "cuda"
     # On a GPU the first steps are made one by one and the others replayed, which one epoch would
     # hardly show.
@@ -163,7 +161,7 @@ def time_loops(
         f"plain, {count} workers": partial(
             _plain_epoch, images, student, batch, runtime.device.type, count
         )
-        for count in (0, workers)
+        for count in _LOADERS
     }
     loops["rdc_kit"] = lambda: fit(images, protocol, student, 0, runtime).seconds / protocol.epochs
     facts = {
@@ -173,7 +171,7 @@ def time_loops(
         "images": len(images),
         "device": device_name(runtime.device),
         "git": store.git_state(),
-        "versions": " ".join(f"{k}={v}" for k, v in store.versions().items()),
+        "versions": store.versions_in_words(),
     }
     rows = []
     for turn in range(rounds + 1):

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 
 from ..combine import combine
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet, Traits
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
@@ -134,8 +135,7 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
     Raises:
         ValueError: no rounds, no size, or no browser that a program can drive.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    check_count("rounds", rounds)
     if size < 8:
         raise ValueError(f"size must be at least 8 pixels, got {size}")
     if lacking := browsing.missing():
@@ -160,7 +160,6 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
 
 def _timed(size: int, rounds: int, core: str) -> Iterator[dict[str, Any]]:
     """A row per control."""
-    versions = " ".join(f"{k}={v}" for k, v in store.versions().items())
     device = device_name(torch.device("cpu"))
     facts = {"core": core, "size": size, "device": device, "git": store.git_state()}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
@@ -185,7 +184,7 @@ def _timed(size: int, rounds: int, core: str) -> Iterator[dict[str, Any]]:
                         row |= {"median_s": taken[0].median().round(3)}
                         row |= {"worst_s": taken[0].max().round(3), "load": os.getloadavg()[0]}
                         row |= {"cpu_s": taken[1].median().round(3)}
-                        yield facts | row | {"versions": versions}
+                        yield facts | row | {"versions": store.versions_in_words()}
 
 
 def _notebook(size: int, core: str) -> Any:

@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 
 from ..combine import combine
+from ..data.checks import check_count
 from ..data.imagesets import ImageSet, Traits
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
@@ -53,8 +54,8 @@ def made_up(rows: int, classes: int = 1000, size: int = 8) -> ImageSet:
     return ImageSet(images, torch.arange(rows) % classes, names, torch.arange(rows), traits)
 
 
-def _scoring(rows: int, classes: int = 1000) -> Job:
-    pool = made_up(rows, classes)
+def _scoring(rows: int) -> Job:
+    pool = made_up(rows, 1000)
     return lambda: dynamics(pool, 1, 1, seed=time.time_ns())
 
 
@@ -125,8 +126,7 @@ def speed_growth(*, rounds: int = 2, out: Path | None = None) -> int:
     Raises:
         ValueError: no rounds.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    check_count("rounds", rounds)
     rows, worse = [], list[str]()
     for k, (name, axis, values, _) in enumerate(CASES):
         found = [min(_measured(k, value) for _ in range(rounds)) for value in values]

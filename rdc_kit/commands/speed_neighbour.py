@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from ..data.checks import check_count
 from ..data.loading import load
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
@@ -43,8 +44,7 @@ def speed_neighbour(*, rounds: int = 3, out: Path | None = None) -> int:
     Raises:
         ValueError: fewer than one round.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    check_count("rounds", rounds)
     rows = []
     for busy in (False, True):
         with neighbour() if busy else nullcontext():

@@ -13,6 +13,7 @@ from unittest import mock
 import pandas as pd
 import torch
 
+from ..data.checks import check_count
 from ..data.loading import load
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
@@ -55,8 +56,7 @@ def speed_replay(
     Raises:
         ValueError: fewer than one round, or no GPU.
     """
-    if rounds < 1:
-        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    check_count("rounds", rounds)
     if choose_runtime(device).device.type == "cpu":
         raise ValueError("speed --replay needs a CUDA GPU: on a CPU no step is replayed")
     rows = []

@@ -36,8 +36,7 @@ def startup_times(rounds: int = 3) -> dict[str, float]:
 def startup_line(rounds: int = 3) -> str:
     """The times in one line, with the ratio of the imports."""
     found = startup_times(rounds)
-    ratios = (found[name] / found["import torch"] for name in list(_CALLS)[1:3])
-    one, used = ratios
+    one, used = (found[name] / found["import torch"] for name in list(_CALLS)[1:3])
     return (
         f"import rdc_kit {found['import rdc_kit']:.2f} s, {one:.2f} times import torch "
         f"({found['import torch']:.2f} s); with first use {used:.2f} times; "

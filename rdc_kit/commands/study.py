@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from ..ground import files, store
@@ -94,8 +95,6 @@ def _keep(
     took: float,
 ) -> None:
     """Write how long each notebook took, and all together, as runs/study.csv of this home."""
-    import pandas as pd
-
     rows = [(path.stem, code, round(seconds[path], 1)) for path, code in codes.items()]
     rows.append(("all", max(codes.values()), round(took, 1)))
     table = pd.DataFrame(rows, columns=["notebook", "status", "seconds"]).assign(

@@ -99,12 +99,12 @@ def check_made(stored: ImageSet, pool: ImageSet, ipc: int, view: str) -> ImageSe
     return stored
 
 
-def check_count(name: str, value: Any) -> int:
-    """A whole number of at least 1, numpy's too, as an int.
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """A whole number of at least 1 (or another least one), numpy's too, as an int.
 
     Raises:
         DataError: it is none; the message has its name.
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise DataError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise DataError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)

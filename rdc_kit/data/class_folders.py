@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..ground.files import files_below, stamp
-from .hub import TEST_NAMES, TRAIN_NAMES, Raw
 from .imagesets import DataError
+from .raw import TEST_NAMES, TRAIN_NAMES, Raw
 
 SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),

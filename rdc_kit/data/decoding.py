@@ -16,9 +16,9 @@ import torch
 
 from ..ground import files
 from ..ground.progress import bar
-from .hub import Raw
 from .imagesets import DataError
 from .pixels import CORRUPT, THREADS, WHITES, opened, square, top_of
+from .raw import Raw
 
 RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
 TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"

@@ -6,8 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,48 +24,13 @@ from .columns import (
     labels_of,
     names_beside,
 )
-from .imagesets import DataError, numbered
+from .imagesets import DataError, Numbers, numbered
+from .raw import TEST_NAMES, TRAIN_NAMES, Raw
 from .saved import beside, on_the_hub
 from .saving import FACTS, datasets_library
 
-TRAIN_NAMES = ("train", "training")
-TEST_NAMES = ("validation", "val", "valid", "test", "testing", "dev", "eval")
-
-# (row) -> encoded bytes, a path, or a decoded uint8 array [H, W] or [H, W, 3]
-Fetch = Callable[[int], bytes | Path | np.ndarray]
 # The folder that a local dataset's files are in, and the one where `datasets` found them (`_plain`)
 Roots = tuple[Path | None, Path | None]
-
-
-@dataclass(frozen=True)
-class Raw:
-    """One split before decoding.
-
-    Attributes:
-        fetch: image of a row.
-        where: readable name of a row, for error messages.
-        labels: int64 [N].
-        classes: class names.
-        identity: facts for JSON that change when the files change; part of the cache key.
-        note: facts for the provenance, such as the columns used.
-        saved: facts that this kit saved with the set (see saving.py); else empty.
-        names: file names below the source's folder [N]; None where the source has none.
-        unread: what lies beside the images and is not read, such as a second test split.
-    """
-
-    fetch: Fetch
-    where: Callable[[int], str]
-    labels: np.ndarray
-    classes: tuple[str, ...]
-    identity: Any
-    note: dict[str, Any] = field(default_factory=dict)
-    saved: dict[str, Any] = field(default_factory=dict)
-    names: np.ndarray | None = None
-    unread: tuple[str, ...] = ()
-
-    def name(self, row: int) -> str:
-        """Short name of a row, for tables: its file, or what `where` says."""
-        return self.where(row) if self.names is None else str(self.names[row])
 
 
 def read_local(path: Path) -> dict[str, Raw]:
@@ -188,23 +152,17 @@ def _from_datasets(
     splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, roots)}
     if test is not None:
         splits["test"] = _hf_split(tables[test], f"{where}[{test}]", identity, {}, roots)
-        if _numbered(tables[train], splits["train"]) and _numbered(tables[test], splits["test"]):
+        if all(isinstance(raw.classes, Numbers) for raw in splits.values()):
             # A split may lack the last classes: the longer list of numbers is that of both.
             classes = max((raw.classes for raw in splits.values()), key=len)
             splits = {split: replace(raw, classes=classes) for split, raw in splits.items()}
         if splits["test"].classes != splits["train"].classes:
             raise DataError(f"{where}: splits {train} and {test} name different classes")
-    if _numbered(tables[train], splits["train"]) and not saved:
+    if isinstance(splits["train"].classes, Numbers) and not saved:
         check_gaps([raw.labels for raw in splits.values()], where)
     others = [name for name in names if name not in (train, test)]
     unread = tuple(f"split {name} ({len(tables[name]):,} images)" for name in others)
     return splits | {"train": replace(splits["train"], unread=unread)}
-
-
-def _numbered(part: Any, raw: Raw) -> bool:
-    """Whether the classes of a split have no names, only the numbers that stand in its labels."""
-    label = part.features[raw.note["label_column"]]
-    return not isinstance(label, datasets_library().ClassLabel)
 
 
 def _hf_split(part: Any, where: str, identity: Any, saved: dict[str, Any], roots: Roots) -> Raw:

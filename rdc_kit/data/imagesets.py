@@ -104,6 +104,15 @@ class ImageSet:
         """Name of the default network."""
         return self.traits.student or usual_student(self.size)
 
+    def with_student(self, name: str) -> ImageSet:
+        """The same images with another default network."""
+        return replace(self, traits=replace(self.traits, student=name))
+
+    @property
+    def named_labels(self) -> np.ndarray:
+        """Class name of each image, an array of texts [N]."""
+        return np.array(self.classes, dtype=object)[self.labels.numpy()]
+
     @property
     def num_classes(self) -> int:
         """Number of classes, including classes without an image in this set."""
@@ -161,7 +170,9 @@ class ImageSet:
         return torch.bincount(self.labels, minlength=self.num_classes)
 
     def fingerprint(self) -> str:
-        """Hash of pixels, labels, row ids, grid and traits: equal fingerprint, equal set.
+        """Hash of pixels, labels, row ids, class names, grid, view and traits.
+
+        Equal fingerprint, equal set; where its originals came from, it does not say.
 
         A set above the memory budget stays on disk. The checksum that was taken when it was decoded
         then stands for its pixels, so they are not read again; other images in their place are.

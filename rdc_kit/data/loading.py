@@ -16,10 +16,10 @@ from ..ground import files, store
 from ..ground.folders import data_dir
 from .checks import check_labels, check_set
 from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole
-from .hub import Raw
 from .imagesets import DataError, ImageSet, Splits, Traits
 from .origins import FILE, Origins, file_names
 from .pixels import WHITES, shape_of, square, white_of
+from .raw import Raw
 from .sources import NAMED, check_source, open_source, raw_of, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
@@ -85,7 +85,7 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
     raw = raw or open_source(name)["train"]
     if raw.saved.get("size"):
         return int(raw.saved["size"])
-    shapes = {shape_of(raw, int(row)) for row in _looked_at(raw)} - {(0, 0)}
+    shapes = {shape_of(raw, int(row)) for row in _looked_at(len(raw.labels))} - {(0, 0)}
     wide, high = shapes.pop() if len(shapes) == 1 else (0, 0)
     return wide if wide == high and 8 <= wide <= 224 else traits_of(name).size
 
@@ -97,21 +97,21 @@ def _white(name: str, raw: Raw) -> int | None:
     known = files.read_json(note)
     if isinstance(known, dict) and known.get("white") in WHITES:
         return int(known["white"])
-    white = white_of(raw, _looked_at(raw))
+    white = white_of(raw, _looked_at(len(raw.labels)))
     if white is not None:
         with contextlib.suppress(OSError):  # a home that may only be read is enough
             files.write_json(note, {"white": white})
     return white
 
 
-def _looked_at(raw: Raw) -> np.ndarray:
-    """Rows that stand for all of them, evenly spaced."""
-    return np.unique(np.linspace(0, len(raw.labels) - 1, _LOOKED_AT).astype(int))
+def _looked_at(count: int) -> np.ndarray:
+    """Rows that stand for so many, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, _LOOKED_AT).astype(int))
 
 
 def _with_own_statistics(pool: ImageSet) -> Traits:
     """The pool's traits, with the mean and sd of its own channels."""
-    rows = torch.from_numpy(np.unique(np.linspace(0, len(pool) - 1, _LOOKED_AT).astype(int)))
+    rows = torch.from_numpy(_looked_at(len(pool)))
     pixels = pool.images[rows].double().transpose(0, 1).flatten(1) / 255
     mean, std = pixels.mean(1), pixels.std(1, correction=0).clamp(min=0.01)
     first, second = ([round(float(v), 4) for v in values] for values in (mean, std))
@@ -151,7 +151,7 @@ def in_full(pool: ImageSet) -> tuple[torch.Tensor, torch.Tensor]:
         raise DataError(
             f"{name} has other images now than when this pool was loaded: load it again"
         )
-    looked_at = np.unique(np.linspace(0, len(pool) - 1, _LOOKED_AT).astype(int))
+    looked_at = _looked_at(len(pool))
     there = torch.searchsorted(same.row_ids, pool.row_ids[looked_at])
     if not torch.equal(same.images[there], pool.images[looked_at]):
         return own

@@ -129,7 +129,7 @@ def index_list(images: ImageSet) -> pd.DataFrame:
         "row_id": row_ids.ravel(),
         **dict.fromkeys((FILE, CONTENT), ""),
         "label": images.labels.numpy().repeat(cells),
-        "class": np.array(images.classes, dtype=object)[images.labels.numpy()].repeat(cells),
+        "class": images.named_labels.repeat(cells),
     }
     if images.origins is not None:
         table |= images.origins.of(table["row_id"])

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..ground.limits import cores
-from .hub import Raw
+from .raw import Raw
 
 Source = bytes | Path | np.ndarray | Image.Image
 WHITES = (255, 1023, 4095, 16383, 65535)  # largest values of 8, 10, 12, 14 and 16 bits

@@ -31,11 +31,6 @@ RELEASED: dict[str, tuple[int, ...]] = {
 }
 
 
-def keys() -> list[str]:
-    """The name of every released set, as `load` takes it."""
-    return [f"hub:{PREFIX}{name}-ipc-{ipc}" for name, ipcs in RELEASED.items() for ipc in ipcs]
-
-
 def facts_of(key: str) -> dict[str, str | int]:
     """Method and ipc of a Hub key; empty for any other key.
 

@@ -56,7 +56,7 @@ def _read(folder: Path) -> dict[str, Any]:
         return {}
     saved = _saved_facts(folder / FACTS)
     if (folder / INDEX).is_file():
-        saved["origins"] = _readdex(folder / INDEX)
+        saved["origins"] = _read_originals(folder / INDEX)
     return saved
 
 
@@ -71,7 +71,7 @@ def _saved_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _readdex(path: Path) -> Origins | None:
+def _read_originals(path: Path) -> Origins | None:
     """The index list that `save` wrote beside a set."""
     import pandas as pd
 

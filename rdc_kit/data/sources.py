@@ -17,8 +17,9 @@ from ..ground.folders import expanded, local_copies
 from ..ground.names import unknown
 from . import released
 from .class_folders import SUFFIXES, class_names, folder_split, read_folder, split_folder
-from .hub import TRAIN_NAMES, Raw, read_hub, read_local
+from .hub import read_hub, read_local
 from .imagesets import DataError, ImageSet, Traits
+from .raw import TRAIN_NAMES, Raw
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from ..ground.names import printable
-from .hub import Raw
 from .imagesets import ImageSet
 from .loading import load_rows
 from .origins import content_hashes, first_copies
 from .pixels import shape_of
+from .raw import Raw
 from .sources import open_source
 
 _FLAT = 3.0  # sd of the pixels, of 255, below which an image shows hardly anything

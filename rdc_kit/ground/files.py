@@ -163,10 +163,15 @@ def write_csv(path: Path | str, table: pd.DataFrame) -> None:
         table.to_csv(part, index=False)
 
 
-def write_json(path: Path | str, value: Any) -> None:
-    """Write JSON atomically."""
+def write_text(path: Path | str, text: str) -> None:
+    """Write a text as UTF-8, in whole or not at all."""
     with atomic_path(path) as part:
-        part.write_text(json.dumps(value, indent=1, default=str) + "\n")
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write JSON, in whole or not at all."""
+    write_text(path, json.dumps(value, indent=1, default=str) + "\n")
 
 
 def read_json(path: Path | str) -> Any:
@@ -198,6 +203,17 @@ def check_own(path: Path, begins: str) -> None:
     """
     if path.is_file() and not path.read_bytes().startswith(begins.encode()):
         raise FileExistsError(f"{path} exists and is none of these tables: name another file")
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that is there already, or cannot be made.
+
+    Raises:
+        FileExistsError: something of this name exists. ValueError: see `check_place`.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists: choose another folder")
+    check_place(folder)
 
 
 def check_place(path: Path) -> None:

@@ -14,6 +14,11 @@ def checkout() -> Path | None:
     return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else None
 
 
+def source_dir() -> Path:
+    """The checkout, or what came with an installed package in its place."""
+    return checkout() or PACKAGE / "shipped"
+
+
 def expanded(text: str, what: str) -> Path:
     """A path as it was given, ~ or ~user replaced by a home folder.
 
@@ -62,8 +67,7 @@ def runs_dir(kind: str) -> Path:
 
 def notebooks_dir() -> Path:
     """Folder of the kit's own notebooks: the checkout's, else those that came with the package."""
-    root = checkout()
-    return root / "notebooks" if root else PACKAGE / "shipped" / "notebooks"
+    return source_dir() / "notebooks"
 
 
 def evidence_dir() -> Path:

@@ -47,24 +47,27 @@ def continue_manifest(folder: Path) -> None:
     write_json(path, {**kept, "status": "running"})
 
 
-def read_status(folder: Path) -> str:
+def status_of(manifest: dict[str, Any]) -> str:
     """Status of a notebook run: "ok", "failed", "running", "finished" (all but the runner's last
     word is there) or "interrupted" (its process is gone).
 
     Args:
-        folder: the folder of the run, data/runs/notebooks/NAME-HASH.
+        manifest: of the run; empty where it was never started.
     """
-    manifest = read_manifest(folder)
     status = manifest.get("status", "never started")
     if status in ("running", "finished") and not writer_lives(manifest):
         return "interrupted"
     return status
 
 
-def note_of(folder: Path) -> str:
+def read_status(folder: Path) -> str:
+    """`status_of` the run in a folder, data/runs/notebooks/NAME-HASH."""
+    return status_of(read_manifest(folder))
+
+
+def note_of(manifest: dict[str, Any]) -> str:
     """The error of a notebook run; or, while it runs on another machine, that nobody can see it."""
-    manifest = read_manifest(folder)
     host = manifest.get("host", socket.gethostname())
-    if read_status(folder) in ("running", "finished") and host != socket.gethostname():
+    if status_of(manifest) in ("running", "finished") and host != socket.gethostname():
         return f"by its own word, on {host}, which cannot be seen from here"
     return manifest.get("error", "")

@@ -15,18 +15,18 @@ from typing import Any
 _LISTED = 30  # names that can be read at a glance
 
 
-def unknown(what: str, name: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
+def unknown(what: str, name: Any, known: Iterable[Any], also: Iterable[str] = ()) -> str:
     """One sentence: the name, the nearest match if there is one, and all known names.
 
     Beside a match a long list is left out.
 
     Args:
         what: kind of thing, such as "method".
-        name: the unknown name.
-        known: the known names.
+        name: the unknown name, or whatever stands in its place.
+        known: the known names; None may be one.
         also: further known forms, such as "folder:PATH"; listed, but never the nearest match.
     """
-    matches = difflib.get_close_matches(name, known := list(known), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(str(name), known := [*map(str, known)], n=1, cutoff=0.5)
     if matches and len(known) > _LISTED:
         return f"unknown {what} {name!r} - did you mean {matches[0]!r}?"
     hint = f" - did you mean {matches[0]!r}?" if matches else "."

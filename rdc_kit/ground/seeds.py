@@ -50,7 +50,8 @@ def generator(seed: int, *path: str | int, device: torch.device | str = "cpu") -
 def seeded_globals(seed: int, *path: str | int) -> Iterator[None]:
     """Seed torch's CPU generator for a block and restore it, for code that takes no generator.
 
-    Only model construction needs it: nn.Module initialisers draw from global state.
+    Only networks need it: nn.Module initialisers draw from global state, and so may what a user's
+    own network does in training.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(seed, *path))

@@ -288,3 +288,8 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             version_of[name] = metadata.version(name)
     return version_of
+
+
+def versions_in_words() -> str:
+    """`versions` as a text for a table, "torch=2.6.0 numpy=2.2.1"."""
+    return " ".join(f"{name}={version}" for name, version in versions().items())

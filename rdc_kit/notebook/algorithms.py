@@ -21,7 +21,7 @@ from ..ground.seeds import generator
 from ..prune.recorders import Forgetting, Scores, error_norm
 from ..study.grid.arms import Arm
 from ..study.verdicts.metrics import counter_example, shannon
-from ..study.verdicts.planned import holm
+from ..study.verdicts.stats import holm
 from ..train import protocols
 from ..train.accuracy import predict
 from ..train.labels import loss_of, stored_bytes
@@ -30,8 +30,8 @@ from .answers import Near, NotYet, as_number, as_values, ask, expect
 from .runs import Run
 
 
-def _logits(rows: int = 64, classes: int = 10, spread: float = 3.0) -> torch.Tensor:
-    return spread * torch.randn(rows, classes, generator=generator(0, "exercises", rows))
+def _logits(rows: int = 64) -> torch.Tensor:
+    return 3.0 * torch.randn(rows, 10, generator=generator(0, "exercises", rows))
 
 
 def _el2n(own: Any) -> float:

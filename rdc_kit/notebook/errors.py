@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ..ground.folders import PACKAGE
 from ..ground.manifests import continue_manifest, read_status, write_manifest
 
-_PACKAGE = str(Path(__file__).resolve().parents[1])
 _MORE = "(`%tb` in a cell shows where this was found.)"
 _STOPPED = "Stopped. Run the cell again to go on: what was finished is kept, nothing is lost."
 
@@ -47,7 +47,7 @@ def sentence(error: BaseException, trace: TracebackType | None) -> str:
     while trace is not None:
         frames.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
-    ours = [(file, line) for file, line in frames if file.startswith(_PACKAGE)]
+    ours = [(file, line) for file, line in frames if file.startswith(str(PACKAGE))]
     if not ours:
         return ""
     if isinstance(error, KeyboardInterrupt):

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,8 +96,7 @@ class Run:
         """
         on_bad = self.params.get("on_bad", "error")
         pool, test = holdout.load_with_test(self.dataset, self.size, on_bad)
-        traits = replace(pool.traits, student=self.student)
-        pool, test = replace(pool, traits=traits), test and replace(test, traits=traits)
+        pool = pool.with_student(self.student)
         as_grid(self.grid, self.size)
         check_enough(pool, self.ipc * self.grid**2)
         iterations = self.profile.iterations

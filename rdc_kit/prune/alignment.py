@@ -52,7 +52,7 @@ def _by_content(pool: ImageSet, table: pd.DataFrame, where: str, made_from: str)
     """Equal images go by their class and file name, then in the order in which they stand."""
     named = "class" in table
     ours = pd.DataFrame({CONTENT: content_hashes(pool.images), FILE: file_names(pool)})
-    ours["class"] = _classes(pool) if named else ""
+    ours["class"] = pool.named_labels if named else ""
     _check_once(table, ours, where)
     theirs = table[[CONTENT]].assign(
         **{"class": table["class"] if named else "", FILE: table.get(FILE, "")}
@@ -154,20 +154,15 @@ def _same_classes(pool: ImageSet, table: pd.DataFrame, rows: np.ndarray, where: 
     """The rows, if the table's class names are the pool's: a score is of an image *and* a label."""
     if "class" not in table:
         return rows
-    other = np.flatnonzero(table["class"].to_numpy()[rows] != _classes(pool))
+    other = np.flatnonzero(table["class"].to_numpy()[rows] != pool.named_labels)
     if not len(other):
         return rows
     image = int(other[0])
     raise DataError(
         f"{len(other)} images have another class in {where} than here, the first is row "
-        f"{int(pool.row_ids[image])}, {_classes(pool)[image]!r} here and "
+        f"{int(pool.row_ids[image])}, {pool.named_labels[image]!r} here and "
         f"{table['class'].iloc[rows[image]]!r} there: score the images with their present labels"
     )
-
-
-def _classes(pool: ImageSet) -> np.ndarray:
-    """The class name of each image."""
-    return np.array(pool.classes, dtype=object)[pool.labels.numpy()]
 
 
 def _source(pool: ImageSet) -> str:

@@ -94,14 +94,13 @@ def write_scores(path: Path, pool: ImageSet, runs: Iterable[Run]) -> list[str]:
 
 def _images_of(pool: ImageSet) -> pd.DataFrame:
     """The columns that tell whose scores these are."""
-    labels = pool.labels.numpy()
     return pd.DataFrame(
         {
             "row_id": pool.row_ids.numpy(),
             FILE: file_names(pool),
             CONTENT: content_hashes(pool.images),
-            "label": labels,
-            "class": np.array(pool.classes, dtype=object)[labels],
+            "label": pool.labels.numpy(),
+            "class": pool.named_labels,
         }
     )
 

@@ -234,7 +234,7 @@ def _config(
     student = student or pool.student
     return {
         "what": what,
-        "pool": _named(pool, student).fingerprint(),
+        "pool": pool.with_student(student).fingerprint(),
         "protocol": protocol.as_dict(),
         "student": student,
         "precision": runtime.precision,
@@ -276,18 +276,13 @@ def finished_runs(pool: ImageSet) -> list[Run]:
         config = read_json(path) or {}
         student = str(config.get("student"))
         if student not in keys:
-            keys[student] = _named(pool, student).fingerprint()
+            keys[student] = pool.with_student(student).fingerprint()
         mine = config.get("pool") == keys[student]
         if mine and path.parent.name == store.config_hash(config) and store.is_done(path.parent):
             runs.append(_worth_keeping(_run_in(path.parent, config)))
     return sorted(
         runs, key=lambda r: (r.config["student"], r.config["protocol"]["epochs"], r.config["seed"])
     )
-
-
-def _named(pool: ImageSet, student: str) -> ImageSet:
-    """The pool with a network among its traits: however it is named, the run is the same."""
-    return replace(pool, traits=replace(pool.traits, student=student))
 
 
 def _worth_keeping(run: Run) -> Run:

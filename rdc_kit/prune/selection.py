@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data.checks import check_count
 from ..data.imagesets import ImageSet, check_enough, derived
 from ..data.origins import origins_of
+from ..ground.names import unknown
 from ..ground.seeds import generator
 from .recorders import Scores
 
@@ -85,7 +86,7 @@ def check_order(order: str, skip: float = 0.0) -> None:
         ValueError: an unknown order, a share outside 0..1, or one that the order does not take.
     """
     if order not in ORDERS:
-        raise ValueError(f"unknown order {order!r}: use one of {', '.join(ORDERS)}")
+        raise ValueError(unknown("order", order, ORDERS))
     if not 0 <= skip <= 1:
         raise ValueError(f"skip must be a share from 0 to 1, got {skip}")
     if skip and order not in ("easy", "hard"):

@@ -72,6 +72,11 @@ def accuracy(logits: Tensor, labels: Tensor, num_classes: int) -> Accuracy:
     return Accuracy(100 * float(first.mean()), top5, hits[:, 0], per_class.tolist())
 
 
+def accuracy_of(model: nn.Module, images: ImageSet, runtime: Runtime) -> Accuracy:
+    """How often a network is right on a set; see `predict`."""
+    return accuracy(predict(model, images, runtime), images.labels, images.num_classes)
+
+
 def pack(hits: Tensor) -> str:
     """Hits bool [N] as text for a table: compressed bits in base 64."""
     bits = np.packbits(hits.numpy()).tobytes()

@@ -15,7 +15,7 @@ from ..data.imagesets import DataError, ImageSet
 from ..ground.device import Runtime, choose_runtime
 from ..ground.seeds import as_seeds
 from . import protocols
-from .accuracy import accuracy, pack, predict
+from .accuracy import accuracy_of, pack
 from .labels import Answer
 from .protocol import Protocol
 from .stored_labels import StoredLabels, store_labels, views_of
@@ -107,13 +107,12 @@ def evaluate(
 
 def _measured(fitted: Fitted, test: ImageSet, runtime: Runtime) -> dict[str, Any]:
     """A trained network's accuracy, and what the training took."""
-    score = accuracy(predict(fitted.model, test, runtime), test.labels, test.num_classes)
+    score = accuracy_of(fitted.model, test, runtime)
     return {
         "top1": score.top1,
         "top5": score.top5,
         "per_class": score.per_class,
         "hits": pack(score.hits),
-        "last_loss": fitted.losses[-1],
         "steps": fitted.steps,
         "batch": fitted.batch,
         "views": fitted.views,

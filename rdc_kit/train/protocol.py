@@ -114,7 +114,7 @@ class Protocol:
             choices.append(("crop", self.crop, ("by_grid",)))
         for what, value, allowed in choices:
             if value not in allowed:
-                raise ValueError(f"unknown {what} {value!r}: use one of {allowed}")
+                raise ValueError(unknown(what, value, allowed))
         if (self.labels == "hard") != self.loss.startswith("ce"):
             raise ValueError(
                 f"loss {self.loss!r} does not fit {self.labels} labels: hard labels take 'ce' or "

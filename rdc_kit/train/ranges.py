@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
+
+from ..data.checks import check_count
 
 _WHOLE = {"epochs": 1, "batch": 1, "teachers": 1, "warmup": 0}  # the least of each
 _Range = tuple[str, Callable[[float], bool]]
@@ -35,9 +37,8 @@ def check_numbers(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if value is None and name in _MAY_BE_NONE:
             continue
-        if name in _WHOLE and not (_is(value, Integral) and value >= _WHOLE[name]):
-            least = _WHOLE[name]
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if name in _WHOLE:
+            check_count(name, value, _WHOLE[name])
         if name in _REAL:
             words, fits = _REAL[name]
             if not (_is(value, Real) and fits(value)):

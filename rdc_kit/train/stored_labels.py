@@ -29,6 +29,7 @@ from .protocol import Protocol, batch_size
 
 _FILE = "records.npy"
 _PROGRESS = "progress.json"  # epochs that are done, while it goes on
+_SEED = 0  # root of the views' seed tree
 _SAVE_EVERY = 20  # epochs between two saves of a labelling
 
 
@@ -122,12 +123,7 @@ def _inside(boxes: Tensor, side: int) -> Tensor:
 
 
 def store_labels(
-    images: ImageSet,
-    protocol: Protocol,
-    answer: Answer,
-    teacher_key: str,
-    runtime: Runtime,
-    seed: int = 0,
+    images: ImageSet, protocol: Protocol, answer: Answer, teacher_key: str, runtime: Runtime
 ) -> StoredLabels:
     """Store on disk a teacher's answers to every image and view of a training.
 
@@ -139,7 +135,6 @@ def store_labels(
         answer: the teacher.
         teacher_key: identifies the teacher in the cache key.
         runtime: device.
-        seed: root of the views' seed tree.
 
     Raises:
         ValueError: the protocol has a shuffled view, Cutout or Mixup; stored labels hold only
@@ -158,7 +153,7 @@ def store_labels(
         **(shown := views_of(protocol, images)),
         "epochs": protocol.epochs,
         "batch": batch_size(protocol, len(images), images.num_classes),
-        "seed": seed,
+        "seed": _SEED,
         "precision": runtime.precision,
     }
     shape = (kept_epochs(protocol.epochs, protocol.keep), len(images))
@@ -166,7 +161,7 @@ def store_labels(
     def make(home: Path) -> dict[str, Any]:
         records, done = _open(home, shape, record(images.num_classes))
         for epoch in bar(range(done, shape[0]), "storing soft labels", done=done):
-            _label_epoch(records[epoch], images, protocol, answer, runtime, seed, epoch)
+            _label_epoch(records[epoch], images, protocol, answer, runtime, epoch)
             if (epoch + 1) % _SAVE_EVERY == 0:
                 records.flush()
                 files.write_json(home / _PROGRESS, epoch + 1)
@@ -227,16 +222,15 @@ def _label_epoch(
     protocol: Protocol,
     answer: Answer,
     runtime: Runtime,
-    seed: int,
     epoch: int,
 ) -> None:
     """Fill one epoch's records: draw views as training does, and write the teacher's answers."""
-    draws = generator(seed, "labels", epoch, device=runtime.device)
+    draws = generator(_SEED, "labels", epoch, device=runtime.device)
     scale = protocol.crop_of(images.grid, images.traits.min_crop)
     flip = protocol.flip and images.traits.flip
     grid = images.grid if (protocol.view or images.view) == "cell" else (1, 1)
     side = images.size
-    order = torch.randperm(len(images), generator=generator(seed, "label order", epoch))
+    order = torch.randperm(len(images), generator=generator(_SEED, "label order", epoch))
     for rows in order.split(batch_size(protocol, len(images), images.num_classes)):
         pixels = images.images[rows].to(runtime.device)
         boxes, mirrored = views.draw_crops(pixels, grid, scale, flip, draws)

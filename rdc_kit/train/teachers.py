@@ -18,7 +18,7 @@ from ..ground.device import DEVICES, Runtime, choose_runtime
 from ..ground.files import Damaged
 from ..ground.folders import evidence_dir, runs_dir
 from . import models, protocols
-from .accuracy import accuracy, predict
+from .accuracy import accuracy, accuracy_of, predict
 from .labels import Answer
 from .training import fit
 
@@ -69,9 +69,13 @@ class Teacher:
 
         return answer
 
+    def logits_of(self, images: ImageSet, runtime: Runtime) -> Tensor:
+        """The answer to a set's images, whole and unaugmented, float32 [N, C] on the CPU."""
+        return torch.stack([predict(model, images, runtime) for model in self.models]).mean(0)
+
     def accuracy_on(self, images: ImageSet, runtime: Runtime) -> float:
         """Top-1 of the answer on a set, percent."""
-        logits = torch.stack([predict(model, images, runtime) for model in self.models]).mean(0)
+        logits = self.logits_of(images, runtime)
         return accuracy(logits, images.labels, images.num_classes).top1
 
     def tested_on(self, test: ImageSet, runtime: Runtime) -> Teacher:
@@ -165,7 +169,7 @@ def _one(
     if name.startswith(models.PUBLISHED):
         model = _published(name.removeprefix(models.PUBLISHED), pool.num_classes)
         model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-        score = accuracy(predict(model, pool, runtime), pool.labels, pool.num_classes)
+        score = accuracy_of(model, pool, runtime)
         return model.requires_grad_(False), name, score.top1
     config = _config(pool.fingerprint(), name, epochs, seed, runtime)
 
@@ -178,7 +182,7 @@ def _one(
         fitted = fit(pool, protocol, name, seed, runtime, checkpoint=home / "checkpoint.npz")
         save_arrays(home / _WEIGHTS, fitted.model.state_dict())
         (home / "checkpoint.npz").unlink(missing_ok=True)
-        score = accuracy(predict(fitted.model, pool, runtime), pool.labels, pool.num_classes)
+        score = accuracy_of(fitted.model, pool, runtime)
         return {"top1": score.top1, "seconds": fitted.seconds, "views": fitted.views}
 
     home = store.cached(runs_dir("teachers"), config, make)

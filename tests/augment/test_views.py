@@ -145,3 +145,11 @@ def test_the_same_generator_gives_the_same_view():
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         views.make_view(Traits(), 16, **options)
+
+
+def test_what_training_sees_becomes_pixels_again():
+    traits = Traits(size=4, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.1))
+    inputs = torch.tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1)
+    found = views.denormalised(inputs, traits)
+    assert found.flatten().tolist() == pytest.approx([0.5 * 255, 0.6 * 255, 0.2 * 255])
+    assert torch.allclose(views.normalise(found, traits), inputs, atol=1e-5)

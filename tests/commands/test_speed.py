@@ -23,6 +23,6 @@ def test_speed_prints_a_ratio_and_keeps_the_rounds(tmp_path, capsys, monkeypatch
 
 
 def test_no_rounds_are_refused(capsys):
-    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="rounds must be a whole number of at least 1, got 0"):
         speed.speed(rounds=0)
     assert capsys.readouterr().out == ""

@@ -5,7 +5,8 @@ import pytest
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import speed_grid
-from rdc_kit.commands.speed_grid import PARTS, Case
+from rdc_kit.commands.speed_grid import Case
+from rdc_kit.study.figures.speed import PARTS
 
 
 @pytest.fixture

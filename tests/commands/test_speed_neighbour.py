@@ -36,5 +36,5 @@ def test_the_neighbour_is_busy_and_ends():
 
 
 def test_no_rounds_are_refused(capsys):
-    with pytest.raises(ValueError, match="rounds must be at least 1"):
+    with pytest.raises(ValueError, match="rounds must be a whole number of at least 1"):
         speed_neighbour.speed_neighbour(rounds=0)

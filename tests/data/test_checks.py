@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.data.checks import check_made
+from rdc_kit.data.checks import check_count, check_made
 from rdc_kit.data.imagesets import DataError
 
 from ..conftest import colour_blocks
@@ -68,3 +69,15 @@ def test_unnamed_tensors_of_a_method_are_in_the_order_of_its_pool():
     made = check_made(rdc.from_tensors(pool.images[:12], torch.arange(12)), pool, 1, "whole")
     assert made.labels.tolist() == list(range(12))
     assert made.classes == pool.classes
+
+
+def test_a_count_is_a_whole_number_of_at_least_its_least_one():
+    assert type(check_count("ipc", np.int64(3))) is int
+    assert check_count("seed", 0, 0) == 0
+    with pytest.raises(DataError, match="ipc must be a whole number of at least 1, got 0"):
+        check_count("ipc", 0)
+    with pytest.raises(DataError, match="seed must be a whole number of at least 0, got -1"):
+        check_count("seed", -1, 0)
+    for wrong in (True, 1.0, "1", None):
+        with pytest.raises(DataError, match=f"at least 1, got {wrong!r}"):
+            check_count("ipc", wrong)

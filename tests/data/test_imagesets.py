@@ -99,3 +99,11 @@ def test_numbers_of_a_table_are_no_names(tmp_path):
         path = parquet(tmp_path / f"{name}.parquet", columns, image_features({"label": kind}))
         labels = rdc.load(f"parquet:{path}").train.like(pool).labels.tolist()
         assert labels == ([1, 0] if name == "named" else [0, 1])
+
+
+def test_each_image_has_its_classes_name_and_the_set_any_student():
+    pool = replace(colour_blocks(per_class=1), classes=("cat", "dog", "a b"))
+    assert pool[[2, 0, 0]].named_labels.tolist() == ["a b", "cat", "cat"]
+    other = pool.with_student("resnet18")
+    assert other.student == "resnet18"
+    assert replace(other, traits=pool.traits).fingerprint() == pool.fingerprint()

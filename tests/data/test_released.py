@@ -51,12 +51,12 @@ def validation(root, names):
 
 
 def test_every_released_set_is_named_once():
-    keys = released.keys()
-    assert len(keys) == len(set(keys)) == 6 + 10 * 3
-    assert KEY in keys
-    assert all(released.facts_of(key.removeprefix("hub:")) for key in keys)
-    methods = {str(released.facts_of(key.removeprefix("hub:"))["method"]) for key in keys}
-    assert methods == set(rdc.METHODS) - {"noise", "pca"}
+    named = [(name, ipc) for name, ipcs in released.RELEASED.items() for ipc in ipcs]
+    assert len(named) == len(set(named)) == 6 + 10 * 3
+    for name, ipc in named:
+        facts = released.facts_of(f"{released.PREFIX}{name}-ipc-{ipc}")
+        assert facts == {"method": name, "ipc": ipc}
+    assert set(released.RELEASED) == set(rdc.METHODS) - {"noise", "pca"}
 
 
 def test_a_set_is_read_with_its_method_and_without_a_test_split(copies):

@@ -190,3 +190,18 @@ def test_of_two_that_make_a_new_folder_one_is_told(tmp_path):
             make(other, "other")
     assert (target / "a").read_text() == "other"
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_text_is_written_as_utf_8(tmp_path):
+    files.write_text(tmp_path / "a" / "b.txt", "39 % ± 2\n")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == "39 % ± 2\n".encode()
+
+
+def test_a_folder_that_exists_or_cannot_be_made_is_refused(tmp_path):
+    files.check_new(tmp_path / "new" / "set")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileExistsError, match="exists: choose another folder"):
+        files.check_new(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file is a file"):
+        files.check_new(tmp_path / "file" / "set")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rdc_kit.ground.folders import checkout, data_dir, local_copies
+from rdc_kit.ground import folders
+from rdc_kit.ground.folders import checkout, data_dir, local_copies, notebooks_dir, source_dir
 
 
 def test_folders_do_not_hang_on_the_working_directory(tmp_path, monkeypatch):
@@ -18,6 +19,13 @@ def test_folders_do_not_hang_on_the_working_directory(tmp_path, monkeypatch):
     assert local_copies() == tmp_path.resolve() / "elsewhere"
     monkeypatch.delenv("RDC_DATA")
     assert local_copies() is None
+
+
+def test_an_installed_package_brings_its_own_notebooks(monkeypatch):
+    assert source_dir() == checkout()
+    assert (notebooks_dir() / "00_start_here.ipynb").is_file()
+    monkeypatch.setattr(folders, "checkout", lambda: None)
+    assert notebooks_dir() == source_dir() / "notebooks" == folders.PACKAGE / "shipped/notebooks"
 
 
 def test_a_home_is_absolute_or_refused(tmp_path, monkeypatch):

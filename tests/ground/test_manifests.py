@@ -5,7 +5,7 @@ import sys
 
 from rdc_kit.ground import files
 from rdc_kit.ground.files import alive
-from rdc_kit.ground.manifests import note_of, read_status, write_manifest
+from rdc_kit.ground.manifests import note_of, read_manifest, read_status, write_manifest
 
 
 def test_a_manifest_begins_and_is_completed(tmp_path):
@@ -34,10 +34,10 @@ def test_a_run_whose_process_is_gone_was_interrupted(tmp_path):
 
 def test_a_run_on_another_host_is_told_as_its_own_word(tmp_path):
     write_manifest(tmp_path, "running")
-    assert note_of(tmp_path) == ""
+    assert note_of(read_manifest(tmp_path)) == ""
     facts = files.read_json(tmp_path / "manifest.json")
     files.write_json(tmp_path / "manifest.json", facts | {"host": "another-host"})
     assert read_status(tmp_path) == "running"
-    assert "another-host, which cannot be seen" in note_of(tmp_path)
+    assert "another-host, which cannot be seen" in note_of(read_manifest(tmp_path))
     write_manifest(tmp_path, "failed", error="out of luck")
-    assert note_of(tmp_path) == "out of luck"
+    assert note_of(read_manifest(tmp_path)) == "out of luck"

@@ -26,6 +26,13 @@ def test_further_forms_are_listed_and_never_guessed():
     assert told == "unknown dataset 'folder:PAT'. Known: digits, folder:PATH"
 
 
+def test_what_is_no_name_is_told_like_one():
+    assert unknown("view", None, ["none", "whole"]) == (
+        "unknown view None - did you mean 'none'? Known: none, whole"
+    )
+    assert unknown("view", 3, (None, "whole")) == "unknown view 3. Known: None, whole"
+
+
 def test_known_names_may_come_from_an_iterator():
     told = unknown("method", "nois", (name for name in ("random", "noise")))
     assert told.endswith("did you mean 'noise'? Known: random, noise")

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -298,3 +299,9 @@ def test_who_held_a_lock_and_is_gone_does_not_hold_it(tmp_path, capsys, host):
     said = capsys.readouterr().err
     assert ("cannot be seen from here" in said) == (host != "this")
     assert not (tmp_path / "holder.json").exists()
+
+
+def test_versions_are_told_in_one_line():
+    told = dict(word.split("=") for word in store.versions_in_words().split(" "))
+    assert told == store.versions()
+    assert told["torch"] == metadata.version("torch")

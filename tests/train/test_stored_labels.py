@@ -49,12 +49,12 @@ def test_stored_labels_are_made_once_and_continue_after_a_kill(
     monkeypatch.setattr(stored_labels, "_SAVE_EVERY", 1)
     real, seen = stored_labels._label_epoch, []
 
-    def dies_at_3(records, images, protocol, answer, runtime, seed, epoch):
+    def dies_at_3(records, images, protocol, answer, runtime, epoch):
         if epoch == 3 and len(seen) == 3:
             seen.append("killed")
             raise KeyboardInterrupt
         seen.append(epoch)
-        real(records, images, protocol, answer, runtime, seed, epoch)
+        real(records, images, protocol, answer, runtime, epoch)
 
     monkeypatch.setattr(stored_labels, "_label_epoch", dies_at_3)
     with pytest.raises(KeyboardInterrupt):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ground import files
-from ...ground.folders import PACKAGE, checkout, data_dir, evidence_dir, notebooks_dir, runs_dir
+from ...ground.folders import data_dir, evidence_dir, notebooks_dir, runs_dir, source_dir
 from ...ground.store import LOCKS
 from . import pages
 from .chapters import Chapter, chapters, linked_to_glossary, write_chapter, write_solutions
@@ -99,7 +99,7 @@ def book(out: Path | None = None, dataset: str = "") -> int:
 
 def write_sources(folder: Path, told: Sequence[Chapter]) -> None:
     """Write what Sphinx reads. The folders lie as in the checkout, so that links lead on."""
-    root, notebooks = checkout() or PACKAGE / "shipped", folder / "notebooks"
+    root, notebooks = source_dir(), folder / "notebooks"
     shutil.copytree(root / "figures" / "evidence", folder / "figures" / "evidence")
     locks = shutil.ignore_patterns(LOCKS)
     shutil.copytree(evidence_dir(), folder / "data" / "evidence", ignore=locks)

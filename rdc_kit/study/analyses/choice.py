@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..verdicts.stats import differences
-
-_LEAST = 3  # seeds, below which differences are no evidence
+from ..verdicts.stats import LEAST, differences
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def choose(table: pd.DataFrame, names: dict[str, str]) -> Choice:
     open_ = found[found["b"].isin(simpler) & (found["reading"] != "a is higher")]
     chosen = best if open_.empty else min(open_["b"], key=arms.index)
     seeds = int(found["n"].min())
-    if seeds < _LEAST:
+    if seeds < LEAST:
         chosen = arms[0]
         reason = (
             f"{seeds} seeds are no evidence: use {names[chosen]}, the simplest, or ask for more"

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from ...data import released
 from ...data.imagesets import IMAGENET_MEAN, IMAGENET_STD, ImageSet, Traits
 from ...ground.device import Runtime
-from ...train.accuracy import predict
 from ...train.models import relatives
 from ...train.teachers import Teacher, squeeze
 from ..grid.setups import Setup
@@ -157,7 +156,7 @@ def answers(teacher: Teacher, sets: dict[str, ImageSet], runtime: Runtime) -> pd
     """
     rows = {}
     for name, images in sets.items():
-        logits = torch.stack([predict(m, images, runtime) for m in teacher.models]).mean(0)
+        logits = teacher.logits_of(images, runtime)
         guesses = logits.argmax(1)
         rows[name] = {
             "classes": len(guesses.unique()),

@@ -10,14 +10,15 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...augment.boxes import cell_boxes
-from ...augment.views import draw_crops, make_view, shuffle_cells
+from ...augment.views import denormalised, draw_crops, make_view, shuffle_cells
 from ...combine import combine
 from ...data.imagesets import ImageSet
+from ...ground.names import unknown
 from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ...prune.selection import rank
 from ..analyses.observers import Observer
-from ..figures.base import FAMILY_COLOURS, PALETTE, denormalised
+from ..figures.base import FAMILY_COLOURS, PALETTE
 from ..figures.names import GROUPING_TITLES, VIEWS, metric_title
 from ..verdicts.metrics import shannon
 from .canvas import Block, outline, paint, write
@@ -72,7 +73,7 @@ def render_composite(
         ValueError: an unknown class or grouping, or a window with too few or too high ranks.
     """
     if name not in pool.classes:
-        raise ValueError(f"no class {name!r}: use one of {', '.join(pool.classes)}")
+        raise ValueError(unknown("class", name, pool.classes))
     label = pool.classes.index(name)
     rows = pool.rows_of(label)
     if window[1] > len(rows):
@@ -119,7 +120,7 @@ def draw_views(
         ValueError: an unknown view, a number out of range, or no such image.
     """
     if view not in VIEWS_BY_TITLE:
-        raise ValueError(f"unknown view {view!r}: use one of {', '.join(VIEWS_BY_TITLE)}")
+        raise ValueError(unknown("view", view, VIEWS_BY_TITLE))
     if not 0 <= index < len(stored):
         raise ValueError(f"the set has {len(stored)} images, counted from 0, got image {index}")
     see = make_view(

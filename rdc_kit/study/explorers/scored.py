@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
+from ...ground.names import unknown
 from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ..figures.base import FAMILY_COLOURS
@@ -50,7 +51,7 @@ def render_scores(
     """
     for name in filter(None, (score, against)):
         if name not in scores:
-            raise ValueError(f"no score {name!r}: use one of {', '.join(scores)}")
+            raise ValueError(unknown("score", name, scores))
     values = scores[score].aligned_to(pool).values.numpy()
     low, high = score_range(values, percentiles)
     inside = ((values >= low) & (values <= high)).nonzero()[0]
@@ -96,7 +97,7 @@ def _disagreeing(
 ) -> tuple[np.ndarray, Block]:
     """The rows that two scores disagree on most, and their images."""
     if pick not in PICKS:
-        raise ValueError(f"unknown pick {pick!r}: use one of {', '.join(PICKS)}")
+        raise ValueError(unknown("pick", pick, PICKS))
     if not against or against == score:
         raise ValueError("two different scores are needed to disagree: choose another one")
     one, two = (pd.Series(scores[n].values.numpy()).rank(pct=True) * 100 for n in (score, against))

@@ -154,27 +154,22 @@ def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
     return explore(render, controls, shown)
 
 
-def view_explorer(
-    stored: ImageSet, observer: Observer | None = None, single: ImageSet | None = None
-) -> Widget | Figure:
+def view_explorer(stored: ImageSet, observer: Observer | None = None) -> Widget | Figure:
     """Change the crop and Cutout; see views of a stored image, and an observer's entropy.
 
     Args:
         stored: composites, or any set.
         observer: its entropy (nats) is written under each view.
-        single: another set to look at in the same way, such as the same images not combined.
     """
-    sets = {"stored": stored} | ({} if single is None else {"single": single})
 
-    def render(images: str = "stored", **state: Any) -> Figure:
-        return renders.render_views(sets[images], observer=observer, **state)
+    def render(**state: Any) -> Figure:
+        return renders.render_views(stored, observer=observer, **state)
 
-    def quick(images: str = "stored", **state: Any) -> Figure:
-        return renders.render_views(sets[images], **state)
+    def quick(**state: Any) -> Figure:
+        return renders.render_views(stored, **state)
 
     def controls(state: State) -> dict[str, Widget]:
         real, whole = ipywidgets.FloatSlider, ipywidgets.IntSlider
-        last = min(map(len, sets.values())) - 1
         flip = ipywidgets.Checkbox(
             state["flip"],
             description="flip",
@@ -182,17 +177,14 @@ def view_explorer(
             disabled=not stored.traits.flip,
             layout={"width": "auto"},
         )
-        knobs = {
+        return {
             "view": _choice("view", list(renders.VIEWS_BY_TITLE), state["view"]),
             "low": _slider(real, "low", state["low"], 0.02, 1, 0.02),
             "cutout": _slider(real, "cutout", state["cutout"], 0, 1, 0.05),
-            "index": _slider(whole, "index", state["index"], 0, last),
+            "index": _slider(whole, "index", state["index"], 0, len(stored) - 1),
             "draw": _slider(whole, "draw", state["draw"], 0, 50),
             "flip": flip,
         }
-        return (
-            knobs if single is None else knobs | {"images": _choice("images", list(sets), "stored")}
-        )
 
     low, flip = stored.traits.min_crop, stored.traits.flip
     state = {"view": "extracted", "low": low, "cutout": 0.0, "index": 0, "draw": 0, "flip": flip}

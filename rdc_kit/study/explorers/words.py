@@ -16,7 +16,6 @@ WORDS = {
     "cutout": "Cutout",
     "index": "image",
     "draw": "another draw",
-    "images": "set",
     "against": "second score",
     "pick": "images",
     "ipc": "images per class",

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from ...methods import METHODS
 from ..grid.arms import Arm
 from ..verdicts.stats import chance, summarise, with_lines
-from .base import PALETTE, caption, family_colour, marker, plot_line, seeds_note
+from .base import PALETTE, caption, family_colour, log_axis, marker, plot_line, seeds_note
 from .names import VIEWS, arm_titles, method_title
 
 _DASHES = ("-", "--", ":")
@@ -183,10 +183,7 @@ def orders_figure(table: pd.DataFrame) -> Figure:
         method, order = rows["method"].iloc[0], rows["order"].iloc[0]
         dash = _DASHES[methods.index(method) % len(_DASHES)] if method in methods else "-"
         plot_line(ax, rows, "ipc", colours.get(order, "#333333"), title, "o" + dash)
-    ax.set_xscale("log")
-    ipcs = sorted(table["ipc"].unique())
-    ax.set_xticks(ipcs, [str(ipc) for ipc in ipcs])
-    ax.minorticks_off()
+    log_axis(ax, sorted(table["ipc"].unique()))
     ax.set_xlabel("images per class")
     ax.set_ylabel("top-1 accuracy, %")
     ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ...augment.boxes import cell_boxes
-from ...data.imagesets import ImageSet, Traits
+from ...data.imagesets import ImageSet
 from ...ground import files, store
 from ...ground.folders import home_dir
 from .names import source_title
@@ -118,14 +118,15 @@ def save_figure(
     return folder / f"{name}.png"
 
 
-def copy_figure(png: Path, folder: Path | None = None) -> Path:
-    """Copy all files of a saved figure, the json last; returns the new png.
+def copy_figure(png: Path) -> Path:
+    """Copy all files of a saved figure to `figures_dir()`, the json last; returns the new png.
+
+    A figure of the same name is replaced.
 
     Args:
         png: what `save_figure` returned.
-        folder: where to; `figures_dir()` when left out. A figure of the same name is replaced.
     """
-    target = (folder or figures_dir()) / png.name
+    target = figures_dir() / png.name
     for kind in (*_KINDS, "json"):
         with files.atomic_path(target.with_suffix(f".{kind}")) as part:
             shutil.copyfile(png.with_suffix(f".{kind}"), part)
@@ -211,6 +212,13 @@ def plot_line(
     ax.fill_between(summary.index, low, high, color=colour, alpha=0.15, lw=0)
 
 
+def log_axis(ax: Axes, ticks: Iterable[float]) -> None:
+    """Make the horizontal axis logarithmic, with just these ticks."""
+    ax.set_xscale("log")
+    ax.set_xticks([*ticks], [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+
+
 def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) -> str:
     """What is the same in all rows of a table: dataset, size, ipc, labels, epochs, network.
 
@@ -231,9 +239,3 @@ def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) 
 def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
     """How many seeds a figure shows, and what its bands or bars are."""
     return f"n = {table['seed'].nunique()} seeds" + (f"; {spread}" if spread else "")
-
-
-def denormalised(inputs: torch.Tensor, traits: Traits) -> torch.Tensor:
-    """Pixels of normalised inputs: float [B, 3, S, S] to float in 0..255."""
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (traits.mean, traits.std))
-    return (inputs * std + mean) * 255

@@ -12,10 +12,10 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from torch import Tensor
 
 from ...augment.boxes import cell_boxes, crop_resize
-from ...augment.views import draw_crops, make_view, shuffle_cells
+from ...augment.views import denormalised, draw_crops, make_view, shuffle_cells
 from ...data.imagesets import ImageSet
 from ...ground.seeds import generator
-from .base import denormalised, show_image
+from .base import show_image
 from .names import VIEWS
 
 _INK = {"crop": "#d55e00", "cell": "#ffffff"}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
 from ..verdicts.stats import half_width
-from .base import PALETTE, caption, family_colour, first_of_each_class
+from .base import PALETTE, caption, family_colour, first_of_each_class, log_axis
 from .names import method_title
 
 _SHOWN = 8  # images of each set, one per class
@@ -129,10 +129,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
             ax.axvspan(one["low"], one["high"], color=PALETTE[k], alpha=0.1, lw=0)
             ax.axvline(one["r"], color=PALETTE[k], ls="--", lw=1)
             ax.text(one["r"], ax.get_ylim()[1], f" r* = {one['r']:.2f}", size=8, va="top")
-    ax.set_xscale("log")
-    ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1]
-    ax.set_xticks(ticks, [f"{r:g}" for r in ticks])
-    ax.minorticks_off()
+    log_axis(ax, [0.02, 0.05, 0.1, 0.2, 0.5, 1])
     ax.set_xlabel("area of the random crop, r, as a fraction of the image")
     ax.set_ylabel("mean entropy, nats")
     ax.legend(fontsize=8)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..analyses.learning_curve import Curve
-from .base import PALETTE, caption
+from .base import PALETTE, caption, log_axis
 from .names import arm_titles
 
 _COLOURS = ("#777777", PALETTE[0], PALETTE[3], PALETTE[2])
@@ -33,10 +33,7 @@ def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
             low, high = curve.band(ipcs)
             ax.plot(ipcs, curve.at(ipcs), style, color=colour, label=titles[key] * (style == "-"))
             ax.fill_between(ipcs, low, high, color=colour, alpha=0.15, lw=0)
-    steps = [*curve.ipcs, 2 * most]
-    ax.set_xscale("log")
-    ax.set_xticks(steps, [str(n) for n in steps])
-    ax.minorticks_off()
+    log_axis(ax, [*curve.ipcs, 2 * most])
     ax.set_ylim(max(0, table["top1"].min() - 8), 101)
     ax.set_xlabel("images per class (dashed: beyond what was measured)")
     ax.set_ylabel("top-1 accuracy, %")

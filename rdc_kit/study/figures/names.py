@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...data.sources import traits_of
 from ...methods import METHODS
-from ...prune.scores import METRICS
+from ...prune.metrics import METRICS
 
 VIEWS = {"stored": "stored", "whole": "whole", "shuffle": "shuffled", "cell": "extracted"}
 ORDERS = {"easy": "easiest", "hard": "hardest", "random": "random", "ccs": "spread (CCS)"}

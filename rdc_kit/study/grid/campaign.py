@@ -6,8 +6,8 @@ setting, with the hash of everything that was tried; they travel between machine
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Setting:
     def setup(self) -> Setup:
         """The pool, the test set and the rest, loaded."""
         pool, test = load(self.dataset, self.size)
-        pool = replace(pool, traits=replace(pool.traits, student=self.student))
+        pool = pool.with_student(self.student)
         test = check_pair(pool, test)  # with the pool's traits
         runtime = choose_runtime(precision=self.precision)
         return Setup(pool, test, runtime, self.teacher or None, self.teacher_epochs)
@@ -119,8 +119,18 @@ class Line:
         arms = [arm_asked(key) for key in self.arms]
         changes = {"epochs": self.epochs} if self.epochs else {}
         how = [protocols.named(name).but(**changes) for name in self.protocols]
-        student, shared = [self.student or self.setting.student], (self.frozen, self.trainings)
+        student, shared = [self.network], (self.frozen, self.trainings)
         return trials_of(arms, self.ipc, how, self.n, student, *shared)
+
+    @property
+    def network(self) -> str:
+        """Name of the network that is trained."""
+        return self.student or self.setting.student
+
+    @property
+    def crops_told(self) -> str:
+        """Its crops as its rows say them."""
+        return " ".join(map(str, self.crops))
 
     @property
     def ipcs(self) -> tuple[int, ...]:
@@ -172,22 +182,42 @@ class Line:
         return [trial for trial in self.trials if self._identity(trial) not in there]
 
     def add(self, table: pd.DataFrame) -> None:
-        """Append rows of trials that have none, in whole or not at all; one process at a time."""
-        table = table.assign(crops=" ".join(map(str, self.crops)))
+        """Append rows of trials that have none; see `append_new`."""
+        table = table.assign(crops=self.crops_told)
         if self.is_own:
             table[self.stamp] = self.planned_at
-        with store.lock_of(self.path):
-            old = read_rows(self.path)
-            known = {_row_key(row) for row in old.to_dict("records")}
-            new = table[[_row_key(row) not in known for row in table.to_dict("records")]]
-            joined = pd.concat([old, new], ignore_index=True) if len(old) else new
-            files.write_csv(self.path, joined)
+        append_new(self.path, table, read_rows, _row_keys)
 
     def _identity(self, trial: Trial) -> tuple[object, ...]:
         """What tells the trials of a setting apart, as far as a row says it too."""
         tried = (trial.arm.key, trial.ipc, trial.protocol.name, trial.protocol.epochs)
         seeds = (trial.seed, trial.seeds.set, trial.seeds.training)
-        return (*tried, trial.student, *seeds, " ".join(map(str, self.crops)))
+        return (*tried, trial.student, *seeds, self.crops_told)
+
+
+def append_new(
+    path: Path,
+    table: pd.DataFrame,
+    read: Callable[[Path], pd.DataFrame],
+    keys: Callable[[pd.DataFrame], list[tuple[object, ...]]],
+) -> pd.DataFrame:
+    """Append those rows that a file lacks, in whole or not at all; one process at a time.
+
+    Args:
+        path: of the csv, which need not be there yet. table: the rows, with its columns.
+        read: the rows of a file, none where it is not there.
+        keys: what tells rows apart, one for each.
+
+    Returns:
+        The rows that were new.
+    """
+    with store.lock_of(path):
+        old = read(path)
+        known = set(keys(old))
+        new = table[[key not in known for key in keys(table)]]
+        if len(new):
+            files.write_csv(path, pd.concat([old, new], ignore_index=True) if len(old) else new)
+    return new
 
 
 def read_rows(path: Path) -> pd.DataFrame:
@@ -235,10 +265,13 @@ def _row_identity(row: dict[Any, Any]) -> tuple[object, ...]:
     return tuple(row[name] for name in [*tried, "seed", "set_seed", "training_seed", "crops"])
 
 
-def _row_key(row: dict[Any, Any]) -> tuple[object, ...]:
+def _row_keys(rows: pd.DataFrame) -> list[tuple[object, ...]]:
     """What tells the rows of a file apart, however many machines have made one of them."""
-    more = [row.get(name) for name in ("scoring_seed", "teacher_seed", *_OF_SETTING)]
-    return (*_row_identity(row), *(None if pd.isna(value) else value for value in more))
+    more = ("scoring_seed", "teacher_seed", *_OF_SETTING)
+    return [
+        (*_row_identity(row), *(None if pd.isna(row.get(name)) else row[name] for name in more))
+        for row in rows.to_dict("records")
+    ]
 
 
 def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...data.checks import check_count
 from ...data.imagesets import ImageSet
 from ...ground import store
 from ...ground.progress import bar
@@ -180,8 +181,7 @@ def trials_of(
                 f"arm {arm.key!r}: each replicate has a {name} of its own, freeze the {layer}"
             )
     check_layers(frozen)
-    if trainings < 1:
-        raise ValueError(f"trainings must be at least 1, got {trainings}")
+    check_count("trainings", trainings)
     return [
         Trial(
             arm,

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ...ground import files, store
 from ...ground.folders import runs_dir
-from ...ground.manifests import note_of, read_manifest, read_status, run_folders
+from ...ground.manifests import note_of, read_manifest, run_folders, status_of
 from ...ground.progress import human_time
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
@@ -127,15 +127,12 @@ def _grid_row(facts: dict[str, Any]) -> dict[str, Any]:
         status = "interrupted"
     left = None
     if status == "running" and facts["done"]:
-        elapsed = (_moment(facts["said"]) - _moment(facts["began"])).total_seconds()
+        began, said = (datetime.fromisoformat(facts[key]) for key in ("began", "said"))
+        elapsed = (said - began).total_seconds()
         pace = facts["pace"] or elapsed / facts["done"]
         left = round(pace * (facts["total"] - facts["done"]))
     note = facts.get("error") or (facts["arm"] if status != "ended" else "")
     return facts | {"kind": "grid", "status": status, "seconds_left": left, "note": note}
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def status() -> pd.DataFrame:
@@ -146,8 +143,8 @@ def status() -> pd.DataFrame:
     rows = []
     for folder in run_folders():
         facts = read_manifest(folder)
-        row = {"kind": "notebook", "name": folder.name, "status": read_status(folder)}
-        row |= {"began": facts.get("started", ""), "note": note_of(folder)}
+        row = {"kind": "notebook", "name": folder.name, "status": status_of(facts)}
+        row |= {"began": facts.get("started", ""), "note": note_of(facts)}
         rows.append(row | {"said": facts.get("ended", facts.get("started", ""))})
     return _frame([*progress().to_dict("records"), *rows])
 

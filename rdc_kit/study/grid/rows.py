@@ -211,5 +211,5 @@ def _measured(row: dict[str, Any]) -> dict[str, Any]:
         "seconds": round(row["seconds"], 2),
         "images_per_second": round(row["views"] / row["seconds"], 1),
         "git": store.git_state(),
-        "versions": " ".join(f"{name}={version}" for name, version in store.versions().items()),
+        "versions": store.versions_in_words(),
     }

@@ -19,7 +19,9 @@ from ...ground.folders import runs_dir
 from ...ground.names import unknown
 from ...ground.own import is_own, own_code
 from ...methods import KITS, method_named
-from ...prune.scores import METRICS, Scores, dynamics, score, score_code
+from ...prune.metrics import METRICS, score_code
+from ...prune.recorders import Scores
+from ...prune.scores import dynamics, score
 from ...train import models, protocols
 from ...train.arithmetic import quickest
 from ...train.evaluation import check_pair

@@ -74,7 +74,7 @@ def _asked(line: Line, effect: str) -> Line:
     terms = [term for term in terms_of(effect) if term.arm != CHANCE]
     known = read_rows(line.path)
     n = max(int(known["seed"].max()) + 1, line.n) if len(known) else line.n
-    same = known[known["crops"] == " ".join(map(str, line.crops))]
+    same = known[known["crops"] == line.crops_told]
     arms = [arm for term in terms for arm in _arms_of(term, same)]
     # What a term has not said by now could be any of the line's, and it is told to say which.
     ipcs = [ipc for term in terms for ipc in ([term.ipc] if term.ipc else line.ipcs)]

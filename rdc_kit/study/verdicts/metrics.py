@@ -1,12 +1,14 @@
-"""Scores of compressed sets beyond accuracy: how far from full data, how far above random.
+"""Numbers beyond the accuracy: how far from full data and above random, entropy, likelihood.
 
-All take accuracies in percent, as in the tables. They compute on fractions, so that DD-Ranking's
-score is between 0 and 1.
+Accuracies and their differences are in percent, as in the tables; DD-Ranking's score computes on
+fractions and is between 0 and 1. Entropy and likelihood are in nats, and come from logits.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..grid.arms import Parts
-from .stats import differences, half_width, holm, with_lines
+from .stats import LEAST, differences, half_width, holm, with_lines
 
-_LEAST, _MOST = math.exp(-1), math.e
+_LOW, _HIGH = math.exp(-1), math.e
 
 
 def _squash(value: float) -> float:
     """From -1..1 to 0..1; 0 becomes 0.269."""
-    return (math.exp(value) - _LEAST) / (_MOST - _LEAST)
+    return (math.exp(value) - _LOW) / (_HIGH - _LOW)
 
 
 def lrs(full: float, hard: float, own: float, random: float) -> float:
@@ -101,19 +103,22 @@ def differences_to_random(table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: the table has no Random at all.
     """
-    tables = []
+    tables = {}
     table = with_lines(table)
-    for (ipc, protocol, student), part in table.groupby(["ipc", "protocol", "student"], sort=False):
+    keys = ["ipc", "protocol", "student"]
+    for key, part in table.groupby(keys, sort=False):
         if "random" not in set(part["method"]):
             continue
         pairs = [(name, "random") for name in part["method"].unique() if name != "random"]
-        rows = differences(part, pairs, by="method")
-        tables.append(rows.assign(ipc=ipc, protocol=protocol, student=student))
+        tables[key] = differences(part, pairs, by="method")
     if not tables:
         raise ValueError("the table has no random baseline")
-    joined = pd.concat(tables, ignore_index=True)
-    front = ["ipc", "protocol", "student"]
-    return joined[front + [c for c in joined if c not in front]]
+    return _joined(tables, keys)
+
+
+def _joined(tables: Mapping[Any, pd.DataFrame], keys: list[str]) -> pd.DataFrame:
+    """Tables below each other; the key of each stands in the first columns, which `keys` names."""
+    return pd.concat(tables, names=keys).reset_index(keys).reset_index(drop=True)
 
 
 def corrected(rows: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +138,7 @@ def corrected(rows: pd.DataFrame) -> pd.DataFrame:
     from scipy import stats  # imported late: it is slow
 
     mean, low, high, n = rows[["difference", "low", "high", "n"]].to_numpy(float).T
-    enough = rows["n"] > 2
+    enough = rows["n"] >= LEAST
     with np.errstate(divide="ignore", invalid="ignore"):  # back from the interval
         ratio = stats.t.ppf(0.975, n - 1) * np.abs(mean) / ((high - low) / 2)
     raw = 2 * stats.t.sf(ratio, n - 1)
@@ -182,12 +187,11 @@ def contrasts(table: pd.DataFrame, parts: Parts, full: str = "pca") -> pd.DataFr
     Returns:
         Columns part, a (key of the arm), b (of the full PCA), difference, low, high, n, reading.
     """
-    rows = []
-    for part, arms in parts.items():
-        pairs = [(arm.key, full) for arm in arms if arm.key != full]
-        rows.append(differences(table, pairs).assign(part=part))
-    joined = pd.concat(rows, ignore_index=True)
-    return joined[["part", *(c for c in joined if c != "part")]]
+    tables = {
+        part: differences(table, [(arm.key, full) for arm in arms if arm.key != full])
+        for part, arms in parts.items()
+    }
+    return _joined(tables, ["part"])
 
 
 def differences_by_student(table: pd.DataFrame, method: str = "pca") -> pd.DataFrame:
@@ -200,12 +204,11 @@ def differences_by_student(table: pd.DataFrame, method: str = "pca") -> pd.DataF
     """
     table = with_lines(table)
     rivals = [name for name in table["method"].unique() if name != method]
-    tables = [
-        differences(rows, [(method, rival) for rival in rivals], by="method").assign(student=name)
+    tables = {
+        name: differences(rows, [(method, rival) for rival in rivals], by="method")
         for name, rows in table.groupby("student", sort=False)
-    ]
-    joined = pd.concat(tables, ignore_index=True)
-    return joined[["student", *(c for c in joined if c != "student")]]
+    }
+    return _joined(tables, ["student"])
 
 
 def soft_hard_gaps(table: pd.DataFrame) -> pd.DataFrame:
@@ -221,9 +224,8 @@ def soft_hard_gaps(table: pd.DataFrame) -> pd.DataFrame:
     usual = with_lines(table[table["protocol"].isin(["hard", "soft"])])
     keys = ["method", "family", "ipc", "seed"]
     wide = usual.pivot_table("top1", keys, "protocol", sort=False)
-    difference = (wide["soft"] - wide["hard"]).rename("gap").reset_index()
-    rows = []
-    for (method, family, ipc), group in difference.groupby(keys[:3], sort=False):
-        values = group["gap"].to_numpy(float)
-        rows.append((method, family, ipc, values.mean(), half_width(values), len(values)))
-    return pd.DataFrame(rows, columns=[*keys[:3], "gap", "ci95", "n"])
+    gaps = (wide["soft"] - wide["hard"]).groupby(level=keys[:3], sort=False)
+    found = gaps.agg(  # arrays: pandas would leave out a seed that lacks one of the two
+        gap=lambda v: v.to_numpy().mean(), ci95=lambda v: half_width(v.to_numpy()), n="size"
+    )
+    return found.reset_index()

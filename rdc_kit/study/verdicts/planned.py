@@ -14,7 +14,7 @@ from ..grid.campaign import Line, Setting
 from ..grid.setups import LAYERS
 from ..grid.terms import CHANCE, terms_of
 from .effects import Absent, effect_by_seed, over_images
-from .stats import half_width, holm, mean_interval
+from .stats import LEAST, half_width, holm, mean_interval
 
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
@@ -58,7 +58,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     values = replicates(line, rows, effect)
     named = {term.protocol for term in terms_of(effect) if term.arm != CHANCE}
     used = [trial.protocol for trial in line.trials if {"", trial.protocol.name} & named]
-    student = line.student or line.setting.student
+    student = line.network
     place = (line.setting.name, line.measure, student)
     row: dict[str, object] = {
         "line": line.key,
@@ -83,7 +83,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     }
     if len(values):
         row |= dict(zip(("mean", "low", "high"), mean_interval(values.to_numpy()), strict=True))
-    if 2 < len(values) == row["planned"]:
+    if LEAST <= len(values) == row["planned"]:
         if line.value == "top1":
             low_high = over_images(rows, effect)
             row |= dict(zip(("low_images", "high_images"), low_high, strict=True))

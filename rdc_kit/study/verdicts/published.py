@@ -6,12 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-STATUS = {
-    "exact": "read from the authors' own code, table or README",
-    "second-hand": "copied by another text; the paper's own table was not seen",
-    "second-hand-x2": "the same number in two second-hand sources",
-}
-
 
 def published(**where: object) -> pd.DataFrame:
     """The published numbers that match, a row each.
@@ -21,7 +15,9 @@ def published(**where: object) -> pd.DataFrame:
 
     Returns:
         Columns: table, dataset, method, family, labels, protocol, student, ipc, top1 (percent),
-        std, status (see STATUS), source.
+        std, status, source. A status is "exact" (read from the authors' own code, table or README),
+        "second-hand" (copied by another text; the paper's own table was not seen) or
+        "second-hand-x2" (the same number in two such texts).
 
     Raises:
         ValueError: a column that does not exist.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+LEAST = 3  # seeds; fewer are no evidence, for the interval of two says nothing
 # What may tell two rows of one arm and seed apart, in the order in which it is said.
 _APART = (
     *("dataset", "size", "profile", "arm", "budget", "ipc", "protocol", "epochs", "student"),
@@ -76,7 +77,7 @@ def differences(
         pairs: (a, b) for the difference a - b.
 
     Returns:
-        Columns: a, b, difference, low, high, n, reading. With fewer than three common seeds the
+        Columns: a, b, difference, low, high, n, reading. With fewer than LEAST common seeds the
         reading is "not evidence"; else "a is higher", "b is higher", or "undecided" where the
         interval contains 0.
 
@@ -128,7 +129,7 @@ def holm(values: np.ndarray) -> np.ndarray:
 
 
 def _reading(mean: float, half: float, values: np.ndarray) -> str:
-    if len(values) < 3:
+    if len(values) < LEAST:
         return "not evidence"
     if abs(mean) <= half:
         return "undecided"

@@ -58,7 +58,7 @@ def test_ranks_spread_over_the_whole_window(window, cells, expected):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"name": "9"}, "no class '9'"),
+        ({"name": "9"}, "unknown class '9'"),
         ({"window": (1, 3)}, "ranks 1 to 3 are 3, a composite needs 4"),
         ({"window": (18, 21)}, "has 20 images, got rank 21"),
         ({"grouping": "best"}, "unknown grouping 'best'"),

@@ -26,7 +26,7 @@ def explorers(pool, scores):
     return {
         "composite": lambda: widgets.composite_builder(pool, scores),
         "view": lambda: widgets.view_explorer(
-            rdc.combine(rdc.select(pool, scores, 4), 2), Doubtful(), pool
+            rdc.combine(rdc.select(pool, scores, 4), 2), Doubtful()
         ),
         "score": lambda: widgets.score_explorer(
             pool, {"el2n": scores, "aum": rdc.Scores("aum", -scores.values, pool.row_ids)}

@@ -3,13 +3,10 @@
 import json
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 import rdc_kit as rdc
-from rdc_kit.data.imagesets import Traits
 from rdc_kit.study.figures import arms, base
 from rdc_kit.study.verdicts.published import published
 
@@ -112,11 +109,13 @@ def test_a_caption_leaves_out_what_varies(two):
     assert base.seeds_note(two, "") == "n = 2 seeds"
 
 
-def test_what_training_sees_becomes_pixels_again():
-    traits = Traits(size=4, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.1))
-    inputs = torch.tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1)
-    found = base.denormalised(inputs, traits).flatten()
-    np.testing.assert_allclose(found, [0.5 * 255, 0.6 * 255, 0.2 * 255], rtol=1e-5)
+def test_a_log_axis_has_the_ticks_that_it_is_given_and_no_others():
+    _, ax = plt.subplots()
+    ax.plot([1, 1000], [1, 2])
+    base.log_axis(ax, [0.5, 10, 1200])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.5", "10", "1200"]
+    assert ax.get_xscale() == "log"
+    assert list(ax.get_xticks(minor=True)) == []
 
 
 def test_markers_begin_again_after_the_last():

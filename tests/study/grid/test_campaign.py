@@ -73,6 +73,31 @@ def some_rows(line, *seeds, **facts):
     return pd.DataFrame([row | own | facts for own in seeded])
 
 
+def test_only_rows_that_a_file_lacks_are_appended(tmp_path):
+    def read(path):
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["key", "value"])
+
+    def keys(rows):
+        return [(key,) for key in rows["key"]]
+
+    first = pd.DataFrame({"key": ["a", "b"], "value": [1, 2]})
+    second = pd.DataFrame({"key": ["b", "c"], "value": [9, 3]})
+    path = tmp_path / "rows.csv"
+    assert len(campaign.append_new(path, first[:0], read, keys)) == 0
+    assert not path.exists()
+    assert campaign.append_new(path, first, read, keys).equals(first)
+    assert campaign.append_new(path, second, read, keys)["key"].tolist() == ["c"]
+    assert pd.read_csv(path).to_numpy().tolist() == [["a", 1], ["b", 2], ["c", 3]]
+
+
+def test_a_line_tells_its_network_and_its_crops(tmp_path, monkeypatch):
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    assert (line.network, line.crops_told) == (line.setting.student, "")
+    other = replace(line, student="convnet2-w8", crops=(0.08, 0.5))
+    assert (other.network, other.crops_told) == ("convnet2-w8", "0.08 0.5")
+    assert {trial.student for trial in other.trials} == {"convnet2-w8"}
+
+
 def test_who_adds_rows_waits_for_a_process_of_another_home(tmp_path, monkeypatch):
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
     with store.lock_of(line.path):

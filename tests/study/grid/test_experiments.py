@@ -106,7 +106,7 @@ def test_layers_can_be_nested():
     ("given", "message"),
     [
         ({"frozen": ["scores"]}, "unknown layer 'scores' - did you mean 'scoring'"),
-        ({"trainings": 0}, "trainings must be at least 1"),
+        ({"trainings": 0}, "trainings must be a whole number of at least 1"),
     ],
 )
 def test_layers_that_there_are_not_are_refused(given, message):

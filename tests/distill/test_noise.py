@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.augment.noise import coloured
 from rdc_kit.compression import check_options
+from rdc_kit.distill.noise import coloured
 
 from ..conftest import colour_blocks
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..augment.views import denormalised
 from ..data.imagesets import ImageSet, made_anew
 from ..ground.names import unknown
 from ..ground.seeds import generator
@@ -62,6 +63,5 @@ def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> I
     if spectrum == "pool":
         pixels = coloured(draws, pool)
     else:
-        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (pool.traits.mean, pool.traits.std))
-        pixels = ((draws * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+        pixels = denormalised(draws, pool.traits).round().clamp(0, 255).to(torch.uint8)
     return made_anew(pool, pixels)
