@@ -86,7 +86,7 @@ class Trial:
     @property
     def taught(self) -> bool:
         """Whether a teacher is needed, for labels or for making the set."""
-        return self.protocol.labels != "hard" or "teacher" in method_named(self.arm.method).needs
+        return self.protocol.labels != "hard" or "teacher" in method_named(self.arm.method).options
 
 
 @dataclass

@@ -56,6 +56,22 @@ def test_a_teachers_name_is_one_network_in_every_arm(monkeypatch):
     assert plain.settings(Arm("mine", {"teacher": "of my own"}))["teacher"] == "of my own"
 
 
+def test_a_trial_is_taught_by_its_labels_or_where_its_method_takes_a_teacher(monkeypatch):
+    """It was read from what the method's line says for people."""
+    taught = {name: trial(Arm(name)).taught for name in METHODS}
+    assert taught == {name: "teacher" in method.needs for name, method in METHODS.items()}
+    assert {name for name, one in taught.items() if one} == {
+        *("sre2l", "cda", "gvbsm", "lpld", "dwa", "rded")
+    }
+    assert trial(Arm("random"), protocol=rdc.protocols.soft()).taught
+
+    def made(pool, ipc, seed, runtime, *, teacher=None):
+        return pool
+
+    monkeypatch.setitem(METHODS, "mine", Method("mine", made, "baseline", "network", "", ""))
+    assert trial(Arm("mine")).taught
+
+
 def test_scoring_lasts_as_long_as_the_metric_asks():
     setup = small_setup(scoring_epochs={"el2n": 2})
     assert setup.settings(Arm("el2n"))["epochs"] == 2
