@@ -51,6 +51,7 @@ def compress(
     """
     method = method_named(name)
     check_options(name, options)
+    options = settled(name, options)
     ipc = check_count("ipc", ipc)
     check_room(name, pool, ipc, options)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
@@ -91,6 +92,20 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     check_spectrum(options.get("spectrum", "white"))
     if isinstance(teacher := options.get("teacher"), str):
         with_batch_norm(teacher)
+
+
+def settled(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a method, a teacher's name being that of the network with batch norm.
+
+    So that keys and provenance tell what is trained. A method of one's own gets what was given.
+
+    Raises:
+        ValueError: a teacher that is unknown, or has layer norm.
+    """
+    teacher = options.get("teacher")
+    if teacher and isinstance(teacher, str) and method_named(name) is KITS.get(name):
+        return options | {"teacher": with_batch_norm(teacher)}
+    return options
 
 
 def check_room(name: str, pool: ImageSet, ipc: int, options: dict[str, Any]) -> None:

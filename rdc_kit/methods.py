@@ -24,7 +24,7 @@ from .prune.metrics import METRICS
 from .prune.recorders import Scores
 from .prune.scores import score
 from .prune.selection import check_order, check_strata, select
-from .train.models import check_fits, relatives
+from .train.models import PUBLISHED, check_fits, relatives, with_batch_norm
 from .train.teachers import Teacher, squeeze
 
 
@@ -197,11 +197,25 @@ def _recovered(
             raise ValueError(f"{key} must be a number of at least 0, got {value}")
     check_pool(pool, ipc, how)
     if not isinstance(teacher, Teacher):
-        networks = relatives(teacher or pool.student) if how.teachers > 1 else teacher
-        for network in networks if isinstance(networks, tuple) else ():
-            check_fits(network, pool.size, pool.num_classes)
+        networks = _teaching(pool, teacher, how.teachers)
         teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)
     return recover(pool, ipc, how, teacher, seed, runtime)
+
+
+def _teaching(pool: ImageSet, name: str | None, count: int = 1) -> tuple[str, ...]:
+    """Networks of a teacher: the one of that name with batch norm, or it and its relatives.
+
+    Args:
+        pool: whose student is asked where there is no name.
+        name: with or without "-bn": both are the same network, as in `Setup.networks`.
+        count: more than 1 for an ensemble.
+    """
+    own = with_batch_norm(name or pool.student)
+    if count == 1:
+        return (own,)
+    for network in relatives(own):
+        check_fits(network.removeprefix(PUBLISHED), pool.size, pool.num_classes)
+    return relatives(own)
 
 
 def _rded(
@@ -221,7 +235,8 @@ def _rded(
     for key, value in (("drawn", drawn), ("crops", crops)):
         check_count(key, value)
     if not isinstance(teacher, Teacher):
-        teacher = squeeze(pool, teacher, teacher_epochs, teacher_seed, runtime)
+        networks = _teaching(pool, teacher)
+        teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)
     return rded(pool, ipc, teacher, factor, drawn, crops, seed, runtime)
 
 

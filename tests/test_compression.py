@@ -157,6 +157,25 @@ def test_a_teacher_that_is_given_tells_of_itself(exact):
     assert not {"teacher_epochs", "teacher_seed"} & set(facts)
 
 
+@pytest.mark.parametrize("name", ["sre2l", "gvbsm", "rded"])
+def test_a_teachers_name_is_one_network_with_and_without_bn(name, exact):
+    """SRe2L trained the one without batch norm, then refused it; RDED went by it."""
+    pool = colour_blocks(per_class=9)
+    how = {"iterations": 2} if name != "rded" else {}
+    plain, named = (
+        rdc.compress(name, pool, 1, runtime=exact, teacher=teacher, teacher_epochs=20, **how)
+        for teacher in ("convnet2-w8", "convnet2-w8-bn")
+    )
+    assert plain.fingerprint() == named.fingerprint()
+    assert plain.provenance["teacher"] == named.provenance["teacher"] == "convnet2-w8-bn"
+
+
+def test_an_ensemble_may_begin_with_published_weights(blocks, exact):
+    """Their name was checked with the word in front of it, which no network has."""
+    with pytest.raises(DataError, match="knows ImageNet-1K's 1000 classes, the pool has 3"):
+        rdc.compress("gvbsm", blocks, 1, runtime=exact, teacher="torchvision:resnet18")
+
+
 def test_an_own_methods_view_is_the_one_that_it_was_registered_with(monkeypatch):
     """Arms are told apart by it: one with view "whole" was dropped as the same arm."""
     pool = colour_blocks()

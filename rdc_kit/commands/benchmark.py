@@ -23,6 +23,7 @@ from ..study.figures import base, methods
 from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
+from ..study.grid.rows import is_measured
 from ..study.grid.setups import Setup, Trial, check_layers
 from ..study.grid.workers import workers_from
 from ..study.verdicts.metrics import corrected, differences_to_random, ranking
@@ -182,10 +183,11 @@ def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.D
 
 
 def _announce_teacher(experiment: Experiment) -> None:
-    """Train or load the teacher first, where one is needed, and print how good it is."""
-    taught = next((trial for trial in experiment.trials if trial.taught), None)
+    """Train or load the teacher first, where a run that is left needs one; print how good it is."""
+    setup, asked = experiment.setup, (trial for trial in experiment.trials if trial.taught)
+    taught = next((trial for trial in asked if not is_measured(trial, setup)), None)
     if taught is not None:
-        print(experiment.setup.teacher_of(seed=taught.seeds.teacher), flush=True)
+        print(setup.teacher_of(seed=taught.seeds.teacher), flush=True)
 
 
 def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
@@ -214,13 +216,11 @@ class _Log:
     """Prints a line every minute, where no progress bar is shown."""
 
     def __init__(self, total: int) -> None:
-        self.total, self.began = total, time.monotonic()
-        self.printed = self.began
+        self.total, self.printed = total, time.monotonic()
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, done: int, left: float) -> None:
         now = time.monotonic()
         if now - self.printed > 60:
-            left = (now - self.began) / done * (self.total - done)
             print(f"{done} of {self.total} runs, about {human_time(left)} left", flush=True)
             self.printed = now
 

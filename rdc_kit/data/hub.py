@@ -73,10 +73,10 @@ def _check_same_classes(files: list[Path]) -> None:
     seen: dict[str, tuple[list[str], Path]] = {}
     for file in files:
         try:
-            facts = (parquet.read_schema(file).metadata or {}).get(b"huggingface", b"{}")
+            metadata = parquet.read_schema(file).metadata or {}
         except (ArrowException, OSError):  # no parquet file: whether it is an image set, say others
             continue
-        features = json.loads(facts).get("info", {}).get("features", {})
+        features = _features_in(metadata.get(b"huggingface", b"{}"))
         for column in features.keys() & set(LABEL_COLUMNS):
             told = features[column]
             names = told.get("names") if isinstance(told, dict) else None
@@ -88,6 +88,17 @@ def _check_same_classes(files: list[Path]) -> None:
                     f"{other} and {file} name different classes (or in another order) in column "
                     f"{column!r}: give both the same list (`datasets`' cast_column)"
                 )
+
+
+def _features_in(facts: bytes) -> dict[str, Any]:
+    """The columns that a file's own facts tell of; {} where another program left a part empty."""
+    try:
+        found = json.loads(facts)
+    except ValueError:  # no JSON: whether the file can be read, says `datasets`
+        return {}
+    for name in ("info", "features"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _plain(path: Path, files: list[Path], place: Path) -> str:

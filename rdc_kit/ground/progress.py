@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 _EVERY = 0.3  # seconds between two looks of a line; each is a message to the browser
 _SOON = 2.0  # seconds of a loop before its time left is told
+FETCHED = 0.5  # seconds; a run of a grid that takes less was fetched, not made
 
 
 def interactive() -> bool:
@@ -30,6 +31,43 @@ def interactive() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
+class TimeLeft:
+    """How long a loop still takes, by the items that it made: those it fetched tell nothing of it.
+
+    Attributes:
+        total: number of items. done: how many of them are done; at first, by an earlier try.
+        fetched: seconds; an item that takes no longer was fetched. 0 where all are made.
+        began: when the loop did, on the monotonic clock.
+    """
+
+    def __init__(self, total: int, done: int = 0, fetched: float = 0.0) -> None:
+        self.total, self.done, self.fetched = total, done, fetched
+        self.began = self._last = time.monotonic()
+        self._first, self._made, self._spent = done, 0, 0.0
+
+    def tell(self, done: int) -> None:
+        """So many items are done now; may be said again and again."""
+        if done <= self.done:
+            return
+        now = time.monotonic()
+        if now - self._last > self.fetched:
+            self._made, self._spent = self._made + done - self.done, self._spent + now - self._last
+        self.done, self._last = done, now
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds per item that was made; None before the first."""
+        return self._spent / self._made if self._made else None
+
+    @property
+    def seconds(self) -> float | None:
+        """What the other items take if all are to be made; None before one is done."""
+        if self.done == self._first:
+            return None
+        pace = self.pace or (self._last - self.began) / (self.done - self._first)
+        return pace * (self.total - self.done)
+
+
 class Bar(Generic[T]):
     """Items passed through, with a bar if a person watches.
 
@@ -38,12 +76,15 @@ class Bar(Generic[T]):
         what: the loop's name.
         total: number of items, those done before included; None if nobody knows.
         done: how many are done; a loop that was stopped begins where it was.
+        left: how long it still takes.
         note: what is being done now; may be changed at any time.
     """
 
-    def __init__(self, items: Iterable[T], what: str, total: int | None, done: int) -> None:
+    def __init__(
+        self, items: Iterable[T], what: str, total: int | None, done: int, fetched: float = 0.0
+    ) -> None:
         self.items, self.what, self.total, self.done = items, what, total, done
-        self.first, self.note, self.began = done, "", time.monotonic()
+        self.left, self.note = TimeLeft(total or 0, done, fetched), ""
 
     def __iter__(self) -> Iterator[T]:
         if not interactive():
@@ -54,35 +95,52 @@ class Bar(Generic[T]):
     def _in_terminal(self) -> Iterator[T]:
         from tqdm import tqdm
 
-        settings = {"initial": self.done, "leave": False, "mininterval": 0.5}
+        settings: dict[str, Any] = {"initial": self.done, "leave": False, "mininterval": 0.5}
+        if self.left.fetched:  # tqdm's own time left counts what was fetched
+            shape = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+            settings |= {"bar_format": shape, "miniters": 1}
         with tqdm(desc=self.what, total=self.total, **settings) as shown:
             for item in self.items:
                 yield item
-                shown.set_postfix_str(self.note, refresh=False)
+                self._passed()
+                own = self._time() if self.left.fetched else ""
+                shown.set_postfix_str(", ".join(filter(None, [self.note, own])), refresh=False)
                 shown.update()
 
     def _in_notebook(self, shell: Any) -> Iterator[T]:
-        self.began = time.monotonic()
         _LINE.begin(self, shell)
         try:
             for item in self.items:
                 _LINE.look()
                 yield item
-                self.done += 1
+                self._passed()
         finally:
             _LINE.end(self)
+
+    def _passed(self) -> None:
+        self.done += 1
+        self.left.tell(self.done)
 
     def __str__(self) -> str:
         """Such as "training: 40 of 150, easiest, seed 1, 12 s left"."""
         counted = f": {self.done:,} of {self.total:,}" if self.total else ""
-        said = [self.what + counted]
-        made, seconds = self.done - self.first, time.monotonic() - self.began
-        if self.total and made and seconds > _SOON:
-            said.append(f"{human_time(seconds / made * (self.total - self.done))} left")
-        return ", ".join([said[0], *filter(None, [self.note]), *said[1:]])
+        return ", ".join(filter(None, [self.what + counted, self.note, self._time()]))
+
+    def _time(self) -> str:
+        """Such as "12 s left"; "" while nobody knows."""
+        seconds = self.left.seconds if self.total else None
+        if seconds is None or time.monotonic() - self.left.began < _SOON:
+            return ""
+        return f"{human_time(seconds)} left"
 
 
-def bar(items: Iterable[T], what: str, total: int | None = None, done: int = 0) -> Bar[T]:
+def bar(
+    items: Iterable[T],
+    what: str,
+    total: int | None = None,
+    done: int = 0,
+    fetched: float = 0.0,
+) -> Bar[T]:
     """Pass items through, with a bar if a person watches.
 
     Args:
@@ -90,10 +148,11 @@ def bar(items: Iterable[T], what: str, total: int | None = None, done: int = 0) 
         what: the loop's name.
         total: number of items, `done` included; that of `items` when left out.
         done: items of the loop that an earlier try has done.
+        fetched: see `TimeLeft`.
     """
     if total is None and isinstance(items, Sized):
         total = done + len(items)
-    return Bar(items, what, total, done)
+    return Bar(items, what, total, done, fetched)
 
 
 @contextlib.contextmanager

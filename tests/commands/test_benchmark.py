@@ -8,8 +8,11 @@ import pytest
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.commands import benchmark
+from rdc_kit.study.grid.arms import Arm
+from rdc_kit.study.grid.experiments import Experiment, plan_trials
 
 from ..conftest import picture
+from ..study.conftest import small_setup
 
 
 def test_labels_and_names_become_protocols_once_each():
@@ -211,6 +214,29 @@ def test_a_grid_with_another_teacher_has_a_table_of_its_own(fresh_home, capsys):
     assert [main([*call, epochs]) for epochs in ("1", "2", "1")] == [0, 0, 0]
     capsys.readouterr()
     assert len(list(fresh_home.glob("data/runs/benchmark/*/runs.csv"))) == 2
+
+
+def test_no_teacher_is_trained_for_runs_that_are_there(fresh_home, capsys):
+    """One was, after data/runs/teachers had been deleted."""
+    trials = plan_trials(small_setup(), [Arm("random")], 1, [rdc.protocols.soft(epochs=1)], 1)
+    tables = []
+    for announced in (True, False):
+        experiment = Experiment(small_setup(), trials)
+        tables.append(benchmark._measured(experiment, experiment.plan(), 1))
+        assert ("teacher convnet2-w8-bn: " in capsys.readouterr().out) is announced
+        assert (fresh_home / "data/runs/teachers").exists() is announced
+        shutil.rmtree(fresh_home / "data/runs/teachers", ignore_errors=True)
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_a_log_says_how_long_the_other_runs_take(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(benchmark.time, "monotonic", lambda: now[0])
+    log = benchmark._Log(156)
+    log(100, 0.5)  # within the first minute
+    now[0] = 61
+    log(101, 3300.0)
+    assert capsys.readouterr().out == "101 of 156 runs, about 55 min left\n"
 
 
 def test_the_teacher_that_is_announced_is_that_of_the_first_seed(fresh_home, monkeypatch):

@@ -94,6 +94,31 @@ def test_splits_whose_classes_have_other_names_are_refused():
         hub._from_datasets(tables, "here", "", {})
 
 
+@pytest.mark.parametrize(
+    ("facts", "read"),
+    [
+        ('{"info": {"features": null}}', True),
+        ('{"info": []}', True),
+        ('{"info": null}', False),
+        ("{", False),
+    ],
+)
+def test_facts_that_another_program_left_empty_are_read_where_datasets_reads_them(
+    tmp_path, facts, read
+):
+    """An AttributeError of NoneType, or a JSONDecodeError, where a sentence was due."""
+    from pyarrow import Table
+    from pyarrow import parquet as files
+
+    path = tmp_path / "a.parquet"
+    table = Table.from_pydict({"image": [encoded(0), encoded(1)], "label": [1, 0]})
+    files.write_table(table.replace_schema_metadata({"huggingface": facts}), path)
+    if read:
+        assert rdc.load(f"parquet:{path}", size=16).train.labels.tolist() == [1, 0]
+    else:
+        refuses(f"parquet:{path}", "`datasets` cannot read", "expected parquet files")
+
+
 @pytest.mark.parametrize("other", [["ant", "cat"], ["cat", "bee", "ant"]])
 def test_files_whose_labels_stand_for_other_names_are_refused(tmp_path, other):
     """`datasets` gives all splits the first one's names: each cat of the test split was a bee."""

@@ -6,7 +6,7 @@ import IPython.display
 import pytest
 
 from rdc_kit.ground import progress
-from rdc_kit.ground.progress import bar, busy, human_time
+from rdc_kit.ground.progress import FETCHED, TimeLeft, bar, busy, human_time
 
 
 def test_quiet_when_nobody_watches(capfd, monkeypatch):
@@ -93,6 +93,57 @@ def test_what_cannot_be_counted_is_told_too(cell):
 
 def test_the_time_left_is_of_what_was_done_in_this_try(monkeypatch):
     one = bar(range(20, 100), "training", done=20)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: one.began + 10)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: one.left.began + 10)
     one.done = 40
+    one.left.tell(40)
     assert str(one) == "training: 40 of 100, 30 s left"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is moved."""
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+
+    def move(seconds):
+        now[0] += seconds
+
+    return move
+
+
+def test_what_is_fetched_tells_nothing_of_the_time_left(clock):
+    """After 100 fetched runs the first one of a minute left 33 s for 55 of them."""
+    left = TimeLeft(156, fetched=FETCHED)
+    assert left.seconds is None
+    for done in range(1, 101):
+        clock(0.01)
+        left.tell(done)
+    assert left.seconds == pytest.approx(0.01 * 56)  # nothing else is known
+    clock(60)
+    left.tell(101)
+    left.tell(101)  # said twice
+    assert left.pace == 60
+    assert left.seconds == 60 * 55
+    clock(0.01)
+    left.tell(102)
+    clock(30)
+    left.tell(103)
+    assert left.seconds == 45 * 53
+    all_made = TimeLeft(10, done=4)
+    clock(0.2)
+    all_made.tell(6)
+    assert all_made.seconds == pytest.approx(0.1 * 4)
+
+
+@pytest.mark.parametrize("where", ["terminal", "notebook"])
+def test_a_grids_bar_tells_the_time_of_the_runs_to_be_made(
+    where, clock, request, monkeypatch, capfd
+):
+    shell = request.getfixturevalue("cell") if where == "notebook" else None
+    monkeypatch.setenv("RDC_INTERACTIVE", "1")
+    for k in bar(range(60), "runs", fetched=FETCHED):
+        clock(0.01 if k < 50 else 120)
+    told = " ".join(shell.outputs[0]) if shell else capfd.readouterr().err
+    assert "18 min left" in told  # nine of two minutes, where it said 21 s
+    assert "21 s left" not in told

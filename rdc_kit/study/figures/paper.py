@@ -136,7 +136,8 @@ def _figures(results: Tables) -> Iterator[tuple[str, Figure, pd.DataFrame, dict[
     if table["low"].notna().any():
         inputs = {k: v for t in sorted(set(table["table"])) for k, v in results.inputs(t).items()}
         inputs |= results.campaign()
-        yield "ledger", ledger_figure(table), table, {"shows": "all claims", "inputs": inputs}
+        shown = table.drop(columns="labels")  # no mark tells of them
+        yield "ledger", ledger_figure(table), shown, {"shows": "all claims", "inputs": inputs}
     steps = steps_by_room(table)
     if len(steps):
         facts = {"shows": "what each step is worth, by room", "inputs": results.campaign()}

@@ -17,7 +17,7 @@ import pandas as pd
 from ...data.checks import check_count
 from ...data.imagesets import ImageSet
 from ...ground import store
-from ...ground.progress import bar
+from ...ground.progress import FETCHED, bar
 from ...ground.seeds import as_seeds
 from ...methods import method_named
 from ...train import models, protocols
@@ -70,7 +70,7 @@ class Experiment:
         return plan(self.setup, self.trials, self.extra, workers, against_pool)
 
     def measure(
-        self, tell: Callable[[int], None] | None = None, workers: str | int = 1
+        self, tell: Callable[[int, float], None] | None = None, workers: str | int = 1
     ) -> pd.DataFrame:
         """Make or fetch every trial.
 
@@ -78,7 +78,8 @@ class Experiment:
         when it is done.
 
         Args:
-            tell: called after each trial with the number of those that are there.
+            tell: called after each trial with the number of those that are there, and the seconds
+                that the others take if all are to be made.
             workers: processes that share the grid: a number, or "auto" for a timed probe. Each has
                 an equal share of the cores.
 
@@ -95,12 +96,12 @@ class Experiment:
         with threads_of(threads), beside:
             return self._measure(tell)
 
-    def _measure(self, tell: Callable[[int], None] | None) -> pd.DataFrame:
+    def _measure(self, tell: Callable[[int, float], None] | None) -> pd.DataFrame:
         """The table, made by this process as far as no other one makes it."""
         rows: dict[int, dict[str, Any]] = {}
         left = deque(range(len(self.trials)))
 
-        shown = bar(range(len(self.trials)), self.name)
+        shown = bar(range(len(self.trials)), self.name, fetched=FETCHED)
 
         def first_free() -> tuple[int, dict[str, Any]]:
             """The first trial that no other process is making; else wait for the first."""
@@ -119,8 +120,9 @@ class Experiment:
             for _ in shown:
                 k, row = first_free()
                 rows[k] = row
+                shown.left.tell(len(rows))
                 if tell is not None:
-                    tell(len(rows))
+                    tell(len(rows), shown.left.seconds or 0.0)
             report(len(rows), "")
         columns = COLUMNS + list(self.extra.columns if self.extra else ())
         return pd.DataFrame([rows[k] for k in range(len(self.trials))])[columns]

@@ -17,13 +17,12 @@ import pandas as pd
 from ...ground import files, store
 from ...ground.folders import runs_dir
 from ...ground.manifests import note_of, read_manifest, run_folders, status_of
-from ...ground.progress import human_time
+from ...ground.progress import FETCHED, TimeLeft, human_time
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
 _KEPT = 7 * 86400  # seconds that the record of a finished grid stays
 _NEEDED = ("name", "pid", "host", "status", "done", "total", "arm", "pace", "began", "said")
 _MOST = 100  # records that stay, beside those of grids that run
-_QUICK = 0.5  # seconds; what takes less was fetched, not made, and tells nothing of the pace
 
 
 def _folder() -> Path:
@@ -51,15 +50,11 @@ def reported(total: int, name: str = "") -> Iterator[Callable[[int, str], None]]
         "pace": None,  # seconds per run, of those that were made and not fetched
         "began": store.now(),
     }
-    times: list[float] = []
-    last = time.monotonic()
+    left = TimeLeft(total, fetched=FETCHED)
 
     def tell(done: int, arm: str) -> None:
-        nonlocal last
-        if done > facts["done"] and time.monotonic() - last > _QUICK:
-            times.append((time.monotonic() - last) / (done - facts["done"]))
-        last = time.monotonic()
-        facts.update(done=done, arm=arm, pace=sum(times) / len(times) if times else None)
+        left.tell(done)
+        facts.update(done=done, arm=arm, pace=left.pace)
         _write(path, facts)
 
     _forget_old()

@@ -178,7 +178,8 @@ def _shared_seconds(
     for trial in missing:
         method = method_named(trial.arm.method)
         how = method.fixed | setup.settings(trial.arm, trial.seeds)
-        if how.get("epochs") and how.get("order") != "random" and how.get("scores") is None:
+        scores = "scoring_seed" in how and how.get("scores") is None  # else epochs are of others
+        if scores and how.get("epochs") and how.get("order") != "random":
             scored.add((how.get("metric", "el2n"), how["epochs"], how["scoring_seed"]))
     epochs = epochs_to_go(pool, scored, setup.runtime)
     total = seconds(pool.student, epochs) if epochs else 0.0

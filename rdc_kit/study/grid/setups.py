@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...compression import compress
+from ...compression import compress, settled
 from ...data.imagesets import ImageSet
 from ...distill.recipes import edition
 from ...ground import store
@@ -88,7 +88,7 @@ class Trial:
     @property
     def taught(self) -> bool:
         """Whether a teacher is needed, for labels or for making the set."""
-        return self.protocol.labels != "hard" or "teacher" in method_named(self.arm.method).needs
+        return self.protocol.labels != "hard" or "teacher" in method_named(self.arm.method).options
 
 
 @dataclass
@@ -98,8 +98,8 @@ class Setup:
     Attributes:
         pool, test: from `load`.
         runtime: device and precision; of scores, sets, teachers and the source's student.
-        teacher: network that answers under soft labels, and that the distillation methods use; the
-            source's student with batch norm when left out.
+        teacher: network that answers under soft labels, and that the distillation methods use,
+            with batch norm whether its name says so or not; the source's student when left out.
         teacher_epochs: of its training.
         scoring_epochs: of the scoring run, by metric; a metric's own number when left out.
         options: passed to every method that has them, such as iterations=100. What an arm is known
@@ -107,6 +107,9 @@ class Setup:
         profile: of the notebook, "" elsewhere; only a column of the table.
         probed: networks other than the source's student have the precision and the layout that a
             timed probe finds best, see `train.arithmetic`; else all have the runtime's.
+
+    Raises:
+        ValueError: a teacher that is unknown, or has layer norm. DataError: see `check_pair`.
     """
 
     pool: ImageSet
@@ -121,6 +124,8 @@ class Setup:
 
     def __post_init__(self) -> None:
         self.test = check_pair(self.pool, self.test)
+        if self.teacher:
+            self.teacher = models.with_batch_norm(self.teacher)
         self._made: dict[str, ImageSet] = {}  # the last set only
         self._teachers: dict[tuple[int, int], Teacher] = {}
 
@@ -150,7 +155,8 @@ class Setup:
         if metric in METRICS:  # a method of one's own may have epochs and no metric
             usual = self.options.get("epochs", METRICS[metric].epochs)
             shared["epochs"] = self.scoring_epochs.get(metric, usual)
-        return known | {k: v for k, v in shared.items() if k in known} | arm.options
+        mine = known | {k: v for k, v in shared.items() if k in known} | arm.options
+        return settled(arm.method, mine)
 
     def make(self, arm: Arm | str, ipc: int, seeds: Seeds = ALL_0) -> ImageSet:
         """The set of an arm; `ipc` images per class."""

@@ -19,7 +19,7 @@ from .stats import LEAST, half_width, holm, mean_interval
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
     *("unit", "mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family"),
-    *("verdict", "change", "priority"),
+    *("verdict", "change", "priority", "labels"),
 ]
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
@@ -32,7 +32,8 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     low, high: 95 % t-interval over replicates, of the means over what lies below the topmost layer
     that varies. p: of the t-test against least, by Holm's correction within the family, in which
     an effect that is still pending counts as 1. low_images, high_images: 95 % of 2000 draws of test
-    images, the runs as they are. change: what would change the verdict.
+    images, the runs as they are. change: what would change the verdict. labels: of the protocols
+    that the effect compares, "hard" or "hard, soft".
     """
     read = [(line, line.rows()) for line in lines]
     judged = [_judged(line, rows, effect) for line, rows in read for effect in line.effects]
@@ -76,6 +77,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "planned": -(-line.n // line.trainings),
         "family": line.family,
         "priority": line.priority,
+        "labels": ", ".join(sorted({how.labels for how in used})),
         "values": values.to_numpy(),
         # What one protocol, network or length came to says nothing of another.
         "where": frozenset((*place, how.name, how.epochs) for how in used),

@@ -1,5 +1,6 @@
 """The figure of room: each step of PCA at the rooms that were measured, pending ones hollow."""
 
+import pandas as pd
 import pytest
 
 from rdc_kit.study.figures.room import STEPS, room_figure, steps_by_room
@@ -31,6 +32,15 @@ def test_what_nobody_planned_or_measured_too_rarely_is_left_out(table):
     assert steps_by_room(table.assign(unit="nats")).empty  # a gain in entropy has the same words
     alone = table[table["effect"] == "el2n - random"]  # one step, such as at other lengths
     assert steps_by_room(alone).empty
+
+
+def test_only_hard_labels_are_drawn_as_such(table):
+    """A line of soft labels before one of hard labels in the same room took its place."""
+    soft = table.assign(labels="soft", mean=-99.0)
+    both = pd.concat([soft, table], ignore_index=True)
+    drawn, alone = steps_by_room(both), steps_by_room(table)
+    assert drawn["mean"].tolist() == alone["mean"].tolist()
+    assert steps_by_room(soft).empty
 
 
 def test_replicates_that_are_pending_leave_hollow_marks(table):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.ground import store
+from rdc_kit.ground import progress, store
 from rdc_kit.study.grid import experiments, rows
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
@@ -56,6 +56,23 @@ def test_a_comparison_is_tidy_and_made_once(fresh_home, monkeypatch):
     assert (table["image_bytes"] > 6 * 100).all()
     monkeypatch.setattr(rows, "evaluate", None)  # a second training would fail
     pd.testing.assert_frame_equal(small_compare().measure(), table)
+
+
+def test_what_was_fetched_does_not_count_in_the_time_that_is_told(fresh_home, monkeypatch):
+    """A fetched run counted as one made: the minutes of the others were told as seconds."""
+    now, told = [0.0], []
+
+    def row_of(trial, setup, extra, wait=True):
+        now[0] += 60 if trial.seed == 9 else 0.01
+        return dict.fromkeys(rows.COLUMNS)
+
+    monkeypatch.setattr(experiments, "row_of", row_of)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    setup = small_setup()
+    trials = plan_trials(setup, [Arm("random")], 1, [HARD1], [1, 2, 3, 9, 8])
+    seconds = (0.04, 0.03, 0.02, 60, 0)
+    Experiment(setup, trials).measure(lambda *both: told.append(both))
+    assert told == [(k, pytest.approx(s)) for k, s in zip(range(1, 6), seconds, strict=True)]
 
 
 def test_a_grid_is_tidy_and_a_second_call_trains_nothing(fresh_home, monkeypatch):

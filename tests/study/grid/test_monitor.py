@@ -25,7 +25,7 @@ def small_grid():
 def test_a_grid_says_how_far_it_is_and_that_it_ended(fresh_home, monkeypatch):
     seen = []
     monkeypatch.setenv("RDC_RUN_DIR", "/somewhere/05_mine-1a2b")
-    small_grid().measure(tell=lambda done: seen.append(monitor.progress().iloc[0]))
+    small_grid().measure(tell=lambda done, left: seen.append(monitor.progress().iloc[0]))
     assert {row["note"] for row in seen} == {"random, seed 0", "random, seed 1"}
     assert {(row["name"], row["status"], row["total"]) for row in seen} == {
         ("05_mine-1a2b runs", "running", 4)

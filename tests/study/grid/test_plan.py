@@ -3,6 +3,7 @@
 import pytest
 
 import rdc_kit as rdc
+from rdc_kit.methods import METHODS, Method
 from rdc_kit.study.grid import plan
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
@@ -52,6 +53,16 @@ def test_more_classes_than_images_of_a_probe_are_planned(fresh_home):
     setup = Setup(pool, pool, EXACT, probed=True)
     trials = plan_trials(setup, [Arm("el2n")], 1, [HARD1], 1)
     assert Experiment(setup, trials).plan().shared > 0
+
+
+def test_a_method_of_ones_own_with_epochs_that_scores_nothing_is_planned(fresh_home, monkeypatch):
+    def make(pool, ipc, seed, runtime, *, epochs=5):
+        return rdc.select(pool, None, ipc, "random", seed)
+
+    monkeypatch.setitem(METHODS, "mine", Method("mine", make, "baseline", "nothing", "", ""))
+    setup = small_setup()
+    planned = Experiment(setup, plan_trials(setup, [Arm("mine")], 1, [HARD1], 2)).plan()
+    assert (planned.runs, planned.shared) == (2, 0)
 
 
 def test_a_plan_of_more_than_the_disk_holds_is_refused(fresh_home):

@@ -37,6 +37,41 @@ def test_an_arms_own_options_win_over_the_setups_and_these_over_the_methods():
     assert recovered["lr"] is None  # the recipe's own
 
 
+def test_a_teachers_name_is_one_network_in_every_arm(monkeypatch):
+    """Soft labels came from the one with batch norm, RDED's crops from the one without."""
+    plain, named = (small_setup(teacher=name) for name in ("convnet2-w32", "convnet2-w32-bn"))
+    given = Arm("rded", {"teacher": "convnet1-w8"})
+    for arm in (Arm("rded"), Arm("sre2l"), given):
+        assert plain.settings(arm)["teacher"] in (*plain.networks(), "convnet1-w8-bn")
+        assert plain.set_key(trial(arm)) == named.set_key(trial(arm))
+    assert plain.settings(given)["teacher"] == "convnet1-w8-bn"
+    with pytest.raises(ValueError, match="has layer norm, a teacher needs batch norm"):
+        small_setup(teacher="swin_t")
+
+    def made(pool, ipc, seed, runtime, *, teacher=None):
+        return pool
+
+    monkeypatch.setitem(METHODS, "mine", Method("mine", made, "baseline", "", "", ""))
+    assert plain.settings(Arm("mine"))["teacher"] == "convnet2-w32-bn"
+    assert plain.settings(Arm("mine", {"teacher": "of my own"}))["teacher"] == "of my own"
+
+
+def test_a_trial_is_taught_by_its_labels_or_where_its_method_takes_a_teacher(monkeypatch):
+    """It was read from what the method's line says for people."""
+    taught = {name: trial(Arm(name)).taught for name in METHODS}
+    assert taught == {name: "teacher" in method.needs for name, method in METHODS.items()}
+    assert {name for name, one in taught.items() if one} == {
+        *("sre2l", "cda", "gvbsm", "lpld", "dwa", "rded")
+    }
+    assert trial(Arm("random"), protocol=rdc.protocols.soft()).taught
+
+    def made(pool, ipc, seed, runtime, *, teacher=None):
+        return pool
+
+    monkeypatch.setitem(METHODS, "mine", Method("mine", made, "baseline", "network", "", ""))
+    assert trial(Arm("mine")).taught
+
+
 def test_scoring_lasts_as_long_as_the_metric_asks():
     setup = small_setup(scoring_epochs={"el2n": 2})
     assert setup.settings(Arm("el2n"))["epochs"] == 2

@@ -170,6 +170,14 @@ def test_soft_labels_need_an_anchor_of_their_own(lines):
     assert both["verdict"] == "not confirmed"
 
 
+def test_the_labels_of_an_effect_are_told(lines):
+    _, easy = lines
+    assert planned.judge_lines(lines)["labels"].tolist() == ["hard", "hard"]
+    soft = replace(easy, protocols=("soft",))  # its effect has no word for it
+    both = replace(easy, protocols=("hard", "soft"), effects=("el2n@soft - random@hard",))
+    assert planned.judge_lines([soft, both])["labels"].tolist() == ["soft", "hard, soft"]
+
+
 def test_what_would_change_a_verdict():
     row = {"anchor": 0.0, "least": 0.0, "line": "easy"}
     say = planned.what_would_change
