@@ -56,7 +56,8 @@ def training_bytes(student: str, size: int, batch: int, classes: int, precision:
 def _forget_numbers(model: nn.Module, fake: FakeTensorMode) -> None:
     """Leave every tensor of a network with its shape alone."""
     for module in model.modules():
-        for tensors in (module._parameters, module._buffers):
+        held: tuple[dict[str, Any], ...] = module._parameters, module._buffers
+        for tensors in held:
             for name, tensor in tensors.items():
                 if tensor is not None:
                     tensors[name] = fake.from_tensor(tensor)
