@@ -143,6 +143,18 @@ def _runs(have: tuple[int, int], at: tuple[int, int], kind: str, only: str) -> b
     return have >= at and (kind == "compute" or have[0] == at[0])
 
 
+def free_on(device: torch.device) -> int:
+    """Bytes of a GPU that this process may take; what torch keeps for its next tensors counts."""
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def give_back(device: torch.device) -> None:
+    """Leave to other processes what torch keeps of a GPU's memory for its next tensors."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
 def precision_asked() -> str:
     """The environment's RDC_PRECISION: "bf16", "fp32", or "auto" when it is not set.
 

@@ -167,7 +167,7 @@ def fit(
         state.what = store.config_hash([*told, teacher_key] if teacher_key else told)
         state.load(checkpoint, runtime.device)
     draws = generator(seed, "views", device=runtime.device)
-    feed, take = _prepared(state, images, protocol, draws, teacher, runtime)
+    feed, take = _prepared(state, images, protocol, draws, teacher, runtime, student)
     saved = time.monotonic()
     for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}", done=state.epoch):
         began = time.monotonic()
@@ -189,10 +189,17 @@ def _prepared(
     draws: torch.Generator,
     teacher: Answer | StoredLabels | None,
     runtime: Runtime,
+    student: str,
 ) -> tuple[Feed, Step]:
     """The batches of a training, and the function that makes a step on one of them."""
     batch = batch_size(protocol, len(images), images.num_classes)
-    feed = Feed(images, batch, runtime.device)
+
+    def needs() -> int:
+        from .footprint import training_bytes  # late: only a GPU with a large set asks
+
+        return training_bytes(student, images.size, batch, images.num_classes, runtime.precision)
+
+    feed = Feed(images, batch, runtime.device, needs)
     lesson = lesson_of(images, protocol, feed, teacher, runtime)
     take = _step_of(state, feed, lesson, protocol, draws, runtime)
     ahead = feed.steps * (protocol.epochs - state.epoch)

@@ -78,6 +78,13 @@ def test_fp32_on_a_gpu_is_no_tf32(gpu):
     assert not torch.backends.cuda.matmul.allow_tf32
 
 
+def test_what_torch_keeps_of_a_gpu_for_later_is_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 70)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
+    assert device.free_on(torch.device("cuda")) == 150
+
+
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 def test_no_runtime_has_more_threads_than_the_job_has_cores(gpu, monkeypatch, kind):
     gpu()

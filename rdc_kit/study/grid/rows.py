@@ -12,7 +12,7 @@ from torch import nn
 from ...data.imagesets import ImageSet
 from ...data.saving import image_bytes
 from ...ground import store
-from ...ground.device import device_name
+from ...ground.device import device_name, give_back
 from ...ground.folders import runs_dir
 from ...methods import method_named
 from ...train import models
@@ -106,6 +106,7 @@ def row_of(
             also=(lambda model: extra.measure(model, setup.test)) if extra else None,
         )
         checkpoint.unlink(missing_ok=True)
+        give_back(setup.runtime.device)
         found = {name: result.rows[0][name] for name in extra.columns} if extra else {}
         taught = {
             "teacher": ", ".join(teacher.names) if teacher else "",
