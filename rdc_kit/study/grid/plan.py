@@ -15,12 +15,10 @@ from ...ground.progress import human_time
 from ...methods import method_named
 from ...prune.scores import epochs_to_go
 from ...train import models, teachers
-from ...train.footprint import training_bytes
 from ...train.labels import label_bytes
-from ...train.protocol import batch_size
 from .rows import Extra, is_measured
 from .setups import Setup, Trial
-from .workers import Split, pace_of, split_of
+from .workers import Split, pace_of, split_of, step_bytes
 
 _TORCH = 6 * 10**8  # bytes of a process that has imported torch and trained once
 _PROBED = 512  # images that stand for the pool in a probe
@@ -120,9 +118,7 @@ def _memory_bytes(trials: Sequence[Trial], setup: Setup) -> int:
     """Python and torch, the images, and the largest training."""
     pool, peaks = setup.pool, [0]
     for t in {(t.student, t.ipc, t.protocol.batch): t for t in trials}.values():
-        batch = batch_size(t.protocol, t.ipc * pool.num_classes, pool.num_classes)
-        network = (t.student, pool.size, batch, pool.num_classes)
-        peaks.append(training_bytes(*network, setup.runtime_of(t.student).precision))
+        peaks.append(step_bytes(t, setup))
     return _TORCH + pool.images.numel() + setup.test.images.numel() + max(peaks)
 
 
