@@ -18,6 +18,7 @@ from .limits import cores
 from .memory import keep_freed_memory
 
 DEVICES = ("cpu", "cuda")  # kinds that the kit knows
+PRECISIONS = ("bf16", "fp32")
 _ARCH = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)")  # what a torch is built for, such as sm_90a
 
 
@@ -165,7 +166,7 @@ def precision_asked() -> str:
 
 
 def _known(precision: str) -> str:
-    if precision not in ("auto", "bf16", "fp32"):
+    if precision not in ("auto", *PRECISIONS):
         raise ValueError(f"precision must be 'auto', 'bf16' or 'fp32', got {precision!r}")
     return precision
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...distill.rded import CROPS, DRAWN
 from ...distill.recipes import RECIPES, recipe
@@ -16,7 +17,7 @@ from ...methods import method_named
 from ...prune.scores import epochs_to_go
 from ...train import models, teachers
 from ...train.labels import label_bytes
-from .rows import Extra, is_measured
+from .rows import Extra, is_measured, made_elsewhere
 from .setups import Setup, Trial
 from .workers import Split, pace_of, split_of, step_bytes
 
@@ -38,6 +39,8 @@ class Plan:
         disk: bytes of what is kept; free: bytes free there.
         memory: bytes of each process at its peak.
         split: how the work is divided.
+        elsewhere: how many runs that are not done lie here from another device or precision, by its
+            name.
     """
 
     runs: int
@@ -49,6 +52,7 @@ class Plan:
     free: int
     memory: int
     split: Split
+    elsewhere: Counter[str] = field(default_factory=Counter)
 
     def and_took(self, seconds: float) -> str:
         """The plan beside what it came to, for the end of a grid."""
@@ -64,11 +68,16 @@ class Plan:
             f"{human_time(self.shared)} scores and teachers, {human_time(self.sets)} sets, "
             f"{human_time(self.training)} training, by {self.split}"
         )
+        others = "".join(
+            f"\n{count} more are there from {where}, and not used: runs that are compared are made "
+            "with one arithmetic"
+            for where, count in self.elsewhere.items()
+        )
         return (
             f"{self.runs} runs, {self.done} already done; about {human_time(self.seconds)} on this "
             f"machine ({parts})\n"
             f"disk: about {self.disk / 1e6:,.0f} MB, {self.free / 1e9:,.0f} GB free; "
-            f"memory: about {self.memory / 1e9:.1f} GB for each process"
+            f"memory: about {self.memory / 1e9:.1f} GB for each process{others}"
         )
 
 
@@ -111,7 +120,8 @@ def plan(
     free = shutil.disk_usage(data_dir()).free
     memory = _memory_bytes(trials, setup)
     done_runs = len(trials) - len(left)
-    return Plan(len(trials), done_runs, shared, sets, training, disk, free, memory, split)
+    found = Counter(filter(None, (made_elsewhere(trial, setup, extra) for trial in left)))
+    return Plan(len(trials), done_runs, shared, sets, training, disk, free, memory, split, found)
 
 
 def _memory_bytes(trials: Sequence[Trial], setup: Setup) -> int:
