@@ -51,6 +51,11 @@ class Runtime:
         """Name of the memory format, for tables."""
         return "channels_last" if self.channels_last else "contiguous"
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A process that is handed a runtime computes as the one that chose it."""
+        self.__dict__.update(state)
+        _without_tf32(self.device)
+
     def __str__(self) -> str:
         return f"{device_name(self.device)}, {self.precision}, {self.layout}"
 
@@ -71,16 +76,20 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
     """
     precision = precision_asked() if precision == "auto" else _known(precision)
     chosen = torch.device(_usable()) if device == "auto" else _checked(device)
-    if chosen.type == "cuda":
-        # Else convolutions in "fp32" round their inputs to ten bits (TF32), torch's own default.
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    else:
+    _without_tf32(chosen)
+    if chosen.type == "cpu":
         keep_freed_memory()
     if torch.get_num_threads() > cores():  # torch does not know of a container's quota
         torch.set_num_threads(cores())
     if precision == "auto":
         precision = "bf16" if has_bf16(chosen) else "fp32"
     return Runtime(chosen, precision, channels_last=precision == "bf16")
+
+
+def _without_tf32(device: torch.device) -> None:
+    """Have a GPU's convolutions not round their inputs to ten bits, which is torch's default."""
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def _usable() -> str:

@@ -1,5 +1,7 @@
 """Devices and precision."""
 
+import pickle
+
 import pytest
 import torch
 
@@ -83,6 +85,14 @@ def test_what_torch_keeps_of_a_gpu_for_later_is_free(monkeypatch):
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 70)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
     assert device.free_on(torch.device("cuda")) == 150
+
+
+def test_nor_is_it_in_a_process_that_a_runtime_is_sent_to(gpu):
+    gpu()
+    sent = pickle.dumps(device.Runtime(torch.device("cuda"), "fp32", channels_last=False))
+    assert torch.backends.cudnn.allow_tf32
+    assert pickle.loads(sent).precision == "fp32"
+    assert not torch.backends.cudnn.allow_tf32
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
