@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -235,11 +236,22 @@ def _disk_error(error: OSError) -> str:
     return f"{what}: {remedy}; the same call goes on from what is there"
 
 
+def _memory_error(error: RuntimeError, options: argparse.Namespace) -> str:
+    """What a GPU had no room for, and what to do about it."""
+    asked = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
+    what = f" for {asked[1]} more" if asked else ""
+    fewer = "use --workers 1, or " if hasattr(options, "workers") else "use "
+    remedy = f"{fewer}a smaller size, batch or network"
+    return f"the GPU has no room{what}: {remedy}; the same call goes on from what is there"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     options = parser().parse_args(arguments)
     if options.verb is None:
         return _where_to_start()
+    from torch import OutOfMemoryError
+
     from .ground.own import use, use_told, where
     from .ground.store import Locked
     from .train.training import Diverged
@@ -255,8 +267,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Locked as error:
         print(f"{options.verb}: {error}", file=sys.stderr)
         return 3
-    except Diverged as error:
-        print(f"{options.verb}: {error}", file=sys.stderr)
+    except (Diverged, OutOfMemoryError) as error:
+        told = error if isinstance(error, Diverged) else _memory_error(error, options)
+        print(f"{options.verb}: {told}", file=sys.stderr)
         return 1
     except (ValueError, TypeError, FileExistsError) as error:
         print(f"{options.verb}: {where(error)}{error}", file=sys.stderr)

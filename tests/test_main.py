@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from rdc_kit.__main__ import ACTIONS, main
-from rdc_kit.commands import reports
+from rdc_kit.commands import benchmark, reports
 from rdc_kit.commands.options import VERBS, parser
 from rdc_kit.ground.store import Locked
 from rdc_kit.train.training import Diverged
@@ -81,6 +82,12 @@ def test_the_module_runs_from_any_folder(tmp_path):
             "runs: /data/x: No such file or directory: check the name, or put it there; the same "
             "call goes on from what is there",
         ),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a"),
+            1,
+            "runs: the GPU has no room for 2.00 GiB more: use a smaller size, batch or network; "
+            "the same call goes on from what is there",
+        ),
         (KeyboardInterrupt(), 1, "runs: stopped; the same call continues it"),
     ],
 )
@@ -91,6 +98,15 @@ def test_each_end_has_its_status_and_one_line(monkeypatch, capsys, error, status
     monkeypatch.setattr(reports, "list_runs", ends)
     assert main(["runs"]) == status
     assert capsys.readouterr().err.strip() == told
+
+
+def test_a_full_gpu_is_better_used_by_fewer(monkeypatch, capsys):
+    def ends(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(benchmark, "benchmark", ends)
+    assert main(["benchmark", "--methods", "random"]) == 1
+    assert "has no room: use --workers 1, or a smaller" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -9,15 +9,19 @@ import shutil
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 
 import torch
 
 from ..data import sources
 from ..data.survey import survey
-from ..ground.device import choose_runtime
+from ..ground.device import choose_runtime, machine_name, without_kernels
 from ..ground.folders import data_dir, local_copies
 from ..ground.names import printable
 from .startup import startup_line
+
+_DRIVER = Path("/proc/driver/nvidia/version")  # a text, where the driver of NVIDIA GPUs is loaded
+_CARD = Path("/dev/nvidia0")  # a container sees the driver's text, though it may be lent no GPU
 
 
 def _python() -> str:
@@ -57,6 +61,32 @@ def _compute() -> str:
         model = torch.nn.Conv2d(3, 4, 3).to(chosen.device)
         dtype = model(torch.randn(1, 3, 8, 8, device=chosen.device)).dtype
     return f"{chosen}; convolutions run in {dtype}"
+
+
+def _gpu() -> str:
+    """A GPU that stands idle, and why."""
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if asked is not None and asked.strip() in ("", "-1"):
+        return f"CUDA_VISIBLE_DEVICES={asked!r} hides what there is"
+    hide = "; to do without this GPU, set CUDA_VISIBLE_DEVICES to nothing"
+    if torch.cuda.is_available():
+        if reason := without_kernels(torch.device("cuda")):
+            raise RuntimeError(reason + hide)
+        return machine_name(torch.device("cuda"))
+    if not (_DRIVER.is_file() and _CARD.exists()):
+        return "none that torch sees: the CPU computes"
+    if torch.version.cuda is None:
+        raise RuntimeError(
+            "there is an NVIDIA GPU, but this torch is built for the CPU alone: install one for "
+            f"CUDA, see https://pytorch.org/get-started/locally{hide}"
+        )
+    driver = re.search(r"\d+\.\d[\d.]*", _DRIVER.read_text())
+    raise RuntimeError(
+        f"there is an NVIDIA GPU, but torch does not see it: its driver "
+        f"({driver[0] if driver else 'unknown'}) may be too old for CUDA {torch.version.cuda}, "
+        "which this torch is built for: update the driver, or install a torch for an older CUDA, "
+        f"see https://pytorch.org/get-started/locally{hide}"
+    )
 
 
 def _kernel() -> str:
@@ -112,8 +142,9 @@ def doctor() -> int:
     """
     checks: list[tuple[str, Callable[[], str]]] = [("python", _python)]
     checks += [(re.split(r"[><=!~ ]", spec)[0], _package(spec)) for spec in requirements()]
-    checks += [("torch pair", _pair), ("compute", _compute), ("jupyter kernel", _kernel)]
-    checks += [("disk", _disk), ("data", _data), ("start", lambda: startup_line(rounds=1))]
+    checks += [("torch pair", _pair), ("gpu", _gpu), ("compute", _compute)]
+    checks += [("jupyter kernel", _kernel), ("disk", _disk), ("data", _data)]
+    checks += [("start", lambda: startup_line(rounds=1))]
     failures = 0
     for name, look in checks:
         try:

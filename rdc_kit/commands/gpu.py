@@ -5,7 +5,10 @@ A table of each step is there as soon as the step ends, so a loan that ends earl
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +22,7 @@ from ..ground.folders import checkout, evidence_dir
 from ..ground.progress import human_time
 
 _LEAST = 30.0  # seconds that must be left for another step to begin
+_GRACE = 5.0  # seconds that a step which is ended has for its last words
 _END = 20.0  # seconds before its end in which a step begins nothing more
 
 
@@ -92,9 +96,30 @@ def _make(step: Step, end: float) -> str:
             minutes = f"{(given - _END) / 60:.2f}"
             words = [minutes if word == "MINUTES" else word for word in step.words]
             command = [sys.executable, "-m", *words]
-            code = subprocess.run(command, timeout=given).returncode
+            code = _ended(command, given)
             said = "ok" if code == 0 else f"failed with status {code}"
         except subprocess.TimeoutExpired:
             said = "ended, no time left"
     print(f"{step.title}: {said} after {human_time(time.monotonic() - began)}", flush=True)
     return said
+
+
+def _ended(command: list[str], timeout: float) -> int:
+    """Exit status of a call; when its time is over, all that it has started ends with it.
+
+    Its workers would otherwise keep the GPU's memory from the next step.
+
+    Raises:
+        subprocess.TimeoutExpired: after so many seconds.
+    """
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        return process.wait(timeout)
+    except BaseException:  # the keyboard's signal does not reach another session by itself
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(_GRACE)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise

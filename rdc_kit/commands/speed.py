@@ -7,9 +7,12 @@ read at every step.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import shutil
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -33,8 +36,9 @@ from ..train.training import fit
 from .startup import startup_line
 
 _STEPS = 8  # of a round
-_LOADERS = (0, 2)  # loader processes of the plain loop
+_LOADERS = 2  # loader processes of the plain loop, beside none
 _GPU_EPOCHS = 8
+_SHARED = Path("/dev/shm")  # shared memory, where there is Linux
 COLUMNS = [
     *("loop", "student", "size", "batch", "images", "round", "images_per_second"),
     *("device", "precision", "git", "versions"),
@@ -84,13 +88,44 @@ def _plain_epoch(images: ImageSet, student: str, batch: int, device: str, worker
     model = _plain_network(student, images).to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
     began = time.perf_counter()
-    for inputs, labels in loader:
-        loss = F.cross_entropy(model(inputs.to(device)), labels.to(device))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        loss.item()
+    with _as_torch_computes():
+        for inputs, labels in loader:
+            loss = F.cross_entropy(model(inputs.to(device)), labels.to(device))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            loss.item()
     return time.perf_counter() - began
+
+
+@contextlib.contextmanager
+def _as_torch_computes() -> Iterator[None]:
+    """While it lasts, convolutions on a GPU are TF32: torch's own default, and any plain script's.
+
+    See `choose_runtime`.
+    """
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+def _loaders(batch: int, size: int) -> tuple[int, ...]:
+    """Numbers of loader processes to time; those that this machine has no room for are left out.
+
+    Each has up to two batches in shared memory, of which a container may have 64 MB.
+    """
+    needed = (2 * _LOADERS + 1) * batch * 3 * size**2 * 4
+    if _SHARED.is_dir() and needed > (free := shutil.disk_usage(_SHARED).free):
+        print(
+            f"{_SHARED} has {free / 1e6:,.0f} MB free, {_LOADERS} loader processes need "
+            f"{needed / 1e6:,.0f}: the plain loop is timed without them",
+            file=sys.stderr,
+        )
+        return (0,)
+    return (0, _LOADERS)
 
 
 def speed(
@@ -159,9 +194,9 @@ def time_loops(
 
     loops: dict[str, Callable[[], float]] = {
         f"plain, {count} workers": partial(
-            _plain_epoch, images, student, batch, runtime.device.type, count
+            _plain_epoch, images, student, batch, str(runtime.device), count
         )
-        for count in _LOADERS
+        for count in _loaders(batch, size)
     }
     loops["rdc_kit"] = lambda: fit(images, protocol, student, 0, runtime).seconds / protocol.epochs
     facts = {

@@ -14,9 +14,9 @@ import pandas as pd
 import torch
 
 from ..ground import files, store
-from ..ground.device import machine_name
+from ..ground.device import choose_runtime, free_on, machine_name
 from ..ground.folders import notebooks_dir, runs_dir
-from ..ground.limits import cores
+from ..ground.limits import cores, free_memory
 from ..ground.names import command, unknown
 from ..ground.progress import human_time
 from ..study.figures.base import figures_dir
@@ -25,7 +25,9 @@ from ..study.grid.workers import workers_from
 from .given import Parameter, UsageError, check_parameters, declared
 from .run import FAILED, OK, USAGE, print_verdict, run_notebook
 
-_MOST = 4  # notebooks at a time; each needs a gigabyte or two
+_MOST = 4  # notebooks at a time
+_MEMORY = 2 * 10**9  # bytes that each of them may need
+_ON_GPU = 3 * 10**9  # and of a GPU
 _SAY_EVERY = 10.0  # seconds between two lines of progress
 _LOOK_EVERY = 0.2
 
@@ -46,8 +48,8 @@ def run_all(
         given: parameters as text.
         timeout: seconds for each notebook.
         folder: the kit's own notebooks when left out.
-        workers: notebooks at a time; "auto" is one per core, up to 4. They share the cores, and
-            what two of them need is made once.
+        workers: notebooks at a time; "auto" is one per core, up to 4 and as far as there is free
+            memory for them. They share the cores, and what two of them need is made once.
 
     Returns:
         0 only when all ended ok; else the first code that was not 0.
@@ -55,7 +57,7 @@ def run_all(
     Raises:
         ValueError: a wrong number of workers.
     """
-    count = workers_from(workers) or min(cores(), _MOST)
+    count = workers_from(workers)
     folder = folder or notebooks_dir()
     notebooks = sorted(folder.glob("[0-9]*.ipynb"))
     if not notebooks:
@@ -65,6 +67,7 @@ def run_all(
         _check(given, known)
     except UsageError as error:
         return print_verdict(USAGE, f"study: {error}")
+    count = count or _at_a_time(given.get("device", "auto"))
     parameters = {
         notebook: {name: text for name, text in given.items() if name in names}
         for notebook, names in known.items()
@@ -85,6 +88,15 @@ def run_all(
     worst = next((code for code in codes if code), OK)
     ok = f"{codes.count(OK)} of {len(notebooks)} notebooks ok"
     return print_verdict(worst, f"study: {ok} in {human_time(took)}")
+
+
+def _at_a_time(device: str) -> int:
+    """Notebooks that this machine, and its GPU if they use it, have cores and memory for."""
+    room = [_MOST, cores(), free_memory() // _MEMORY]
+    chosen = choose_runtime(device).device
+    if chosen.type == "cuda":
+        room.append(free_on(chosen) // _ON_GPU)
+    return max(1, min(room))
 
 
 def _keep(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .imagesets import DataError, ImageSet, numbered
+from .imagesets import DataError, ImageSet, Numbers, numbered
 
 
 def from_tensors(
@@ -19,7 +19,7 @@ def from_tensors(
     """An ImageSet from your own tensors.
 
     Args:
-        images: uint8 [N, 3, S, S].
+        images: uint8 [N, 3, S, S]. Tensors on a GPU are copied from there.
         labels: int64 [N].
         classes: names; "0", "1", ... by default.
         fields: any other field of ImageSet, such as traits or provenance.
@@ -29,17 +29,20 @@ def from_tensors(
     """
     if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
         raise DataError("labels must be a tensor of whole numbers, one per image: int64 [N]")
-    most = int(labels.max()) if len(labels) else 0
-    names = numbered(most) if classes is None else tuple(classes)
+    if classes is None:
+        classes = numbered(int(labels.max()) if len(labels) else 0)
+    names = classes if isinstance(classes, Numbers) else tuple(classes)
     fields.setdefault("row_ids", torch.arange(len(labels)))
-    return check_set(ImageSet(images, labels.long(), names, **fields))
+    given = {"images": images, "labels": labels.long(), **fields}
+    given |= {name: value.cpu() for name, value in given.items() if isinstance(value, Tensor)}
+    return check_set(ImageSet(classes=names, **given))
 
 
 def check_set(images: ImageSet) -> ImageSet:
     """Validate a set when it enters the kit: shapes, types, label range, sizes that agree.
 
     Raises:
-        DataError: the message says what is wrong and where.
+        DataError: the message says what is wrong and where, also of tensors on a GPU.
     """
     shape = tuple(images.images.shape)
     if images.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
@@ -53,8 +56,20 @@ def check_set(images: ImageSet) -> ImageSet:
         )
     if len(images) == 0:
         raise DataError("the set is empty")
+    _check_place(images)
     check_labels(images.labels, images.num_classes)
     return images
+
+
+def _check_place(images: ImageSet) -> None:
+    """Refuse a set whose tensors lie elsewhere than on the CPU."""
+    for name in ("images", "labels", "row_ids", "members"):
+        tensor = getattr(images, name)
+        if isinstance(tensor, Tensor) and tensor.device.type != "cpu":
+            raise DataError(
+                f"the {name} of a set must be on the CPU, these are on {str(tensor.device)!r}: "
+                "hand over .cpu() of them (training takes them to a GPU by itself)"
+            )
 
 
 def check_labels(labels: Tensor, num_classes: int) -> None:
@@ -81,6 +96,7 @@ def check_made(stored: ImageSet, pool: ImageSet, ipc: int, view: str) -> ImageSe
     """
     if not isinstance(stored, ImageSet):
         raise DataError(f"a method must return an ImageSet, such as pool[rows], got {stored!r}")
+    _check_place(stored)
     if stored.provenance.get("source") != pool.provenance.get("source"):
         stored = replace(stored, row_ids=torch.full_like(stored.row_ids, -1))  # no rows of the pool
     stored = stored.like(pool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from dataclasses import replace
 from numbers import Integral
@@ -23,6 +24,7 @@ from .raw import Raw
 from .sources import NAMED, check_source, open_source, raw_of, traits_of
 
 _LOOKED_AT = 1000  # images that stand for a source's size and statistics
+_AT_ONCE = 50  # of them
 
 
 def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Splits:
@@ -111,12 +113,25 @@ def _looked_at(count: int) -> np.ndarray:
 
 def _with_own_statistics(pool: ImageSet) -> Traits:
     """The pool's traits, with the mean and sd of its own channels."""
-    rows = torch.from_numpy(_looked_at(len(pool)))
-    pixels = pool.images[rows].double().transpose(0, 1).flatten(1) / 255
-    mean, std = pixels.mean(1), pixels.std(1, correction=0).clamp(min=0.01)
-    first, second = ([round(float(v), 4) for v in values] for values in (mean, std))
-    own: dict[str, Any] = {"mean": tuple(first), "std": tuple(second)}
+    mean, std = channel_statistics(pool.images, torch.from_numpy(_looked_at(len(pool))))
+    first, second = (tuple(round(v, 4) for v in values) for values in (mean, std))
+    own: dict[str, Any] = {"mean": first, "std": tuple(max(0.01, v) for v in second)}
     return replace(pool.traits, **own)
+
+
+def channel_statistics(images: torch.Tensor, rows: torch.Tensor) -> tuple[list[float], list[float]]:
+    """Mean and sd of each channel of some images uint8 [N, 3, S, S], in 0..1, from whole sums."""
+    counts = torch.zeros(3, 256, dtype=torch.int64)  # how often each value is there
+    for part in rows.split(_AT_ONCE):
+        for channel, pixels in enumerate(images[part].unbind(1)):
+            counts[channel] += torch.bincount(pixels.flatten(), minlength=256)
+    means, sds = [], []
+    for found in counts.tolist():
+        total = sum(found)
+        first, second = (sum(n * k**power for k, n in enumerate(found)) for power in (1, 2))
+        means.append(first / total / 255)
+        sds.append(math.sqrt(total * second - first**2) / total / 255)
+    return means, sds
 
 
 def in_full(pool: ImageSet) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..augment.views import plain_view
 from ..data.imagesets import ImageSet
 from ..ground.progress import bar
+from ..train.accuracy import batch_at
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ def collect_moments(
 ) -> dict[Entry, Moments]:
     """Exact statistics of a whole set, in one pass; the batch size changes nothing.
 
+    On a GPU `batch` is of images up to 224 px, and there are fewer of larger ones.
+
     Args:
         model: in eval mode, on the device.
         images: shown whole, unaugmented.
@@ -140,6 +143,7 @@ def collect_moments(
         G-VBSM's averages the variances of batches of augmented images.
     """
     groups = images.num_classes if by_class else 1
+    batch = batch_at(images.size, torch.device(device), batch)
     sums: dict[Entry, list[Tensor]] = {}
     group = torch.zeros(0, dtype=torch.int64)
 

@@ -12,6 +12,7 @@ from ..ground.seeds import generator
 
 SPECTRA = ("white", "pool")
 _MOST = 2000  # images that the spectrum is read from
+_AT_ONCE = 50  # of them
 
 
 def coloured(draws: Tensor, pool: ImageSet) -> Tensor:
@@ -27,15 +28,30 @@ def coloured(draws: Tensor, pool: ImageSet) -> Tensor:
     """
     side = pool.size
     rows = torch.linspace(0, len(pool) - 1, min(_MOST, len(pool))).long()
-    images = pool.images[rows].double()
-    mean = images.mean((0, 2, 3), keepdim=True)
-    waves = torch.fft.rfft2(images - mean, norm="ortho").permute(2, 3, 1, 0)  # [S, S/2+1, 3, n]
-    power = waves @ waves.mH / len(rows)  # [S, S/2+1, 3, 3], Hermitian
+    mean, power = _moments(pool.images, rows)
     values, vectors = torch.linalg.eigh(power)
     root = vectors * values.clamp(min=0).sqrt()[..., None, :]  # root @ root^H = power
     white = torch.fft.rfft2(draws.double(), norm="ortho").permute(2, 3, 1, 0)
     field = torch.fft.irfft2((root @ white).permute(3, 2, 0, 1), s=(side, side), norm="ortho")
     return (field + mean).round().clamp(0, 255).to(torch.uint8)
+
+
+def _moments(images: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Means of the channels, float64 [1, 3, 1, 1], and of each frequency the products of channels.
+
+    A few images and frequencies at a time; the sums are those of all at once, to the bit.
+
+    Returns:
+        The means, and complex128 [S, S / 2 + 1, 3, 3], Hermitian.
+    """
+    side, parts = images.shape[-1], torch.arange(len(rows)).split(_AT_ONCE)
+    sums = [images[rows[part]].double().sum((0, 2, 3)) for part in parts]  # whole numbers
+    mean = torch.stack(sums).sum(0).view(1, 3, 1, 1) / (len(rows) * side**2)
+    waves = torch.empty(len(rows), 3, side, side // 2 + 1, dtype=torch.complex128)
+    for part in parts:
+        waves[part] = torch.fft.rfft2(images[rows[part]].double() - mean, norm="ortho")
+    lines = (waves[:, :, k].permute(2, 1, 0) for k in range(side))  # [S / 2 + 1, 3, n] each
+    return mean, torch.stack([line @ line.mH for line in lines]) / len(rows)
 
 
 def check_spectrum(spectrum: str) -> None:

@@ -115,9 +115,15 @@ def recipe(method: str, size: int) -> Recipe:
 _CHANGED_ABOVE = {"gvbsm": 0, "dwa": 32}
 
 
-def edition(method: str, size: int) -> int:
-    """Which edition of a method's recipe this is; results of an earlier one are not of this one."""
-    return 2 if size > _CHANGED_ABOVE.get(method, size) else 1
+def edition(method: str, size: int, device: str = "cpu") -> int:
+    """Which edition of a method's recipe this is; results of an earlier one are not of this one.
+
+    Args:
+        method: of METHODS. size: of the images, pixels. device: type of what recovers them; on a
+            GPU all recipes changed when they began to compute in true fp32, without TF32.
+    """
+    changed = size > _CHANGED_ABOVE.get(method, size)
+    return 1 + changed + (device != "cpu" and method in RECIPES)
 
 
 def check_pool(pool: ImageSet, ipc: int, how: Recipe) -> None:

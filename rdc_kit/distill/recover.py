@@ -85,6 +85,8 @@ def recover(
         "seed": seed,
         "device": runtime.device.type,
     }
+    if runtime.device.type != "cpu":
+        config["tf32"] = False  # that earlier sets were made with
     home = store.cached(runs_dir("sets"), config, make)
     facts: dict[str, Any] = {"recipe": how.settings, "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2)}

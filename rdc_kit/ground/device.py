@@ -6,6 +6,8 @@ import contextlib
 import functools
 import os
 import platform
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from .limits import cores
 from .memory import keep_freed_memory
 
 DEVICES = ("cpu", "cuda")  # kinds that the kit knows
+PRECISIONS = ("bf16", "fp32")
+_ARCH = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)")  # what a torch is built for, such as sm_90a
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class Runtime:
         """Name of the memory format, for tables."""
         return "channels_last" if self.channels_last else "contiguous"
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A process that is handed a runtime computes as the one that chose it."""
+        self.__dict__.update(state)
+        _without_tf32(self.device)
+
     def __str__(self) -> str:
         return f"{device_name(self.device)}, {self.precision}, {self.layout}"
 
@@ -55,34 +64,105 @@ def choose_runtime(device: str = "auto", precision: str = "auto") -> Runtime:
     """Pick the device and the precision.
 
     Args:
-        device: "auto" (CUDA if there is a GPU, else CPU), "cpu", "cuda" or "cuda:1".
+        device: "auto" (CUDA if there is a GPU that torch can use, else CPU), "cpu", "cuda" or
+            "cuda:1".
         precision: "auto" (what RDC_PRECISION asks for, else bf16 if the processor has it),
             "bf16", or "fp32" (exact).
 
+    On a GPU, "fp32" is that from now on: torch computes no convolution or product in TF32.
+
     Raises:
-        ValueError: unknown precision, or a CUDA device that torch does not see.
+        ValueError: unknown precision, or a CUDA device that torch does not see or has no code for.
     """
     precision = precision_asked() if precision == "auto" else _known(precision)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(_usable()) if device == "auto" else _checked(device)
+    _without_tf32(chosen)
+    if chosen.type == "cpu":
+        keep_freed_memory()
+    if torch.get_num_threads() > cores():  # torch does not know of a container's quota
+        torch.set_num_threads(cores())
+    if precision == "auto":
+        precision = "bf16" if has_bf16(chosen) else "fp32"
+    return Runtime(chosen, precision, channels_last=precision == "bf16")
+
+
+def _without_tf32(device: torch.device) -> None:
+    """Have a GPU's convolutions not round their inputs to ten bits, which is torch's default."""
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _usable() -> str:
+    """ "cuda" if there is a GPU that torch can use, else "cpu"."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    reason = without_kernels(torch.device("cuda"))
+    if reason:
+        _say(f"{reason}; until then the CPU computes")
+    return "cpu" if reason else "cuda"
+
+
+@functools.cache  # once in a process
+def _say(what: str) -> None:
+    print(what, file=sys.stderr)
+
+
+def _checked(device: str) -> torch.device:
+    """A device that was asked for by name."""
     try:
-        torch_device = torch.device(device)
+        asked = torch.device(device)
     except RuntimeError:
         raise ValueError(f"unknown device {device!r}: use 'auto', 'cpu' or 'cuda'") from None
-    if torch_device.type not in DEVICES:
+    if asked.type not in DEVICES:
         raise ValueError(f"device {device!r} is not supported: use 'auto', 'cpu' or 'cuda'")
-    if torch_device.type == "cuda" and not torch.cuda.is_available():
+    if asked.type == "cpu":
+        return asked
+    if not torch.cuda.is_available():
         raise ValueError(f"device {device!r} needs a CUDA GPU, but torch sees none: use 'cpu'")
-    if torch_device.type == "cuda" and (torch_device.index or 0) >= torch.cuda.device_count():
+    if (asked.index or 0) >= torch.cuda.device_count():
         known = torch.cuda.device_count()
         raise ValueError(f"device {device!r} is not there: torch sees {known} GPUs, from cuda:0 on")
-    if torch_device.type == "cpu":
-        keep_freed_memory()
-        if torch.get_num_threads() > cores():  # torch does not know of a container's quota
-            torch.set_num_threads(cores())
-    if precision == "auto":
-        precision = "bf16" if has_bf16(torch_device) else "fp32"
-    return Runtime(torch_device, precision, channels_last=precision == "bf16")
+    if reason := without_kernels(asked):
+        raise ValueError(f"{reason}, or use 'cpu'")
+    return asked
+
+
+def without_kernels(device: torch.device) -> str:
+    """Why the installed torch cannot compute on a GPU that it sees, and what to do; "" if it can.
+
+    Compiled code runs on the cards of its generation from its own number on, such as sm_80 on 8.6;
+    PTX (compute_80) on all later ones too.
+    """
+    have = torch.cuda.get_device_capability(device)
+    found = map(_ARCH.fullmatch, torch.cuda.get_arch_list())
+    built = {(int(m[2]), int(m[3])): (m[1], m[4]) for m in found if m}
+    if not built or any(_runs(have, at, *how) for at, how in built.items()):
+        return ""
+    oldest, newest = (f"{at[0]}.{at[1]}" for at in (min(built), max(built)))
+    return (
+        f"{machine_name(device)} has compute capability {have[0]}.{have[1]}, for which torch "
+        f"{torch.__version__} has no code (only for {oldest} to {newest}): install a torch that is "
+        "built for this GPU, see https://pytorch.org/get-started/locally"
+    )
+
+
+def _runs(have: tuple[int, int], at: tuple[int, int], kind: str, only: str) -> bool:
+    """Whether code that is built for capability `at` runs on a GPU that has `have`."""
+    if only == "a":  # for this card and no other
+        return have == at
+    return have >= at and (kind == "compute" or have[0] == at[0])
+
+
+def free_on(device: torch.device) -> int:
+    """Bytes of a GPU that this process may take; what torch keeps for its next tensors counts."""
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def give_back(device: torch.device) -> None:
+    """Leave to other processes what torch keeps of a GPU's memory for its next tensors."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def precision_asked() -> str:
@@ -95,7 +175,7 @@ def precision_asked() -> str:
 
 
 def _known(precision: str) -> str:
-    if precision not in ("auto", "bf16", "fp32"):
+    if precision not in ("auto", *PRECISIONS):
         raise ValueError(f"precision must be 'auto', 'bf16' or 'fp32', got {precision!r}")
     return precision
 

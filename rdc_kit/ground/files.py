@@ -178,12 +178,22 @@ def read_json(path: Path | str) -> Any:
     """Read JSON; None when the file is absent, or damaged and therefore set aside."""
     path = Path(path)
     try:
-        return json.loads(path.read_text())
+        return json.loads(_text(path))
     except FileNotFoundError:
         return None
     except ValueError as error:  # no JSON, or no text
         set_aside(path, str(error))
         return None
+
+
+def _text(path: Path) -> str:
+    """A file's text; asked for twice where a network disk's other machine has just replaced it."""
+    try:
+        return path.read_text()
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return path.read_text()
 
 
 def read_record(path: Path, *needed: str) -> dict[str, Any] | None:
@@ -247,16 +257,17 @@ def set_aside(path: Path, why: str) -> None:
 
 
 def stamp(path: Path) -> tuple[int, ...]:
-    """Size, number on its disk and two times, ns, of a file; zeros for a link that leads nowhere.
+    """Size and two times, ns, of a file; zeros for a link that leads nowhere.
 
     The second time is that of the last change of any kind. Whoever writes other bytes of the same
-    length and sets the first time back, as some copying programs do, cannot set this one.
+    length and sets the first time back, as some copying programs do, cannot set this one. A file's
+    number is not among them: memory sticks and network disks give new ones at each mount.
     """
     try:
         facts = path.stat()
     except OSError:
-        return 0, 0, 0, 0
-    return facts.st_size, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns
+        return 0, 0, 0
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def files_below(folder: Path) -> list[Path]:

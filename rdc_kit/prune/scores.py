@@ -16,7 +16,7 @@ from torch import Tensor
 from ..data.imagesets import ImageSet
 from ..ground import store
 from ..ground.arrays import load_arrays, save_arrays
-from ..ground.device import Runtime, choose_runtime, machine_name
+from ..ground.device import Runtime, choose_runtime, give_back, machine_name
 from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
@@ -248,6 +248,7 @@ def _keep(
 ) -> dict[str, Any]:
     save_arrays(home / _SCORES, values)
     (home / "checkpoint.npz").unlink(missing_ok=True)
+    give_back(runtime.device)
     cost = {"seconds": fitted.seconds, "views": fitted.views}
     return cost | {"machine": machine_name(runtime.device), "versions": store.versions()}
 

@@ -15,6 +15,18 @@ from ..data.imagesets import ImageSet
 from ..ground.device import Runtime, choose_runtime
 
 CPU_BATCH = 32  # images; the caches of a CPU then hold the activations of ConvNets
+GPU_BATCH = 256
+_USUAL = 224  # px; up to here a GPU's memory is large enough for the usual batches
+
+
+def batch_at(size: int, device: torch.device, usual: int) -> int:
+    """Images of a forward pass: on a GPU fewer above 224 px, as many pixels as at 224.
+
+    Args:
+        size: side of the images, pixels. device: where they are seen. usual: images up to 224 px.
+    """
+    small = device.type == "cpu" or size <= _USUAL
+    return usual if small else max(1, usual * _USUAL**2 // size**2)
 
 
 @torch.no_grad()
@@ -27,13 +39,15 @@ def predict(
         model: on the runtime's device; it is left in eval mode.
         images: the set.
         runtime: device and precision.
-        batch: images at a time; CPU_BATCH on a CPU and 256 on a GPU when left out.
+        batch: images at a time; CPU_BATCH on a CPU and GPU_BATCH on a GPU when left out, fewer of
+            large images.
 
     Returns:
         float32 [N, C] on the CPU, in the set's order.
     """
     runtime = runtime or choose_runtime()
-    batch = batch or (CPU_BATCH if runtime.device.type == "cpu" else 256)
+    usual = CPU_BATCH if runtime.device.type == "cpu" else GPU_BATCH
+    batch = batch or batch_at(images.size, runtime.device, usual)
     model.eval()
     logits = []
     for start in range(0, len(images), batch):

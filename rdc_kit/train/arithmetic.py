@@ -1,8 +1,8 @@
 """The right arithmetic: precision and memory layout of a network, by a timed probe on this machine.
 
 bf16 is the quickest on most processors that have it in hardware, but for some shapes it is several
-times slower than fp32, and the layout matters as much. So a few steps are timed in each way, once
-for a network, a size and a machine.
+times slower than fp32, and the layout matters as much. So on a CPU a few steps are timed in each
+way, once for a network, a size and a machine.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _STEPS = 3
 def quickest(runtime: Runtime, student: str, size: int) -> Runtime:
     """The runtime with the precision and the layout that train a network soonest.
 
-    `runtime` itself where no other way is clearly faster, or where the user asked for a precision
-    (RDC_PRECISION). The probe is kept for this machine, so later calls decide alike.
+    `runtime` itself where no other way is clearly faster, where the user asked for a precision
+    (RDC_PRECISION), or on a GPU. The probe is kept for this machine, so later calls decide alike.
 
     Args:
         runtime: from `choose_runtime()`.
@@ -38,7 +38,9 @@ def quickest(runtime: Runtime, student: str, size: int) -> Runtime:
     Raises:
         ValueError: unknown network, or images too small for it.
     """
-    if precision_asked() != "auto":
+    # On a GPU the probe would time how soon Python starts the operations of a small batch, which
+    # says nothing of a training: that one is replayed, with larger batches, and there bf16 wins.
+    if precision_asked() != "auto" or runtime.device.type != "cpu":
         return runtime
     config = {
         "what": "arithmetic",
@@ -84,8 +86,6 @@ def _step_seconds(runtime: Runtime, student: str, size: int, limit: float = floa
         F.cross_entropy(logits.float(), labels).backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        if runtime.device.type == "cuda":
-            torch.cuda.synchronize(runtime.device)
         times.append(time.perf_counter() - began)
         if len(times) > 1 and times[-1] > limit:
             break

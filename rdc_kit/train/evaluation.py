@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..augment.views import plain_view
@@ -152,6 +153,8 @@ def _check_teacher(stored: ImageSet, teacher: Teacher, runtime: Runtime) -> None
     one = plain_view(stored.images[:1].to(runtime.device), stored.traits, stored.size)
     try:
         known = teacher.answering(runtime)(one).shape[1]
+    except torch.OutOfMemoryError:  # which says nothing of the size that it was trained at
+        raise
     except RuntimeError as error:
         raise DataError(
             f"{teacher} cannot look at images of {stored.size} px: squeeze one at this size"

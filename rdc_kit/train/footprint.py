@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from . import models
@@ -39,8 +39,9 @@ def training_bytes(student: str, size: int, batch: int, classes: int, precision:
         return tensor
 
     alive: list[Any] = []
-    with FakeTensorMode():
-        model = models.build(student, classes, size).train()
+    model = models.build(student, classes, size).train()  # whose drawing needs real numbers
+    with (fake := FakeTensorMode(allow_non_fake_inputs=True)):
+        _forget_numbers(model, fake)
         weights = sum(p.numel() for p in model.parameters())
         own = {p.untyped_storage()._cdata for p in model.parameters()}
         hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
@@ -50,3 +51,13 @@ def training_bytes(student: str, size: int, batch: int, classes: int, precision:
             F.cross_entropy(logits.float(), torch.zeros(batch, dtype=torch.int64))
     activations = [count for key, count in kept.items() if key not in own]
     return int(_GAPS * (_PER_WEIGHT * weights + sum(activations) + 2 * max(activations)))
+
+
+def _forget_numbers(model: nn.Module, fake: FakeTensorMode) -> None:
+    """Leave every tensor of a network with its shape alone."""
+    for module in model.modules():
+        held: tuple[dict[str, Any], ...] = module._parameters, module._buffers
+        for tensors in held:
+            for name, tensor in tensors.items():
+                if tensor is not None:
+                    tensors[name] = fake.from_tensor(tensor)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
-from ..ground.device import Runtime
+from ..ground.device import Runtime, free_on
 from .labels import Answer
 from .protocol import Protocol
 from .stored_labels import StoredLabels
@@ -18,6 +18,8 @@ from .stored_labels import StoredLabels
 Lesson = Callable[
     [int, Tensor, Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, Tensor | None]
 ]
+
+_SPARE = 5 * 10**8  # bytes of a GPU for what libraries keep, and for gaps
 
 
 def view_for(images: ImageSet, protocol: Protocol) -> View:
@@ -69,16 +71,25 @@ def lesson_of(
 
 
 class Feed:
-    """Batches of constant shape, from the device if the set fits on it, else from the host."""
+    """Batches of constant shape, from the device if the set fits on it, else from the host.
 
-    def __init__(self, images: ImageSet, batch: int, device: torch.device) -> None:
+    Args:
+        images: the set. batch: images of a step. device: where the network is.
+        needs: what a training step takes of a GPU, bytes; asked for where it matters.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        batch: int,
+        device: torch.device,
+        needs: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.count, self.batch, self.device = len(images), batch, device
         self.steps = -(-self.count // batch)
         self.images, self.labels = images.images, images.labels.to(device)
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            if self.images.numel() < free // 2:
-                self.images = self.images.to(device)
+        if device.type == "cuda" and _fits(self.images.numel(), free_on(device), needs):
+            self.images = self.images.to(device)
 
     @property
     def resident(self) -> bool:
@@ -95,3 +106,8 @@ class Feed:
         """Images uint8 [B, 3, S, S] and labels [B] at some positions, on the device."""
         pixels = self.images[rows].to(self.device, non_blocking=True)
         return pixels, self.labels[rows.to(self.device)]
+
+
+def _fits(size: int, free: int, needs: Callable[[], int]) -> bool:
+    """Whether images of so many bytes fit on a GPU beside a training; a few are not counted."""
+    return size < free // 16 or size + needs() + _SPARE <= free

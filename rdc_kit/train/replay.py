@@ -68,7 +68,10 @@ class Replayed:
         self.graph.register_generator_state(self.draws)
         own = _own_stream(self.device)
         try:
-            with torch.cuda.graph(self.graph, stream=own, capture_error_mode="thread_local"):
+            with (
+                torch.cuda.device(self.device),  # of several, the one that it is for
+                torch.cuda.graph(self.graph, stream=own, capture_error_mode="thread_local"),
+            ):
                 self.loss, self.logits = self.step(self.rows)
         except torch.OutOfMemoryError:
             raise

@@ -156,6 +156,8 @@ def store_labels(
         "seed": _SEED,
         "precision": runtime.precision,
     }
+    if runtime.device.type != "cpu":
+        config["device"] = runtime.device.type  # whose generator draws the views
     shape = (kept_epochs(protocol.epochs, protocol.keep), len(images))
 
     def make(home: Path) -> dict[str, Any]:

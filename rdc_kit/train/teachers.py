@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..data.imagesets import DataError, ImageSet
 from ..ground import store
 from ..ground.arrays import load_arrays, save_arrays
-from ..ground.device import DEVICES, Runtime, choose_runtime
+from ..ground.device import DEVICES, Runtime, choose_runtime, give_back
 from ..ground.files import Damaged
 from ..ground.folders import evidence_dir, runs_dir
 from . import models, protocols
@@ -182,6 +182,7 @@ def _one(
         fitted = fit(pool, protocol, name, seed, runtime, checkpoint=home / "checkpoint.npz")
         save_arrays(home / _WEIGHTS, fitted.model.state_dict())
         (home / "checkpoint.npz").unlink(missing_ok=True)
+        give_back(runtime.device)
         score = accuracy_of(fitted.model, pool, runtime)
         return {"top1": score.top1, "seconds": fitted.seconds, "views": fitted.views}
 

@@ -76,7 +76,7 @@ class _State:
     epoch: int = 0
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
-    what: str = ""  # of the training: its set, protocol, network, seed and teacher
+    what: str = ""  # of the training: its set, protocol, network, seed, arithmetic and teacher
 
     def save(self, path: Path) -> None:
         content = {
@@ -104,11 +104,14 @@ class _State:
                 set_aside(path, "it belongs to another training or version")
                 return
             raise ValueError(
-                f"{path} belongs to another training (another set, protocol, network, seed or "
-                "teacher): name another checkpoint, or delete it"
+                f"{path} belongs to another training (another set, protocol, network, seed, "
+                "precision, device or teacher): name another checkpoint, or delete it"
             )
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
+        for group in self.optimiser.param_groups:
+            if "capturable" in group:  # what was saved may come from where no step is recorded
+                group["capturable"] = device.type != "cpu"
         for recorder, state in zip(self.recorders, content["recorders"], strict=True):
             recorder.restore({name: value.to(device) for name, value in state.items()})
         self.epoch, self.seconds, self.losses = content["progress"]
@@ -163,11 +166,11 @@ def fit(
     state = _State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None:
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
-        told += models.network_code(student).values()
+        told += [runtime.precision, runtime.device.type, *models.network_code(student).values()]
         state.what = store.config_hash([*told, teacher_key] if teacher_key else told)
         state.load(checkpoint, runtime.device)
     draws = generator(seed, "views", device=runtime.device)
-    feed, take = _prepared(state, images, protocol, draws, teacher, runtime)
+    feed, take = _prepared(state, images, protocol, draws, teacher, runtime, student)
     saved = time.monotonic()
     for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}", done=state.epoch):
         began = time.monotonic()
@@ -189,10 +192,17 @@ def _prepared(
     draws: torch.Generator,
     teacher: Answer | StoredLabels | None,
     runtime: Runtime,
+    student: str,
 ) -> tuple[Feed, Step]:
     """The batches of a training, and the function that makes a step on one of them."""
     batch = batch_size(protocol, len(images), images.num_classes)
-    feed = Feed(images, batch, runtime.device)
+
+    def needs() -> int:
+        from .footprint import training_bytes  # late: only a GPU with a large set asks
+
+        return training_bytes(student, images.size, batch, images.num_classes, runtime.precision)
+
+    feed = Feed(images, batch, runtime.device, needs)
     lesson = lesson_of(images, protocol, feed, teacher, runtime)
     take = _step_of(state, feed, lesson, protocol, draws, runtime)
     ahead = feed.steps * (protocol.epochs - state.epoch)

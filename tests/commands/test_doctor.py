@@ -1,5 +1,8 @@
 """The doctor: a line per requirement, and a status that says whether all is well."""
 
+import pytest
+import torch
+
 from rdc_kit.__main__ import main
 from rdc_kit.commands import doctor
 
@@ -35,3 +38,39 @@ def test_requirements_are_those_of_the_package_and_not_of_its_tests():
     names = doctor.requirements()
     assert any(name.startswith("torch") for name in names)
     assert not any("pytest" in name for name in names)
+
+
+@pytest.fixture
+def card(tmp_path, monkeypatch):
+    """An NVIDIA GPU and its driver, which torch does not see."""
+    driver = tmp_path / "version"
+    driver.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.82.01  Wed Oct 27\n")
+    monkeypatch.setattr(doctor, "_DRIVER", driver)
+    monkeypatch.setattr(doctor, "_CARD", tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "13.2")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tmp_path
+
+
+def test_a_gpu_that_torch_does_not_see_is_told_of(card, monkeypatch):
+    with pytest.raises(RuntimeError, match=r"its driver \(470.82.01\) may be too old for"):
+        doctor._gpu()
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(RuntimeError, match="this torch is built for the CPU alone: install one"):
+        doctor._gpu()
+
+
+def test_a_gpu_that_is_hidden_or_lent_to_others_is_nothing_to_fix(card, monkeypatch):
+    monkeypatch.setattr(doctor, "_CARD", card / "missing")
+    assert "none that torch sees" in doctor._gpu()
+    monkeypatch.setattr(doctor, "_CARD", card)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert "hides" in doctor._gpu()
+
+
+def test_a_gpu_without_code_in_torch_is_told_of(card, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(doctor, "without_kernels", lambda device: "Titan is too old")
+    with pytest.raises(RuntimeError, match="Titan is too old; to do without"):
+        doctor._gpu()

@@ -1,8 +1,11 @@
 """The session on a GPU: in order, within its time, and one failure does not stop the rest."""
 
 import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -22,11 +25,11 @@ def lent(monkeypatch):
         clock[0] += min(what[1], timeout)
         if what[1] > timeout:
             raise subprocess.TimeoutExpired(command, timeout)
-        return subprocess.CompletedProcess(command, what[0])
+        return what[0]
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
-    monkeypatch.setattr(gpu.subprocess, "run", run)
+    monkeypatch.setattr(gpu, "_ended", run)
     monkeypatch.setattr(gpu.time, "monotonic", lambda: clock[0])
     return calls, results
 
@@ -75,3 +78,23 @@ def test_without_a_gpu_nothing_is_begun(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(["gpu"]) == 2
     assert "needs a CUDA GPU" in capsys.readouterr().err
+
+
+_WITH_A_HELPER = """
+import subprocess, sys, time
+helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open(sys.argv[1], "w").write(str(helper.pid))
+time.sleep(60)
+"""
+
+
+def test_a_step_whose_time_is_over_ends_with_all_that_it_started(tmp_path):
+    told = tmp_path / "pid"
+    with pytest.raises(subprocess.TimeoutExpired):
+        gpu._ended([sys.executable, "-c", _WITH_A_HELPER, str(told)], 3.0)
+    helper = int(told.read_text())
+    limit = time.monotonic() + 20
+    while psutil.pid_exists(helper) and psutil.Process(helper).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    assert gpu._ended([sys.executable, "-c", "raise SystemExit(3)"], 60.0) == 3

@@ -1,7 +1,10 @@
 """The verb speed: a ratio, and the rounds behind it."""
 
+from unittest import mock
+
 import pandas as pd
 import pytest
+import torch
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import speed
@@ -26,3 +29,21 @@ def test_no_rounds_are_refused(capsys):
     with pytest.raises(ValueError, match="rounds must be a whole number of at least 1, got 0"):
         speed.speed(rounds=0)
     assert capsys.readouterr().out == ""
+
+
+def test_the_plain_loop_computes_as_torch_does(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # as the kit does on a GPU
+    with speed._as_torch_computes():
+        assert torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32
+
+
+def test_loader_processes_without_shared_memory_are_left_out(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(speed, "_SHARED", tmp_path)
+    monkeypatch.setattr(speed.shutil, "disk_usage", lambda path: mock.Mock(free=64 * 10**6))
+    assert speed._loaders(16, 64) == (0, 2)
+    assert capsys.readouterr().err == ""
+    assert speed._loaders(128, 224) == (0,)
+    assert "has 64 MB free, 2 loader processes need 385" in capsys.readouterr().err
+    monkeypatch.setattr(speed, "_SHARED", tmp_path / "missing")  # no Linux
+    assert speed._loaders(128, 224) == (0, 2)

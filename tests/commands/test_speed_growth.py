@@ -1,5 +1,7 @@
 """Growth: every call is made at every size, and its exponent is that of its times."""
 
+from unittest import mock
+
 import pandas as pd
 import pytest
 
@@ -44,3 +46,10 @@ def test_a_measurement_has_a_process_of_its_own():
     seconds, megabytes = speed_growth._measured(hashing, 20_000)
     assert seconds > 0
     assert megabytes > 50
+
+
+@pytest.mark.parametrize(("system", "peak"), [("linux", 200_000), ("darwin", 200_000_000)])
+def test_the_peak_is_in_megabytes_wherever_it_is_read(monkeypatch, system, peak):
+    monkeypatch.setattr(speed_growth.sys, "platform", system)
+    monkeypatch.setattr(speed_growth.resource, "getrusage", lambda who: mock.Mock(ru_maxrss=peak))
+    assert speed_growth._peak_megabytes() == 200

@@ -17,6 +17,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.commands import run, study
 from rdc_kit.commands.notebooks import hand_out
 from rdc_kit.ground import files
+from rdc_kit.ground.device import Runtime, choose_runtime
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.ground.manifests import read_status
 from rdc_kit.notebook.answers import is_exercise
@@ -278,3 +279,19 @@ def test_the_lines_for_elsewhere_learn_from_the_saved_set(studied, method, monke
         exec(compile(lines, "09", "exec"), space)
     assert len(space["labels"]) == 450
     assert space["right"] > 60  # by chance: 10
+
+
+@pytest.mark.parametrize(
+    ("cores", "host", "card", "count"),
+    [(8, 64, 80, 4), (2, 64, 80, 2), (8, 5, 80, 2), (8, 64, 8, 2), (8, 64, 2, 1), (8, 1, 80, 1)],
+)
+def test_as_many_notebooks_as_there_is_memory_for(monkeypatch, cores, host, card, count):
+    """Of the machine, and of the GPU where they use one; both in gigabytes."""
+    monkeypatch.setattr(study, "cores", lambda: cores)
+    monkeypatch.setattr(study, "free_memory", lambda: host * 10**9)
+    monkeypatch.setattr(study, "free_on", lambda device: card * 10**9)
+    on_gpu = Runtime(torch.device("cuda"), "bf16", channels_last=True)
+    monkeypatch.setattr(study, "choose_runtime", lambda device: on_gpu)
+    assert study._at_a_time("auto") == count
+    monkeypatch.setattr(study, "choose_runtime", choose_runtime)
+    assert study._at_a_time("cpu") == max(1, min(4, cores, host // 2))

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.data.checks import check_count, check_made
+from rdc_kit.data import checks
+from rdc_kit.data.checks import check_count, check_made, check_set
 from rdc_kit.data.imagesets import DataError
 
 from ..conftest import colour_blocks
@@ -81,3 +82,21 @@ def test_a_count_is_a_whole_number_of_at_least_its_least_one():
     for wrong in (True, 1.0, "1", None):
         with pytest.raises(DataError, match=f"at least 1, got {wrong!r}"):
             check_count("ipc", wrong)
+
+
+def test_a_set_on_another_device_is_refused_as_it_enters(blocks):
+    """It was hashed, mixed with tensors of the CPU, and failed there."""
+    elsewhere = replace(blocks, images=blocks.images.to("meta"))
+    with pytest.raises(DataError, match="the images of a set must be on the CPU, these are on 'me"):
+        check_set(elsewhere)
+    made = replace(blocks[:3], labels=blocks.labels[:3].to("meta"))
+    with pytest.raises(DataError, match="the labels of a set must be on the CPU"):
+        check_made(made, blocks, 1, "whole")
+
+
+def test_tensors_of_ones_own_come_home_from_a_gpu(pretended, monkeypatch):
+    monkeypatch.setattr(checks, "check_set", lambda images: images)  # no numbers to see
+    pixels = torch.zeros(6, 3, 8, 8, dtype=torch.uint8, device="cuda")
+    labels = torch.zeros(6, dtype=torch.int64, device="cuda")
+    own = checks.from_tensors(pixels, labels, ("a",), row_ids=labels.clone())
+    assert {t.device.type for t in (own.images, own.labels, own.row_ids)} == {"cpu"}

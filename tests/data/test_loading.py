@@ -324,3 +324,15 @@ def test_a_pool_with_other_pixels_is_cropped_as_it_is(folder, fresh_home):
     mended = replace(pool, labels=pool.labels.roll(1))  # labels that were corrected
     images, place = loading.in_full(mended)
     assert images.shape[-1] > 16
+
+
+def test_means_and_sds_are_those_of_all_pixels_in_floats(monkeypatch):
+    draw = torch.Generator().manual_seed(0)
+    images = torch.randint(40, 200, (130, 3, 6, 6), dtype=torch.uint8, generator=draw)
+    images[:, 1] = 204
+    rows = torch.arange(0, 130, 2)
+    pixels = images[rows].double().transpose(0, 1).flatten(1) / 255
+    means, sds = loading.channel_statistics(images, rows)
+    assert means == pytest.approx(pixels.mean(1).tolist(), rel=1e-12)
+    assert sds == pytest.approx(pixels.std(1, correction=0).tolist(), rel=1e-9, abs=1e-12)
+    assert (means[1], sds[1]) == (0.8, 0.0)

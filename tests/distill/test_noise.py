@@ -7,6 +7,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.compression import check_options
+from rdc_kit.distill import noise
 from rdc_kit.distill.noise import coloured
 
 from ..conftest import colour_blocks
@@ -72,3 +73,11 @@ def test_noise_made_from_composites_has_nothing_of_their_grid(tmp_path):
     assert (noise.grid, noise.members, noise.view) == ((1, 1), None, "whole")
     back = rdc.load(f"parquet:{noise.save(tmp_path / 'noise')}").train
     assert back.fingerprint() == noise.fingerprint()
+
+
+def test_how_many_images_are_read_at_once_changes_no_bit(monkeypatch):
+    pool, _ = rdc.load("digits", 16)
+    expected = coloured(white(20), pool[:300])
+    for count in (7, 10**6):
+        monkeypatch.setattr(noise, "_AT_ONCE", count)
+        assert torch.equal(coloured(white(20), pool[:300]), expected)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from rdc_kit.distill.recipes import RECIPES, Recipe, recipe
+from rdc_kit.distill.recipes import RECIPES, Recipe, edition, recipe
 
 SIZES = (32, 64, 224)
 
@@ -82,3 +82,9 @@ def test_a_plain_recipe_uses_no_methods_own_part():
     plain = Recipe()
     assert not (plain.crop or plain.by_class or plain.real or plain.convolutions)
     assert plain.milestone == plain.perturb == plain.momentum == plain.drop == plain.densify == 0
+
+
+def test_a_change_of_edition_is_of_the_sizes_and_devices_that_changed():
+    assert [edition("gvbsm", 32), edition("dwa", 32), edition("dwa", 64)] == [2, 1, 2]
+    assert [edition("sre2l", 64), edition("sre2l", 64, "cuda")] == [1, 2]
+    assert [edition("dwa", 64, "cuda"), edition("rded", 64, "cuda")] == [3, 1]

@@ -1,9 +1,11 @@
 """Files that are whole or absent, whatever happens, and damage that is noticed."""
 
+import errno
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -205,3 +207,39 @@ def test_a_folder_that_exists_or_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file is a file"):
         files.check_new(tmp_path / "file" / "set")
+
+
+def test_a_new_number_of_a_file_is_no_change(tmp_path, monkeypatch):
+    """FAT, exFAT and many network disks number their files anew at each mount."""
+    path = tmp_path / "a"
+    path.write_text("content")
+    before, facts = files.stamp(path), path.stat()
+    again = os.stat_result(
+        (facts.st_mode, 10**9, *facts[2:]),
+        {name: getattr(facts, name) for name in ("st_mtime_ns", "st_ctime_ns")},
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", lambda self: again)
+        assert path.stat().st_ino != facts.st_ino
+        assert files.stamp(path) == before
+    path.write_text("CONTENT")
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert files.stamp(path) != before
+    assert files.stamp(tmp_path / "none") == (0, 0, 0)
+
+
+def test_a_file_that_another_machine_has_just_replaced_is_read_once_more(tmp_path, monkeypatch):
+    files.write_json(tmp_path / "a.json", {"a": 1})
+    real, asked = Path.read_text, []
+
+    def stale_at_first(self):
+        asked.append(self)
+        if len(asked) == 1:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(self)
+
+    monkeypatch.setattr(Path, "read_text", stale_at_first)
+    assert files.read_json(tmp_path / "a.json") == {"a": 1}
+    monkeypatch.setattr(Path, "read_text", lambda self: (_ for _ in ()).throw(OSError("closed")))
+    with pytest.raises(OSError, match="closed"):
+        files.read_json(tmp_path / "a.json")

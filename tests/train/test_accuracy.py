@@ -1,5 +1,7 @@
 """What a network answers, and how often it is right."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from rdc_kit.augment.views import plain_view
 from rdc_kit.train import accuracy as evaluation
 from rdc_kit.train import models
 from rdc_kit.train.accuracy import accuracy, pack, unpack
+
+from ..conftest import fake_set
 
 
 def test_accuracy_is_scikit_learns():
@@ -53,3 +57,24 @@ def test_hits_are_kept_as_bits_and_come_back():
     back = unpack(text, 1003)
     assert back.tolist() == (logits.argmax(1) == labels).tolist()
     assert 100 * back.mean() == pytest.approx(score.top1)
+
+
+def test_batches_of_large_images_are_smaller_on_a_gpu():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert [evaluation.batch_at(size, cpu, 256) for size in (224, 448)] == [256, 256]
+    assert [evaluation.batch_at(size, gpu, 256) for size in (32, 224, 448)] == [256, 256, 64]
+    assert evaluation.batch_at(10**4, gpu, 256) == 1
+
+
+def test_large_images_are_predicted_a_few_at_a_time_on_a_gpu(pretended):
+    batches = []
+
+    class Seen(torch.nn.Module):
+        def forward(self, inputs):
+            batches.append(len(inputs))
+            return inputs.mean((2, 3))
+
+    large = fake_set()
+    large = replace(large, images=torch.zeros(18, 3, 1024, 1024, dtype=torch.uint8))
+    evaluation.predict(Seen(), large, pretended)
+    assert batches == [12, 6]

@@ -54,6 +54,14 @@ def test_a_precision_that_was_asked_for_is_not_probed(seconds, monkeypatch):
     assert not timed
 
 
+def test_on_a_gpu_the_usual_way_stays(seconds):
+    """Where single steps wait for Python, the quickest of them says nothing of a training."""
+    timed = seconds(WAYS | {("fp32", True): 0.1})
+    on_gpu = replace(USUAL, device=torch.device("cuda"))
+    assert arithmetic.quickest(on_gpu, "convnet3-w32", 32) is on_gpu
+    assert not timed
+
+
 def test_a_real_probe_times_every_way(fresh_home):
     found = arithmetic._gains(USUAL, "convnet2-w8", 16)
     others = 3 if arithmetic.has_bf16(USUAL.device) else 2

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import rdc_kit as rdc
 from rdc_kit.train import evaluation
@@ -93,3 +94,12 @@ def test_more_can_be_measured_of_each_network(exact, blocks):
     assert [row["weights"] for row in result.rows] == [
         8 * 3 * 9 + 8 + 16 + 8 * 8 * 9 + 8 + 16 + 387
     ] * 2
+
+
+def test_a_full_gpu_is_not_taken_for_a_teacher_of_another_size(blocks, exact, teacher, monkeypatch):
+    def full(self, runtime, norm="eval"):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(type(teacher), "answering", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        evaluation._check_teacher(blocks, teacher, exact)

@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from torch import nn
 
+from rdc_kit.train import models
 from rdc_kit.train.footprint import training_bytes
 
 _TRAIN = """
@@ -53,3 +55,23 @@ def test_half_precision_needs_less():
 def test_unknown_networks_are_refused():
     with pytest.raises(ValueError, match="unknown network"):
         training_bytes("resnet7", 32, 8, 10, "fp32")
+
+
+@pytest.mark.parametrize("name", [*models.RESNETS[:1], *models.LIGHT, *models.LAYER_NORMED])
+def test_every_kind_of_network_is_counted(name):
+    """Some draw their weights by looking at them, and there is nothing to see without numbers."""
+    name += "-small"
+    weights = sum(p.numel() for p in models.build(name, 10, 32).parameters())
+    one, two = (training_bytes(name, 32, batch, 10, "bf16") for batch in (4, 8))
+    assert two > one > 16 * weights
+
+
+def test_a_network_of_ones_own_may_draw_as_it_likes(monkeypatch):
+    def linear(classes, size):
+        layer = nn.Linear(3 * size**2, classes)
+        nn.init.trunc_normal_(layer.weight, std=0.02)
+        return nn.Sequential(nn.Flatten(), layer)
+
+    monkeypatch.setitem(models.NETWORKS, "drawn", linear)
+    expected = 16 * (3 * 8**2 * 10 + 10) + 4 * 3 * 3 * 8**2 * 5  # weights, and thrice 5 images
+    assert training_bytes("drawn", 8, 5, 10, "fp32") == pytest.approx(1.3 * expected, rel=0.5)

@@ -43,6 +43,20 @@ def test_rows_of_a_set_that_stays_on_the_host_stay_there_too(pretended, monkeypa
     assert [part.device.type for part in feed.at(rows)] == ["cuda", "cuda"]
 
 
+@pytest.mark.parametrize(
+    ("size", "free", "needed", "fits"),
+    [
+        (10, 160, 10**12, False),
+        (10, 1600, 10**12, True),  # so few that nobody counts
+        (3 * 10**9, 8 * 10**9, 4 * 10**9, True),  # more than a third of what is free
+        (3 * 10**9, 8 * 10**9, 5 * 10**9, False),
+        (5 * 10**9, 8 * 10**9, 10**9, True),
+    ],
+)
+def test_a_set_is_on_a_gpu_where_it_fits_beside_the_training(size, free, needed, fits):
+    assert lessons._fits(size, free, lambda: needed) is fits
+
+
 def test_a_lesson_is_the_view_and_the_labels_and_for_soft_ones_the_answer(blocks, exact):
     feed, draws = Feed(blocks, 4, CPU), generator(0, "views", 0)
     rows = torch.arange(4)

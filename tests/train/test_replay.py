@@ -89,6 +89,7 @@ def test_a_step_that_cannot_be_recorded_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(replay, "_own_stream", lambda device: None)
 
     def step(rows):

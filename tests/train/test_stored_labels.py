@@ -1,5 +1,6 @@
 """Stored labels: the replay sees what the teacher saw; what was stopped goes on."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -155,3 +156,14 @@ def test_labels_are_stored_once_for_all_that_does_not_change_them(
     ]
     assert keys[0] == keys[1] == keys[2]
     assert len({keys[0], *keys[3:]}) == 3
+
+
+def test_labels_of_views_that_a_gpu_drew_have_another_name(fresh_home, exact, blocks, monkeypatch):
+    """Its generator draws other views; copied runs would pass for those of this machine."""
+    monkeypatch.setattr(stored_labels, "_label_epoch", lambda *given: None)
+    recipe = protocols.named("lpld").but(epochs=2)
+    keys = [
+        stored_labels.store_labels(blocks, recipe, lambda inputs: inputs, "a", runtime).key
+        for runtime in (exact, replace(exact, device=torch.device("cuda")))
+    ]
+    assert keys[0] != keys[1]

@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import time
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -106,6 +107,26 @@ def test_a_checkpoint_that_does_not_fit_is_refused_or_of_ours_set_aside(
     fitted = fit(blocks, protocol, STUDENT, 1, exact, checkpoint=own)
     assert torch.equal(weights(straight), weights(fitted))
     assert "belongs to another training or version" in capsys.readouterr().err
+
+
+def test_a_training_does_not_go_on_in_another_arithmetic(blocks, exact, tmp_path, monkeypatch):
+    """One that had begun in fp32 went on in bf16, without a word."""
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+    protocol, path = rdc.protocols.hard(epochs=3, batch=5), tmp_path / "mine.npz"
+    with dying_in(1), pytest.raises(KeyboardInterrupt):
+        fit(blocks, protocol, STUDENT, 1, exact, checkpoint=path)
+    with pytest.raises(ValueError, match="another set, protocol, network, seed, precision, device"):
+        fit(blocks, protocol, STUDENT, 1, replace(exact, precision="bf16"), checkpoint=path)
+
+
+def test_a_checkpoint_decides_nothing_on_how_a_step_is_recorded(blocks, exact, tmp_path):
+    model = models.build(STUDENT, 3, 16)
+    made = [training.make_optimiser(model, rdc.protocols.hard()) for _ in range(2)]
+    for group in made[0].param_groups:
+        group["capturable"] = True  # of a GPU
+    training._State(model, made[0], []).save(tmp_path / "a.npz")
+    training._State(model, made[1], []).load(tmp_path / "a.npz", exact.device)
+    assert [group["capturable"] for group in made[1].param_groups] == [False, False]
 
 
 def test_so_is_one_of_ours_on_another_disk_or_with_other_recorders(

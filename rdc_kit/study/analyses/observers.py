@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ...data import released
 from ...data.imagesets import IMAGENET_MEAN, IMAGENET_STD, ImageSet, Traits
 from ...ground.device import Runtime
+from ...train.accuracy import batch_at
 from ...train.models import relatives
 from ...train.teachers import Teacher, squeeze
 from ..grid.setups import Setup
@@ -52,12 +53,12 @@ class Observer:
             inputs: float [B, 3, T, T], normalised by `traits`.
             traits: of the set that the views come from.
         """
-        if self.pretrained:
-            inputs = F.interpolate(_imagenet(inputs, traits), (_SIDE, _SIDE), mode="bilinear")
-        inputs = inputs.to(self.runtime.device)
+        side = _SIDE if self.pretrained else inputs.shape[-1]
         outputs = []
-        for part in inputs.split(_BATCH):
-            part = part.contiguous(memory_format=self.runtime.memory_format)
+        for part in inputs.split(batch_at(side, self.runtime.device, _BATCH)):
+            if self.pretrained:
+                part = F.interpolate(_imagenet(part, traits), (_SIDE, _SIDE), mode="bilinear")
+            part = part.to(self.runtime.device).contiguous(memory_format=self.runtime.memory_format)
             outputs.append(torch.stack([model(part) for model in self.models]).mean(0).float())
         return torch.cat(outputs).cpu()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...distill.rded import CROPS, DRAWN
 from ...distill.recipes import RECIPES, recipe
@@ -15,12 +16,10 @@ from ...ground.progress import human_time
 from ...methods import method_named
 from ...prune.scores import epochs_to_go
 from ...train import models, teachers
-from ...train.footprint import training_bytes
 from ...train.labels import label_bytes
-from ...train.protocol import batch_size
-from .rows import Extra, is_measured
+from .rows import Extra, is_measured, made_elsewhere
 from .setups import Setup, Trial
-from .workers import Split, pace_of, split_of
+from .workers import Split, pace_of, split_of, step_bytes
 
 _TORCH = 6 * 10**8  # bytes of a process that has imported torch and trained once
 _PROBED = 512  # images that stand for the pool in a probe
@@ -40,6 +39,8 @@ class Plan:
         disk: bytes of what is kept; free: bytes free there.
         memory: bytes of each process at its peak.
         split: how the work is divided.
+        elsewhere: how many runs that are not done lie here from another device or precision, by its
+            name.
     """
 
     runs: int
@@ -51,6 +52,7 @@ class Plan:
     free: int
     memory: int
     split: Split
+    elsewhere: Counter[str] = field(default_factory=Counter)
 
     def and_took(self, seconds: float) -> str:
         """The plan beside what it came to, for the end of a grid."""
@@ -66,11 +68,16 @@ class Plan:
             f"{human_time(self.shared)} scores and teachers, {human_time(self.sets)} sets, "
             f"{human_time(self.training)} training, by {self.split}"
         )
+        others = "".join(
+            f"\n{count} more are there from {where}, and not used: runs that are compared are made "
+            "with one arithmetic"
+            for where, count in self.elsewhere.items()
+        )
         return (
             f"{self.runs} runs, {self.done} already done; about {human_time(self.seconds)} on this "
             f"machine ({parts})\n"
             f"disk: about {self.disk / 1e6:,.0f} MB, {self.free / 1e9:,.0f} GB free; "
-            f"memory: about {self.memory / 1e9:.1f} GB for each process"
+            f"memory: about {self.memory / 1e9:.1f} GB for each process{others}"
         )
 
 
@@ -113,16 +120,15 @@ def plan(
     free = shutil.disk_usage(data_dir()).free
     memory = _memory_bytes(trials, setup)
     done_runs = len(trials) - len(left)
-    return Plan(len(trials), done_runs, shared, sets, training, disk, free, memory, split)
+    found = Counter(filter(None, (made_elsewhere(trial, setup, extra) for trial in left)))
+    return Plan(len(trials), done_runs, shared, sets, training, disk, free, memory, split, found)
 
 
 def _memory_bytes(trials: Sequence[Trial], setup: Setup) -> int:
     """Python and torch, the images, and the largest training."""
     pool, peaks = setup.pool, [0]
     for t in {(t.student, t.ipc, t.protocol.batch): t for t in trials}.values():
-        batch = batch_size(t.protocol, t.ipc * pool.num_classes, pool.num_classes)
-        network = (t.student, pool.size, batch, pool.num_classes)
-        peaks.append(training_bytes(*network, setup.runtime_of(t.student).precision))
+        peaks.append(step_bytes(t, setup))
     return _TORCH + pool.images.numel() + setup.test.images.numel() + max(peaks)
 
 

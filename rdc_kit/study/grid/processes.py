@@ -49,12 +49,17 @@ def start_processes(
 
 
 def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
-    """What a process does first: learn its rows' commit, what its starter uses, and its work."""
+    """What a process does first, and what it is there for."""
+    target(_received(reader), *more)
+
+
+def _received(reader: Connection) -> Any:
+    """Its work, once it knows its rows' commit and what its starter uses; no bytes of it remain."""
     with reader:
         state, contents, work = pickle.loads(reader.recv_bytes())
     store.begin_at(state)
     use_contents(contents)
-    target(pickle.loads(work), *more)
+    return pickle.loads(work)
 
 
 def stop_processes(processes: Sequence[SpawnProcess]) -> None:

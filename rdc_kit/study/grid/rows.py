@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from ...data.imagesets import ImageSet
 from ...data.saving import image_bytes
 from ...ground import store
-from ...ground.device import device_name
+from ...ground.device import DEVICES, PRECISIONS, device_name, give_back
 from ...ground.folders import runs_dir
 from ...methods import method_named
 from ...train import models
@@ -106,6 +109,7 @@ def row_of(
             also=(lambda model: extra.measure(model, setup.test)) if extra else None,
         )
         checkpoint.unlink(missing_ok=True)
+        give_back(setup.runtime.device)
         found = {name: result.rows[0][name] for name in extra.columns} if extra else {}
         taught = {
             "teacher": ", ".join(teacher.names) if teacher else "",
@@ -121,6 +125,21 @@ def row_of(
 def is_measured(trial: Trial, setup: Setup, extra: Extra | None = None) -> bool:
     """Whether a trial is on disk; trains nothing to find out."""
     return store.is_done(runs_dir("train") / store.config_hash(trial_config(trial, setup, extra)))
+
+
+def made_elsewhere(trial: Trial, setup: Setup, extra: Extra | None = None) -> str:
+    """Where a trial was made that is not made here, such as "a GPU in bf16"; "" where nowhere.
+
+    A copy of another machine's runs may hold it. It is no row of this setup, for the runs that a
+    table compares are made with one arithmetic.
+    """
+    other = copy.copy(setup)  # with the fingerprints that are known
+    other.probed = False
+    for kind, precision in itertools.product(DEVICES, PRECISIONS):
+        other.runtime = replace(setup.runtime, device=torch.device(kind), precision=precision)
+        if is_measured(trial, other, extra):
+            return f"a {'CPU' if kind == 'cpu' else 'GPU'} in {precision}"
+    return ""
 
 
 def trial_config(trial: Trial, setup: Setup, extra: Extra | None = None) -> dict[str, Any]:

@@ -181,7 +181,7 @@ class Setup:
         method = method_named(trial.arm.method)
         code = own_code(method.make)
         made = [trial.arm.method, code, trial.ipc, trial.seeds.set, settings, self.keys[0]]
-        changed = edition(trial.arm.method, self.pool.size)
+        changed = edition(trial.arm.method, self.pool.size, self.runtime.device.type)
         made += [f"edition {changed}"] * (changed > 1)
         made += self._own_parts(trial.arm)
         return store.config_hash([*made, self.runtime.precision, self.runtime.device.type])

@@ -22,13 +22,14 @@ from typing import Any, NamedTuple
 import torch
 
 from ...ground import store
-from ...ground.device import machine_name
+from ...ground.device import free_on, give_back, machine_name
 from ...ground.folders import runs_dir
 from ...ground.limits import cores, free_memory
 from ...ground.memory import keep_freed_memory
 from ...ground.seeds import generator
 from ...train import protocols
 from ...train.accuracy import predict
+from ...train.footprint import training_bytes
 from ...train.protocol import batch_size
 from ...train.training import fit
 from .processes import check_guard, start_processes, stop_processes
@@ -41,6 +42,7 @@ _BETTER = 1.1  # what more processes must gain to be worth their memory
 _WORTH = 1.25  # what more threads must gain to be worth the risk of a busy neighbour
 _PATIENCE = 120.0  # seconds for all processes of a probe to be ready
 _MEMORY = 2 * 10**9  # bytes that a worker may need
+_CONTEXT = 6 * 10**8  # bytes of a GPU that a process takes before its first tensor
 _hopeless = set[str]()  # probes that failed in this process; each may have waited for long
 _STEPS = {"cpu": 8, "cuda": 200}  # of a probe; on a GPU most of them must be replayed ones
 
@@ -116,10 +118,10 @@ def best_split(setup: Setup, trials: Sequence[Trial]) -> Split:
     on_cpu = setup.runtime.device.type == "cpu"
     if not trials or (on_cpu and cores() == 1):
         return Split(1, torch.get_num_threads())
+    if not on_cpu:
+        return _split_on_gpu(setup, trials)
     kinds = {(t.student, t.ipc, t.protocol.epochs): t for t in trials}
     longest = max(kinds, key=lambda kind: kind[1] * kind[2])
-    if not on_cpu:
-        return _split_on_gpu(setup, trials, *longest[:2])
     one, every = (pace_of(setup, *longest[:2], threads).training for threads in (1, cores()))
     alone = Split(1, 1 if one * _WORTH > every else cores())
     most = _most_for(setup, trials)
@@ -133,16 +135,31 @@ def _views(setup: Setup, trials: Sequence[Trial]) -> int:
     return sum(t.protocol.epochs * t.ipc for t in trials) * setup.pool.num_classes
 
 
-def _split_on_gpu(setup: Setup, trials: Sequence[Trial], student: str, ipc: int) -> Split:
-    """Twice as many processes as long as they are worth it; the cores' threads are shared."""
+def _split_on_gpu(setup: Setup, trials: Sequence[Trial]) -> Split:
+    """Twice as many processes as long as they are worth it and the GPU has room for them all.
+
+    The network that needs most memory speaks for all. The cores' threads are shared.
+    """
+    kinds = {(t.student, t.ipc, t.protocol.batch): t for t in trials}.values()
+    largest = max(kinds, key=lambda trial: step_bytes(trial, setup))
+    student, ipc = largest.student, largest.ipc
+    each = step_bytes(largest, setup) + _CONTEXT
+    most = min(_most_for(setup, trials), free_on(setup.runtime.device) // each)
     count, rate = 1, pace_of(setup, student, ipc, torch.get_num_threads()).training
-    most = _most_for(setup, trials)
     while 2 * count <= most and _views(setup, trials) / rate > _START:
         more = pace_together(setup, student, ipc, 2 * count)
         if more < _BETTER * rate:
             break
         count, rate = 2 * count, more
     return Split(count, max(1, cores() // count) if count > 1 else torch.get_num_threads())
+
+
+def step_bytes(trial: Trial, setup: Setup) -> int:
+    """Peak of a trial's training step, bytes; see `training_bytes`."""
+    pool = setup.pool
+    batch = batch_size(trial.protocol, trial.ipc * pool.num_classes, pool.num_classes)
+    precision = setup.runtime_of(trial.student).precision
+    return training_bytes(trial.student, pool.size, batch, pool.num_classes, precision)
 
 
 class _Failed(RuntimeError):
@@ -236,7 +253,10 @@ def probe(setup: Setup, student: str, ipc: int) -> Pace:
         began = time.monotonic()
         predict(timed[0].model, tests, runtime)
         seconds.append(time.monotonic() - began)
-    return Pace(max(f.views / f.seconds for f in timed), len(tests) / min(seconds))
+    pace = Pace(max(f.views / f.seconds for f in timed), len(tests) / min(seconds))
+    del timed
+    give_back(runtime.device)
+    return pace
 
 
 @contextlib.contextmanager

@@ -120,3 +120,19 @@ def test_a_teachers_answers_are_summed_up_as_written(fresh_home):
     assert found.loc["pool", "right"] == pytest.approx(teacher.pool_top1)
     assert found.loc["one", ["classes", "spread"]].tolist() == [1, 0]
     assert 1 / 3 <= found.loc["one", "sure"] <= 1
+
+
+def test_the_pretrained_observer_enlarges_no_more_than_it_looks_at(exact, monkeypatch):
+    seen = []
+    real = observers.F.interpolate
+
+    def interpolate(inputs, *rest, **more):
+        seen.append(len(inputs))
+        return real(inputs, *rest, **more)
+
+    model = Colours(classes=3)
+    own = observers.Observer((model,), "pretrained", exact, torch.arange(3), pretrained=True)
+    inputs = torch.rand(observers._BATCH + 5, 3, 4, 4)
+    monkeypatch.setattr(observers.F, "interpolate", interpolate)
+    assert len(own.logits(inputs, Traits(size=4))) == len(inputs)
+    assert seen == [observers._BATCH, 5]

@@ -1,12 +1,19 @@
 """Plans: what is done is counted, the rest is estimated, and what cannot fit is refused."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 import rdc_kit as rdc
+from rdc_kit.ground import store
+from rdc_kit.ground.device import Runtime
+from rdc_kit.ground.folders import runs_dir
 from rdc_kit.methods import METHODS, Method
 from rdc_kit.study.grid import plan
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.rows import made_elsewhere, trial_config
 from rdc_kit.study.grid.setups import Setup
 from rdc_kit.study.grid.workers import Split
 
@@ -29,6 +36,20 @@ def test_a_plan_counts_estimates_and_trains_no_teacher(fresh_home):
     assert str(after).startswith("24 runs, 24 already done; about 0 s on this machine")
     # The network on the whole pool is still to be trained, though no trial is.
     assert 0 < experiment.plan().shared < before.shared
+
+
+def test_a_plan_tells_of_runs_from_another_machine_that_it_does_not_use(fresh_home):
+    setup = small_setup()
+    trials = plan_trials(setup, [Arm("random"), Arm("sre2l")], 1, [HARD1], 1)
+    assert not Experiment(setup, trials).plan().elsewhere
+    on_gpu = Runtime(torch.device("cuda"), "bf16", channels_last=True)
+    there = replace(small_setup(), runtime=on_gpu)
+    for trial in trials:
+        store.cached(runs_dir("train"), trial_config(trial, there), lambda home: {"top1": 50.0})
+    told = Experiment(setup, trials).plan()
+    assert (told.done, told.elsewhere) == (0, {"a GPU in bf16": 2})
+    assert "2 more are there from a GPU in bf16, and not used" in str(told)
+    assert made_elsewhere(trials[0], small_setup(probed=True)) == "a GPU in bf16"
 
 
 def test_no_network_on_the_whole_pool_is_counted_for_two_networks(fresh_home):

@@ -2,10 +2,12 @@
 
 import contextlib
 import multiprocessing
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
+import tracemalloc
 from multiprocessing import resource_tracker
 
 import pytest
@@ -110,3 +112,24 @@ def starting():
         yield
     finally:
         del process._inheriting
+
+
+def test_a_process_keeps_its_work_and_not_the_bytes_it_came_as(monkeypatch):
+    """Each worker held its pool and test set twice for its whole life."""
+    monkeypatch.setattr(store, "begin_at", lambda state: None)
+    held = []
+
+    class Reader(contextlib.nullcontext):
+        def recv_bytes(self):
+            return pickle.dumps(("", {}, pickle.dumps(10 * MEGABYTE)))
+
+    def target(work):
+        held.append(tracemalloc.get_traced_memory()[0])
+        assert work == 10 * MEGABYTE
+
+    tracemalloc.start()
+    try:
+        processes._begin(target, Reader())
+    finally:
+        tracemalloc.stop()
+    assert len(MEGABYTE) * 10 < held[0] < len(MEGABYTE) * 15

@@ -115,7 +115,7 @@ def test_a_set_by_a_recipe_that_was_changed_has_another_name(monkeypatch, method
     """Or rows of the earlier recipe would stand for those of the new one."""
     setup = large_setup(pool=colour_blocks(10, size=size), test=colour_blocks(10, size=size))
     key = setup.set_key(trial(Arm(method)))
-    monkeypatch.setattr(setups, "edition", lambda method, size: 1)
+    monkeypatch.setattr(setups, "edition", lambda method, size, device: 1)
     assert (setup.set_key(trial(Arm(method))) != key) == other
 
 

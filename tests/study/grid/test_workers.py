@@ -186,9 +186,30 @@ def test_a_gpu_gets_more_processes_while_they_finish_more(
     monkeypatch.setattr(workers, "pace_together", fake)
     gpu = replace(one.setup, runtime=replace(EXACT, device=torch.device("cuda")))
     monkeypatch.setattr(workers, "machine_name", lambda device: "a GPU")
-    split = workers._split_on_gpu(gpu, one.trials, one.trials[0].student, 1)
+    monkeypatch.setattr(workers, "free_on", lambda device: 80 * 10**9)
+    split = workers.best_split(gpu, one.trials)
     assert (split.processes, asked) == (expected, probes)
-    assert workers._split_on_gpu(gpu, one.trials[:4], one.trials[0].student, 1).processes == 1
+    assert workers.best_split(gpu, one.trials[:4]).processes == 1
+
+
+def test_a_gpu_gets_no_more_processes_than_it_has_memory_for(fresh_home, monkeypatch, paces):
+    one, asked = experiment(seeds=20, epochs=2000), []
+    paces({torch.get_num_threads(): 100.0})
+    wide = replace(one.trials[0], student="convnet2-w256", protocol=rdc.protocols.hard(epochs=1))
+    gpu = replace(one.setup, runtime=replace(EXACT, device=torch.device("cuda")))
+
+    def fake(setup, student, ipc, count):
+        asked.append((student, count))
+        return 100.0 * count
+
+    monkeypatch.setattr(workers, "cores", lambda: 16)
+    monkeypatch.setattr(workers, "free_memory", lambda: 64 * 10**9)
+    monkeypatch.setattr(workers, "pace_together", fake)
+    monkeypatch.setattr(workers, "machine_name", lambda device: "a GPU")
+    needed = workers.step_bytes(wide, one.setup) + workers._CONTEXT
+    monkeypatch.setattr(workers, "free_on", lambda device: 3 * needed)
+    assert workers.best_split(gpu, [*one.trials, wide]).processes == 2
+    assert asked == [("convnet2-w256", 2)]  # not the one that takes longest
 
 
 def test_processes_are_probed_at_the_same_time(fresh_home):
