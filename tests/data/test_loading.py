@@ -324,3 +324,25 @@ def test_a_pool_with_other_pixels_is_cropped_as_it_is(folder, fresh_home):
     mended = replace(pool, labels=pool.labels.roll(1))  # labels that were corrected
     images, place = loading.in_full(mended)
     assert images.shape[-1] > 16
+
+
+@pytest.mark.parametrize("rows", [slice(None), [5, 4, 1, 0]])
+def test_one_image_that_was_changed_is_found_wherever_it_stands(
+    folder, fresh_home, monkeypatch, rows
+):
+    """Only a thousand were looked at: the crops of a retouched image were the source's."""
+    monkeypatch.setattr(loading, "_LOOKED_AT", 2)  # the first and the last
+    pool = rdc.load(f"folder:{folder}", size=16).train[rows]
+    images, _ = loading.in_full(pool)
+    assert images.shape[-1] > 16
+    pool.images[2] = 255 - pool.images[2]
+    images, place = loading.in_full(pool)
+    assert torch.equal(images[place], pool.images)
+
+
+def test_a_pool_that_stays_on_disk_has_its_larger_images(folder, fresh_home, monkeypatch):
+    monkeypatch.setenv("RDC_MEMORY_GB", "1e-9")
+    pool = rdc.load(f"folder:{folder}", size=16).train
+    assert pool.images is pool.on_disk
+    images, _ = loading.in_full(pool)
+    assert images.shape[-1] > 16
