@@ -170,6 +170,8 @@ def in_full(pool: ImageSet) -> tuple[torch.Tensor, torch.Tensor]:
     there = torch.searchsorted(same.row_ids, pool.row_ids[looked_at])
     if not torch.equal(same.images[there], pool.images[looked_at]):
         return own
+    if pool.images is not pool.on_disk and not _has_pixels_of(same, pool):
+        return own
     return large.images, place
 
 
@@ -177,6 +179,13 @@ def _are_rows_of(found: ImageSet, pool: ImageSet) -> bool:
     """Whether rows of a source are those of a pool, by row and, where known, file name."""
     same = torch.equal(found.row_ids, pool.row_ids)
     return same and bool((file_names(found) == file_names(pool)).all())
+
+
+def _has_pixels_of(source: ImageSet, pool: ImageSet) -> bool:
+    """Whether every image of a pool is its source's; a few at a time, to spare memory."""
+    there = torch.searchsorted(source.row_ids, pool.row_ids)
+    parts = (slice(k, k + _LOOKED_AT) for k in range(0, len(pool), _LOOKED_AT))
+    return all(torch.equal(source.images[there[part]], pool.images[part]) for part in parts)
 
 
 def to_look_at(images: ImageSet, size: int = 128) -> torch.Tensor:

@@ -336,3 +336,25 @@ def test_means_and_sds_are_those_of_all_pixels_in_floats(monkeypatch):
     assert means == pytest.approx(pixels.mean(1).tolist(), rel=1e-12)
     assert sds == pytest.approx(pixels.std(1, correction=0).tolist(), rel=1e-9, abs=1e-12)
     assert (means[1], sds[1]) == (0.8, 0.0)
+
+
+@pytest.mark.parametrize("rows", [slice(None), [5, 4, 1, 0]])
+def test_one_image_that_was_changed_is_found_wherever_it_stands(
+    folder, fresh_home, monkeypatch, rows
+):
+    """Only a thousand were looked at: the crops of a retouched image were the source's."""
+    monkeypatch.setattr(loading, "_LOOKED_AT", 2)  # the first and the last
+    pool = rdc.load(f"folder:{folder}", size=16).train[rows]
+    images, _ = loading.in_full(pool)
+    assert images.shape[-1] > 16
+    pool.images[2] = 255 - pool.images[2]
+    images, place = loading.in_full(pool)
+    assert torch.equal(images[place], pool.images)
+
+
+def test_a_pool_that_stays_on_disk_has_its_larger_images(folder, fresh_home, monkeypatch):
+    monkeypatch.setenv("RDC_MEMORY_GB", "1e-9")
+    pool = rdc.load(f"folder:{folder}", size=16).train
+    assert pool.images is pool.on_disk
+    images, _ = loading.in_full(pool)
+    assert images.shape[-1] > 16

@@ -35,16 +35,21 @@ def source_title(source: str) -> str:
     return f"{kind}:{place.rstrip('/').rpartition('/')[2]}" if colon else source
 
 
-def method_title(method: str, order: str = "easy") -> str:
+def method_title(method: str, order: str = "") -> str:
     """A method's title, for a pruning metric with the end that is kept; or its name.
 
     Its name where the kit does not know it: results outlive the program that registered a method.
+
+    Args:
+        method: its name. order: which end; the method's usual one when left out.
     """
     if method not in METHODS:
         return method
-    title, order = METHODS[method].title, METHODS[method].fixed.get("order", order)
-    ends = METHODS[method].family == "pruning" and order in ("easy", "hard")
-    return f"{title}, {ORDERS[order]}" if ends else title
+    made, ends = METHODS[method], ("easy", "hard")
+    usual = str((made.options | made.fixed).get("order"))  # one's own may keep no end
+    kept = str(made.fixed.get("order", order or usual))
+    of_an_end = made.family == "pruning" and usual in ends and kept in ends
+    return f"{made.title}, {ORDERS[kept]}" if of_an_end else made.title
 
 
 def metric_title(metric: str) -> str:

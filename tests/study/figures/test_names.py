@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
+from rdc_kit.methods import KITS, METHODS, Method
 from rdc_kit.study.figures import names
 from rdc_kit.study.grid import arms
 
@@ -64,6 +65,26 @@ def test_a_title_says_the_method_and_what_is_unusual(given, title):
 )
 def test_a_sources_title_is_short(source, title):
     assert names.source_title(source) == title
+
+
+def test_only_a_method_that_keeps_an_end_is_called_by_it(monkeypatch):
+    """The guide's own pruning method, of the images in the middle, was "middle, easiest"."""
+
+    def middle(pool, ipc, seed, runtime, *, epochs=10, scoring_seed=0):
+        return pool
+
+    def end(pool, ipc, seed, runtime, *, order="hard"):
+        return pool
+
+    for make in (middle, end):
+        own = Method(make.__name__, make, "pruning", "scoring run", "", "")
+        monkeypatch.setitem(METHODS, make.__name__, own)
+    assert names.method_title("middle") == names.arm_title(row("middle", order="")) == "middle"
+    assert names.method_title("end") == names.arm_title(row("end", order="hard")) == "end, hardest"
+    assert names.method_title("end", "easy") == "end, easiest"
+    titles = {name: names.method_title(name) for name in KITS}
+    ends = {title for title in titles.values() if "est" in title}
+    assert ends == {"Forgetting, easiest", "EL2N, easiest", "AUM, easiest"}
 
 
 def test_an_empty_cell_counts_as_the_usual():
