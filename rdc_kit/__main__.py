@@ -129,7 +129,7 @@ def _speed(options: argparse.Namespace) -> int:
     what = f"speed --{job}" if job else "speed without --grid"
     check_unused(options, what, [name for name in others if name not in SPEED_JOBS[job]])
     if options.out:
-        from .ground.files import check_place
+        from .ground.places import check_place
 
         check_place(options.out)
     told = {name: getattr(options, name) for name in (*SPEED_JOBS[job], "out")}

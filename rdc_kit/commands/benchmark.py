@@ -13,7 +13,7 @@ from ..compression import check_room
 from ..data.checks import check_count
 from ..data.holdout import load_with_test
 from ..data.imagesets import ImageSet
-from ..ground import files, store
+from ..ground import files, places, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
@@ -151,8 +151,8 @@ def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -
     if out is not None and out.is_dir():
         raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
     if out is not None:
-        files.check_own(out, "dataset,size,profile,")
-        files.check_place(out)
+        places.check_own(out, "dataset,size,profile,")
+        places.check_place(out)
     if teacher:
         models.with_batch_norm(teacher)
     check_layers(frozen)

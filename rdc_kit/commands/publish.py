@@ -13,7 +13,7 @@ from ..data.cards import public, published_card
 from ..data.imagesets import DataError, ImageSet
 from ..data.loading import load
 from ..data.saving import FACTS, INDEX
-from ..ground import files, store
+from ..ground import files, places, store
 
 
 def publish(
@@ -34,7 +34,7 @@ def publish(
         DataError: no saved set, or no results on this set. FileExistsError: `folder` exists.
         ValueError: a licence that the Hub would not read, or a folder that cannot be made.
     """
-    files.check_new(folder)
+    places.check_new(folder)
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", licence):
         raise ValueError(f"license must be one of the Hub's names, such as mit, got {licence!r}")
     if not (saved / FACTS).is_file() or not (saved / "data").is_dir():

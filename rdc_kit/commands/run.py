@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from ..ground import files, progress, store
+from ..ground import files, places, progress, store
 from ..ground.folders import runs_dir
 from ..ground.manifests import read_manifest, write_manifest
 from ..notebook.answers import is_exercise
@@ -74,7 +74,7 @@ def run_notebook(
     key = store.config_hash([notebook.read_text(), parameters])[:8]
     folder = runs_dir("notebooks") / f"{notebook.stem}-{key}"
     try:
-        files.require_free_space(folder, _NEEDED)
+        places.require_free_space(folder, _NEEDED)
         with store.lock(folder, notebook.stem):
             return _execute(notebook, parameters, folder, timeout, workers)
     except store.Locked as error:

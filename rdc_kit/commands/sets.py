@@ -13,7 +13,7 @@ from ..data.checks import check_count
 from ..data.imagesets import ImageSet
 from ..data.loading import load
 from ..data.saving import INDEX
-from ..ground import files
+from ..ground import files, places
 from ..ground.device import choose_runtime
 from ..methods import METHODS
 from ..prune.alignment import aligned_rows
@@ -68,7 +68,7 @@ def save_set(
             "in it"
         )
     check_count("seed", seed, 0)
-    files.check_new(out)
+    places.check_new(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     stored = compress(arm.method, pool, ipc, seed, runtime, **arm.options)
@@ -100,8 +100,8 @@ def save_scores(
         check_count("seed", seed, 0)
     check_count("epochs", epochs)
     check_name(out)
-    files.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
-    files.check_place(out)
+    places.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
+    places.check_place(out)
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]
@@ -167,7 +167,7 @@ def save_selection(
             score or order, too few images.
     """
     check_count("seed", seed, 0)
-    files.check_new(out)
+    places.check_new(out)
     pool = load(dataset, size, on_bad).train
     chosen = select(pool, read_scores(scores, pool, metric), ipc, order, seed, skip=skip)
     # "easy" and "hard" are ends of a score; the other orders are methods of their own.

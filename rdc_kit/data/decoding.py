@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..ground import files
+from ..ground import files, places
 from ..ground.progress import bar
 from .imagesets import DataError
 from .pixels import CORRUPT, THREADS, WHITES, opened, square, top_of
@@ -57,7 +57,7 @@ def decode(
         DataError: a corrupt image, or none that is not.
     """
     count = len(raw.labels)
-    files.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
+    places.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
     kept: list[int] = []
     bad: list[str] = []
     bright: list[int] = []

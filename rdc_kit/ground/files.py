@@ -11,7 +11,6 @@ import re
 import shutil
 import socket
 import sys
-import tempfile
 import time
 import uuid
 import zlib
@@ -205,47 +204,6 @@ def read_record(path: Path, *needed: str) -> dict[str, Any] | None:
     return None
 
 
-def check_own(path: Path, begins: str) -> None:
-    """Refuse to write over a file that is there and does not begin as our own tables do.
-
-    Raises:
-        FileExistsError: somebody else's file is in the way.
-    """
-    if path.is_file() and not path.read_bytes().startswith(begins.encode()):
-        raise FileExistsError(f"{path} exists and is none of these tables: name another file")
-
-
-def check_new(folder: Path) -> None:
-    """Refuse a folder that is there already, or cannot be made.
-
-    Raises:
-        FileExistsError: something of this name exists. ValueError: see `check_place`.
-    """
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists: choose another folder")
-    check_place(folder)
-
-
-def check_place(path: Path) -> None:
-    """Refuse a place where nothing can be written, before hours of work for it.
-
-    Args:
-        path: of a file or folder that will be made, with the folders above it.
-
-    Raises:
-        ValueError: the nearest folder above that exists is a file, or lets nothing be made in it.
-    """
-    above = next(p for p in path.absolute().parents if p.exists())
-    try:
-        with tempfile.TemporaryFile(dir=above):
-            return
-    except OSError as error:
-        raise ValueError(
-            f"{path} cannot be written: {above} is {'closed' if above.is_dir() else 'a file'} "
-            f"({error.strerror}): name another place"
-        ) from error
-
-
 def set_aside(path: Path, why: str) -> None:
     """Move a damaged file or folder out of the way, and say so; what it held is made again."""
     away = path.with_name(f"{path.name}{DAMAGED}")
@@ -291,18 +249,3 @@ def checksum(path: Path) -> int:
         while block := file.read(_BLOCK):
             total = zlib.crc32(block, total)
     return total
-
-
-def require_free_space(folder: Path, needed: int) -> None:
-    """Stop early, with both numbers, when a disk has less than `needed` bytes free.
-
-    Raises:
-        OSError: too little space.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise OSError(
-            f"{folder} has {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed: "
-            "free some space or set RDC_HOME to a folder on another disk"
-        )

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..augment import views
 from ..augment.boxes import crop_resize
 from ..data.imagesets import ImageSet, Traits
-from ..ground import files, store
+from ..ground import files, places, store
 from ..ground.device import Runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
@@ -201,7 +201,7 @@ def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap
     # Else a new file, full of zeros, would be taken for one that got so far.
     (home / _PROGRESS).unlink(missing_ok=True)
     size = kind.itemsize * shape[0] * shape[1]
-    files.require_free_space(home, size)
+    places.require_free_space(home, size)
     records = np.lib.format.open_memmap(path, "w+", kind, shape)
     if hasattr(os, "posix_fallocate"):  # a disk that fills up later would kill the process
         with path.open("r+b") as file:

@@ -76,12 +76,6 @@ def test_json_comes_back_and_an_absent_file_is_none(tmp_path):
     assert files.read_json(tmp_path / "y.json") is None
 
 
-def test_a_full_disk_is_told_with_both_numbers(tmp_path):
-    files.require_free_space(tmp_path / "new", 0)
-    with pytest.raises(OSError, match=r"MB free, 1,000,000,000,000 MB are needed: free some"):
-        files.require_free_space(tmp_path / "new", 10**18)
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -197,16 +191,6 @@ def test_of_two_that_make_a_new_folder_one_is_told(tmp_path):
 def test_a_text_is_written_as_utf_8(tmp_path):
     files.write_text(tmp_path / "a" / "b.txt", "39 % ± 2\n")
     assert (tmp_path / "a" / "b.txt").read_bytes() == "39 % ± 2\n".encode()
-
-
-def test_a_folder_that_exists_or_cannot_be_made_is_refused(tmp_path):
-    files.check_new(tmp_path / "new" / "set")
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(FileExistsError, match="exists: choose another folder"):
-        files.check_new(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="file is a file"):
-        files.check_new(tmp_path / "file" / "set")
 
 
 def test_a_new_number_of_a_file_is_no_change(tmp_path, monkeypatch):

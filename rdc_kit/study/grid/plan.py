@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ...distill.rded import CROPS, DRAWN
 from ...distill.recipes import RECIPES, recipe
-from ...ground import files
+from ...ground import places
 from ...ground.folders import data_dir
 from ...ground.progress import human_time
 from ...methods import method_named
@@ -116,7 +116,7 @@ def plan(
     classes = setup.pool.num_classes
     disk = 10**6 + sum(3 * setup.pool.size**2 * t.ipc * classes for t in missing)
     disk += sum(label_bytes(t.protocol, t.ipc * classes, classes) for t in stored.values())
-    files.require_free_space(data_dir(), disk)
+    places.require_free_space(data_dir(), disk)
     free = shutil.disk_usage(data_dir()).free
     memory = _memory_bytes(trials, setup)
     done_runs = len(trials) - len(left)

@@ -1,0 +1,63 @@
+"""Whether there is a place for what will be written: asked before hours of work for it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def check_own(path: Path, begins: str) -> None:
+    """Refuse to write over a file that is there and does not begin as our own tables do.
+
+    Raises:
+        FileExistsError: somebody else's file is in the way.
+    """
+    if path.is_file() and not path.read_bytes().startswith(begins.encode()):
+        raise FileExistsError(f"{path} exists and is none of these tables: name another file")
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that is there already, or cannot be made.
+
+    Raises:
+        FileExistsError: something of this name exists. ValueError: see `check_place`.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists: choose another folder")
+    check_place(folder)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where nothing can be written, before hours of work for it.
+
+    Args:
+        path: of a file or folder that will be made, with the folders above it.
+
+    Raises:
+        ValueError: the nearest folder above that exists is a file, or lets nothing be made in it.
+    """
+    above = next(p for p in path.absolute().parents if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            return
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be written: {above} is {'closed' if above.is_dir() else 'a file'} "
+            f"({error.strerror}): name another place"
+        ) from error
+
+
+def require_free_space(folder: Path, needed: int) -> None:
+    """Stop early, with both numbers, when a disk has less than `needed` bytes free.
+
+    Raises:
+        OSError: too little space.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"{folder} has {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed: "
+            "free some space or set RDC_HOME to a folder on another disk"
+        )
