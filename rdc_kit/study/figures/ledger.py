@@ -29,7 +29,7 @@ _LOOKS = {
 _LINE = 0.16  # inches a row
 _WIDTH = 50  # letters of a claim in a line
 _AXIS = """points of top-1 in favour of the claim (linear to ± 10, then logarithmic)
-beside each interval: images per class, and unusual epochs; a tick: what the effect must exceed"""
+beside each interval: images per class, and what is unusual; a tick: what the effect must exceed"""
 _HOLLOW = ("pending", "exploratory", "demonstration", "smoke")
 
 
@@ -101,6 +101,7 @@ def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
         ax.plot([row["least"]] * 2, [y - 0.35, y + 0.35], color="#333333", lw=1)
         other = ["" if row["student"] == usual[0] else str(row["student"])]
         other += ["" if row["epochs"] == usual[1] else f"{row['epochs']:g} ep."]
+        other += ["crop chosen"] if pd.notna(row["crops"]) and row["crops"] else []
         told = ", ".join(filter(None, [str(row["ipc"]), *other]))
         left = row["mean"] < row["least"] and not any(other)  # away from the bar, if it is short
         ax.annotate(

@@ -23,12 +23,13 @@ _LEAST = 3  # replicates; the interval of two says nothing
 def steps_by_room(table: pd.DataFrame) -> pd.DataFrame:
     """The planned rows of the ledger that are about a step of PCA, with ipc as a number.
 
-    Of hard labels, in settings in which all steps are measured. Where several lines ask the same
-    of one room, such as with chosen crops, the plan's first is taken.
+    Of hard labels and the usual crop, in settings in which all steps are measured. Where several
+    lines ask the same of one room, the plan's first is taken.
     """
     setting = ["dataset", "size", "student", "epochs"]
     mine = table[table["planned"].notna() & table["effect"].isin(STEPS) & (table["n"] >= _LEAST)]
-    mine = mine[(mine["unit"] == "points") & (mine["labels"] == "hard")].drop(columns="labels")
+    mine = mine[(mine["unit"] == "points") & (mine["labels"] == "hard") & (mine["crops"] == "")]
+    mine = mine.drop(columns=["labels", "crops"])
     mine = mine.assign(ipc=pd.to_numeric(mine["ipc"], errors="coerce")).dropna(subset=["ipc"])
     mine = mine.drop_duplicates([*setting, "effect", "ipc"])
     whole = mine.groupby(setting)["effect"].transform("nunique") == len(STEPS)

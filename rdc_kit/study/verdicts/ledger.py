@@ -20,7 +20,7 @@ from .tables import SETTING, Tables
 COLUMNS = [
     *("claim", "says", "line", *SETTING, "effect", "least", "anchor", "unit", "mean"),
     *("low", "high", "low_images", "high_images", "n", "planned", "verdict", "change", "table"),
-    "labels",
+    *("labels", "crops"),
 ]
 _OWN = "a question of the plan's own"
 DEMONSTRATION = "digits"  # the set to play with: 8 px scaled up, and no claim is about it
@@ -38,7 +38,7 @@ def ledger(results: Tables, lines: Sequence[Line] | None = None) -> pd.DataFrame
         A row per claim, effect and setting, columns COLUMNS. verdict is what `judge_lines` says of
         a planned line; "exploratory", "demonstration" (digits) or "smoke" (the profile) for other
         results; "by arithmetic" and "not tested". low, high: 95 % t-interval over replicates.
-        labels: of a planned line, see `judge_lines`.
+        labels, crops: of a planned line, see `judge_lines`.
     """
     lines = results.planned() if lines is None else list(lines)
     planned = [_planned(row) for row in judge_lines(lines).to_dict("records")]

@@ -130,14 +130,15 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 def tested_on(row: dict[Hashable, Any]) -> str:
-    """Dataset, size, room, length and network of a row."""
+    """Dataset, size, room, length and network of a row, and whether crops were chosen."""
     if pd.isna(row["dataset"]):
         return ""
     forms = {"size": "{:g} px", "ipc": "{:g} per class", "epochs": "{:g} epochs", "student": "{}"}
     if isinstance(row["ipc"], str):  # several
         forms["ipc"] = "{} per class"
     known = [form.format(row[key]) for key, form in forms.items() if pd.notna(row[key])]
-    return ", ".join([str(row["dataset"]), *known])
+    chosen = ["crop chosen"] if pd.notna(row["crops"]) and row["crops"] else []
+    return ", ".join([str(row["dataset"]), *known, *chosen])
 
 
 def found(row: dict[Hashable, Any]) -> str:

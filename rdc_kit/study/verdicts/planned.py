@@ -19,7 +19,7 @@ from .stats import LEAST, half_width, holm, mean_interval
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
     *("unit", "mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family"),
-    *("verdict", "change", "priority", "labels"),
+    *("verdict", "change", "priority", "labels", "crops"),
 ]
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
@@ -33,7 +33,8 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     that varies. p: of the t-test against least, by Holm's correction within the family, in which
     an effect that is still pending counts as 1. low_images, high_images: 95 % of 2000 draws of test
     images, the runs as they are. change: what would change the verdict. labels: of the protocols
-    that the effect compares, "hard" or "hard, soft".
+    that the effect compares, "hard" or "hard, soft". crops: those among which each arm took its
+    best on a part of the pool, "" where all had the usual one.
     """
     read = [(line, line.rows()) for line in lines]
     judged = [_judged(line, rows, effect) for line, rows in read for effect in line.effects]
@@ -78,6 +79,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "family": line.family,
         "priority": line.priority,
         "labels": ", ".join(sorted({how.labels for how in used})),
+        "crops": line.crops_told,
         "values": values.to_numpy(),
         # What one protocol, network or length came to says nothing of another.
         "where": frozenset((*place, how.name, how.epochs) for how in used),

@@ -34,6 +34,13 @@ def test_what_nobody_planned_or_measured_too_rarely_is_left_out(table):
     assert steps_by_room(alone).empty
 
 
+def test_what_was_measured_with_chosen_crops_is_another_question(table):
+    chosen = table.assign(crops="0.08 1.0", mean=-99.0)
+    both = pd.concat([chosen, table])
+    pd.testing.assert_frame_equal(steps_by_room(both), steps_by_room(table))
+    assert steps_by_room(chosen).empty
+
+
 def test_only_hard_labels_are_drawn_as_such(table):
     """A line of soft labels before one of hard labels in the same room took its place."""
     soft = table.assign(labels="soft", mean=-99.0)

@@ -38,6 +38,8 @@ def test_a_number_of_images_has_no_decimals(fresh_home):
     row = ledger.ledger(collect()).set_index("claim").loc["C5"]
     assert ", 2 per class," in ledger_text.tested_on(row.to_dict())
     assert ", 1 10 per class," in ledger_text.tested_on(row.to_dict() | {"ipc": "1 10"})
+    chosen = row.to_dict() | {"crops": "0.08 1.0"}
+    assert ledger_text.tested_on(chosen) == f"{ledger_text.tested_on(row.to_dict())}, crop chosen"
 
 
 def _columns(markdown):
