@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .base import PALETTE
+from ..verdicts.stats import LEAST
+from .base import PALETTE, log_axis
 
 STEPS = {
     "el2n - random": "prune: easiest over random",
@@ -17,7 +18,6 @@ STEPS = {
 }
 _COLOURS = (PALETTE[0], PALETTE[1], PALETTE[4], PALETTE[3])
 _SHIFT = 1.05  # so that the intervals of two steps do not hide each other
-_LEAST = 3  # replicates; the interval of two says nothing
 
 
 def steps_by_room(table: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def steps_by_room(table: pd.DataFrame) -> pd.DataFrame:
     lines ask the same of one room, the plan's first is taken.
     """
     setting = ["dataset", "size", "student", "epochs"]
-    mine = table[table["planned"].notna() & table["effect"].isin(STEPS) & (table["n"] >= _LEAST)]
+    mine = table[table["planned"].notna() & table["effect"].isin(STEPS) & (table["n"] >= LEAST)]
     mine = mine[(mine["unit"] == "points") & (mine["labels"] == "hard") & (mine["crops"] == "")]
     mine = mine.drop(columns=["labels", "crops"])
     mine = mine.assign(ipc=pd.to_numeric(mine["ipc"], errors="coerce")).dropna(subset=["ipc"])
@@ -54,10 +54,8 @@ def room_figure(table: pd.DataFrame) -> Figure:
         setting = f"{student}, {epochs:g} epochs, hard labels"
         ax.set_title(f"{dataset}, {size:g} px\n{setting}\n{bars}")
     ipcs = sorted({int(ipc) for ipc in table["ipc"]})
-    axes[0, 0].set_xscale("log")
-    axes[0, 0].set_xticks(ipcs, [str(ipc) for ipc in ipcs])
+    log_axis(axes[0, 0], ipcs)
     axes[0, 0].set_xlim(ipcs[0] / 1.5, ipcs[-1] * 1.5)
-    axes[0, 0].minorticks_off()
     pending = bool((table["n"] < table["planned"]).any())
     axes[0, 0].set_ylabel("gain in top-1, points" + "\n(hollow: replicates pending)" * pending)
     figure.legend(

@@ -137,7 +137,7 @@ def tested_on(row: dict[Hashable, Any]) -> str:
     if isinstance(row["ipc"], str):  # several
         forms["ipc"] = "{} per class"
     known = [form.format(row[key]) for key, form in forms.items() if pd.notna(row[key])]
-    chosen = ["crop chosen"] if pd.notna(row["crops"]) and row["crops"] else []
+    chosen = ["crop chosen"] if row["crops"] else []
     return ", ".join([str(row["dataset"]), *known, *chosen])
 
 
