@@ -148,12 +148,8 @@ def test_figures_are_drawn_into_the_folder_that_was_asked_for(tmp_path, monkeypa
     told = capsys.readouterr().out.strip().splitlines()
     drawn = sorted(path.name for path in out.glob("*.png"))
     assert sorted(line.rpartition("/")[2] for line in told[:-1]) == drawn
-    assert {name.split("-")[0] for name in drawn} == {
-        "first_look",
-        "crops",
-        "ledger.png",
-        "room.png",
-    }
+    found = {name.split("-")[0] for name in drawn if not name.startswith("planned_")}
+    assert found == {"first_look", "crops", "ledger.png", "room.png"}
     assert told[-1] == f"figures: {len(drawn)}, each as pdf, png, csv and json"
 
 

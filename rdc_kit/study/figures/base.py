@@ -236,6 +236,15 @@ def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) 
     return ", ".join(forms[name].format(told[name]) for name in same)
 
 
+_SHARED = {
+    "scoring_seed": "one scoring run",
+    "teacher_seed": "one teacher",
+    "set_seed": "one set each",
+}
+
+
 def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
-    """How many seeds a figure shows, and what its bands or bars are."""
-    return f"n = {table['seed'].nunique()} seeds" + (f"; {spread}" if spread else "")
+    """How many seeds a figure shows, what they share, and what its bands or bars are."""
+    seeds = table["seed"].nunique()
+    shared = [w for c, w in _SHARED.items() if c in table and table[c].nunique() == 1 < seeds]
+    return ", ".join([f"n = {seeds} seeds", *shared]) + (f"; {spread}" if spread else "")

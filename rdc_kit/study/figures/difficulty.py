@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ...data.imagesets import ImageSet
 from ...data.loading import to_look_at
 from ...prune.recorders import Scores
-from .base import FAMILY_COLOURS, show_image
+from .base import FAMILY_COLOURS, PALETTE, caption, plot_line, seeds_note, show_image
 from .names import metric_title
 
 
@@ -57,6 +57,26 @@ def agreement_figure(table: pd.DataFrame) -> Figure:
     ax.tick_params(length=0)
     ax.tick_params(axis="x", rotation=30)
     ax.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def windows_figure(table: pd.DataFrame) -> Figure:
+    """Accuracy against where the window of difficulty begins, a line per ipc; the band is ± 1 sd.
+
+    Args:
+        table: trials of "el2n" with several values of `skip`, and of "random", one dataset, size,
+            network and protocol. Dotted lines show the means of random images.
+    """
+    figure, ax = plt.subplots(figsize=(6.2, 3.4))
+    for k, (ipc, rows) in enumerate(table.groupby("ipc")):
+        windows = rows[rows["method"] != "random"]
+        plot_line(ax, windows.assign(skip=100 * windows["skip"]), "skip", PALETTE[k], f"{ipc}")
+        ax.axhline(rows.loc[rows["method"] == "random", "top1"].mean(), color=PALETTE[k], ls=":")
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("images of a class that are easier than those kept, %")
+    ax.set_ylabel("top-1 accuracy, %")
+    ax.legend(title="per class\n(dotted: random)", loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table)}")
     return figure
 
 

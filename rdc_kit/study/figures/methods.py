@@ -16,7 +16,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from ...methods import METHODS
 from ..verdicts.stats import with_lines
 from .base import caption, family_colour, marker, seeds_note
-from .names import method_title, source_title
+from .names import method_title
 
 
 def plot_methods(
@@ -93,16 +93,11 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame | None = None) ->
     figure, axes = plt.subplots(
         lines, 2, figsize=(8.4, (0.21 * len(methods) + 1) * lines), squeeze=False
     )
-    facts = table.iloc[0]
     for column, labels in enumerate(("soft", "hard")):
         own_rows = table[table["protocol"] == labels]
         ours = axes[0, column]
         plot_methods(ours, own_rows, methods, sorted(own_rows["ipc"].unique()))
-        ours.set_title(
-            f"{labels} labels, here: {source_title(facts['dataset'])}, {facts['size']} px, "
-            f"{facts['student']}\n"
-            f"{facts['epochs']} epochs; {seeds_note(table, 'mean ± 1 sd')}"
-        )
+        ours.set_title(f"{labels} labels, here")
         if reference is not None and lines == 2:
             published_rows = reference[reference["labels"] == labels]
             published_ipcs = sorted(published_rows["ipc"].astype(int).unique())
@@ -114,6 +109,8 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame | None = None) ->
         if column:
             for ax in axes[:, column]:
                 ax.tick_params(labelleft=False)
+    told = f"Here: {caption(table)}; {seeds_note(table, 'mean ± 1 sd')}"
+    figure.suptitle(told, x=0.01, ha="left", fontsize=9.5)
     return figure
 
 
@@ -137,7 +134,7 @@ def _per_class(ipcs: Sequence[int]) -> list[str]:
     return words if len(ipcs) <= 3 else [*map(str, ipcs[:-1]), words[-1]]
 
 
-def gaps_figure(found: pd.DataFrame) -> Figure:
+def gaps_figure(found: pd.DataFrame, title: str = "") -> Figure:
     """What soft labels add to each method; from `metrics.soft_hard_gaps`."""
     methods = _in_order(found)
     ipcs = sorted(found["ipc"].unique())
@@ -156,7 +153,14 @@ def gaps_figure(found: pd.DataFrame) -> Figure:
     ax.set_yticks(range(len(methods)), [method_title(m) for m in methods])
     ax.set_ylim(len(methods) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
-    ax.legend(handles=_shapes(ipcs), title="per class", fontsize=7.5)
+    ax.legend(
+        handles=_shapes(ipcs),
+        title="per class",
+        fontsize=7.5,
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+    )
+    ax.set_title(title)
     ax.set_xlabel(f"soft minus hard, points of top-1 (95 % t-interval, n = {found['n'].min()})")
     return figure
 

@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 
 from ...ground import files
 from ..grid.arms import ablation_parts
+from ..verdicts.comparable import both_labels_rows, first_look_rows, window_rows
 from ..verdicts.ledger import ledger
 from ..verdicts.metrics import soft_hard_gaps
 from ..verdicts.published import published
-from ..verdicts.tables import SETTING, Tables
-from . import arms, base, entropy, methods
+from ..verdicts.tables import PLANNED, SETTING, Tables
+from . import arms, base, difficulty, entropy, methods
 from .ledger import ledger_figure
 from .room import room_figure, steps_by_room
 
@@ -31,13 +32,14 @@ class Remade:
     Attributes:
         name: of its files.
         shows: which figure or table of the paper.
-        table: "NN/NAME" of the results.
+        table: "NN/NAME" of the results, or PLANNED.
         draw: function from the rows of one setting, and all results, to the figure.
         merge: settings that share a figure.
         arm: key of an arm; a setting without it is not drawn, such as one where only an arm that
             stores less was trained.
         grids: each grid of composites is a drawing of its own, told by the arms of PCA that have
             this word, "" for all of them; None where grids are lines of one drawing.
+        chosen: which rows of a setting are drawn, all if left out; without any there is no drawing.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Remade:
     merge: tuple[str, ...] = ()
     arm: str = ""
     grids: str | None = None
+    chosen: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
 
 def _labels(rows: pd.DataFrame, results: Tables) -> Figure:
@@ -57,6 +60,11 @@ def _labels(rows: pd.DataFrame, results: Tables) -> Figure:
 def _first_look(rows: pd.DataFrame, results: Tables) -> Figure:
     reference = published(dataset="imagenet-1k", labels="hard", protocol="rethinkdc")
     return arms.first_look(rows, reference)
+
+
+def _gaps(rows: pd.DataFrame, results: Tables) -> Figure:
+    title = f"{base.caption(rows)}\n{base.seeds_note(rows, '')}"
+    return methods.gaps_figure(soft_hard_gaps(rows), title)
 
 
 def _curve(rows: pd.DataFrame, results: Tables) -> Figure:
@@ -95,11 +103,22 @@ REMADE = [
         lambda t, _: arms.architectures_figure(t),
         ("student",),
     ),
-    Remade(
-        "gaps", "Table 20", "01/runs", lambda t, _: methods.gaps_figure(soft_hard_gaps(t)), ("ipc",)
-    ),
+    Remade("gaps", "Table 20", "01/runs", _gaps, ("ipc",)),
     Remade("price", "the price of labels", "07/price", lambda t, _: methods.price_figure(t)),
     Remade("stress", "open questions", "08/stress", lambda t, _: arms.stress_figure(t)),
+    Remade("planned_first_look", "Table 5", PLANNED, _first_look, chosen=first_look_rows),
+    Remade(
+        "planned_soft_vs_hard", "Figures 1, 2", PLANNED, _labels, ("ipc",), chosen=both_labels_rows
+    ),
+    Remade("planned_gaps", "Table 20", PLANNED, _gaps, ("ipc",), chosen=both_labels_rows),
+    Remade(
+        "planned_windows",
+        "which difficulty is best",
+        PLANNED,
+        lambda t, _: difficulty.windows_figure(t),
+        ("ipc",),
+        chosen=window_rows,
+    ),
 ]
 
 
@@ -150,6 +169,8 @@ def _settings(one: Remade, results: Tables) -> list[pd.DataFrame]:
     Its numbers mean nothing, and the name of a figure does not tell it from the real one.
     """
     groups = [part for rows in results.groups(one.table, one.merge) for part in _split(one, rows)]
+    if one.chosen is not None:
+        groups = [rows for group in groups if len(rows := one.chosen(group))]
     drawn = [rows for rows in groups if not one.arm or one.arm in set(rows["arm"])]
     real = {_name(one, rows) for rows in drawn if not _is_smoke(rows)}
     return [rows for rows in drawn if not _is_smoke(rows) or _name(one, rows) not in real]

@@ -189,7 +189,7 @@ class _Worker:
         self.made.add((line.key, seed))
         if begun and not shared:
             self.took.setdefault(line.key, []).append(seconds)
-        told = f"{len(trials)} rows, {human_time(seconds)}"
+        told = f"{len(trials)} row{'s' * (len(trials) > 1)}, {human_time(seconds)}"
         print(f"{line.key}: replicate {seed}, {told}", flush=True)
         return True
 

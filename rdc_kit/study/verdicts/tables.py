@@ -1,7 +1,7 @@
 """Tables of finished notebook runs, or the committed evidence, by notebook and name.
 
 A table is named "NN/NAME", such as "05/runs": the table NAME of notebook NN. The committed ones,
-and those of somebody's own plan, come with a plan.
+and those of somebody's own plan, come with a plan, and "plan/runs" are its rows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -23,8 +24,10 @@ from ...ground.names import command
 from ..grid.campaign import Line
 from ..grid.planfile import PLAN, plan_path, read_plan
 from ..grid.rows import HASHES
+from .comparable import comparable_rows
 
 WHERE = ("runs", "evidence")
+PLANNED = "plan/runs"
 SETTING = ["dataset", "size", "ipc", "epochs", "student", "profile"]
 _TEXT = ("profile", "pool", "order", "metric", "grouping", "spectrum", "teacher")  # may be empty
 _EVIDENCE = re.compile(r"(\d\d)-(.+)-(\d+)px-(\w+)\.csv")
@@ -85,7 +88,7 @@ class Tables:
         Of a trial that several runs have made otherwise, one row is left, see `_once`; what is left
         out is said on stderr.
         """
-        parts = [table.rows for table in self.tables if table.name == name]
+        parts = [table.rows for table in self._named(name)]
         if not parts:
             return pd.DataFrame()
         joined = pd.concat(parts, ignore_index=True)
@@ -119,9 +122,20 @@ class Tables:
         datasets = None if rows is None else set(rows["dataset"])
         return {
             _short(table.path): content_hash(table.path)
-            for table in self.tables
-            if table.name == name and (datasets is None or datasets & set(table.rows["dataset"]))
+            for table in self._named(name)
+            if datasets is None or datasets & set(table.rows["dataset"])
         }
+
+    def _named(self, name: str) -> list[Table]:
+        if name == PLANNED:
+            return self._of_plan
+        return [table for table in self.tables if table.name == name]
+
+    @cached_property
+    def _of_plan(self) -> list[Table]:
+        """See `comparable.comparable_rows`: a table for each file."""
+        found = comparable_rows(self.planned())
+        return [Table(PLANNED, path, _filled(rows)) for path, rows in found.items()]
 
 
 def _once(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -223,11 +237,15 @@ def _of_evidence() -> Iterator[Table]:
 
 
 def _table(number: str, name: str, path: Path, setting: dict[str, object]) -> Table:
-    rows = pd.read_csv(path, dtype=HASHES)
-    empty = [c for c in _TEXT if c in rows]
-    rows[empty] = rows[empty].astype(object).fillna("")
+    rows = _filled(pd.read_csv(path, dtype=HASHES))
     missing = {key: setting[key] for key in ("dataset", "size", "profile") if key not in rows}
     return Table(f"{number}/{name}", path, rows.assign(**missing))
+
+
+def _filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose texts are "" where they were empty."""
+    empty = [c for c in _TEXT if c in rows]
+    return rows.assign(**{c: rows[c].astype(object).fillna("") for c in empty})
 
 
 def _short(path: Path) -> str:

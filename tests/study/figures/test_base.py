@@ -109,6 +109,15 @@ def test_a_caption_leaves_out_what_varies(two):
     assert base.seeds_note(two, "") == "n = 2 seeds"
 
 
+def test_what_all_seeds_share_is_said_beside_their_number(two):
+    taught = two.assign(scoring_seed=two["seed"].where(two["arm"] == "pca"), teacher_seed=0)
+    assert base.seeds_note(taught, "") == "n = 2 seeds, one teacher"
+    ranked = taught.assign(scoring_seed=taught["scoring_seed"] * 0)
+    assert base.seeds_note(ranked) == "n = 2 seeds, one scoring run, one teacher; band: ± 1 sd"
+    assert base.seeds_note(ranked[ranked["seed"] == 0], "") == "n = 1 seeds"
+    assert base.seeds_note(two.assign(teacher_seed=None), "") == "n = 2 seeds"
+
+
 def test_a_log_axis_has_the_ticks_that_it_is_given_and_no_others():
     _, ax = plt.subplots()
     ax.plot([1, 1000], [1, 2])

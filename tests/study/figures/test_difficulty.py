@@ -9,7 +9,7 @@ from rdc_kit.study.analyses.difficulty import ends
 from rdc_kit.study.figures import difficulty
 
 from ...conftest import colour_blocks
-from .conftest import all_text
+from .conftest import all_text, arm_rows
 
 
 def scores_of(values, name="el2n", never=None):
@@ -44,3 +44,16 @@ def test_the_sheet_of_ends_has_the_hardest_on_the_right():
     said = [[t.get_text() for t in ax.texts] for ax in line]
     assert said[0] == ["0.00", "0"]  # its score, and the class
     assert [one[0] for one in said[4:]] == ["0.90", "1.20", "1.50"]
+
+
+def test_windows_of_difficulty_are_a_line_per_ipc_beside_random():
+    windows = {f"el2n skip={skip:g}": ({"skip": skip}, [20, 30]) for skip in (0.25, 0.5)}
+    arms = {"el2n": ({"skip": 0.0}, [40, 50]), **windows, "random": ({"skip": 0.0}, [26, 28])}
+    figure = difficulty.windows_figure(arm_rows(arms, ipc=10))
+    (ax,) = figure.axes
+    line, random = ax.lines
+    assert line.get_xdata().tolist() == [0, 25, 50]
+    assert line.get_ydata().tolist() == [45, 25, 25]
+    assert list(random.get_ydata()) == [27, 27]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["10"]
+    assert "n = 2 seeds" in all_text(figure)

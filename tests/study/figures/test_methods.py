@@ -19,7 +19,7 @@ def test_the_benchmark_figure_shows_each_mean_and_keeps_what_is_missing_missing(
     assert len(markers(hard)) == 4
     mean = table.query("method == 'pca' and ipc == 1 and labels == 'hard'")["top1"].mean()
     assert any(x == pytest.approx(mean) and y == 1 for x, y, _ in markers(hard))
-    assert "n = 3 seeds" in hard.get_title(loc="left")
+    assert "n = 3 seeds" in figure.get_suptitle()
     shown = reference.query("labels == 'hard' and method in ['random', 'pca']")
     drawn = markers(hard_published)
     assert sorted(x for x, _, _ in drawn) == sorted(shown["top1"])

@@ -9,9 +9,11 @@ from rdc_kit.ground import files
 from rdc_kit.ground.folders import checkout
 from rdc_kit.study.figures import base, paper
 from rdc_kit.study.grid.arms import ablation_parts, unique
+from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts import tables as results
 
-from ..verdicts.conftest import arms, write
+from ..grid.plans import PLAN, plan_in
+from ..verdicts.conftest import arms, rows_of, write
 
 COMMITTED = checkout() / "figures" / "evidence" / "paper"
 
@@ -81,7 +83,23 @@ def test_the_callers_style_is_as_it_was(fresh_home):
 
 def test_every_figure_of_the_paper_is_drawn_from_the_evidence():
     there = {table.name for table in results.collect("evidence").tables}
-    assert {one.table for one in paper.REMADE} <= there
+    assert {one.table for one in paper.REMADE} <= {*there, results.PLANNED}
+
+
+def test_planned_rows_are_drawn_where_a_plan_has_all_that_a_figure_shows(tmp_path, monkeypatch):
+    """And beside the plan's rows nothing else is in the drawing."""
+    tops = {"random": 20, "el2n": 50, "el2n skip=0.2": 40, "el2n skip=0.4": 30}
+    path = plan_in(tmp_path, monkeypatch)
+    path.write_text(PLAN.replace('["random", "el2n"]', str(list(tops)).replace("'", '"')))
+    line = read_plan(path)[1]
+    line.add(rows_of(line, {key: [top] * 4 for key, top in tops.items()}))
+    saved = paper.remake(results.collect(str(tmp_path)), tmp_path / "out")
+    (name,) = [name for name in saved if name.startswith("planned")]
+    assert name == "planned_windows-digits-16px-300epochs-convnet2-w8"
+    drawn = pd.read_csv(saved[name].with_suffix(".csv"))
+    assert drawn.groupby("arm")["top1"].mean().to_dict() == tops
+    facts = files.read_json(saved[name].with_suffix(".json"))
+    assert set(facts["inputs"]) == {"campaign-tiny.csv"}
 
 
 def test_each_grid_of_composites_is_a_figure_of_its_own(fresh_home):

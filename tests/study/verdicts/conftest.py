@@ -36,12 +36,15 @@ def arms(values, **facts):
 def rows_of(line, top1):
     """Rows of a line with given accuracies: {arm: one per seed}."""
     rows = []
+    setting = {"dataset": line.setting.dataset, "size": line.setting.size, "profile": ""}
     for trial in line.trials:
         if trial.seed >= len(top1[trial.arm.key]):
             continue
         value = top1[trial.arm.key][trial.seed]
         hits = torch.arange(TESTS) < round(TESTS * value / 100)
-        row = {"arm": trial.arm.key, "budget": trial.ipc, "protocol": "hard", "epochs": 300}
+        row = setting | {"arm": trial.arm.key, "method": trial.arm.method, "labels": "hard"}
+        row |= {"order": "easy", "skip": trial.arm.options.get("skip", 0.0), "ipc": trial.ipc}
+        row |= {"budget": trial.ipc, "protocol": "hard", "epochs": 300}
         row |= {"student": trial.student, "seed": trial.seed, "set_seed": trial.seeds.set}
         row |= {"training_seed": trial.seeds.training, "top1": value, "tests": TESTS}
         scored = trial.arm.key == "el2n"
