@@ -45,11 +45,18 @@ def lesson_of(
     teacher: Answer | StoredLabels | None,
     runtime: Runtime,
 ) -> Lesson:
-    """The function that gives each batch its inputs, targets and teacher's answer."""
+    """The function that gives each batch its inputs, targets and teacher's answer.
+
+    Raises:
+        ValueError: the protocol needs a teacher or stored labels that are not given. Both errors:
+            see `StoredLabels.check_fit`.
+    """
     stored = teacher if isinstance(teacher, StoredLabels) else None
     ask = teacher if callable(teacher) else None
-    if protocol.labels == "stored" and stored is None:
-        raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
+    if protocol.labels == "stored":
+        if stored is None:
+            raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
+        stored.check_fit(images, protocol)
     if protocol.labels == "soft" and ask is None:
         raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
     view = view_for(images, protocol)

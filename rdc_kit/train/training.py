@@ -155,9 +155,10 @@ def fit(
         teacher_key: identifies the teacher in the checkpoint.
 
     Raises:
-        Diverged: the loss is not finite. ValueError: unknown student, grid too large, the protocol
-            needs a teacher or stored labels that are not given, or the checkpoint belongs to
-            another training.
+        Diverged: the loss is not finite. DataError: labels that were stored for other images.
+        ValueError: unknown student, grid too large, the protocol needs a teacher or stored labels
+            that are not given, labels that were stored for another protocol, or the checkpoint
+            belongs to another training.
     """
     runtime = runtime or choose_runtime()
     student = student or images.student

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.train import evaluation
+from rdc_kit.train import evaluation, training
 from rdc_kit.train.stored_labels import store_labels
 
 from ..conftest import colour_blocks
@@ -49,7 +49,7 @@ def test_a_teacher_or_labels_that_do_not_fit_are_refused_before_training(
     teacher = rdc.squeeze(blocks, epochs=20, runtime=exact)
     fkd = rdc.protocols.named("fkd").but(epochs=2)
     kept = store_labels(blocks, fkd, teacher.answering(exact), teacher.key, exact)
-    monkeypatch.setattr(evaluation, "fit", None)
+    monkeypatch.setattr(training, "_train_epoch", None)
 
     def asks(stored, protocol, known):
         rdc.evaluate(stored, stored, protocol, 1, teacher=known, runtime=exact)
