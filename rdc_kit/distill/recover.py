@@ -60,13 +60,19 @@ def recover(
         batches; and "teacher_top1", the teacher's accuracy on the pool.
 
     Raises:
-        ValueError: a teacher in train mode, or without batch norm. DataError: pool too small, or
-            a class without images where the recipe matches statistics by class.
+        ValueError: a teacher in train mode, without batch norm, or of more or fewer networks than
+            the recipe asks. DataError: pool too small, or a class without images where the recipe
+            matches statistics by class.
     """
     runtime = runtime or choose_runtime()
     for model in teacher.models:
         check_frozen(model)
         running(model)
+    if len(teacher.models) != how.teachers:
+        raise ValueError(
+            f"this recipe asks teachers={how.teachers} networks, this teacher has "
+            f"{len(teacher.models)}: squeeze as many, or leave the teacher out"
+        )
     check_pool(pool, ipc, how)
 
     def make(home: Path) -> dict[str, Any]:

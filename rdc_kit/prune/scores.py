@@ -19,6 +19,7 @@ from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import Runtime, choose_runtime, give_back, machine_name
 from ..ground.files import read_json
 from ..ground.folders import runs_dir
+from ..ground.kinds import check_object
 from ..ground.names import unknown
 from ..ground.own import ADDED
 from ..ground.seeds import as_seeds
@@ -231,6 +232,8 @@ def _recorded(wanted: Collection[str]) -> dict[str, Metric]:
 def _config(
     what: str, pool: ImageSet, protocol: Protocol, student: str | None, runtime: Runtime
 ) -> dict[str, Any]:
+    check_object("pool", pool, ImageSet)
+    check_object("runtime", runtime, Runtime)
     student = student or pool.student
     return {
         "what": what,

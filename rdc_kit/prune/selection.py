@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data.checks import check_count
 from ..data.imagesets import ImageSet, check_enough, derived
 from ..data.origins import origins_of
+from ..ground.kinds import check_object
 from ..ground.names import unknown
 from ..ground.seeds import generator
 from .recorders import Scores
@@ -51,8 +52,11 @@ def select(
         ValueError: see `check_order`; or scores are needed and not given.
     """
     check_order(order, skip)
+    check_object("pool", pool, ImageSet)
     if order != "random" and scores is None:
         raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
+    if scores is not None:
+        check_object("scores", scores, Scores)
     per_class = check_count("per_class", per_class)
     check_enough(pool, per_class)
     values = None if scores is None else scores.aligned_to(pool).values

@@ -124,3 +124,12 @@ def test_wrong_options_and_foreign_scores_are_refused(blocks):
     broken = Scores("el2n", torch.full((18,), float("nan")), blocks.row_ids)
     with pytest.raises(rdc.DataError, match="el2n score of row 0 is nan"):
         rdc.select(blocks, broken, 2)
+
+
+@pytest.mark.parametrize("scores", [rdc.dynamics, rdc.el2n, rdc.aum, rdc.forgetting, scoring.score])
+def test_another_kind_of_thing_is_refused_before_a_run(scores, blocks, monkeypatch):
+    monkeypatch.setattr(training, "_train_epoch", None)
+    with pytest.raises(ValueError, match="pool must be of the kind ImageSet"):
+        scores((blocks, None))
+    with pytest.raises(ValueError, match=r"runtime must be of the kind Runtime, .* got 'cpu'"):
+        scores(blocks, runtime="cpu")
