@@ -105,7 +105,8 @@ def _pruned(
 ) -> ImageSet:
     """An end of a metric, or a window of it (see `select`); without scores the pool is scored."""
     check_order(order, skip)
-    scores = scores or score(pool, metric, epochs, scoring_seed, runtime)
+    if order != "random" and scores is None:
+        scores = score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed, skip=skip)
 
 

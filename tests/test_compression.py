@@ -158,6 +158,15 @@ def test_a_teacher_that_is_given_tells_of_itself(exact):
     assert not {"teacher_epochs", "teacher_seed"} & set(facts)
 
 
+def test_images_at_random_are_scored_by_nobody(blocks, monkeypatch):
+    """A scoring run was trained, and nothing used it."""
+    monkeypatch.setattr(training, "_train_epoch", None)
+    for name in ("el2n", "aum"):
+        made = rdc.compress(name, blocks, 2, order="random")
+        assert made.row_ids.tolist() == rdc.compress("random", blocks, 2).row_ids.tolist()
+        assert not {"score", "scoring_seed"} & set(made.provenance)
+
+
 def test_a_teacher_that_is_given_must_know_the_pool(exact, teacher):
     """One of other classes ended in an IndexError, one of other images in torch's words."""
     for pool, told in (
