@@ -10,7 +10,7 @@ from torch import Tensor
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground.device import Runtime, free_on
-from .labels import Answer
+from .labels import Answer, check_answer
 from .protocol import Protocol
 from .stored_labels import StoredLabels
 
@@ -57,8 +57,11 @@ def lesson_of(
         if stored is None:
             raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
         stored.check_fit(images, protocol)
-    if protocol.labels == "soft" and ask is None:
-        raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
+    if protocol.labels == "soft":
+        if teacher is None:
+            told = f"protocol {protocol.name!r} needs a teacher"
+            raise ValueError(f"{told}: rdc.squeeze(pool) makes one")
+        check_answer(teacher)
     view = view_for(images, protocol)
 
     def lesson(

@@ -17,6 +17,7 @@ from .ranges import check_numbers
 LABELS = ("hard", "soft", "stored")
 LOSSES = ("ce", "ce_unmixed", "kl", "mse")
 SCHEDULES = ("cosine", "half_cosine", "constant")
+NORMS = ("eval", "batch")  # of a teacher's batch norm
 _OF_A_TEACHER = ("temperature", "times_t2", "hard_weight", "teachers", "teacher_norm")
 
 
@@ -115,7 +116,7 @@ class Protocol:
             ("schedule", self.schedule, SCHEDULES),
             ("view", self.view, (None, *views.VIEWS)),
             ("mix", self.mix, views.MIXES),
-            ("teacher_norm", self.teacher_norm, ("eval", "batch")),
+            ("teacher_norm", self.teacher_norm, NORMS),
         ]
         if isinstance(self.crop, str):
             choices.append(("crop", self.crop, ("by_grid",)))

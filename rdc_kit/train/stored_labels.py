@@ -24,7 +24,7 @@ from ..ground.device import Runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
-from .labels import Answer, kept_epochs
+from .labels import Answer, check_answer, kept_epochs
 from .protocol import Protocol, batch_size
 
 _FILE = "records.npy"
@@ -153,13 +153,14 @@ def store_labels(
         runtime: device.
 
     Raises:
-        ValueError: the protocol has a shuffled view, Cutout or Mixup; stored labels hold only
-            crops, mirrors and CutMix.
+        ValueError: the answer is no function; or the protocol has a shuffled view, Cutout or
+            Mixup: stored labels hold only crops, mirrors and CutMix.
         OSError: the disk has too little room.
 
     Source: FKD, relabel/ of VILA-Lab/SRe2L; pruning, LPLD (arXiv 2410.15919).
     Differs: stored by image instead of by batch number, and pruned by whole epochs.
     """
+    check_answer(answer)
     _check_storable(protocol, protocol.view or images.view)
     set_hash = images.fingerprint()
     config = {

@@ -19,9 +19,11 @@ from ..ground.device import DEVICES, Runtime, choose_runtime, give_back
 from ..ground.files import Damaged
 from ..ground.folders import evidence_dir, runs_dir
 from ..ground.kinds import check_object
+from ..ground.names import unknown
 from . import models, protocols
 from .accuracy import accuracy, accuracy_of, predict
 from .labels import Answer
+from .protocol import NORMS
 from .training import fit
 
 _WEIGHTS = "weights.npz"
@@ -57,8 +59,11 @@ class Teacher:
             norm: "eval", or "batch" for batch norm with the statistics of the batch that it sees.
 
         Raises:
-            ValueError: a network is in train mode, where its answer would depend on the batch.
+            ValueError: another norm, or a network is in train mode, where its answer would depend
+                on the batch.
         """
+        if norm not in NORMS:
+            raise ValueError(unknown("norm", norm, NORMS))
         for model in self.models:
             check_frozen(model)
         asked = [by_batch(m) for m in self.models] if norm == "batch" else list(self.models)
@@ -162,8 +167,8 @@ def squeeze(
         The teacher, after a check of its accuracy on the pool.
 
     Raises:
-        DataError: it gets less than three times chance on the pool: the training failed, or its
-            classes are in another order.
+        DataError: it gets less than three times chance on the pool, with up to three classes less
+            than 60 %: the training failed, or its classes are in another order.
 
     Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
     """

@@ -135,6 +135,11 @@ def test_labels_of_another_set_or_training_are_refused(fresh_home, exact, blocks
             fit(blocks, recipe.but(**{name: value}), STUDENT, 0, exact, teacher=kept)
 
 
+def test_a_teacher_is_no_function(exact, teacher, blocks):
+    with pytest.raises(ValueError, match=r"such as teacher\.answering\(runtime\), got Teacher"):
+        stored_labels.store_labels(blocks, protocols.named("fkd"), teacher, teacher.key, exact)
+
+
 def test_views_that_a_record_cannot_hold_are_refused(exact, teacher, blocks):
     recipe = protocols.named("lpld")
     for change in ({"view": "shuffle"}, {"cutout": 0.5}, {"mix": "mixup"}):

@@ -186,3 +186,9 @@ def test_another_kind_of_thing_is_refused_before_a_teacher_is_trained(blocks, mo
         squeeze((blocks, None))
     with pytest.raises(ValueError, match=r"runtime must be of the kind Runtime, .* got 'cpu'"):
         squeeze(blocks, runtime="cpu")
+
+
+def test_a_teachers_norm_is_one_of_two_by_name(exact, teacher, blocks):
+    """Any other word was taken for "eval"."""
+    with pytest.raises(ValueError, match="unknown norm 'btach' - did you mean 'batch'"):
+        teacher.answering(exact, "btach")
