@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .augment.boxes import Grid, as_grid, cell_boxes
 from .data.imagesets import DataError, ImageSet, derived
+from .ground.kinds import check_object
 from .ground.names import unknown
 from .ground.seeds import generator
 
@@ -40,6 +41,7 @@ def combine(
 
     Source: arXiv 2502.06434 section 3 (whole images, downsampled). The grouping is not published.
     """
+    check_object("images", images, ImageSet)
     rows, columns = as_grid(grid, images.size)
     cells = rows * columns
     check_grouping(grouping)

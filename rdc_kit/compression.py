@@ -12,7 +12,7 @@ from .data.imagesets import ImageSet, check_enough
 from .distill.noise import check_spectrum
 from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime
-from .ground.kinds import check_kinds
+from .ground.kinds import check_kinds, check_object
 from .ground.names import unknown
 from .ground.own import ADDED, is_own
 from .methods import KITS, method_named
@@ -46,10 +46,14 @@ def compress(
         ImageSet with ipc * C images and its provenance.
 
     Raises:
-        ValueError: unknown method or option; the message names the known ones. DataError: pool too
-            small, or ipc is no whole number of at least 1.
+        ValueError: unknown method or option; the message names the known ones; or something is of
+            another kind than meant. DataError: pool too small, ipc is no whole number of at least
+            1, or a teacher that does not know the pool.
     """
     method = method_named(name)
+    check_object("pool", pool, ImageSet)
+    if runtime is not None:
+        check_object("runtime", runtime, Runtime)
     check_options(name, options)
     options = settled(name, options)
     ipc = check_count("ipc", ipc)
@@ -82,7 +86,9 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     if (metric := options.get("metric", "el2n")) not in METRICS:
         raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
     given, asked = options.get("scores"), (method.fixed | options).get("metric")
-    if isinstance(given, Scores) and given.name in METRICS and asked not in (None, given.name):
+    if given is not None:
+        check_object("scores", given, Scores)
+    if given and given.name in METRICS and asked not in (None, given.name):
         raise ValueError(
             f"{name} was to go by {asked}, and these scores are {given.name}: give it others, or "
             "take the method or metric of these"
@@ -92,6 +98,8 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     check_spectrum(options.get("spectrum", "white"))
     if isinstance(teacher := options.get("teacher"), str):
         with_batch_norm(teacher)
+    elif teacher is not None:
+        check_object("teacher", teacher, Teacher)
 
 
 def settled(name: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .distill.noise import noise_set
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
-from .ground.device import Runtime
+from .ground.device import Runtime, choose_runtime
 from .ground.names import unknown
 from .ground.own import ADDED
 from .prune.metrics import METRICS
@@ -25,7 +25,7 @@ from .prune.recorders import Scores
 from .prune.scores import score
 from .prune.selection import check_order, check_strata, select
 from .train.models import PUBLISHED, check_fits, relatives, with_batch_norm
-from .train.teachers import Teacher, squeeze
+from .train.teachers import Teacher, check_teacher, squeeze
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ def _pruned(
 ) -> ImageSet:
     """An end of a metric, or a window of it (see `select`); without scores the pool is scored."""
     check_order(order, skip)
-    scores = scores or score(pool, metric, epochs, scoring_seed, runtime)
+    if order != "random" and scores is None:
+        scores = score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed, skip=skip)
 
 
@@ -196,10 +197,23 @@ def _recovered(
         if not 0 <= value < math.inf:
             raise ValueError(f"{key} must be a number of at least 0, got {value}")
     check_pool(pool, ipc, how)
+    known = _known(pool, teacher, teacher_epochs, teacher_seed, runtime, how.teachers)
+    return recover(pool, ipc, how, known, seed, runtime)
+
+
+def _known(
+    pool: ImageSet,
+    teacher: str | Teacher | None,
+    epochs: int,
+    seed: int,
+    runtime: Runtime | None,
+    count: int = 1,
+) -> Teacher:
+    """The teacher that was given, if it knows the pool, or one of `count` networks, trained now."""
     if not isinstance(teacher, Teacher):
-        networks = _teaching(pool, teacher, how.teachers)
-        teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)
-    return recover(pool, ipc, how, teacher, seed, runtime)
+        return squeeze(pool, _teaching(pool, teacher, count), epochs, seed, runtime)
+    check_teacher(pool, teacher, runtime or choose_runtime())
+    return teacher
 
 
 def _teaching(pool: ImageSet, name: str | None, count: int = 1) -> tuple[str, ...]:
@@ -234,10 +248,8 @@ def _rded(
     check_count("factor", 1 if factor is None else factor)
     for key, value in (("drawn", drawn), ("crops", crops)):
         check_count(key, value)
-    if not isinstance(teacher, Teacher):
-        networks = _teaching(pool, teacher)
-        teacher = squeeze(pool, networks, teacher_epochs, teacher_seed, runtime)
-    return rded(pool, ipc, teacher, factor, drawn, crops, seed, runtime)
+    known = _known(pool, teacher, teacher_epochs, teacher_seed, runtime)
+    return rded(pool, ipc, known, factor, drawn, crops, seed, runtime)
 
 
 def _prune(metric: str, source: str) -> Method:

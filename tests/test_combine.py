@@ -68,3 +68,8 @@ def test_classes_of_different_sizes_are_refused():
     told = "class '.*' has 4 images and '.*' 8: combine takes equally many of each"
     with pytest.raises(rdc.DataError, match=told):
         rdc.combine(uneven)
+
+
+def test_both_parts_of_a_source_are_no_set(blocks):
+    with pytest.raises(ValueError, match=r"images must be of the kind ImageSet, .* got tuple"):
+        rdc.combine((blocks, blocks))

@@ -11,6 +11,7 @@ from rdc_kit import methods
 from rdc_kit.data.imagesets import DataError, Traits
 from rdc_kit.methods import METHODS, Method
 from rdc_kit.prune.recorders import Scores
+from rdc_kit.train import training
 
 from .conftest import colour_blocks
 
@@ -155,6 +156,55 @@ def test_a_teacher_that_is_given_tells_of_itself(exact):
     facts = rdc.compress("rded", pool, 1, runtime=exact, teacher=teacher).provenance
     assert "teacher" in facts
     assert not {"teacher_epochs", "teacher_seed"} & set(facts)
+
+
+def test_images_at_random_are_scored_by_nobody(blocks, monkeypatch):
+    """A scoring run was trained, and nothing used it."""
+    monkeypatch.setattr(training, "_train_epoch", None)
+    for name in ("el2n", "aum"):
+        made = rdc.compress(name, blocks, 2, order="random")
+        assert made.row_ids.tolist() == rdc.compress("random", blocks, 2).row_ids.tolist()
+        assert not {"score", "scoring_seed"} & set(made.provenance)
+
+
+def test_a_teacher_that_is_given_must_know_the_pool(exact, teacher):
+    """One of other classes ended in an IndexError, one of other images in torch's words."""
+    for pool, told in (
+        (colour_blocks(per_class=9, classes=4), "knows 3 classes, this set has 4"),
+        (colour_blocks(per_class=9, size=32), "cannot look at images of 32 px"),
+    ):
+        for name in ("sre2l", "rded"):
+            with pytest.raises(DataError, match=told):
+                rdc.compress(name, pool, 1, runtime=exact, teacher=teacher)
+
+
+def test_a_teacher_that_is_given_has_as_many_networks_as_the_recipe_asks(exact, teacher):
+    """The facts of a set said four."""
+    pool = colour_blocks(per_class=9)
+    both = replace(teacher, models=teacher.models * 2, names=teacher.names * 2)
+    for name, given, told in (("gvbsm", teacher, "4 networks, .* 1"), ("sre2l", both, "1 .* 2")):
+        with pytest.raises(ValueError, match=f"asks teachers={told}: squeeze as many"):
+            rdc.compress(name, pool, 1, runtime=exact, teacher=given, iterations=2)
+    four = replace(teacher, models=teacher.models * 4, names=teacher.names * 4)
+    assert rdc.compress("gvbsm", pool, 1, runtime=exact, teacher=four, iterations=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("random", {"pool": rdc.load}, "pool must be of the kind ImageSet, .* got function"),
+        ("el2n", {"scores": torch.ones(18)}, "scores must be of the kind Scores, .* got Tensor"),
+        ("el2n", {"runtime": "cpu"}, "runtime must be of the kind Runtime, .* got 'cpu'"),
+        ("random", {"runtime": "cpu"}, "runtime must be of the kind Runtime, .* got 'cpu'"),
+        ("rded", {"teacher": torch.nn.Linear(2, 2)}, "teacher must be .* Teacher, .* got Linear"),
+    ],
+)
+def test_another_kind_of_thing_is_refused_before_anything_is_trained(
+    name, given, told, monkeypatch
+):
+    monkeypatch.setattr(training, "_train_epoch", None)
+    with pytest.raises(ValueError, match=told):
+        rdc.compress(name, **{"pool": colour_blocks(), "ipc": 1} | given)
 
 
 @pytest.mark.parametrize("name", ["sre2l", "gvbsm", "rded"])

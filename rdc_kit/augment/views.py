@@ -8,12 +8,14 @@ Mixup and CutMix, class probabilities float32 [B, C].
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..data.checks import check_count
 from ..data.imagesets import Traits
 from ..ground.names import unknown
 from .boxes import Grid, as_grid, cell_boxes, crop_resize, random_crops
@@ -57,7 +59,8 @@ def make_view(
 
     Source: patch extraction and Cutout, arXiv 2502.06434 section 3; shuffling, arXiv 2312.03526.
     """
-    _check(view, mix, scale, cutout, num_classes)
+    check_count("size", size)
+    _check(view, mix, scale, cutout, mix_alpha, num_classes)
     cells = as_grid(grid)
     mirror = flip and traits.flip
 
@@ -101,16 +104,23 @@ def draw_crops(
 
 
 def _check(
-    view: str, mix: str, scale: tuple[float, float], cutout: float, num_classes: int
+    view: str,
+    mix: str,
+    scale: tuple[float, float],
+    cutout: float,
+    mix_alpha: float,
+    num_classes: int,
 ) -> None:
     if view not in VIEWS:
         raise ValueError(unknown("view", view, VIEWS))
     if mix not in MIXES:
         raise ValueError(unknown("mix", mix, MIXES))
-    if not 0 < scale[0] <= scale[1] <= 1:
+    if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
         raise ValueError(f"crop scale must be 0 < low <= high <= 1, got {scale}")
     if not 0 <= cutout <= 1:
         raise ValueError(f"cutout must be a fraction of the side, 0 to 1, got {cutout}")
+    if not 0 < mix_alpha < math.inf:
+        raise ValueError(f"mix_alpha must be a number above 0, got {mix_alpha}")
     if mix != "none" and num_classes < 2:
         raise ValueError(f"mix={mix!r} needs num_classes")
 

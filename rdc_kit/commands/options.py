@@ -221,7 +221,7 @@ def _shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
     )
     verb = made["select"]
     verb.add_argument(
-        "--scores", type=Path, required=True, help="from `rdc score`, or your own csv"
+        "--scores", type=Path, help="from `rdc score`, or your own csv; random needs none"
     )
     verb.add_argument("--metric", default="", help="el2n, forgetting, ... or a column; el2n")
     verb.add_argument("--order", default="easy", help="easy, hard, random or ccs")

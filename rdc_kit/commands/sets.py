@@ -21,7 +21,7 @@ from ..prune.indexlists import write_index_lists
 from ..prune.metrics import EL2N_EPOCHS, METRICS
 from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores
 from ..prune.scores import finished_runs, scoring_run
-from ..prune.selection import select
+from ..prune.selection import check_order, select
 from ..study.grid.arms import arm_asked
 
 
@@ -149,7 +149,7 @@ def _runs_of(pool: ImageSet, path: Path) -> list[Run]:
 
 def save_selection(
     dataset: str,
-    scores: Path,
+    scores: Path | None,
     out: Path,
     *,
     metric: str = "",
@@ -160,16 +160,20 @@ def save_selection(
     size: int | None = None,
     on_bad: str = "error",
 ) -> int:
-    """Choose images by a score file and save them; nothing is trained.
+    """Choose images by a score file, or at random without one, and save them; nothing is trained.
 
     Raises:
         FileExistsError: `out` exists already. ValueError: no score file of these images, an unknown
             score or order, too few images.
     """
     check_count("seed", seed, 0)
+    check_order(order, skip)
+    if scores is None and order != "random":
+        raise ValueError(f"--order {order} needs --scores, a file that `rdc score` writes")
     places.check_new(out)
     pool = load(dataset, size, on_bad).train
-    chosen = select(pool, read_scores(scores, pool, metric), ipc, order, seed, skip=skip)
+    known = None if scores is None else read_scores(scores, pool, metric)
+    chosen = select(pool, known, ipc, order, seed, skip=skip)
     # "easy" and "hard" are ends of a score; the other orders are methods of their own.
     method = order if order in ("random", "ccs") else chosen.provenance["score"]
     family = "baseline" if order == "random" else "pruning"

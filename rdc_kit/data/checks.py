@@ -57,6 +57,9 @@ def check_set(images: ImageSet) -> ImageSet:
     if len(images) == 0:
         raise DataError("the set is empty")
     _check_place(images)
+    if images.labels.dtype != torch.int64 or images.labels.ndim != 1:
+        told = f"{images.labels.dtype} {tuple(images.labels.shape)}"
+        raise DataError(f"labels must be int64 [N], one per image, got {told}")
     check_labels(images.labels, images.num_classes)
     return images
 

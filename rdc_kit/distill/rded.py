@@ -44,7 +44,8 @@ def rded(
     Args:
         pool: the real images. ipc: stored images per class. teacher: scores the crops.
         factor: crops per side of a stored image; default 1 up to 64 px and 2 above, as published.
-        drawn, crops: see above; a class with fewer images uses all of them.
+        drawn, crops: see above; a class with fewer images uses all of them, and no fewer are drawn
+            than originals are kept.
         seed, runtime: seed of the draws; device and precision.
 
     Returns:

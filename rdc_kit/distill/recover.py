@@ -60,13 +60,12 @@ def recover(
         batches; and "teacher_top1", the teacher's accuracy on the pool.
 
     Raises:
-        ValueError: a teacher in train mode, or without batch norm. DataError: pool too small, or
-            a class without images where the recipe matches statistics by class.
+        ValueError: a teacher in train mode, without batch norm, or of more or fewer networks than
+            the recipe asks. DataError: pool too small, or a class without images where the recipe
+            matches statistics by class.
     """
     runtime = runtime or choose_runtime()
-    for model in teacher.models:
-        check_frozen(model)
-        running(model)
+    _check_networks(teacher, how)
     check_pool(pool, ipc, how)
 
     def make(home: Path) -> dict[str, Any]:
@@ -91,6 +90,18 @@ def recover(
     facts: dict[str, Any] = {"recipe": how.settings, "teacher": ", ".join(teacher.names)}
     facts |= {"teacher_top1": round(teacher.pool_top1, 2)}
     return _kept(home, pool, store.result_of(home) | facts)
+
+
+def _check_networks(teacher: Teacher, how: Recipe) -> None:
+    """Refuse networks that no recipe can go by, and another number of them than this one says."""
+    for model in teacher.models:
+        check_frozen(model)
+        running(model)
+    if len(teacher.models) != how.teachers:
+        raise ValueError(
+            f"this recipe asks teachers={how.teachers} networks, this teacher has "
+            f"{len(teacher.models)}: squeeze as many, or leave the teacher out"
+        )
 
 
 def _kept(home: Path, pool: ImageSet, facts: dict[str, Any]) -> ImageSet:

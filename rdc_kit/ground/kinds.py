@@ -47,6 +47,30 @@ def check_kinds(where: str, annotations: Mapping[str, Any], given: Mapping[str, 
             raise ValueError(f"{where}: {name} must be {said}, got {value!r}")
 
 
+_SUCH = {
+    "ImageSet": 'rdc.load("digits").train',
+    "Protocol": "rdc.protocols.hard()",
+    "Runtime": 'rdc.choose_runtime("cpu")',
+    "Scores": "rdc.el2n(pool)",
+    "Teacher": "rdc.squeeze(pool)",
+}
+
+
+def check_object(name: str, value: Any, kind: type) -> None:
+    """Refuse another object than one of the kit's that is meant.
+
+    Args:
+        name: of what is given, for the message. kind: ImageSet, Protocol, Runtime, Scores, Teacher.
+
+    Raises:
+        ValueError: it is of another kind; the message says how one is made.
+    """
+    if not isinstance(value, kind):
+        given = repr(value) if isinstance(value, str | int | float) else type(value).__name__
+        meant = f"of the kind {kind.__name__}, such as {_SUCH[kind.__name__]}"
+        raise ValueError(f"{name} must be {meant}, got {given}")
+
+
 def _kinds(annotation: Any) -> list[str]:
     """Names of the alternatives of an annotation: "list[tuple[int, int]] | None" is a list or None.
 

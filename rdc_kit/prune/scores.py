@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..data.imagesets import ImageSet
+from ..data.checks import check_count
+from ..data.imagesets import DataError, ImageSet
 from ..ground import store
 from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import Runtime, choose_runtime, give_back, machine_name
 from ..ground.files import read_json
 from ..ground.folders import runs_dir
+from ..ground.kinds import check_object
 from ..ground.names import unknown
 from ..ground.own import ADDED
 from ..ground.seeds import as_seeds
@@ -32,6 +34,7 @@ from .recorders import Forgetting, Scores, error_norm
 from .scorefiles import Run
 
 _SCORES = "scores.npz"
+_MARGINS = {"aum", "aum_prob"}
 
 
 def dynamics(
@@ -57,7 +60,11 @@ def dynamics(
     Returns:
         Every metric of METRICS: "el2n", "aum" (margins of logits), "aum_prob" (of probabilities),
         "forgetting".
+
+    Raises:
+        DataError: a number of epochs that is no whole number of at least 1, or a single class.
     """
+    el2n_epochs = check_count("el2n_epochs", el2n_epochs)
     how = (epochs, el2n_epochs, seed, student, runtime or choose_runtime())
     run = scoring_run(pool, *how, wanted=METRICS)
     return {name: _scores_of(pool, run, name) for name in run.values if name != "never_learned"}
@@ -82,10 +89,16 @@ def scoring_run(
 
     Args:
         wanted: the metrics that are needed; a committed run may lack others.
+
+    Raises:
+        DataError: a margin is wanted, and there is one class, which has none to another.
     """
     protocol = protocols.scoring(epochs=epochs)
     metrics = _recorded(wanted)
     config = _dynamics(pool, protocol, el2n_epochs, seed, student, runtime, metrics)
+    margins = sorted(_MARGINS.intersection(wanted))
+    if margins and pool.num_classes < 2:
+        raise DataError(f"{' and '.join(margins)} compare classes, and {pool} has a single one")
 
     def make(home: Path) -> dict[str, Any]:
         recorders = {name: m.recorder(len(pool), el2n_epochs) for name, m in metrics.items()}
@@ -231,6 +244,8 @@ def _recorded(wanted: Collection[str]) -> dict[str, Metric]:
 def _config(
     what: str, pool: ImageSet, protocol: Protocol, student: str | None, runtime: Runtime
 ) -> dict[str, Any]:
+    check_object("pool", pool, ImageSet)
+    check_object("runtime", runtime, Runtime)
     student = student or pool.student
     return {
         "what": what,

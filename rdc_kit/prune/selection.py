@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data.checks import check_count
 from ..data.imagesets import ImageSet, check_enough, derived
 from ..data.origins import origins_of
+from ..ground.kinds import check_object
 from ..ground.names import unknown
 from ..ground.seeds import generator
 from .recorders import Scores
@@ -51,8 +52,7 @@ def select(
         ValueError: see `check_order`; or scores are needed and not given.
     """
     check_order(order, skip)
-    if order != "random" and scores is None:
-        raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
+    _check_given(pool, scores, order)
     per_class = check_count("per_class", per_class)
     check_enough(pool, per_class)
     values = None if scores is None else scores.aligned_to(pool).values
@@ -77,6 +77,15 @@ def select(
     if ties:
         facts["tie_mass"] = round(float(np.mean(ties)), 4)
     return _kept(pool, torch.cat(parts), scores, facts)
+
+
+def _check_given(pool: ImageSet, scores: Scores | None, order: str) -> None:
+    """Refuse things of another kind, and an order without the scores that it needs."""
+    check_object("pool", pool, ImageSet)
+    if scores is not None:
+        check_object("scores", scores, Scores)
+    elif order != "random":
+        raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
 
 
 def check_order(order: str, skip: float = 0.0) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..augment.views import plain_view
-from ..data.imagesets import ImageSet
+from ..data.imagesets import DataError, ImageSet
 from ..ground.device import Runtime, choose_runtime
 
 CPU_BATCH = 32  # images; the caches of a CPU then hold the activations of ConvNets
@@ -44,7 +44,12 @@ def predict(
 
     Returns:
         float32 [N, C] on the CPU, in the set's order.
+
+    Raises:
+        DataError: the set is empty.
     """
+    if not len(images):
+        raise DataError("the set is empty: there is nothing to look at")
     runtime = runtime or choose_runtime()
     usual = CPU_BATCH if runtime.device.type == "cpu" else GPU_BATCH
     batch = batch or batch_at(images.size, runtime.device, usual)

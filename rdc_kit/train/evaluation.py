@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from ..augment.views import plain_view
+from ..data.checks import check_set
 from ..data.imagesets import DataError, ImageSet
 from ..ground.device import Runtime, choose_runtime
+from ..ground.kinds import check_object
 from ..ground.seeds import as_seeds
 from . import protocols
 from .accuracy import accuracy_of, pack
 from .labels import Answer
 from .protocol import Protocol
-from .stored_labels import StoredLabels, store_labels, views_of
-from .teachers import Teacher
-from .training import Fitted, fit
+from .stored_labels import StoredLabels, store_labels
+from .teachers import Teacher, check_teacher
+from .training import Fitted, check_asked, fit
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def evaluate(
     *,
     teacher: Teacher | StoredLabels | None = None,
     runtime: Runtime | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     also: Callable[[nn.Module], dict[str, Any]] | None = None,
 ) -> Result:
     """Train on a set and test the last epoch's network, once per seed.
@@ -79,12 +79,14 @@ def evaluate(
 
     Raises:
         DataError: no test set, or sets or a teacher that do not fit each other.
-        ValueError: the protocol needs a teacher and none is given, no seeds or one of them twice,
-            a checkpoint for several, or labels that were stored for other views.
+        ValueError: the protocol needs a teacher and none is given, or one of another number of
+            networks; no seeds or one of them twice, a checkpoint for several; labels that were
+            stored for other views or epochs; or something is of another kind than meant.
     """
     test = check_pair(stored, test)
     protocol = protocol or protocols.hard()
     runtime = runtime or choose_runtime()
+    check_asked(stored, protocol, runtime)
     asked = as_seeds(seeds)
     if checkpoint is not None and len(asked) > 1:
         raise ValueError("a checkpoint is of one training: evaluate one seed at a time with it")
@@ -128,39 +130,22 @@ def _answers(
     runtime: Runtime,
 ) -> Answer | StoredLabels | None:
     """Where training gets answers: None for hard labels, else the teacher or its stored labels."""
+    if not isinstance(teacher, StoredLabels | None):
+        check_object("teacher", teacher, Teacher)
     if protocol.labels == "hard" or teacher is None:
         return None
     if isinstance(teacher, StoredLabels):
-        if teacher.set_hash != stored.fingerprint():
-            raise DataError("these labels were stored for other images: store_labels of this set")
-        asked = views_of(protocol, stored)
-        for name, value in teacher.views.items():
-            if asked[name] != value:
-                raise ValueError(
-                    f"these labels were stored with {name}={value}, not {asked[name]} as asked: "
-                    "leave it as it was, or store_labels with this protocol"
-                )
         return teacher
-    _check_teacher(stored, teacher, runtime)
+    check_teacher(stored, teacher, runtime)
+    if (count := len(teacher.models)) != protocol.teachers:
+        raise ValueError(
+            f"protocol {protocol.name!r} asks teachers={protocol.teachers} networks, this teacher "
+            f"has {count}: give one of as many, or take protocol.but(teachers={count})"
+        )
     answer = teacher.answering(runtime, protocol.teacher_norm)
     if protocol.labels == "soft":
         return answer
     return store_labels(stored, protocol, answer, teacher.key, runtime)
-
-
-def _check_teacher(stored: ImageSet, teacher: Teacher, runtime: Runtime) -> None:
-    """Refuse a teacher of other classes or another size by its answer to one image."""
-    one = plain_view(stored.images[:1].to(runtime.device), stored.traits, stored.size)
-    try:
-        known = teacher.answering(runtime)(one).shape[1]
-    except torch.OutOfMemoryError:  # which says nothing of the size that it was trained at
-        raise
-    except RuntimeError as error:
-        raise DataError(
-            f"{teacher} cannot look at images of {stored.size} px: squeeze one at this size"
-        ) from error
-    if known != stored.num_classes:
-        raise DataError(f"{teacher} knows {known} classes, this set has {stored.num_classes}")
 
 
 def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
@@ -170,7 +155,8 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
     they may come from a source of their own, with other means.
 
     Raises:
-        DataError: it is missing, one of them is empty, or classes or size differ.
+        DataError: it is missing, one of them is empty or none (see `check_set`), or classes or
+            size differ. ValueError: one is no set, but both parts of a source, say.
     """
     if test is None:
         raise DataError(
@@ -179,8 +165,10 @@ def check_pair(stored: ImageSet, test: ImageSet | None) -> ImageSet:
             "IMAGENET_VAL_DIR"
         )
     for name, images in (("training", stored), ("test", test)):
+        check_object(f"the {name} set", images, ImageSet)
         if not len(images):
             raise DataError(f"the {name} set is empty: keep at least one image")
+        check_set(images)
     if test.classes != stored.classes:
         raise DataError(
             "training and test set name different classes, or in another order (a set of your own: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,6 +12,19 @@ from .protocol import Protocol
 
 Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
 _VIEW_BYTES = 25  # crop 8, mirrored 1, partner 4, pasted box 8, weight 4
+
+
+def check_answer(answer: Any) -> None:
+    """Refuse what cannot be asked for logits, such as a Teacher without a device.
+
+    Raises:
+        ValueError: it is no function.
+    """
+    if not callable(answer):
+        raise ValueError(
+            "the teacher here is a function from inputs to logits, such as "
+            f"teacher.answering(runtime), got {type(answer).__name__}"
+        )
 
 
 def loss_of(

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground.device import Runtime, free_on
-from .labels import Answer
+from .labels import Answer, check_answer
 from .protocol import Protocol
 from .stored_labels import StoredLabels
 
@@ -45,13 +45,23 @@ def lesson_of(
     teacher: Answer | StoredLabels | None,
     runtime: Runtime,
 ) -> Lesson:
-    """The function that gives each batch its inputs, targets and teacher's answer."""
+    """The function that gives each batch its inputs, targets and teacher's answer.
+
+    Raises:
+        ValueError: the protocol needs a teacher or stored labels that are not given. Both errors:
+            see `StoredLabels.check_fit`.
+    """
     stored = teacher if isinstance(teacher, StoredLabels) else None
     ask = teacher if callable(teacher) else None
-    if protocol.labels == "stored" and stored is None:
-        raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
-    if protocol.labels == "soft" and ask is None:
-        raise ValueError(f"protocol {protocol.name!r} needs a teacher: rdc.squeeze(pool) makes one")
+    if protocol.labels == "stored":
+        if stored is None:
+            raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
+        stored.check_fit(images, protocol)
+    if protocol.labels == "soft":
+        if teacher is None:
+            told = f"protocol {protocol.name!r} needs a teacher"
+            raise ValueError(f"{told}: rdc.squeeze(pool) makes one")
+        check_answer(teacher)
     view = view_for(images, protocol)
 
     def lesson(

@@ -17,6 +17,7 @@ from .ranges import check_numbers
 LABELS = ("hard", "soft", "stored")
 LOSSES = ("ce", "ce_unmixed", "kl", "mse")
 SCHEDULES = ("cosine", "half_cosine", "constant")
+NORMS = ("eval", "batch")  # of a teacher's batch norm
 _OF_A_TEACHER = ("temperature", "times_t2", "hard_weight", "teachers", "teacher_norm")
 
 
@@ -49,6 +50,9 @@ class Protocol:
         mix, mix_alpha: "none", "mixup" or "cutmix" on every batch; Beta(alpha, alpha). None is the
             released YAML's: 0.8 for Mixup, 1 for CutMix.
         teacher_norm: the teacher's batch norm while it answers: "eval", as released, or "batch".
+
+    Raises:
+        ValueError: a value out of range, or a loss unfit for the labels.
     """
 
     name: str
@@ -75,6 +79,12 @@ class Protocol:
     mix_alpha: float | None = None
     teacher_norm: str = "eval"
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():  # a list, or numpy's number, has another key
+            plain = value.item() if isinstance(value, np.generic) else value
+            object.__setattr__(self, name, tuple(plain) if isinstance(plain, list) else plain)
+        self._check()
+
     @property
     def alpha(self) -> float:
         """Of the mixing weight's Beta(alpha, alpha)."""
@@ -94,11 +104,9 @@ class Protocol:
             ValueError: a value out of range, or an unknown field; the message names its near match.
         """
         check_fields(changes)
-        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in changes.items()}
-        return replace(self, **plain).checked()
+        return replace(self, **changes)
 
-    def checked(self) -> Protocol:
-        """The same protocol; ValueError for a value out of range or a loss unfit for the labels."""
+    def _check(self) -> None:
         check_numbers(self.as_dict())
         check_kinds(self.name, {f.name: f.type for f in fields(self)}, self.as_dict())
         choices = [
@@ -108,7 +116,7 @@ class Protocol:
             ("schedule", self.schedule, SCHEDULES),
             ("view", self.view, (None, *views.VIEWS)),
             ("mix", self.mix, views.MIXES),
-            ("teacher_norm", self.teacher_norm, ("eval", "batch")),
+            ("teacher_norm", self.teacher_norm, NORMS),
         ]
         if isinstance(self.crop, str):
             choices.append(("crop", self.crop, ("by_grid",)))
@@ -131,7 +139,6 @@ class Protocol:
                 f"keep={self.keep:g} prunes stored labels, and {self.labels} ones are not stored: "
                 "leave it out, or take labels='stored'"
             )
-        return self
 
     def lr_at(self, epoch: int) -> float:
         """Learning rate during an epoch, 0-based."""

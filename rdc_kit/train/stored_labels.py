@@ -18,13 +18,13 @@ from torch import Tensor
 
 from ..augment import views
 from ..augment.boxes import crop_resize
-from ..data.imagesets import ImageSet, Traits
+from ..data.imagesets import DataError, ImageSet, Traits
 from ..ground import files, places, store
 from ..ground.device import Runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
-from .labels import Answer, kept_epochs
+from .labels import Answer, check_answer, kept_epochs
 from .protocol import Protocol, batch_size
 
 _FILE = "records.npy"
@@ -66,6 +66,22 @@ class StoredLabels:
     traits: Traits
     key: str
     set_hash: str
+
+    def check_fit(self, images: ImageSet, protocol: Protocol) -> None:
+        """Refuse labels of other images, or of another training than they were stored for.
+
+        Raises:
+            DataError: other images. ValueError: other views or another number of epochs.
+        """
+        if self.set_hash != images.fingerprint():
+            raise DataError("these labels were stored for other images: store_labels of this set")
+        asked = views_of(protocol, images) | {"epochs": protocol.epochs}
+        for name, value in (self.views | {"epochs": self.epochs}).items():
+            if asked[name] != value:
+                raise ValueError(
+                    f"these labels were stored with {name}={value}, not {asked[name]} as asked: "
+                    "leave it as it was, or store_labels with this protocol"
+                )
 
     def replay(
         self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, draws: torch.Generator
@@ -137,13 +153,14 @@ def store_labels(
         runtime: device.
 
     Raises:
-        ValueError: the protocol has a shuffled view, Cutout or Mixup; stored labels hold only
-            crops, mirrors and CutMix.
+        ValueError: the answer is no function; or the protocol has a shuffled view, Cutout or
+            Mixup: stored labels hold only crops, mirrors and CutMix.
         OSError: the disk has too little room.
 
     Source: FKD, relabel/ of VILA-Lab/SRe2L; pruning, LPLD (arXiv 2410.15919).
     Differs: stored by image instead of by batch number, and pruned by whole epochs.
     """
+    check_answer(answer)
     _check_storable(protocol, protocol.view or images.view)
     set_hash = images.fingerprint()
     config = {

@@ -11,15 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..augment.views import plain_view
 from ..data.imagesets import DataError, ImageSet
 from ..ground import store
 from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import DEVICES, Runtime, choose_runtime, give_back
 from ..ground.files import Damaged
 from ..ground.folders import evidence_dir, runs_dir
+from ..ground.kinds import check_object
+from ..ground.names import unknown
 from . import models, protocols
 from .accuracy import accuracy, accuracy_of, predict
 from .labels import Answer
+from .protocol import NORMS
 from .training import fit
 
 _WEIGHTS = "weights.npz"
@@ -55,8 +59,11 @@ class Teacher:
             norm: "eval", or "batch" for batch norm with the statistics of the batch that it sees.
 
         Raises:
-            ValueError: a network is in train mode, where its answer would depend on the batch.
+            ValueError: another norm, or a network is in train mode, where its answer would depend
+                on the batch.
         """
+        if norm not in NORMS:
+            raise ValueError(unknown("norm", norm, NORMS))
         for model in self.models:
             check_frozen(model)
         asked = [by_batch(m) for m in self.models] if norm == "batch" else list(self.models)
@@ -117,6 +124,27 @@ def check_frozen(model: nn.Module) -> None:
         raise ValueError("the teacher's weights require gradients: call .requires_grad_(False)")
 
 
+def check_teacher(images: ImageSet, teacher: Teacher, runtime: Runtime) -> None:
+    """Refuse a teacher of other classes or another size by its answer to one image.
+
+    Raises:
+        ValueError: it is no teacher, or see `check_frozen`. DataError: it does not know these
+            classes, or cannot look at images of this size.
+    """
+    check_object("teacher", teacher, Teacher)
+    one = plain_view(images.images[:1].to(runtime.device), images.traits, images.size)
+    try:
+        known = teacher.answering(runtime)(one).shape[1]
+    except torch.OutOfMemoryError:  # which says nothing of the size that it was trained at
+        raise
+    except RuntimeError as error:
+        raise DataError(
+            f"{teacher} cannot look at images of {images.size} px: squeeze one at this size"
+        ) from error
+    if known != images.num_classes:
+        raise DataError(f"{teacher} knows {known} classes, this set has {images.num_classes}")
+
+
 def squeeze(
     pool: ImageSet,
     network: str | Sequence[str] | None = None,
@@ -139,12 +167,14 @@ def squeeze(
         The teacher, after a check of its accuracy on the pool.
 
     Raises:
-        DataError: it gets less than three times chance on the pool: the training failed, or its
-            classes are in another order.
+        DataError: it gets less than three times chance on the pool, with up to three classes less
+            than 60 %: the training failed, or its classes are in another order.
 
     Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
     """
     runtime = runtime or choose_runtime()
+    check_object("pool", pool, ImageSet)
+    check_object("runtime", runtime, Runtime)
     networks = network or models.with_batch_norm(pool.student)
     names = (networks,) if isinstance(networks, str) else tuple(networks)
     parts = [_one(pool, name, epochs, seed, runtime) for name in names]

@@ -12,12 +12,14 @@ from typing import Protocol as Interface
 import torch
 from torch import Tensor, nn
 
+from ..data.checks import check_set
 from ..data.imagesets import ImageSet
 from ..ground import store
 from ..ground.arrays import load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
 from ..ground.files import set_aside
-from ..ground.folders import data_dir
+from ..ground.folders import data_dir, expanded
+from ..ground.kinds import check_object
 from ..ground.progress import bar
 from ..ground.seeds import derive_seed, generator
 from . import models
@@ -130,7 +132,7 @@ def fit(
     seed: int = 0,
     runtime: Runtime | None = None,
     recorders: Sequence[Recorder] = (),
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     teacher: Answer | StoredLabels | None = None,
     *,
     teacher_key: str = "",
@@ -155,11 +157,12 @@ def fit(
         teacher_key: identifies the teacher in the checkpoint.
 
     Raises:
-        Diverged: the loss is not finite. ValueError: unknown student, grid too large, the protocol
-            needs a teacher or stored labels that are not given, or the checkpoint belongs to
-            another training.
+        Diverged: the loss is not finite. DataError: no images, or labels stored for other ones.
+        ValueError: unknown student, grid too large, the protocol needs a teacher or stored labels
+            that are not given, or the checkpoint or labels belong to another training.
     """
     runtime = runtime or choose_runtime()
+    check_asked(images, protocol, runtime)
     student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
@@ -168,7 +171,7 @@ def fit(
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
         told += [runtime.precision, runtime.device.type, *models.network_code(student).values()]
         state.what = store.config_hash([*told, teacher_key] if teacher_key else told)
-        state.load(checkpoint, runtime.device)
+        state.load(checkpoint := expanded(str(checkpoint), "checkpoint"), runtime.device)
     draws = generator(seed, "views", device=runtime.device)
     feed, take = _prepared(state, images, protocol, draws, teacher, runtime, student)
     saved = time.monotonic()
@@ -181,8 +184,19 @@ def fit(
             state.save(checkpoint)
             saved = time.monotonic()
     steps = protocol.epochs * feed.steps
-    views = steps * feed.batch
-    return Fitted(model.eval(), state.losses, steps, feed.batch, views, state.seconds)
+    return Fitted(model.eval(), state.losses, steps, feed.batch, steps * feed.batch, state.seconds)
+
+
+def check_asked(images: ImageSet, protocol: Protocol, runtime: Runtime) -> None:
+    """Refuse what nothing can be trained on or by, before a network is built.
+
+    Raises:
+        ValueError: one is of another kind than meant. DataError: see `check_set`.
+    """
+    check_object("images", images, ImageSet)
+    check_object("protocol", protocol, Protocol)
+    check_object("runtime", runtime, Runtime)
+    check_set(images)
 
 
 def _prepared(

@@ -138,13 +138,17 @@ def test_the_same_generator_gives_the_same_view():
         ({"view": "cells"}, "unknown view 'cells'"),
         ({"mix": "cutmx"}, "unknown mix 'cutmx'"),
         ({"scale": (0.0, 1.0)}, "crop scale"),
+        ({"scale": (0.1, 0.5, 1.0)}, "crop scale"),
+        ({"size": 0}, "size must be a whole number of at least 1, got 0"),
+        ({"mix_alpha": 0.0}, "mix_alpha must be a number above 0"),
+        ({"mix_alpha": float("nan")}, "mix_alpha must be a number above 0, got nan"),
         ({"cutout": 1.5}, "cutout"),
         ({"mix": "mixup"}, "num_classes"),
     ],
 )
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        views.make_view(Traits(), 16, **options)
+        views.make_view(Traits(), **{"size": 16} | options)
 
 
 def test_what_training_sees_becomes_pixels_again():

@@ -116,6 +116,15 @@ def test_a_selection_is_called_after_its_order_or_else_its_score(tmp_path):
         assert facts["order"] == order
 
 
+def test_a_random_selection_needs_no_scores(tmp_path):
+    words = ["--size", "8", "--ipc", "2", "--order", "random", "--out", str(tmp_path / "set")]
+    assert main(["select", *words]) == 0
+    made = rdc.load(f"parquet:{tmp_path / 'set'}", size=8).train
+    pool = rdc.load("digits", size=8).train
+    assert made.row_ids.tolist() == rdc.compress("random", pool, 2).row_ids.tolist()
+    assert made.provenance["method"] == "random"
+
+
 def test_finished_runs_are_collected_once_each(tmp_path, fresh_home, capsys):
     shelf = tmp_path / "shelf"
     call = ["score", "--size", "8", "--collect", str(shelf)]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rdc_kit.ground.kinds import check_kinds
+import rdc_kit as rdc
+from rdc_kit.ground.kinds import check_kinds, check_object
 
 SAID = {
     "count": "int",
@@ -50,3 +51,18 @@ def test_values_of_the_kind_are_let_through(given):
 def test_others_are_one_sentence(name, value, told):
     with pytest.raises(ValueError, match=told):
         check_kinds("here", SAID, {name: value})
+
+
+@pytest.mark.parametrize("given", ["hard", rdc.protocols.hard, None, 3])
+def test_another_object_is_one_sentence_that_says_how_the_right_one_is_made(given):
+    shown = {"hard": "'hard'", None: "NoneType", 3: "3"}.get(given, "function")
+    told = f"protocol must be of the kind Protocol, such as rdc.protocols.hard\\(\\), got {shown}$"
+    with pytest.raises(ValueError, match=told):
+        check_object("protocol", given, rdc.Protocol)
+    check_object("protocol", rdc.protocols.hard(), rdc.Protocol)
+
+
+@pytest.mark.parametrize("name", ["ImageSet", "Protocol", "Scores", "Teacher"])
+def test_every_kind_that_can_be_meant_has_a_way_to_it(name):
+    with pytest.raises(ValueError, match=rf"of the kind {name}, such as rdc\.\w"):
+        check_object("it", object(), getattr(rdc, name))

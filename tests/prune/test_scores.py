@@ -124,3 +124,32 @@ def test_wrong_options_and_foreign_scores_are_refused(blocks):
     broken = Scores("el2n", torch.full((18,), float("nan")), blocks.row_ids)
     with pytest.raises(rdc.DataError, match="el2n score of row 0 is nan"):
         rdc.select(blocks, broken, 2)
+
+
+@pytest.mark.parametrize("scores", [rdc.dynamics, rdc.el2n, rdc.aum, rdc.forgetting, scoring.score])
+def test_another_kind_of_thing_is_refused_before_a_run(scores, blocks, monkeypatch):
+    monkeypatch.setattr(training, "_train_epoch", None)
+    with pytest.raises(ValueError, match="pool must be of the kind ImageSet"):
+        scores((blocks, None))
+    with pytest.raises(ValueError, match=r"runtime must be of the kind Runtime, .* got 'cpu'"):
+        scores(blocks, runtime="cpu")
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, True])
+def test_el2n_is_a_mean_over_at_least_one_epoch(wrong, blocks, monkeypatch):
+    """Over none it was NaN in every row, after a whole training."""
+    monkeypatch.setattr(training, "_train_epoch", None)
+    with pytest.raises(rdc.DataError, match="el2n_epochs must be a whole number of at least 1"):
+        rdc.dynamics(blocks, el2n_epochs=wrong)
+
+
+def test_a_single_class_has_no_margins(exact, monkeypatch):
+    """They were -inf, and refused after the training."""
+    alone = colour_blocks(classes=1)
+    assert rdc.el2n(alone, 1, runtime=exact).values.tolist() == [0] * 6
+    monkeypatch.setattr(training, "_train_epoch", None)
+    with pytest.raises(rdc.DataError, match=r"aum and aum_prob compare classes, .* a single one"):
+        rdc.dynamics(alone, 2, runtime=exact)
+    for name, options in (("ccs", {}), ("pca", {"metric": "aum"})):
+        with pytest.raises(rdc.DataError, match="compare classes"):
+            rdc.compress(name, alone, 1, runtime=exact, **options)

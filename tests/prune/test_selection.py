@@ -182,3 +182,11 @@ def test_a_window_slides_over_difficulties(skip, expected):
     assert hard.row_ids.tolist() == [9 - row for row in expected]
     with pytest.raises(ValueError, match="skip must be a share"):
         rdc.select(pool, scores, 2, skip=1.5)
+
+
+def test_another_kind_of_thing_is_refused(blocks):
+    """A tensor in place of scores ended in an AttributeError."""
+    with pytest.raises(ValueError, match=r"scores must be of the kind Scores, .* got Tensor"):
+        rdc.select(blocks, torch.ones(len(blocks)), 2)
+    with pytest.raises(ValueError, match=r"pool must be of the kind ImageSet, such as rdc\.load"):
+        rdc.select((blocks, None), None, 2, "random")

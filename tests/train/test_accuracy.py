@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
 from rdc_kit.augment.views import plain_view
+from rdc_kit.data.imagesets import DataError
 from rdc_kit.train import accuracy as evaluation
 from rdc_kit.train import models
 from rdc_kit.train.accuracy import accuracy, pack, unpack
@@ -78,3 +79,8 @@ def test_large_images_are_predicted_a_few_at_a_time_on_a_gpu(pretended):
     large = replace(large, images=torch.zeros(18, 3, 1024, 1024, dtype=torch.uint8))
     evaluation.predict(Seen(), large, pretended)
     assert batches == [12, 6]
+
+
+def test_an_empty_set_has_no_logits(blocks, exact):
+    with pytest.raises(DataError, match="the set is empty"):
+        evaluation.predict(torch.nn.Flatten(), blocks[[]], exact)

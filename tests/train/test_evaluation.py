@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.train import evaluation
+from rdc_kit.train import evaluation, teachers, training
 from rdc_kit.train.stored_labels import store_labels
 
 from ..conftest import colour_blocks
@@ -49,7 +49,7 @@ def test_a_teacher_or_labels_that_do_not_fit_are_refused_before_training(
     teacher = rdc.squeeze(blocks, epochs=20, runtime=exact)
     fkd = rdc.protocols.named("fkd").but(epochs=2)
     kept = store_labels(blocks, fkd, teacher.answering(exact), teacher.key, exact)
-    monkeypatch.setattr(evaluation, "fit", None)
+    monkeypatch.setattr(training, "_train_epoch", None)
 
     def asks(stored, protocol, known):
         rdc.evaluate(stored, stored, protocol, 1, teacher=known, runtime=exact)
@@ -63,6 +63,48 @@ def test_a_teacher_or_labels_that_do_not_fit_are_refused_before_training(
     for changed in ({"crop": (0.3, 0.9)}, {"flip": False}, {"mix": "none"}, {"keep": 0.5}):
         with pytest.raises(ValueError, match=f"stored with {next(iter(changed))}="):
             asks(blocks, fkd.but(**changed), kept)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"protocol": "hard"}, r"protocol must be .* rdc\.protocols\.hard\(\), got 'hard'"),
+        ({"protocol": rdc.protocols.hard}, "got function"),
+        ({"runtime": "cpu"}, r"runtime must be .*choose_runtime\(\"cpu\"\), got 'cpu'"),
+        ({"teacher": "resnet18"}, "teacher must be of the kind Teacher"),
+        ({"stored": rdc.load}, "the training set must be of the kind ImageSet"),
+        ({"test": (1, 2)}, "the test set must be of the kind ImageSet, .* got tuple"),
+    ],
+)
+def test_another_kind_of_thing_is_refused_before_training(blocks, monkeypatch, given, told):
+    """They ended in an AttributeError, some after other work."""
+    monkeypatch.setattr(training, "_train_epoch", None)
+    with pytest.raises(ValueError, match=told):
+        rdc.evaluate(**{"stored": blocks, "test": blocks} | given)
+
+
+def test_a_set_that_was_put_together_by_hand_is_looked_at(blocks, monkeypatch):
+    """Labels in int32 failed in the loss, a label out of range on a GPU in an assertion."""
+    monkeypatch.setattr(training, "_train_epoch", None)
+    narrow = replace(blocks, labels=blocks.labels.int())
+    with pytest.raises(rdc.DataError, match=r"labels must be int64 \[N\].*got torch.int32"):
+        rdc.evaluate(narrow, blocks)
+    with pytest.raises(rdc.DataError, match="label 3 at row 17 is out of range"):
+        rdc.evaluate(blocks, replace(blocks, labels=blocks.labels + (blocks.row_ids == 17)))
+
+
+def test_a_teacher_of_as_many_networks_as_the_protocol_says_answers(
+    fresh_home, exact, blocks, teacher, monkeypatch
+):
+    """G-VBSM's protocol with one network was told as one with four."""
+    known = {"seeds": 1, "student": "convnet2-w8", "runtime": exact}
+    gvbsm = rdc.protocols.named("gvbsm").but(epochs=2)
+    both = replace(teacher, models=teacher.models * 2, names=teacher.names * 2)
+    for protocol, given in ((gvbsm, teacher), (gvbsm.but(teachers=1), both)):
+        count = len(given.models)
+        with pytest.raises(ValueError, match=rf"has {count}: .* protocol.but\(teachers={count}\)"):
+            rdc.evaluate(blocks, blocks, protocol, teacher=given, **known)
+        assert rdc.evaluate(blocks, blocks, protocol.but(teachers=count), teacher=given, **known)
 
 
 def test_a_result_is_the_mean_and_the_sample_sd_of_its_seeds():
@@ -102,4 +144,4 @@ def test_a_full_gpu_is_not_taken_for_a_teacher_of_another_size(blocks, exact, te
 
     monkeypatch.setattr(type(teacher), "answering", full)
     with pytest.raises(torch.OutOfMemoryError):
-        evaluation._check_teacher(blocks, teacher, exact)
+        teachers.check_teacher(blocks, teacher, exact)

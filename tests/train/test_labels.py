@@ -70,3 +70,9 @@ def test_gvbsms_hard_labels_are_not_mixed():
     found = labels.loss_of(protocol, student, mixed, own, teacher)
     expected = F.mse_loss(student, teacher) + 0.1 * F.cross_entropy(student, own)
     assert found.item() == pytest.approx(expected.item())
+
+
+def test_what_can_be_asked_for_logits_is_a_function():
+    labels.check_answer(lambda inputs: inputs)
+    with pytest.raises(ValueError, match=r"teacher\.answering\(runtime\), got str"):
+        labels.check_answer("resnet18")

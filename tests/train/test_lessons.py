@@ -80,6 +80,12 @@ def test_a_lesson_without_the_labels_it_needs_is_refused(blocks, exact):
             lesson_of(blocks, protocol, feed, None, exact)
 
 
+def test_a_teacher_that_answers_nothing_by_itself_is_told_from_none(blocks, exact, teacher):
+    """The sentence named what had been given as the remedy."""
+    with pytest.raises(ValueError, match=r"such as teacher\.answering\(runtime\), got Teacher"):
+        lesson_of(blocks, protocols.soft(), Feed(blocks, 4, CPU), teacher, exact)
+
+
 def test_the_protocol_decides_over_the_set_and_the_set_over_its_source(blocks, monkeypatch):
     asked = []
     monkeypatch.setattr(lessons, "make_view", lambda *_, **how: asked.append(how))

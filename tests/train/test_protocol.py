@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
 import rdc_kit as rdc
@@ -48,6 +49,29 @@ def test_a_given_batch_wins_but_never_exceeds_the_set():
 def test_wrong_values_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         protocols.hard(**changes)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"optimiser": "adam"}, "unknown optimiser 'adam'"),
+        ({"loss": "mse"}, "loss 'mse' does not fit hard labels"),
+        ({"schedule": "cosin"}, "unknown schedule 'cosin' - did you mean 'cosine'"),
+        ({"epochs": -1}, "epochs must be a whole number of at least 1, got -1"),
+    ],
+)
+def test_a_protocol_of_ones_own_is_checked_as_it_is_made(given, message):
+    """Only `but` looked: a misspelt schedule was a cosine, and -1 epochs gave a result."""
+    with pytest.raises(ValueError, match=message):
+        rdc.Protocol("mine", "me", **given)
+
+
+def test_a_protocol_holds_plain_values_however_it_is_made():
+    """A list as the crop was refused with the sentence that it fulfilled."""
+    how = rdc.Protocol("mine", "me", epochs=np.int64(3), crop=[0.5, 1.0])
+    assert (type(how.epochs), how.crop) == (int, (0.5, 1.0))
+    assert how == rdc.Protocol("mine", "me", epochs=3, crop=(0.5, 1.0))
+    assert protocols.hard(crop=[0.5, 1.0]) == protocols.hard(crop=(0.5, 1.0))
 
 
 def test_a_protocol_is_frozen():

@@ -10,7 +10,7 @@ import torch
 import rdc_kit as rdc
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.ground.seeds import generator
-from rdc_kit.train import labels, protocols, stored_labels
+from rdc_kit.train import labels, protocols, stored_labels, training
 from rdc_kit.train.training import fit
 
 from ..conftest import colour_blocks
@@ -120,6 +120,24 @@ def test_pruned_labels_are_used_again(fresh_home, exact, teacher, blocks):
     assert torch.equal(first, later)
     fitted = fit(blocks, recipe, STUDENT, 0, exact, teacher=kept)
     assert fitted.losses[-1] < fitted.losses[0]
+
+
+def test_labels_of_another_set_or_training_are_refused(fresh_home, exact, blocks, monkeypatch):
+    """`fit` took them for its own; labels of two epochs taught six, and it said so of none."""
+    recipe = protocols.named("fkd").but(epochs=2)
+    kept = stored_labels.store_labels(blocks, recipe, lambda x: x[:, :, 0, 0], "none", exact)
+    monkeypatch.setattr(training, "_train_epoch", None)
+    for other in (colour_blocks(seed=1), colour_blocks(per_class=7)):
+        with pytest.raises(rdc.DataError, match="stored for other images"):
+            fit(other, recipe, STUDENT, 0, exact, teacher=kept)
+    for name, value in (("epochs", 6), ("epochs", 1), ("flip", False)):
+        with pytest.raises(ValueError, match=rf"stored with {name}=\w+, not {value} as asked"):
+            fit(blocks, recipe.but(**{name: value}), STUDENT, 0, exact, teacher=kept)
+
+
+def test_a_teacher_is_no_function(exact, teacher, blocks):
+    with pytest.raises(ValueError, match=r"such as teacher\.answering\(runtime\), got Teacher"):
+        stored_labels.store_labels(blocks, protocols.named("fkd"), teacher, teacher.key, exact)
 
 
 def test_views_that_a_record_cannot_hold_are_refused(exact, teacher, blocks):

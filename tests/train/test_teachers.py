@@ -178,3 +178,17 @@ def test_a_checkpoint_of_another_teacher_is_refused(
         assert again.rows[0][name] == result.rows[0][name]
     with pytest.raises(ValueError, match=r"another set, .* precision, device or teacher"):
         evaluate(blocks, blocks, soft, teacher=second, **how)
+
+
+def test_another_kind_of_thing_is_refused_before_a_teacher_is_trained(blocks, monkeypatch):
+    monkeypatch.setattr(training, "_train_epoch", None)
+    with pytest.raises(ValueError, match="pool must be of the kind ImageSet"):
+        squeeze((blocks, None))
+    with pytest.raises(ValueError, match=r"runtime must be of the kind Runtime, .* got 'cpu'"):
+        squeeze(blocks, runtime="cpu")
+
+
+def test_a_teachers_norm_is_one_of_two_by_name(exact, teacher, blocks):
+    """Any other word was taken for "eval"."""
+    with pytest.raises(ValueError, match="unknown norm 'btach' - did you mean 'batch'"):
+        teacher.answering(exact, "btach")

@@ -201,6 +201,33 @@ def test_a_gpu_trains_to_the_cpus_accuracy(digits):
     assert abs(gpu.mean - cpu.mean) <= 2 * max(gpu.sd, cpu.sd, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"protocol": "hard"}, "protocol must be of the kind Protocol"),
+        ({"runtime": "cpu"}, "runtime must be of the kind Runtime"),
+        ({"images": [1]}, "images must be of the kind ImageSet"),
+        ({"images": colour_blocks()[[]]}, "the set is empty"),
+        ({"images": replace(colour_blocks(), labels=torch.zeros(18))}, "must be int64"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused(given, told):
+    """An empty set ended in a division by zero, a text as the device in an AttributeError."""
+    with pytest.raises(ValueError, match=told):
+        fit(**{"images": colour_blocks(), "protocol": protocols.hard(epochs=1)} | given)
+
+
+def test_a_checkpoint_may_be_named_by_a_text(blocks, exact, tmp_path, monkeypatch):
+    """One that was damaged then ended in an AttributeError; and ~ is the home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    protocol = protocols.hard(epochs=1)
+    (tmp_path / "mine.npz").write_bytes(b"damaged")
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+    fit(blocks, protocol, STUDENT, 1, exact, checkpoint="~/mine.npz")
+    assert (tmp_path / "mine.npz").stat().st_size > 1000
+    assert len(list(tmp_path.iterdir())) == 2  # the damaged one was set aside
+
+
 def test_a_protocol_whose_loss_does_not_fit_its_labels_is_refused():
     with pytest.raises(ValueError, match="'ce' does not fit soft labels"):
         protocols.soft(loss="ce")

@@ -245,7 +245,9 @@ def test_every_process_needs_room_for_the_images(monkeypatch):
     assert workers.most_processes(images=10**9) == 6
     assert workers.most_processes(images=15 * 10**9) == 1
     one = experiment(seeds=8)
-    large = replace(one.setup.pool, images=torch.empty(1).expand(200_000, 3, 16, 16))
+    pixels = torch.zeros(1, dtype=torch.uint8).expand(800_000, 3, 16, 16)
+    rows = torch.zeros(800_000, dtype=torch.int64)
+    large = replace(one.setup.pool, images=pixels, labels=rows, row_ids=rows)
     setup = replace(one.setup, pool=large, test=large)
     assert workers._most_for(setup, one.trials) < workers._most_for(one.setup, one.trials)
 
