@@ -18,6 +18,7 @@ from .origins import Origins
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+VIEWS = ("whole", "cell", "shuffle", "shuffle_full")  # how training may show a set
 _MOST_CLASSES = 10**6
 
 
@@ -74,7 +75,7 @@ class ImageSet:
         grid: (rows, columns) of cells in each image; (1, 1) unless the images are composites.
         members: int64 [N, rows*columns], row id of the original in each cell (row by row);
             None unless the images are composites.
-        view: how training shows the set by default: "whole" or "cell".
+        view: how training shows the set by default: "whole", "cell" or another of VIEWS.
         origins: file names, contents and scores of the originals, where they are known.
         on_disk: the images that provenance["pixels"] is the checksum of, where they are mapped.
     """
