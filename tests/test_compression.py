@@ -39,8 +39,10 @@ def test_wrong_options_are_refused_before_anything_is_trained(
 
 
 def test_numpys_whole_numbers_are_whole_numbers(blocks):
-    kept = rdc.compress("random", blocks, np.int64(2))
-    assert torch.equal(kept.images, rdc.compress("random", blocks, 2).images)
+    kept = rdc.compress("random", blocks, np.int64(2), seed=np.int64(1))
+    assert torch.equal(kept.images, rdc.compress("random", blocks, 2, seed=1).images)
+    with pytest.raises(ValueError, match=r"a seed must be a whole number, got 1\.0"):
+        rdc.compress("random", blocks, 2, seed=1.0)
     grid = rdc.combine(rdc.select(blocks, None, 4, "random"), grid=np.int64(2)).grid
     assert grid == (2, 2)
     assert type(grid[0]) is int

@@ -21,7 +21,7 @@ from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.names import unknown
 from ..ground.own import ADDED
-from ..ground.seeds import as_seeds
+from ..ground.seeds import as_seed, as_seeds
 from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.protocol import Protocol
@@ -83,6 +83,7 @@ def scoring_run(
     Args:
         wanted: the metrics that are needed; a committed run may lack others.
     """
+    seed = as_seed(seed)
     protocol = protocols.scoring(epochs=epochs)
     metrics = _recorded(wanted)
     config = _dynamics(pool, protocol, el2n_epochs, seed, student, runtime, metrics)

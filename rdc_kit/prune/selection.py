@@ -13,7 +13,7 @@ from ..data.checks import check_count
 from ..data.imagesets import ImageSet, check_enough, derived
 from ..data.origins import origins_of
 from ..ground.names import unknown
-from ..ground.seeds import generator
+from ..ground.seeds import as_seed, generator
 from .recorders import Scores
 
 ORDERS = ("random", "easy", "hard", "ccs")
@@ -48,9 +48,11 @@ def select(
     Raises:
         DataError: a class is too small, per_class is no whole number of at least 1, or the scores
             belong to another set.
-        ValueError: see `check_order`; or scores are needed and not given.
+        ValueError: see `check_order`; or scores are needed and not given, or the seed is no whole
+            number.
     """
     check_order(order, skip)
+    seed = as_seed(seed)
     if order != "random" and scores is None:
         raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
     per_class = check_count("per_class", per_class)

@@ -17,6 +17,7 @@ from ..ground.arrays import load_arrays, save_arrays
 from ..ground.device import DEVICES, Runtime, choose_runtime, give_back
 from ..ground.files import Damaged
 from ..ground.folders import evidence_dir, runs_dir
+from ..ground.seeds import as_seed
 from . import models, protocols
 from .accuracy import accuracy, accuracy_of, predict
 from .labels import Answer
@@ -144,6 +145,7 @@ def squeeze(
 
     Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
     """
+    seed = as_seed(seed)
     runtime = runtime or choose_runtime()
     networks = network or models.with_batch_norm(pool.student)
     names = (networks,) if isinstance(networks, str) else tuple(networks)

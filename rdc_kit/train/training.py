@@ -19,7 +19,7 @@ from ..ground.device import Runtime, choose_runtime
 from ..ground.files import set_aside
 from ..ground.folders import data_dir
 from ..ground.progress import bar
-from ..ground.seeds import derive_seed, generator
+from ..ground.seeds import as_seed, derive_seed, generator
 from . import models
 from .labels import Answer, loss_of
 from .lessons import Feed, Lesson, lesson_of
@@ -159,7 +159,7 @@ def fit(
             needs a teacher or stored labels that are not given, or the checkpoint belongs to
             another training.
     """
-    runtime = runtime or choose_runtime()
+    seed, runtime = as_seed(seed), runtime or choose_runtime()
     student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)

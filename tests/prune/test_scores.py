@@ -1,5 +1,6 @@
 """Scores of a pool, against a plain recomputation."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -124,3 +125,16 @@ def test_wrong_options_and_foreign_scores_are_refused(blocks):
     broken = Scores("el2n", torch.full((18,), float("nan")), blocks.row_ids)
     with pytest.raises(rdc.DataError, match="el2n score of row 0 is nan"):
         rdc.select(blocks, broken, 2)
+
+
+def test_a_run_by_numpys_seed_is_the_run_by_pythons(exact, fresh_home):
+    """It was another run, and beside one by Python's the finished ones could not be sorted."""
+    pool = colour_blocks(per_class=4)
+    first = scoring.score(pool, epochs=1, seed=0, runtime=exact)
+    again = scoring.score(pool, epochs=np.int64(1), seed=np.int64(0), runtime=exact)
+    assert again.source == first.source
+    scoring.dynamics(pool, 1, 1, seed=np.int64(1), runtime=exact)
+    assert [run.config["seed"] for run in scoring.finished_runs(pool)] == [0, 1]
+    for wrong in (1.0, None):
+        with pytest.raises(ValueError, match="a seed must be a whole number"):
+            scoring.score(pool, seed=wrong, runtime=exact)

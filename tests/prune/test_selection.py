@@ -182,3 +182,16 @@ def test_a_window_slides_over_difficulties(skip, expected):
     assert hard.row_ids.tolist() == [9 - row for row in expected]
     with pytest.raises(ValueError, match="skip must be a share"):
         rdc.select(pool, scores, 2, skip=1.5)
+
+
+def test_a_seed_is_a_whole_number_numpys_too(blocks):
+    """Of 1.0 other rows were drawn than of 1."""
+    kept = rdc.select(blocks, None, 2, "random", seed=1)
+    same = rdc.select(blocks, None, 2, "random", seed=np.int64(1))
+    assert same.row_ids.tolist() == kept.row_ids.tolist()
+    assert same.provenance == kept.provenance
+    for wrong in (1.0, "1", None):
+        with pytest.raises(ValueError, match="a seed must be a whole number, got"):
+            rdc.select(blocks, None, 2, "random", seed=wrong)
+        with pytest.raises(ValueError, match="a seed must be a whole number, got"):
+            rdc.combine(blocks, 2, seed=wrong)
