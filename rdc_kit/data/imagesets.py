@@ -120,10 +120,13 @@ class ImageSet:
         return len(self.classes)
 
     def __getitem__(self, rows: Any) -> ImageSet:
-        """The same set with only these rows: an int or a slice, ints or a mask as list or array."""
+        """The same set with only these rows: an int or a slice, ints or a mask as list or array.
+
+        Raises:
+            IndexError: no such rows, or they are given in several dimensions.
+        """
         if not isinstance(rows, slice):
-            rows = torch.atleast_1d(torch.as_tensor(rows))
-            rows = rows if rows.numel() else rows.long()  # an empty list has no kind of number
+            rows = _positions(rows)
         members = None if self.members is None else self.members[rows]
         images = self.images[rows]
         return replace(
@@ -201,6 +204,18 @@ class ImageSet:
             f"ImageSet({source}{method_text}: {len(self):,} images of {self.size} px, "
             f"{self.num_classes} classes{cells})"
         )
+
+
+def _positions(rows: Any) -> Tensor:
+    """Rows as torch indexes by them: int64 [n], or a mask bool [N]."""
+    if isinstance(rows, np.ndarray):
+        rows = np.ascontiguousarray(rows)  # torch takes none that runs backwards
+    rows = torch.atleast_1d(torch.as_tensor(rows))
+    if rows.ndim > 1:
+        raise IndexError(f"rows must be in one dimension, got {tuple(rows.shape)}: flatten them")
+    whole = rows.dtype != torch.bool and not rows.is_floating_point()
+    # torch takes uint8 for a mask; an empty list has no kind of number
+    return rows.long() if whole or not rows.numel() else rows
 
 
 def _apart(names: Sequence[str], other: ImageSet) -> str:

@@ -33,6 +33,10 @@ def test_indexing_keeps_rows_together():
         (range(2, 8, 3), [2, 5]),
         (np.array([7, 7]), [7, 7]),
         (np.arange(18) > 15, [16, 17]),
+        (np.array([1, 0, 1], dtype=np.uint8), [1, 0, 1]),
+        (torch.tensor([1, 0], dtype=torch.uint8), [1, 0]),
+        (np.array([3, 4], dtype=np.uint16), [3, 4]),
+        (np.arange(3)[::-1], [2, 1, 0]),
         ([False] * 17 + [True], [17]),
         ([], []),
         (range(0), []),
@@ -46,6 +50,15 @@ def test_rows_may_be_given_in_any_usual_form(rows, kept):
     assert part.row_ids.tolist() == kept
     assert part.images.shape == (len(kept), 3, 16, 16)
     assert part.labels.shape == (len(kept),)
+
+
+def test_rows_in_several_dimensions_are_refused():
+    """A square of rows gave images in five dimensions."""
+    for rows in ([[0, 1], [2, 3]], np.zeros((18, 1), bool), torch.zeros(2, 2, 2).long()):
+        with pytest.raises(IndexError, match="rows must be in one dimension"):
+            colour_blocks()[rows]
+    with pytest.raises(IndexError):
+        colour_blocks()[[0.5, 1.0]]
 
 
 def test_fingerprints_tell_sets_apart():
