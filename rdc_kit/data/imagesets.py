@@ -28,7 +28,7 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Traits:
-    """Properties of a source that every protocol respects.
+    """Properties of a source that every protocol respects; numpy's numbers become Python's.
 
     Attributes:
         size: default side of the stored images, pixels.
@@ -48,6 +48,14 @@ class Traits:
     std: tuple[float, float, float] = IMAGENET_STD
     student: str = ""
     paper_student: str = "resnet18"
+
+    def __post_init__(self) -> None:
+        # Equal traits must have one text, which sets are hashed by, and come back from JSON.
+        for name, value in list(vars(self).items()):
+            plain = value.item() if isinstance(value, np.generic) else value
+            if name in ("mean", "std"):
+                plain = tuple(v.item() if hasattr(v, "item") else v for v in value)
+            object.__setattr__(self, name, plain)
 
 
 def usual_student(size: int) -> str:

@@ -13,7 +13,9 @@ import torch
 from PIL import Image
 
 import rdc_kit as rdc
+from rdc_kit.augment.views import normalise
 from rdc_kit.data import saving
+from rdc_kit.data.imagesets import Traits
 from rdc_kit.prune.recorders import Scores
 
 from ..conftest import colour_blocks
@@ -36,6 +38,20 @@ def test_saved_sets_come_back_with_the_same_pixels_from_elsewhere(tmp_path, fres
     assert told.stdout.split() == [
         stored.fingerprint(), "(2,", "2)", "cell", "pca", "torch.Size([6,", "4])"
     ]  # fmt: skip
+
+
+def test_a_set_with_numpys_traits_comes_back_the_same_and_can_be_normalised(tmp_path, fresh_home):
+    """float32 was saved as a text."""
+    mean, std = np.array([0.25, 0.5, 0.125], np.float32), [np.float32(0.5)] * 3
+    traits = Traits(size=8, mean=mean, std=std)
+    images = torch.full((2, 3, 8, 8), 51, dtype=torch.uint8)
+    made = rdc.from_tensors(images, torch.tensor([0, 1]), np.array(["a", "b"]), traits=traits)
+    made.save(tmp_path / "set")
+    back = rdc.load(f"parquet:{tmp_path / 'set'}").train
+    assert back.traits == traits
+    assert back.fingerprint() == made.fingerprint()
+    seen = normalise(back.images.float(), back.traits)
+    assert seen[0, :, 0, 0].tolist() == pytest.approx([-0.1, -0.6, 0.15], abs=1e-6)
 
 
 def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
