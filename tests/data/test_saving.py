@@ -122,6 +122,15 @@ def test_save_never_overwrites_by_surprise(tmp_path):
         pool.save(tmp_path / "mine", overwrite=True)
 
 
+def test_a_set_is_saved_in_the_home_folder_and_found_there(tmp_path, monkeypatch, fresh_home):
+    """It was saved in a folder called ~, and read from the home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert colour_blocks(per_class=2).save("~/set") == tmp_path / "set"
+    assert len(rdc.load("parquet:~/set").train) == 6
+    assert not (tmp_path / "~").exists()
+
+
 def test_png_keeps_every_pixel_and_its_bytes_are_counted():
     pool = colour_blocks(per_class=2)
     kept = [saving.png(pixels) for pixels in pool.images.numpy()]
