@@ -116,7 +116,7 @@ def test_an_own_method_must_return_what_was_asked_for(monkeypatch):
     ("name", "options", "message"),
     [
         ("ccs", {"beta": 2}, "ccs needs 0 <= beta < 1"),
-        ("ccs", {"strata": 0}, "and strata >= 1"),
+        ("ccs", {"strata": 0}, "strata must be a whole number of at least 1, got 0"),
         ("rded", {"factor": 3}, "factor 3 does not divide the size 16"),
         ("rded", {"factor": 17}, "17x17 grid does not fit"),
         ("sre2l", {"milestone": 0.9}, "of recipes with crops, and sre2l at 16 px has none"),

@@ -159,6 +159,9 @@ def test_wrong_orders_are_refused(blocks):
         rdc.select(blocks, None, 2, "easy")
     with pytest.raises(ValueError, match="0 <= beta < 1"):
         rdc.select(blocks, scores_of(blocks, torch.rand(18)), 2, "ccs", beta=1.0)
+    for strata in (0, 2.5, "3"):
+        with pytest.raises(ValueError, match="strata must be a whole number of at least 1, got"):
+            rdc.select(blocks, scores_of(blocks, torch.rand(18)), 2, "ccs", strata=strata)
 
 
 def test_an_unbalanced_pool_gives_a_balanced_set():
@@ -180,6 +183,9 @@ def test_a_window_slides_over_difficulties(skip, expected):
     assert kept.row_ids.tolist() == expected
     hard = rdc.select(pool, scores, 2, "hard", skip=skip)
     assert hard.row_ids.tolist() == [9 - row for row in expected]
+    less = kept.provenance.get("passed_over", skip)  # where fewer than two would remain
+    assert less == expected[0] / 10
+    assert kept.provenance.get("skip", 0) == skip
     with pytest.raises(ValueError, match="skip must be a share"):
         rdc.select(pool, scores, 2, skip=1.5)
 
