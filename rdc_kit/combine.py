@@ -11,7 +11,7 @@ from .augment.boxes import Grid, as_grid, cell_boxes
 from .data.imagesets import DataError, ImageSet, derived
 from .ground.kinds import check_object
 from .ground.names import unknown
-from .ground.seeds import generator
+from .ground.seeds import as_seed, generator
 
 GROUPINGS = ("rank_block", "sequential", "random")
 
@@ -36,8 +36,8 @@ def combine(
 
     Raises:
         DataError: the number per class is not a multiple of the cells, or not the same in all
-            classes, or the images are composites already. ValueError: unknown grouping, or a grid
-            that does not fit.
+            classes, or the images are composites already. ValueError: unknown grouping, a grid
+            that does not fit, or a seed that is no whole number.
 
     Source: arXiv 2502.06434 section 3 (whole images, downsampled). The grouping is not published.
     """
@@ -45,6 +45,7 @@ def combine(
     rows, columns = as_grid(grid, images.size)
     cells = rows * columns
     check_grouping(grouping)
+    seed = as_seed(seed)
     if images.members is not None:
         raise DataError("these images are composites already: combine the originals instead")
     _check_equal(images)

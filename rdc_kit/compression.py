@@ -15,6 +15,7 @@ from .ground.device import Runtime
 from .ground.kinds import check_kinds, check_object
 from .ground.names import unknown
 from .ground.own import ADDED, is_own
+from .ground.seeds import as_seed
 from .methods import KITS, method_named
 from .prune.metrics import METRICS
 from .prune.recorders import Scores
@@ -56,7 +57,7 @@ def compress(
         check_object("runtime", runtime, Runtime)
     check_options(name, options)
     options = settled(name, options)
-    ipc = check_count("ipc", ipc)
+    ipc, seed = check_count("ipc", ipc), as_seed(seed)
     check_room(name, pool, ipc, options)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
     stored = check_made(stored, pool, ipc, method.view) if is_own(method.make) else stored

@@ -40,8 +40,10 @@ def test_wrong_options_are_refused_before_anything_is_trained(
 
 
 def test_numpys_whole_numbers_are_whole_numbers(blocks):
-    kept = rdc.compress("random", blocks, np.int64(2))
-    assert torch.equal(kept.images, rdc.compress("random", blocks, 2).images)
+    kept = rdc.compress("random", blocks, np.int64(2), seed=np.int64(1))
+    assert torch.equal(kept.images, rdc.compress("random", blocks, 2, seed=1).images)
+    with pytest.raises(ValueError, match=r"a seed must be a whole number, got 1\.0"):
+        rdc.compress("random", blocks, 2, seed=1.0)
     grid = rdc.combine(rdc.select(blocks, None, 4, "random"), grid=np.int64(2)).grid
     assert grid == (2, 2)
     assert type(grid[0]) is int
@@ -115,7 +117,7 @@ def test_an_own_method_must_return_what_was_asked_for(monkeypatch):
     ("name", "options", "message"),
     [
         ("ccs", {"beta": 2}, "ccs needs 0 <= beta < 1"),
-        ("ccs", {"strata": 0}, "and strata >= 1"),
+        ("ccs", {"strata": 0}, "strata must be a whole number of at least 1, got 0"),
         ("rded", {"factor": 3}, "factor 3 does not divide the size 16"),
         ("rded", {"factor": 17}, "17x17 grid does not fit"),
         ("sre2l", {"milestone": 0.9}, "of recipes with crops, and sre2l at 16 px has none"),

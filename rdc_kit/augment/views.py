@@ -16,12 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data.checks import check_count
-from ..data.imagesets import Traits
+from ..data.imagesets import VIEWS, Traits
 from ..ground.names import unknown
 from .boxes import Grid, as_grid, cell_boxes, crop_resize, random_crops
 
 View = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
-VIEWS = ("whole", "cell", "shuffle", "shuffle_full")
 MIXES = ("none", "mixup", "cutmix")
 
 

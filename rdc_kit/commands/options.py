@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
-from .typed import Several, above_0, seeds
+from .typed import Several, above_0, path, path_or_name, seeds
 
 # What each verb does, and an example.
 VERBS: dict[str, tuple[str, str]] = {
@@ -140,13 +139,13 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument("--on-bad", default="error", choices=["error", "skip"])
     for name in ("compress", "select"):
         made[name].add_argument("--seed", type=int, default=0)
-        made[name].add_argument("--out", type=Path, required=True, help="folder; a new one")
+        made[name].add_argument("--out", type=path, required=True, help="folder; a new one")
         made[name].add_argument("--ipc", type=int, default=10, help="stored images per class")
     users = ("methods", "compress", "score", "run", "study", "benchmark", "evidence")
     for name in (*users, "claims", "figures"):
         made[name].add_argument(
             "--use",
-            type=Path,
+            type=path,
             action=Several,
             default=[],
             metavar="FILE",
@@ -161,9 +160,9 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
 
 def _notebook_options(made: dict[str, argparse.ArgumentParser]) -> None:
     """Of notebooks, run and study."""
-    made["notebooks"].add_argument("folder", type=Path)
+    made["notebooks"].add_argument("folder", type=path)
     made["notebooks"].add_argument("--solved", action="store_true", help="with the solutions")
-    made["run"].add_argument("notebook", type=Path)
+    made["run"].add_argument("notebook", type=path)
     for name in ("run", "study"):
         made[name].add_argument(
             "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
@@ -178,14 +177,15 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     for name in ("claims", "figures"):
         made[name].add_argument(
             "--results",
+            type=path_or_name,
             default="runs",
             help="runs of this machine, evidence (the committed), or the folder of a plan of yours",
         )
     made["claims"].add_argument(
-        "--into", type=Path, help="write what is decided between the marks of this Markdown file"
+        "--into", type=path, help="write what is decided between the marks of this Markdown file"
     )
     for name, place in (("figures", "figures/paper"), ("gallery", "gallery"), ("book", "book")):
-        made[name].add_argument("--out", type=Path, help=f"folder; {place} of the home if left out")
+        made[name].add_argument("--out", type=path, help=f"folder; {place} of the home if left out")
     for name in ("gallery", "book"):
         made[name].add_argument("--dataset", default="", help="only runs on this one")
     verb = made["evidence"]
@@ -199,38 +199,38 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     told = "differences of rows that are there, such as 'pca#50 - random#50'; needs --line"
     instead.add_argument("--ask", action=Several, default=[], metavar="EFFECT", help=told)
     verb.add_argument(
-        "--folder", type=Path, help="with a plan.toml of your own; rows are kept there"
+        "--folder", type=path, help="with a plan.toml of your own; rows are kept there"
     )
     verb = made["gpu"]
     verb.add_argument("--minutes", type=above_0, default=25.0, help="for all together")
-    verb.add_argument("--out", type=Path, help="folder of the tables; data/evidence if left out")
+    verb.add_argument("--out", type=path, help="folder of the tables; data/evidence if left out")
 
 
 def _shelf_options(made: dict[str, argparse.ArgumentParser]) -> None:
     """Of score, select and publish."""
     verb = made["score"]
     verb.add_argument(
-        "--out", type=Path, help=".parquet or .csv; scores-DATASET.parquet if left out"
+        "--out", type=path, help=".parquet or .csv; scores-DATASET.parquet if left out"
     )
     verb.add_argument("--epochs", type=int, default=30)
     verb.add_argument(
         "--seed", type=int, action=Several, default=[0], help="a scoring run for each"
     )
     verb.add_argument(
-        "--collect", type=Path, metavar="FOLDER", help="put finished runs into a file there instead"
+        "--collect", type=path, metavar="FOLDER", help="put finished runs into a file there instead"
     )
     verb = made["select"]
     verb.add_argument(
-        "--scores", type=Path, help="from `rdc score`, or your own csv; random needs none"
+        "--scores", type=path, help="from `rdc score`, or your own csv; random needs none"
     )
     verb.add_argument("--metric", default="", help="el2n, forgetting, ... or a column; el2n")
     verb.add_argument("--order", default="easy", help="easy, hard, random or ccs")
     verb.add_argument("--skip", type=float, default=0.0, help="share of a class to pass over first")
     verb = made["publish"]
-    verb.add_argument("set", type=Path, help="folder of a saved set")
-    verb.add_argument("folder", type=Path, help="a new one, for the Hub")
+    verb.add_argument("set", type=path, help="folder of a saved set")
+    verb.add_argument("folder", type=path, help="a new one, for the Hub")
     verb.add_argument("--license", default="unknown", help="the Hub's name of it, such as mit")
-    verb.add_argument("--results", type=Path, help="csv of runs; those on this very set are shown")
+    verb.add_argument("--results", type=path, help="csv of runs; those on this very set are shown")
 
 
 def _speed_options(verb: argparse.ArgumentParser) -> None:
@@ -247,7 +247,7 @@ def _speed_options(verb: argparse.ArgumentParser) -> None:
     job.add_argument("--neighbour", action="store_true", help="a training beside a busy program")
     job.add_argument("--explorers", action="store_true", help="from a control to its picture")
     job.add_argument("--replay", action="store_true", help="a GPU's steps, one by one or replayed")
-    verb.add_argument("--out", type=Path, help="write the table here, as csv")
+    verb.add_argument("--out", type=path, help="write the table here, as csv")
 
 
 def _benchmark_options(verb: argparse.ArgumentParser) -> None:
@@ -273,5 +273,5 @@ def _benchmark_options(verb: argparse.ArgumentParser) -> None:
         "--plan", action="store_true", dest="plan_only", help="only say what it would take"
     )
     verb.add_argument(
-        "--out", type=Path, help="csv of the table; below data/runs/benchmark if left out"
+        "--out", type=path, help="csv of the table; below data/runs/benchmark if left out"
     )

@@ -1,10 +1,13 @@
-"""What becomes of the text of an option: a number, seeds, several values."""
+"""What becomes of the text of an option: a number, seeds, a path, several values."""
 
 from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import Any
+
+from ..ground.folders import expanded
 
 
 def above_0(text: str) -> float:
@@ -26,6 +29,19 @@ def seeds(text: str) -> int | range:
     if dash and int(last) < int(first):
         raise argparse.ArgumentTypeError(f"the last seed of {text!r} is before the first")
     return range(int(first), int(last) + 1) if dash else int(first)
+
+
+def path(text: str) -> Path:
+    """A path from the command line; a shell leaves the ~ of `--out=~/x` to us."""
+    try:
+        return expanded(text, "the path")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def path_or_name(text: str) -> str:
+    """A name, or a path as `path` reads it."""
+    return str(path(text))
 
 
 class Several(argparse.Action):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .imagesets import DataError, ImageSet, Numbers, numbered
+from ..ground.names import unknown
+from .imagesets import VIEWS, DataError, ImageSet, Numbers, numbered
 
 
 def from_tensors(
@@ -25,25 +28,34 @@ def from_tensors(
         fields: any other field of ImageSet, such as traits or provenance.
 
     Raises:
-        DataError: the tensors are no images and labels, or name over a million classes.
+        DataError: the tensors are no images and labels, or name over a million classes; or see
+            `check_set`.
     """
     if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
         raise DataError("labels must be a tensor of whole numbers, one per image: int64 [N]")
-    if classes is None:
-        classes = numbered(int(labels.max()) if len(labels) else 0)
-    names = classes if isinstance(classes, Numbers) else tuple(classes)
     fields.setdefault("row_ids", torch.arange(len(labels)))
     given = {"images": images, "labels": labels.long(), **fields}
-    given |= {name: value.cpu() for name, value in given.items() if isinstance(value, Tensor)}
+    given |= {name: _home(name, v) for name, v in given.items() if isinstance(v, Tensor)}
+    if classes is None:
+        classes = numbered(int(given["labels"].max()) if len(labels) else 0)
+    names = classes if isinstance(classes, Numbers) else tuple(map(str, classes))
     return check_set(ImageSet(classes=names, **given))
 
 
+def _home(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of one's own on the CPU."""
+    if tensor.is_meta:
+        raise DataError(f"the {name} are on 'meta', where tensors have no numbers: give others")
+    return tensor.cpu()
+
+
 def check_set(images: ImageSet) -> ImageSet:
-    """Validate a set when it enters the kit: shapes, types, label range, sizes that agree.
+    """Validate a set when it enters the kit: names, shapes, types, label range, sizes that agree.
 
     Raises:
         DataError: the message says what is wrong and where, also of tensors on a GPU.
     """
+    _check_kinds(images)
     shape = tuple(images.images.shape)
     if images.images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3:
         raise DataError(f"images must be uint8 [N, 3, S, S], got {images.images.dtype} {shape}")
@@ -57,11 +69,52 @@ def check_set(images: ImageSet) -> ImageSet:
     if len(images) == 0:
         raise DataError("the set is empty")
     _check_place(images)
-    if images.labels.dtype != torch.int64 or images.labels.ndim != 1:
-        told = f"{images.labels.dtype} {tuple(images.labels.shape)}"
-        raise DataError(f"labels must be int64 [N], one per image, got {told}")
+    _check_cells(images)
+    _check_names(images.classes)
     check_labels(images.labels, images.num_classes)
     return images
+
+
+def _check_kinds(images: ImageSet) -> None:
+    """Refuse what is no tensor, and numbers of rows that are no int64."""
+    for name in ("images", "labels", "row_ids", "members"):
+        value = getattr(images, name)
+        if isinstance(value, np.ndarray):
+            raise DataError(
+                f"{name} must be a tensor, got a numpy array: torch.from_numpy({name}) makes one"
+            )
+        if not isinstance(value, Tensor) and not (name == "members" and value is None):
+            raise DataError(f"{name} must be a tensor, got {type(value).__name__}")
+    for name in ("labels", "row_ids"):
+        value = getattr(images, name)
+        if value.dtype != torch.int64 or value.ndim != 1:
+            raise DataError(f"{name} must be int64 [N], got {value.dtype} {tuple(value.shape)}")
+
+
+def _check_cells(images: ImageSet) -> None:
+    """Refuse a view that is not known, and members that do not fill the cells of the grid."""
+    if images.view not in VIEWS:
+        raise DataError(unknown("view of a set", images.view, VIEWS))
+    if not isinstance(images.grid, tuple) or len(images.grid) != 2:
+        raise DataError(f"grid must be (rows, columns) of cells, got {images.grid!r}")
+    if (members := images.members) is None:
+        return
+    shape, wanted = tuple(members.shape), (len(images), images.grid[0] * images.grid[1])
+    if members.dtype != torch.int64 or shape != wanted:
+        raise DataError(
+            f"members must be int64 {wanted}, the original in each cell of each image: got "
+            f"{members.dtype} {shape}"
+        )
+
+
+def _check_names(classes: Sequence[str]) -> None:
+    """Refuse names of classes that are no texts, or that stand for two classes."""
+    for name in classes:
+        if not isinstance(name, str):
+            raise DataError(f"names of classes must be texts, got {name!r}: write {str(name)!r}")
+    if len(set(classes)) < len(classes):
+        name = Counter(classes).most_common(1)[0][0]
+        raise DataError(f"two classes are named {name!r}: give each a name of its own")
 
 
 def _check_place(images: ImageSet) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..ground.seeds import generator
+from ..ground.seeds import as_seed, generator
 from .imagesets import DataError, ImageSet, Splits, derived
 from .loading import load
 from .origins import first_copies
@@ -57,8 +57,12 @@ def hold_out(pool: ImageSet, share: float = SHARE, seed: int = 0) -> tuple[Image
         seed: draws them.
 
     Raises:
-        DataError: a class has too few different images.
+        DataError: a class has too few different images, or the share is not between 0 and 1.
+        ValueError: the seed is no whole number.
     """
+    if not 0 < share < 1:
+        raise DataError(f"share must be a number between 0 and 1, got {share!r}")
+    seed = as_seed(seed)
     kept, held = held_out_rows(pool, share, seed)
     first = first_copies(pool.images)
     copies = torch.isin(first[held], first[kept])

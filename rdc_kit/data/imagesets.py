@@ -18,6 +18,7 @@ from .origins import Origins
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+VIEWS = ("whole", "cell", "shuffle", "shuffle_full")  # how training may show a set
 _MOST_CLASSES = 10**6
 
 
@@ -27,7 +28,7 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Traits:
-    """Properties of a source that every protocol respects.
+    """Properties of a source that every protocol respects; numpy's numbers become Python's.
 
     Attributes:
         size: default side of the stored images, pixels.
@@ -47,6 +48,14 @@ class Traits:
     std: tuple[float, float, float] = IMAGENET_STD
     student: str = ""
     paper_student: str = "resnet18"
+
+    def __post_init__(self) -> None:
+        # Equal traits must have one text, which sets are hashed by, and come back from JSON.
+        for name, value in list(vars(self).items()):
+            plain = value.item() if isinstance(value, np.generic) else value
+            if name in ("mean", "std"):
+                plain = tuple(v.item() if hasattr(v, "item") else v for v in value)
+            object.__setattr__(self, name, plain)
 
 
 def usual_student(size: int) -> str:
@@ -74,7 +83,7 @@ class ImageSet:
         grid: (rows, columns) of cells in each image; (1, 1) unless the images are composites.
         members: int64 [N, rows*columns], row id of the original in each cell (row by row);
             None unless the images are composites.
-        view: how training shows the set by default: "whole" or "cell".
+        view: how training shows the set by default: "whole", "cell" or another of VIEWS.
         origins: file names, contents and scores of the originals, where they are known.
         on_disk: the images that provenance["pixels"] is the checksum of, where they are mapped.
     """
@@ -119,10 +128,13 @@ class ImageSet:
         return len(self.classes)
 
     def __getitem__(self, rows: Any) -> ImageSet:
-        """The same set with only these rows: an int or a slice, ints or a mask as list or array."""
+        """The same set with only these rows: an int or a slice, ints or a mask as list or array.
+
+        Raises:
+            IndexError: no such rows, or they are given in several dimensions.
+        """
         if not isinstance(rows, slice):
-            rows = torch.atleast_1d(torch.as_tensor(rows))
-            rows = rows if rows.numel() else rows.long()  # an empty list has no kind of number
+            rows = _positions(rows)
         members = None if self.members is None else self.members[rows]
         images = self.images[rows]
         return replace(
@@ -200,6 +212,18 @@ class ImageSet:
             f"ImageSet({source}{method_text}: {len(self):,} images of {self.size} px, "
             f"{self.num_classes} classes{cells})"
         )
+
+
+def _positions(rows: Any) -> Tensor:
+    """Rows as torch indexes by them: int64 [n], or a mask bool [N]."""
+    if isinstance(rows, np.ndarray):
+        rows = np.ascontiguousarray(rows)  # torch takes none that runs backwards
+    rows = torch.atleast_1d(torch.as_tensor(rows))
+    if rows.ndim > 1:
+        raise IndexError(f"rows must be in one dimension, got {tuple(rows.shape)}: flatten them")
+    whole = rows.dtype != torch.bool and not rows.is_floating_point()
+    # torch takes uint8 for a mask; an empty list has no kind of number
+    return rows.long() if whole or not rows.numel() else rows
 
 
 def _apart(names: Sequence[str], other: ImageSet) -> str:

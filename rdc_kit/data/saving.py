@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..ground import files, store
+from ..ground.folders import expanded
 from ..ground.progress import interactive
 from .cards import card
 from .origins import CONTENT, FILE, PLACE, index_list
@@ -48,7 +49,7 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
 
     Args:
         images: the set.
-        folder: where to write; it must not exist yet unless `overwrite`.
+        folder: where to write, ~ for the home folder; it must not exist yet unless `overwrite`.
         overwrite: replace an existing folder that an earlier save wrote.
 
     Returns:
@@ -56,8 +57,9 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
 
     Raises:
         FileExistsError: the folder exists (or, with overwrite, was not written by save).
+        ValueError: it begins with ~ and an unknown user.
     """
-    folder = Path(folder)
+    folder = expanded(str(folder), "the folder")
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists: choose another folder or pass overwrite=True")
     if folder.exists() and not (folder / FACTS).is_file():

@@ -6,9 +6,21 @@ import contextlib
 import hashlib
 import operator
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
+
+
+def as_seed(seed: int) -> int:
+    """A seed as Python's int: numpy's 1 draws what 1 draws, and is kept under the same name.
+
+    Raises:
+        ValueError: it is no whole number.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise ValueError(f"a seed must be a whole number, got {seed!r}")
+    return int(seed)
 
 
 def as_seeds(seeds: int | Sequence[int]) -> list[int]:
@@ -19,7 +31,7 @@ def as_seeds(seeds: int | Sequence[int]) -> list[int]:
     """
     try:
         counted = range(int(seeds)) if isinstance(seeds, int | np.integer) else seeds
-        asked = [operator.index(seed) for seed in counted]
+        asked = [int(operator.index(seed)) for seed in counted]
     except TypeError:  # a text, or numbers that are not whole: cut short, they would be others
         asked = []
     if not asked or len(set(asked)) < len(asked):

@@ -20,7 +20,16 @@ from typing import Any
 
 import filelock
 
-from .files import DAMAGED, checksum, read_json, set_aside, sweep, write_json, writer_lives
+from .files import (
+    DAMAGED,
+    checksum,
+    json_value,
+    read_json,
+    set_aside,
+    sweep,
+    write_json,
+    writer_lives,
+)
 from .folders import checkout
 
 LOCKS = ".locks"  # folder of the locks of what lies beside it; git and our own lists pass over it
@@ -48,8 +57,8 @@ def config_hash(config: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _told(value: object) -> str:
-    return str(value.fingerprint() if hasattr(value, "fingerprint") else value)
+def _told(value: object) -> int | float | str:
+    return value.fingerprint() if hasattr(value, "fingerprint") else json_value(value)
 
 
 @contextlib.contextmanager
@@ -191,7 +200,7 @@ def _write_result(home: Path, result: Any) -> None:
     own = [p for p in sorted(home.iterdir()) if p.is_file() and p.suffix != DAMAGED]
     kept = [p for p in own if not p.name.startswith(_PASSING)]
     files = {p.name: [p.stat().st_size, checksum(p)] for p in kept}
-    known = json.loads(json.dumps({"result": result, "files": files}, default=str))
+    known = json.loads(json.dumps({"result": result, "files": files}, default=json_value))
     write_json(home / _RESULT, known | {"check": _check_of(known)})
 
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,11 +25,14 @@ class Scores:
 
     Attributes:
         name: such as "el2n".
-        values: float32 [N], higher = harder.
+        values: float32 [N], higher = harder; numbers of another kind, and numpy's, become float32.
         row_ids: int64 [N], the pool's row ids; with them `select` refuses scores of another set.
         never_learned: bool [N], rows never classified correctly; None if not recorded.
         source: the score file that they were read from, or the scoring runs.
         marks: of the pool, see `of`; "" if it is not known, then row ids alone are compared.
+
+    Raises:
+        DataError: not one value for each row.
     """
 
     name: str
@@ -37,6 +41,17 @@ class Scores:
     never_learned: Tensor | None = None
     source: str = ""
     marks: str = ""
+
+    def __post_init__(self) -> None:
+        values = self.values
+        if not isinstance(values, Tensor):
+            values = torch.tensor(np.asarray(values, dtype=np.float32))
+        if values.shape != self.row_ids.shape:
+            raise DataError(
+                f"{self.name} scores must be one value for each of {len(self.row_ids)} rows, "
+                f"got {list(values.shape)}"
+            )
+        object.__setattr__(self, "values", values.float())  # of uint8, -1 would be 255
 
     @classmethod
     def of(

@@ -22,6 +22,7 @@ from torch import Tensor
 from ..data.imagesets import DataError, ImageSet
 from ..data.origins import CONTENT, FILE, PLACE, content_hashes, file_names
 from ..ground import files, store
+from ..ground.folders import expanded
 from ..ground.names import unknown
 from ..ground.seeds import as_seeds
 from .alignment import FILES, aligned_rows
@@ -195,13 +196,14 @@ def read_score_file(path: Path | str) -> ScoreFile:
     """Read a score file.
 
     Raises:
-        DataError: it is absent, damaged, or no table.
+        DataError: it is absent, damaged, or no table. ValueError: it begins with ~ and an unknown
+            user.
     """
-    path = Path(path)
+    path = expanded(str(path), "the file")
     if not path.is_file():
         raise DataError(f"{path} is no score file: `rdc score --out scores.parquet` writes one")
     try:
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             table, facts = pd.read_csv(path, dtype=str, keep_default_na=False), {}
         else:
             read = pq.read_table(path, page_checksum_verification=True)

@@ -23,7 +23,7 @@ from ..ground.folders import runs_dir
 from ..ground.kinds import check_object
 from ..ground.names import unknown
 from ..ground.own import ADDED
-from ..ground.seeds import as_seeds
+from ..ground.seeds import as_seed, as_seeds
 from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.protocol import Protocol
@@ -93,6 +93,7 @@ def scoring_run(
     Raises:
         DataError: a margin is wanted, and there is one class, which has none to another.
     """
+    seed = as_seed(seed)
     protocol = protocols.scoring(epochs=epochs)
     metrics = _recorded(wanted)
     config = _dynamics(pool, protocol, el2n_epochs, seed, student, runtime, metrics)

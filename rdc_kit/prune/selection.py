@@ -14,7 +14,7 @@ from ..data.imagesets import ImageSet, check_enough, derived
 from ..data.origins import origins_of
 from ..ground.kinds import check_object
 from ..ground.names import unknown
-from ..ground.seeds import generator
+from ..ground.seeds import as_seed, generator
 from .recorders import Scores
 
 ORDERS = ("random", "easy", "hard", "ccs")
@@ -39,7 +39,8 @@ def select(
         order: "easy" (lowest difficulty first), "hard", "random", or "ccs" (see `ccs_rows`).
         seed: breaks ties, and draws for "random" and "ccs".
         beta, strata: for "ccs".
-        skip: share of each class that "easy" and "hard" pass over first: a sliding window.
+        skip: share of each class that "easy" and "hard" pass over first: a sliding window. Less
+            where too few would remain: provenance["passed_over"] is then the mean share that was.
 
     Returns:
         The images class by class, each class in rank order. provenance["tie_mass"] is the mean
@@ -49,9 +50,11 @@ def select(
     Raises:
         DataError: a class is too small, per_class is no whole number of at least 1, or the scores
             belong to another set.
-        ValueError: see `check_order`; or scores are needed and not given.
+        ValueError: see `check_order` and `check_strata`; scores are needed and not given, or the
+            seed is no whole number.
     """
     check_order(order, skip)
+    seed = as_seed(seed)
     _check_given(pool, scores, order)
     per_class = check_count("per_class", per_class)
     check_enough(pool, per_class)
@@ -65,13 +68,12 @@ def select(
         elif order == "ccs":
             parts.append(rows[ccs_rows(values[rows], per_class, beta, strata, draw)])
         else:
-            start = min(round(skip * len(rows)), len(rows) - per_class)
+            start = _start(len(rows), per_class, skip)
             ranking = rank(values[rows], draw, order == "hard")[start : start + per_class]
             parts.append(rows[ranking])
             ties.append(tie_mass(values[rows], values[rows[ranking[-1]]]))
     facts: dict[str, Any] = {"order": order, "per_class": per_class, "select_seed": seed}
-    if skip:
-        facts["skip"] = skip
+    facts |= _window(pool.counts().tolist(), per_class, skip)
     if order == "ccs":
         facts |= {"beta": beta, "strata": strata}
     if ties:
@@ -86,6 +88,22 @@ def _check_given(pool: ImageSet, scores: Scores | None, order: str) -> None:
         check_object("scores", scores, Scores)
     elif order != "random":
         raise ValueError(f"order={order!r} needs scores: rdc.el2n(pool) makes them")
+
+
+def _start(count: int, per_class: int, skip: float) -> int:
+    """Rank of the first of `count` images that is kept."""
+    return min(round(skip * count), count - per_class)
+
+
+def _window(counts: list[int], per_class: int, skip: float) -> dict[str, float]:
+    """What there is to say of a window, of classes of so many images."""
+    if not skip:
+        return {}
+    starts = [_start(count, per_class, skip) for count in counts]
+    if starts == [round(skip * count) for count in counts]:
+        return {"skip": skip}
+    shares = [start / count for start, count in zip(starts, counts, strict=True)]
+    return {"skip": skip, "passed_over": round(float(np.mean(shares)), 4)}
 
 
 def check_order(order: str, skip: float = 0.0) -> None:
@@ -171,10 +189,11 @@ def check_strata(beta: float, strata: int) -> None:
     """Check what CCS cuts off and into how many bins; call this before anything is scored.
 
     Raises:
-        ValueError: beta outside 0..1 or no strata.
+        ValueError: beta outside 0..1, or strata that are no whole number of at least 1.
     """
-    if not 0 <= beta < 1 or strata < 1:
-        raise ValueError(f"ccs needs 0 <= beta < 1 and strata >= 1, got {beta} and {strata}")
+    if not 0 <= beta < 1:
+        raise ValueError(f"ccs needs 0 <= beta < 1, got {beta}")
+    check_count("strata", strata)
 
 
 def water_fill(sizes: Tensor, budget: int) -> Tensor:

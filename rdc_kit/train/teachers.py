@@ -20,6 +20,7 @@ from ..ground.files import Damaged
 from ..ground.folders import evidence_dir, runs_dir
 from ..ground.kinds import check_object
 from ..ground.names import unknown
+from ..ground.seeds import as_seed
 from . import models, protocols
 from .accuracy import accuracy, accuracy_of, predict
 from .labels import Answer
@@ -172,6 +173,7 @@ def squeeze(
 
     Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
     """
+    seed = as_seed(seed)
     runtime = runtime or choose_runtime()
     check_object("pool", pool, ImageSet)
     check_object("runtime", runtime, Runtime)

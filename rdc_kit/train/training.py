@@ -21,7 +21,7 @@ from ..ground.files import set_aside
 from ..ground.folders import data_dir, expanded
 from ..ground.kinds import check_object
 from ..ground.progress import bar
-from ..ground.seeds import derive_seed, generator
+from ..ground.seeds import as_seed, derive_seed, generator
 from . import models
 from .labels import Answer, loss_of
 from .lessons import Feed, Lesson, lesson_of
@@ -161,7 +161,7 @@ def fit(
         ValueError: unknown student, grid too large, the protocol needs a teacher or stored labels
             that are not given, or the checkpoint or labels belong to another training.
     """
-    runtime = runtime or choose_runtime()
+    seed, runtime = as_seed(seed), runtime or choose_runtime()
     check_asked(images, protocol, runtime)
     student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)

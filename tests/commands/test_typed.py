@@ -1,5 +1,7 @@
 """What becomes of the text of an option."""
 
+from pathlib import Path
+
 import pytest
 
 from rdc_kit.commands.options import parser
@@ -42,3 +44,17 @@ def test_a_time_is_a_number_above_0(text, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(["evidence", f"--minutes={text}"])
     assert f"expected a number above 0, got {text!r}" in capsys.readouterr().err
+
+
+def test_a_path_may_begin_with_the_home_folder(monkeypatch, capsys):
+    """A shell replaces the ~ of `--out ~/x`, and not that of `--out=~/x`."""
+    monkeypatch.setenv("HOME", "/home/me")
+    select = ["select", "--scores=~/s.csv", "--out=~/x"]
+    options = parser().parse_args(select)
+    assert (options.scores, options.out) == (Path("/home/me/s.csv"), Path("/home/me/x"))
+    assert parser().parse_args(["gallery", "--out=~/x"]).out == Path("/home/me/x")
+    assert parser().parse_args(["claims", "--results=~/mine"]).results == "/home/me/mine"
+    assert parser().parse_args(["claims", "--results=evidence"]).results == "evidence"
+    with pytest.raises(SystemExit):
+        parser().parse_args([*select, "--out=~nobody-at-all/x"])
+    assert "begins with the home folder of a user who is not known" in capsys.readouterr().err

@@ -47,6 +47,53 @@ def test_tensors_that_are_no_image_set_are_refused(images, labels, message):
         rdc.from_tensors(images, labels)
 
 
+PIXELS = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+LABELS = torch.tensor([0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (PIXELS.numpy(), r"images must be a tensor, got a numpy array: torch.from_numpy\(images\)"),
+        ([1, 2], "images must be a tensor, got list"),
+        (PIXELS.to("meta"), "the images are on 'meta', where tensors have no numbers"),
+    ],
+)
+def test_images_that_are_no_tensor_with_numbers_are_refused(images, message):
+    """Of a numpy array it was said that uint8 [4, 3, 8, 8] is what it should be, and what it is."""
+    with pytest.raises(DataError, match=message):
+        rdc.from_tensors(images, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"classes": ("a", "a")}, "two classes are named 'a'"),
+        ({"view": "cel"}, "unknown view of a set 'cel' - did you mean 'cell'?"),
+        ({"row_ids": torch.arange(4.0)}, r"row_ids must be int64 \[N\], got torch.float32 \(4,\)"),
+        ({"row_ids": [0, 1, 2, 3]}, "row_ids must be a tensor, got list"),
+        ({"members": torch.arange(3)}, r"members must be int64 \(4, 1\).* got torch.int64 \(3,\)"),
+        (
+            {"members": torch.zeros(4, 2).long(), "grid": (2, 2)},
+            r"members must be int64 \(4, 4\), .*: got torch.int64 \(4, 2\)",
+        ),
+        ({"grid": 2}, r"grid must be \(rows, columns\) of cells, got 2"),
+    ],
+)
+def test_fields_that_would_fail_later_or_never_are_refused(fields, message):
+    with pytest.raises(DataError, match=message):
+        rdc.from_tensors(PIXELS, LABELS, **fields)
+
+
+def test_names_that_are_no_texts_become_texts_or_are_refused():
+    made = rdc.from_tensors(PIXELS, LABELS, [0, 1])
+    assert made.classes == ("0", "1")
+    with pytest.raises(DataError, match="names of classes must be texts, got 1: write '1'"):
+        check_set(replace(made, classes=("0", 1)))
+    with pytest.raises(DataError, match="labels must be int64"):
+        check_set(replace(made, labels=LABELS.int()))
+
+
 def test_an_empty_set_is_refused():
     with pytest.raises(DataError, match="the set is empty"):
         rdc.from_tensors(torch.zeros(0, 3, 8, 8, dtype=torch.uint8), torch.zeros(0).long(), ("a",))

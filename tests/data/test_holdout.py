@@ -68,3 +68,9 @@ def test_too_few_images_are_refused_by_name(tmp_path):
     name = f"folder:{flat(tmp_path, [10, 2])}"
     with pytest.raises(rdc.DataError, match=r"class 'b' has 2 images.*add images, or a test split"):
         load_with_test(name, 16)
+
+
+@pytest.mark.parametrize("share", [float("nan"), 0, 1, 1.5, -0.2])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(rdc.DataError, match="share must be a number between 0 and 1, got"):
+        hold_out(colour_blocks(), share)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
+from rdc_kit.data.imagesets import Traits
 
 from ..conftest import colour_blocks
 from .conftest import _value, encoded, image_features, parquet
@@ -33,6 +34,10 @@ def test_indexing_keeps_rows_together():
         (range(2, 8, 3), [2, 5]),
         (np.array([7, 7]), [7, 7]),
         (np.arange(18) > 15, [16, 17]),
+        (np.array([1, 0, 1], dtype=np.uint8), [1, 0, 1]),
+        (torch.tensor([1, 0], dtype=torch.uint8), [1, 0]),
+        (np.array([3, 4], dtype=np.uint16), [3, 4]),
+        (np.arange(3)[::-1], [2, 1, 0]),
         ([False] * 17 + [True], [17]),
         ([], []),
         (range(0), []),
@@ -48,6 +53,15 @@ def test_rows_may_be_given_in_any_usual_form(rows, kept):
     assert part.labels.shape == (len(kept),)
 
 
+def test_rows_in_several_dimensions_are_refused():
+    """A square of rows gave images in five dimensions."""
+    for rows in ([[0, 1], [2, 3]], np.zeros((18, 1), bool), torch.zeros(2, 2, 2).long()):
+        with pytest.raises(IndexError, match="rows must be in one dimension"):
+            colour_blocks()[rows]
+    with pytest.raises(IndexError):
+        colour_blocks()[[0.5, 1.0]]
+
+
 def test_fingerprints_tell_sets_apart():
     pool = colour_blocks()
     assert pool.fingerprint() == colour_blocks().fingerprint()
@@ -56,6 +70,23 @@ def test_fingerprints_tell_sets_apart():
     assert other.fingerprint() != pool.fingerprint()
     assert pool[[1, 0]].fingerprint() != pool[[0, 1]].fingerprint()
     assert pool[::4].fingerprint() == pool[list(range(0, len(pool), 4))].fingerprint()
+
+
+def test_equal_sets_have_one_fingerprint_whatever_kinds_of_numbers_were_given():
+    """By numpy's numbers and names it was another, until the set was saved and read again."""
+    pool, names = colour_blocks(), ["a", "b", "c"]
+    usual = Traits(size=16, mean=(0.5, 0.25, 0.125), std=(0.5,) * 3)
+    known = replace(pool, classes=tuple(names), traits=usual).fingerprint()
+    for traits in (
+        usual,
+        Traits(size=np.int64(16), mean=np.array([0.5, 0.25, 0.125], "f"), std=[0.5] * 3),
+        Traits(size=16, mean=torch.tensor([0.5, 0.25, 0.125]), std=np.full(3, 0.5), flip=np.True_),
+    ):
+        for classes in (names, tuple(names), np.array(names)):
+            made = rdc.from_tensors(pool.images, pool.labels, classes, traits=traits)
+            assert made.fingerprint() == known
+        assert traits == usual
+        assert hash(traits) == hash(usual)  # what a view keeps is found by it
 
 
 def test_classes_without_an_image_are_counted():

@@ -13,7 +13,9 @@ import torch
 from PIL import Image
 
 import rdc_kit as rdc
+from rdc_kit.augment.views import normalise
 from rdc_kit.data import saving
+from rdc_kit.data.imagesets import Traits
 from rdc_kit.prune.recorders import Scores
 
 from ..conftest import colour_blocks
@@ -36,6 +38,20 @@ def test_saved_sets_come_back_with_the_same_pixels_from_elsewhere(tmp_path, fres
     assert told.stdout.split() == [
         stored.fingerprint(), "(2,", "2)", "cell", "pca", "torch.Size([6,", "4])"
     ]  # fmt: skip
+
+
+def test_a_set_with_numpys_traits_comes_back_the_same_and_can_be_normalised(tmp_path, fresh_home):
+    """float32 was saved as a text."""
+    mean, std = np.array([0.25, 0.5, 0.125], np.float32), [np.float32(0.5)] * 3
+    traits = Traits(size=8, mean=mean, std=std)
+    images = torch.full((2, 3, 8, 8), 51, dtype=torch.uint8)
+    made = rdc.from_tensors(images, torch.tensor([0, 1]), np.array(["a", "b"]), traits=traits)
+    made.save(tmp_path / "set")
+    back = rdc.load(f"parquet:{tmp_path / 'set'}").train
+    assert back.traits == traits
+    assert back.fingerprint() == made.fingerprint()
+    seen = normalise(back.images.float(), back.traits)
+    assert seen[0, :, 0, 0].tolist() == pytest.approx([-0.1, -0.6, 0.15], abs=1e-6)
 
 
 def test_saved_sets_are_read_by_the_datasets_library(tmp_path):
@@ -104,6 +120,15 @@ def test_save_never_overwrites_by_surprise(tmp_path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(FileExistsError, match="does not replace it"):
         pool.save(tmp_path / "mine", overwrite=True)
+
+
+def test_a_set_is_saved_in_the_home_folder_and_found_there(tmp_path, monkeypatch, fresh_home):
+    """It was saved in a folder called ~, and read from the home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert colour_blocks(per_class=2).save("~/set") == tmp_path / "set"
+    assert len(rdc.load("parquet:~/set").train) == 6
+    assert not (tmp_path / "~").exists()
 
 
 def test_png_keeps_every_pixel_and_its_bytes_are_counted():

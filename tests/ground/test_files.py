@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rdc_kit.ground import files
@@ -74,6 +75,8 @@ def test_json_comes_back_and_an_absent_file_is_none(tmp_path):
     files.write_json(tmp_path / "x.json", value)
     assert files.read_json(tmp_path / "x.json") == value
     assert files.read_json(tmp_path / "y.json") is None
+    files.write_json(tmp_path / "x.json", [np.int64(1), np.float32(0.5), tmp_path])
+    assert files.read_json(tmp_path / "x.json") == [1, 0.5, str(tmp_path)]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rdc_kit.ground.seeds import as_seeds, derive_seed, generator, seeded_globals
+from rdc_kit.ground.seeds import as_seed, as_seeds, derive_seed, generator, seeded_globals
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,14 @@ def test_what_names_no_seeds_is_refused(seeds):
     """Of "12" the seeds were 1 and 2, of (0.5, 1.7) they were 0 and 1."""
     with pytest.raises(ValueError, match="or different seeds, in whole numbers such as 3"):
         as_seeds(seeds)
+
+
+def test_numpys_seed_is_pythons_and_what_is_no_whole_number_is_refused():
+    assert type(as_seed(np.int64(3))) is int
+    assert as_seed(-1) == -1
+    for wrong in (1.0, np.float64(1), None, "1", True, [1]):
+        with pytest.raises(ValueError, match="a seed must be a whole number, got"):
+            as_seed(wrong)
 
 
 def test_the_seed_tree_has_no_two_equal_branches():

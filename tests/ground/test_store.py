@@ -10,6 +10,7 @@ import subprocess
 import sys
 from importlib import metadata
 
+import numpy as np
 import pytest
 
 from rdc_kit.ground import files, store
@@ -66,6 +67,7 @@ def test_the_hash_ignores_the_order_of_keys_and_nothing_else(monkeypatch):
         {"a": 1, "c": {"c": 2, "d": [3, 4]}},
     ]
     assert len({one, *map(store.config_hash, others)}) == 5
+    assert store.config_hash({"a": np.int64(1), "b": {"c": np.uint8(2), "d": [3, 4]}}) == one
     monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
     assert store.config_hash({"a": 1, "b": {"c": 2, "d": [3, 4]}}) != one
 

@@ -133,6 +133,35 @@ def test_scores_belong_to_the_rows_they_were_made_of(blocks):
         scores.aligned_to(blocks)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        torch.arange(18, dtype=torch.uint8),
+        np.arange(18),
+        np.arange(17, -1, -1)[::-1],
+        list(range(18)),
+    ],
+    ids=["uint8", "numpy", "numpy reversed", "list"],
+)
+def test_scores_of_any_kind_of_number_rank_as_their_values(blocks, values):
+    """Hardest first, minus uint8 made 255 of 1, and the easiest image, 0, stayed the hardest."""
+    scores = Scores.of(blocks, "made", values)
+    assert scores.values.dtype == torch.float32
+    assert rdc.select(blocks, scores, 2, "hard").row_ids.tolist() == [15, 12, 16, 13, 17, 14]
+
+
+def test_flags_are_values_too(blocks):
+    scores = Scores.of(blocks, "made", blocks.row_ids >= 15)
+    assert rdc.select(blocks, scores, 1, "hard").row_ids.tolist() == [15, 16, 17]
+
+
+@pytest.mark.parametrize("shape", [(36,), (17,), (18, 1), ()], ids=str)
+def test_scores_that_are_not_one_value_for_each_row_are_refused(blocks, shape):
+    for values in (torch.zeros(shape), np.zeros(shape)):
+        with pytest.raises(DataError, match=r"made scores must be one value for each of 18 rows"):
+            Scores.of(blocks, "made", values)
+
+
 def test_scores_of_another_set_with_the_same_row_ids_are_refused(blocks):
     """Two folders with as many images in each class were taken for one another."""
     scores = Scores.of(blocks, "made", torch.arange(float(len(blocks))))

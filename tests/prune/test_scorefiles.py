@@ -109,6 +109,16 @@ def test_a_csv_of_ones_own(tmp_path):
     assert kept.provenance["scores"] == "mine.csv doubt (not said how made)"
 
 
+def test_a_file_is_found_in_the_home_folder_and_its_ending_may_be_in_capitals(
+    blocks, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_scores(tmp_path / "s.csv", blocks, [run_of(blocks)])
+    known = rdc.read_scores("~/s.csv", blocks, "el2n").values
+    (tmp_path / "s.csv").rename(tmp_path / "S.CSV")
+    assert torch.equal(rdc.read_scores("~/S.CSV", blocks, "el2n").values, known)
+
+
 WRONG = {
     "no numbers": ("file_name,said\na.png,x\n", {}, "has no column of scores"),
     "text": ("content,el2n\nab,high\n", {"metric": "el2n"}, "'el2n' of s.csv holds something else"),

@@ -1,5 +1,6 @@
 """Scores of a pool, against a plain recomputation."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -153,3 +154,16 @@ def test_a_single_class_has_no_margins(exact, monkeypatch):
     for name, options in (("ccs", {}), ("pca", {"metric": "aum"})):
         with pytest.raises(rdc.DataError, match="compare classes"):
             rdc.compress(name, alone, 1, runtime=exact, **options)
+
+
+def test_a_run_by_numpys_seed_is_the_run_by_pythons(exact, fresh_home):
+    """It was another run, and beside one by Python's the finished ones could not be sorted."""
+    pool = colour_blocks(per_class=4)
+    first = scoring.score(pool, epochs=1, seed=0, runtime=exact)
+    again = scoring.score(pool, epochs=np.int64(1), seed=np.int64(0), runtime=exact)
+    assert again.source == first.source
+    scoring.dynamics(pool, 1, 1, seed=np.int64(1), runtime=exact)
+    assert [run.config["seed"] for run in scoring.finished_runs(pool)] == [0, 1]
+    for wrong in (1.0, None):
+        with pytest.raises(ValueError, match="a seed must be a whole number"):
+            scoring.score(pool, seed=wrong, runtime=exact)

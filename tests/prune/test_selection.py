@@ -159,6 +159,9 @@ def test_wrong_orders_are_refused(blocks):
         rdc.select(blocks, None, 2, "easy")
     with pytest.raises(ValueError, match="0 <= beta < 1"):
         rdc.select(blocks, scores_of(blocks, torch.rand(18)), 2, "ccs", beta=1.0)
+    for strata in (0, 2.5, "3"):
+        with pytest.raises(ValueError, match="strata must be a whole number of at least 1, got"):
+            rdc.select(blocks, scores_of(blocks, torch.rand(18)), 2, "ccs", strata=strata)
 
 
 def test_an_unbalanced_pool_gives_a_balanced_set():
@@ -180,6 +183,9 @@ def test_a_window_slides_over_difficulties(skip, expected):
     assert kept.row_ids.tolist() == expected
     hard = rdc.select(pool, scores, 2, "hard", skip=skip)
     assert hard.row_ids.tolist() == [9 - row for row in expected]
+    less = kept.provenance.get("passed_over", skip)  # where fewer than two would remain
+    assert less == expected[0] / 10
+    assert kept.provenance.get("skip", 0) == skip
     with pytest.raises(ValueError, match="skip must be a share"):
         rdc.select(pool, scores, 2, skip=1.5)
 
@@ -190,3 +196,16 @@ def test_another_kind_of_thing_is_refused(blocks):
         rdc.select(blocks, torch.ones(len(blocks)), 2)
     with pytest.raises(ValueError, match=r"pool must be of the kind ImageSet, such as rdc\.load"):
         rdc.select((blocks, None), None, 2, "random")
+
+
+def test_a_seed_is_a_whole_number_numpys_too(blocks):
+    """Of 1.0 other rows were drawn than of 1."""
+    kept = rdc.select(blocks, None, 2, "random", seed=1)
+    same = rdc.select(blocks, None, 2, "random", seed=np.int64(1))
+    assert same.row_ids.tolist() == kept.row_ids.tolist()
+    assert same.provenance == kept.provenance
+    for wrong in (1.0, "1", None):
+        with pytest.raises(ValueError, match="a seed must be a whole number, got"):
+            rdc.select(blocks, None, 2, "random", seed=wrong)
+        with pytest.raises(ValueError, match="a seed must be a whole number, got"):
+            rdc.combine(blocks, 2, seed=wrong)

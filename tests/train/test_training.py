@@ -35,6 +35,8 @@ def test_the_same_seed_twice_is_bitwise_equal(blocks, exact):
     assert torch.equal(weights(one), weights(again))
     assert one.losses == again.losses
     assert not torch.equal(weights(one), weights(other))
+    with pytest.raises(ValueError, match="a seed must be a whole number, got None"):
+        fit(blocks, protocol, STUDENT, None, exact)
 
 
 def dying_in(epoch):

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..grid.arms import Parts
-from .stats import LEAST, differences, half_width, holm, with_lines
+from .stats import LEAST, check_once, differences, half_width, holm, with_lines
 
 _LOW, _HIGH = math.exp(-1), math.e
 
@@ -52,7 +52,7 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
     better. IOR, the improvement over random: the set minus a random set, trained alike.
 
     Args:
-        table: tidy table with columns method, arm, family, ipc, labels, top1.
+        table: tidy table of one network with columns method, arm, family, ipc, labels, seed, top1.
         full: accuracy of the same network trained on the whole pool with hard labels, percent.
 
     Returns:
@@ -61,12 +61,14 @@ def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
         points except lrs.
 
     Raises:
-        ValueError: hard or soft labels, or the random baseline, are missing.
+        ValueError: hard or soft labels, or the random baseline, are missing; or several rows are of
+            one method, ipc, labels and seed.
 
     Source: DD-Ranking (NUS-HPC-AI-Lab).
     Differs: LRS takes the soft labels as the own ones of every method, of pruned sets and PCA too.
     """
     table = with_lines(table)
+    check_once(table, ["method", "ipc", "labels"])
     means = table.pivot_table("top1", ["method", "family", "ipc"], "labels", sort=False)
     for labels in ("hard", "soft"):
         if labels not in means:
@@ -215,13 +217,20 @@ def soft_hard_gaps(table: pd.DataFrame) -> pd.DataFrame:
     """Soft minus hard, seed by seed, with the 95 % t-interval of its mean.
 
     Args:
-        table: tidy table of a grid with the protocols "hard" and "soft".
+        table: tidy table of a grid with the protocols "hard" and "soft", of one network.
 
     Returns:
         Columns method (the arm's key where it has several), family, ipc, gap (points), ci95
         (half-width), n.
+
+    Raises:
+        ValueError: there are no rows of one of them, or several of one method, ipc and seed.
     """
     usual = with_lines(table[table["protocol"].isin(["hard", "soft"])])
+    for protocol in ("hard", "soft"):
+        if protocol not in set(usual["protocol"]):
+            raise ValueError(f"the table has no runs with the protocol {protocol!r}")
+    check_once(usual, ["method", "ipc", "protocol"])
     keys = ["method", "family", "ipc", "seed"]
     wide = usual.pivot_table("top1", keys, "protocol", sort=False)
     gaps = (wide["soft"] - wide["hard"]).groupby(level=keys[:3], sort=False)

@@ -194,8 +194,8 @@ def what_would_change(row: dict[Hashable, Any]) -> str:
     """What would change the verdict on a line, in a few words.
 
     For an undecided line the replicates that its spread asks for, if the mean stays; for a decided
-    one those with the opposite effect that would leave it undecided; neither is corrected for the
-    family.
+    one those, as far on the other side of its threshold, that would leave it undecided; neither is
+    corrected for the family.
     """
     verdict = str(row["verdict"])
     if verdict.startswith("pending"):
@@ -216,7 +216,9 @@ def what_would_change(row: dict[Hashable, Any]) -> str:
             return "only the correction for its family leaves it undecided"
         return f"about {needed} replicates" if needed <= 1000 else "more than 1000 replicates"
     more = _bearable(values, row["least"])
-    return f"{more} more replicate{'s' * (more > 1)} with an effect of the opposite sign"
+    away = f"as far on the other side of {row['least']:g}"
+    away = away if row["least"] else "with an effect of the opposite sign"
+    return f"{more} more replicate{'s' * (more > 1)} {away}"
 
 
 def _needed(values: np.ndarray, least: float) -> int:

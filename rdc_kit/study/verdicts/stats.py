@@ -57,7 +57,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: an arm has several rows of one seed.
     """
-    _check_once(table, ["arm"])
+    check_once(table, ["arm"])
     rows = []
     for name, group in table.groupby("arm", sort=False):
         values = group["top1"].to_numpy(float)
@@ -84,7 +84,7 @@ def differences(
     Raises:
         ValueError: the table does not have a name of a pair, or several rows of one and one seed.
     """
-    _check_once(table, [by])
+    check_once(table, [by])
     wide = table.pivot(index="seed", columns=by, values=value)
     rows = []
     for a, b in pairs:
@@ -100,8 +100,15 @@ def differences(
     return pd.DataFrame(rows, columns=columns).round(4)
 
 
-def _check_once(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse several rows of one seed: each would count as a replicate of its own."""
+def check_once(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse several rows of one seed: each would count as a replicate of its own.
+
+    Args:
+        table: tidy table with a column seed. columns: those that tell what is compared.
+
+    Raises:
+        ValueError: the message says which rows, and what tells them apart.
+    """
     twice = table[table.duplicated([*columns, "seed"], keep=False)]
     if twice.empty:
         return
@@ -158,7 +165,7 @@ def accuracy_table(table: pd.DataFrame) -> pd.DataFrame:
     """
     columns = ["ipc", "protocol"] + (["student"] if table["student"].nunique() > 1 else [])
     table = with_lines(table)
-    _check_once(table, ["method", *columns])
+    check_once(table, ["method", *columns])
     groups = table.groupby(["method", *columns], sort=False)["top1"]
     text = groups.agg(lambda v: f"{v.mean():.1f}" + (f" ± {v.std():.1f}" if len(v) > 1 else ""))
     return text.unstack(columns, sort=False)

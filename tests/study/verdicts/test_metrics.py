@@ -26,11 +26,11 @@ def test_lrs_is_on_fractions_and_lies_in_0_to_1():
 
 def test_ranking_compares_with_full_data_and_with_random_of_the_same_ipc():
     rows = [
-        ("random", "baseline", 1, "hard", 20), ("random", "baseline", 1, "soft", 40),
-        ("random", "baseline", 1, "hard", 22), ("random", "baseline", 1, "soft", 44),
-        ("pca", "pca", 1, "hard", 31), ("pca", "pca", 1, "soft", 41),
+        ("random", "baseline", 1, "hard", 0, 20), ("random", "baseline", 1, "soft", 0, 40),
+        ("random", "baseline", 1, "hard", 1, 22), ("random", "baseline", 1, "soft", 1, 44),
+        ("pca", "pca", 1, "hard", 0, 31), ("pca", "pca", 1, "soft", 0, 41),
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["method", "family", "ipc", "labels", "top1"])
+    table = pd.DataFrame(rows, columns=["method", "family", "ipc", "labels", "seed", "top1"])
     table = table.assign(arm=table["method"])
     found = metrics.ranking(table, full=81).set_index("method")
     assert found.loc["random", ["hard", "soft", "gap", "hlr"]].tolist() == [21, 42, 21, 60]
@@ -40,6 +40,12 @@ def test_ranking_compares_with_full_data_and_with_random_of_the_same_ipc():
         metrics.ranking(table[table["labels"] == "hard"], 81)
     with pytest.raises(ValueError, match="no random baseline"):
         metrics.ranking(table[table["method"] == "pca"], 81)
+    two = pd.concat([table.assign(student=name) for name in ("a", "b")])
+    with pytest.raises(ValueError, match="of student a, b: give the rows of one student at a time"):
+        metrics.ranking(two, 81)
+    two = pd.concat([table.assign(protocol=name) for name in ("hard", "hard_unmixed")])
+    with pytest.raises(ValueError, match="labels hard has 2 rows of seed 0, of protocol hard"):
+        metrics.ranking(two, 81)
 
 
 def test_differences_to_random_are_taken_within_ipc_protocol_and_network():
@@ -175,6 +181,11 @@ def test_gaps_are_paired_by_seed_with_their_interval():
     assert (row["gap"], row["n"]) == (6, 3)
     low, high = reference.t.interval(0.95, 2, 6, reference.sem([5, 6, 7]))
     assert row["ci95"] == pytest.approx((high - low) / 2)
+    with pytest.raises(ValueError, match="of student a, b: give the rows of one student at a time"):
+        metrics.soft_hard_gaps(pd.concat([table.assign(student=name) for name in ("a", "b")]))
+    for here, absent in (("hard", "soft"), ("soft", "hard")):
+        with pytest.raises(ValueError, match=f"no runs with the protocol '{absent}'"):
+            metrics.soft_hard_gaps(table[table["protocol"] == here])
 
 
 def test_an_arm_that_stores_what_no_random_does_has_no_difference():

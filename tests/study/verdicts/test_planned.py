@@ -198,6 +198,10 @@ def test_what_would_change_a_verdict():
     longer = [np.append(firm, np.full(k, -10.5)) for k in (more - 1, more)]
     lows = [stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v))[0] for v in longer]
     assert lows[0] > 0 >= lows[1]
+    five = row | {"verdict": "holds", "values": firm - 2.5, "least": 5.0}  # +2, no opposite sign
+    assert say(five).endswith("more replicate as far on the other side of 5")
+    minus = row | {"verdict": "holds", "values": firm, "least": -0.5}
+    assert say(minus).endswith("more replicate as far on the other side of -0.5")
     anchor = row | {"anchor": 26.0, "mean": 28.3, "low": 26.9, "high": 29.7}
     told = "its interval excludes the published number, and reaches 3.7 points away"
     assert say(anchor | {"verdict": "reproduced"}) == told
