@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import pickle
+import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -49,8 +50,11 @@ def start_processes(
 
 
 def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
-    """What a process does first, and what it is there for."""
-    target(_received(reader), *more)
+    """What a process does first, and what it is there for; Ctrl-C ends it without a traceback."""
+    try:
+        target(_received(reader), *more)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _received(reader: Connection) -> Any:
