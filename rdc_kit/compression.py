@@ -120,4 +120,5 @@ def check_room(name: str, pool: ImageSet, ipc: int, options: dict[str, Any]) -> 
     elif method.family in ("baseline", "pruning", "pca") and name != "noise":
         rows, columns = as_grid(options.get("grid", method.options.get("grid", 1)), pool.size)
         originals = options.get("originals_per_class")
-        check_enough(pool, ipc * rows * columns if originals is None else originals)
+        lower = "ipc (or the grid, or originals_per_class)" if "grid" in method.options else "ipc"
+        check_enough(pool, ipc * rows * columns if originals is None else originals, lower)

@@ -56,7 +56,9 @@ def test_numpys_whole_numbers_are_whole_numbers(blocks):
         ),
         (("random", 0, {}), "ipc must be a whole number of at least 1"),
         (("random", 1.5, {}), "ipc must be"),
-        (("random", 99, {}), "99 are asked of each class: lower ipc"),
+        (("random", 99, {}), "99 are asked of each class: lower ipc$"),
+        (("pca", 99, {}), r"396 are asked of .*: lower ipc \(or the grid, or originals_per"),
+        (("rded", 99, {}), r"99 are asked of each class: lower ipc \(or the factor"),
         (("pca", 2, {"grid": 99, "order": "random"}), "99x99 grid does not fit"),
     ],
 )

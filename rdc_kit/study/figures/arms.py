@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 from ...methods import METHODS
 from ..grid.arms import Arm
 from ..verdicts.stats import chance, summarise, with_lines
-from .base import PALETTE, caption, family_colour, log_axis, marker, plot_line, seeds_note
+from .base import (
+    PALETTE,
+    caption,
+    family_colour,
+    log_axis,
+    marker,
+    plot_line,
+    seeds_note,
+    tests_note,
+)
 from .names import VIEWS, arm_titles, method_title
 
 _DASHES = ("-", "--", ":")
@@ -50,6 +59,20 @@ def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> Non
     ax.set_xlim(left=0)
     ax.set_xlabel("top-1 accuracy of the last epoch, %")
     ax.grid(axis="y", visible=False)
+
+
+def ways_figure(table: pd.DataFrame) -> Figure:
+    """Ways of choosing beside each other: every seed as a point, the mean as a line.
+
+    Args:
+        table: tidy table of one dataset, size, ipc and protocol.
+    """
+    # So low that a mark, which grows with its line, stays below its number.
+    figure, ax = plt.subplots(figsize=(6.4, 0.24 * table["arm"].nunique() + 1.2))
+    plot_arms(ax, table, chance=chance(table))
+    told = [seeds_note(table), *filter(None, [tests_note(table)])]
+    ax.set_title(f"{caption(table, labels=True)}\n{'; '.join(told)}")
+    return figure
 
 
 def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> None:
@@ -186,7 +209,7 @@ def orders_figure(table: pd.DataFrame) -> Figure:
     log_axis(ax, sorted(table["ipc"].unique()))
     ax.set_xlabel("images per class")
     ax.set_ylabel("top-1 accuracy, %")
-    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5)
     ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table)}")
     return figure
 
