@@ -185,7 +185,7 @@ class _Worker:
         began, (usual, shared) = time.monotonic(), self._expected(line, trials)
         if usual + shared > self.end - began:
             told = human_time(usual + shared)
-            print(f"{line.key}: the next replicate takes about {told}: left", flush=True)
+            print(f"{line.key}: the next replicate would take about {told}: not begun", flush=True)
             self.left.add(line.key)
             return False
         self.work.make(line, trials, self.workers)
