@@ -29,13 +29,16 @@ from .names import VIEWS, arm_titles, method_title
 _DASHES = ("-", "--", ":")
 
 
-def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> None:
+def plot_arms(
+    ax: Axes, table: pd.DataFrame, chance: float | None = None, roomy: bool = False
+) -> None:
     """Accuracy of each arm: every seed as a point, the mean as a line, the sd as a band.
 
     Args:
         ax: where to draw.
         table: tidy table; the arms' names are made from its columns.
         chance: accuracy of guessing, percent; drawn as a dotted line.
+        roomy: lines are so high that a mark would reach its number, which then stands above it.
     """
     summary = summarise(table)
     titles = arm_titles(table)
@@ -47,9 +50,10 @@ def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> Non
         ax.plot([row.mean] * 2, [y - 0.3, y + 0.3], color=colour, lw=2)
         jitter = np.linspace(-0.12, 0.12, len(rows)) if len(rows) > 1 else [0.0]
         ax.scatter(rows["top1"], y + np.asarray(jitter), s=11, color=colour, zorder=3)
-        label = f"{row.mean:.1f}"
+        place, lift = (y - 0.3, 2) if roomy else (y, 10)
+        label, offset = f"{row.mean:.1f}", (0, lift)
         ax.annotate(
-            label, (row.mean, y), xytext=(0, 10), textcoords="offset points", ha="center", size=8
+            label, (row.mean, place), offset, textcoords="offset points", ha="center", size=8
         )
     ax.set_yticks(range(len(summary)), [titles[key] for key in summary["arm"]])
     ax.set_ylim(len(summary) - 0.4, -0.75)
@@ -67,9 +71,8 @@ def ways_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: tidy table of one dataset, size, ipc and protocol.
     """
-    # So low that a mark, which grows with its line, stays below its number.
-    figure, ax = plt.subplots(figsize=(6.4, 0.24 * table["arm"].nunique() + 1.2))
-    plot_arms(ax, table, chance=chance(table))
+    figure, ax = plt.subplots(figsize=(6.4, 0.45 * table["arm"].nunique() + 1.2))
+    plot_arms(ax, table, chance(table), roomy=True)
     told = [seeds_note(table), *filter(None, [tests_note(table)])]
     ax.set_title(f"{caption(table, labels=True)}\n{'; '.join(told)}")
     return figure
