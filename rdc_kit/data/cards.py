@@ -158,8 +158,12 @@ def without_place(value: Any) -> Any:
     """A fact without folders of this machine: of a local source or a file its last name is told.
 
     Args:
-        value: a text, or anything else, which stays as it is.
+        value: a text, or a list or table of some; anything else stays as it is.
     """
+    if isinstance(value, dict):
+        return {key: without_place(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_place(one) for one in value]
     if not isinstance(value, str):
         return value
     kind, colon, place = value.partition(":")

@@ -46,7 +46,7 @@ def test_places_of_this_machine_are_left_out():
         (r"C:\me\s.pt", "s.pt"),
         ("hub:owner/name", "hub:owner/name"),
         ("https://arxiv.org/abs/1", "https://arxiv.org/abs/1"),
-        (3, 3),
+        ([{"set": "/home/me/s.pt"}, 3], [{"set": "s.pt"}, 3]),
     ],
 )
 def test_of_a_file_the_last_name_is_told(text, told):
