@@ -252,14 +252,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _where_to_start()
     from torch import OutOfMemoryError
 
-    from .ground.own import use, use_told, where
+    from .ground.own import use_told, where
     from .ground.store import Locked
     from .train.training import Diverged
 
     try:
         use_told()
-        for file in getattr(options, "use", []):
-            use(file)
+        if files := getattr(options, "use", []):
+            from .commands.using import use_files
+
+            use_files(files)
         return ACTIONS[options.verb](options)
     except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
 from .augment.boxes import as_grid
 from .combine import check_grouping
 from .data.checks import check_count, check_made
-from .data.imagesets import ImageSet, check_enough
+from .data.imagesets import DataError, ImageSet, check_enough
 from .distill.noise import check_spectrum
 from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime
@@ -16,7 +17,7 @@ from .ground.kinds import check_kinds, check_object
 from .ground.names import unknown
 from .ground.own import ADDED, is_own
 from .ground.seeds import as_seed
-from .methods import KITS, method_named
+from .methods import KITS, Method, method_named
 from .prune.metrics import METRICS
 from .prune.recorders import Scores
 from .prune.selection import check_order
@@ -60,7 +61,11 @@ def compress(
     ipc, seed = check_count("ipc", ipc), as_seed(seed)
     check_room(name, pool, ipc, options)
     stored = method.make(pool, ipc, seed, runtime, **method.fixed, **options)
-    stored = check_made(stored, pool, ipc, method.view) if is_own(method.make) else stored
+    if is_own(method.make):
+        try:
+            stored = check_made(stored, pool, ipc, method.view)
+        except DataError as error:
+            raise DataError(f"method {name!r}: {error}") from error
     given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
     unscored = options.get("scores") is not None or options.get("order") == "random"
     told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}
@@ -75,9 +80,12 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     """Refuse options that a method does not take, before anything is made or trained.
 
     Raises:
-        ValueError: an unknown method or option, a value of another kind or that is not known.
+        ValueError: an unknown method or option, a value of another kind or that is not known, or a
+            method of one's own that cannot be called as methods are.
     """
     method = method_named(name)
+    if is_own(method.make):
+        _check_call(name, method)
     for option in options:
         if option not in method.options:
             raise ValueError(unknown(f"option of {name}", option, method.options))
@@ -101,6 +109,17 @@ def check_options(name: str, options: dict[str, Any]) -> None:
         with_batch_norm(teacher)
     elif teacher is not None:
         check_object("teacher", teacher, Teacher)
+
+
+def _check_call(name: str, method: Method) -> None:
+    given = dict.fromkeys(method.options) | method.fixed
+    try:
+        inspect.signature(method.make).bind("pool", "ipc", "seed", "runtime", **given)
+    except TypeError as error:
+        raise ValueError(
+            f"method {name!r} must be a function of (pool, ipc, seed, runtime, *, its options): "
+            f"{error}"
+        ) from None
 
 
 def settled(name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -129,4 +148,5 @@ def check_room(name: str, pool: ImageSet, ipc: int, options: dict[str, Any]) -> 
     elif method.family in ("baseline", "pruning", "pca") and name != "noise":
         rows, columns = as_grid(options.get("grid", method.options.get("grid", 1)), pool.size)
         originals = options.get("originals_per_class")
-        check_enough(pool, ipc * rows * columns if originals is None else originals)
+        lower = "ipc (or the grid, or originals_per_class)" if "grid" in method.options else "ipc"
+        check_enough(pool, ipc * rows * columns if originals is None else originals, lower)

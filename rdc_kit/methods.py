@@ -75,6 +75,9 @@ def method_named(name: str) -> Method:
         raise ValueError(unknown("method", name, METHODS, ADDED))
     if not isinstance(METHODS[name], Method):
         raise ValueError(f"METHODS[{name!r}] must be a Method, not {METHODS[name]!r}")
+    if not callable(METHODS[name].make):
+        got = type(METHODS[name].make).__name__
+        raise ValueError(f"METHODS[{name!r}] must have a function that makes sets, not a {got}")
     return METHODS[name]
 
 

@@ -39,6 +39,22 @@ def test_wrong_options_are_refused_before_anything_is_trained(
         rdc.compress(name, blocks, 1, **options)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda pool, ipc: pool, r"'mine' must be a function of \(pool, ipc, seed, ru.*: too many"),
+        (lambda pool, ipc, seed, runtime, more: pool, r"'mine' must be .*: missing a .* 'more'"),
+        (3, r"METHODS\['mine'\] must have a function that makes sets, not a int"),
+        (lambda pool, ipc, seed, runtime: [1] * 999, r"method 'mine': .* ImageSet.* not a list$"),
+    ],
+)
+def test_a_wrong_method_of_ones_own_is_named(blocks, monkeypatch, make, message):
+    mine = Method("mine", make, "own", "nothing", "none", "-")
+    monkeypatch.setitem(METHODS, "mine", mine)
+    with pytest.raises(ValueError, match=message):
+        rdc.compress("mine", blocks, 1)
+
+
 def test_numpys_whole_numbers_are_whole_numbers(blocks):
     kept = rdc.compress("random", blocks, np.int64(2), seed=np.int64(1))
     assert torch.equal(kept.images, rdc.compress("random", blocks, 2, seed=1).images)
@@ -59,7 +75,9 @@ def test_numpys_whole_numbers_are_whole_numbers(blocks):
         ),
         (("random", 0, {}), "ipc must be a whole number of at least 1"),
         (("random", 1.5, {}), "ipc must be"),
-        (("random", 99, {}), "99 are asked of each class: lower ipc"),
+        (("random", 99, {}), "99 are asked of each class: lower ipc$"),
+        (("pca", 99, {}), r"396 are asked of .*: lower ipc \(or the grid, or originals_per"),
+        (("rded", 99, {}), r"99 are asked of each class: lower ipc \(or the factor"),
         (("pca", 2, {"grid": 99, "order": "random"}), "99x99 grid does not fit"),
     ],
 )

@@ -19,7 +19,7 @@ def as_grid(grid: Grid, size: int | None = None) -> tuple[int, int]:
     Raises:
         ValueError: not positive whole numbers, or more cells than `size` has pixels.
     """
-    rows, columns = grid if isinstance(grid, tuple) and len(grid) == 2 else (grid, grid)
+    rows, columns = grid if isinstance(grid, tuple | list) and len(grid) == 2 else (grid, grid)
     if any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in (rows, columns)):
         raise ValueError(f"grid must be a positive whole number or (rows, columns), got {grid!r}")
     if size is not None and max(rows, columns) > size:

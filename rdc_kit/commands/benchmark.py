@@ -108,7 +108,7 @@ def benchmark(
     out = out or runs_dir("benchmark") / _name(dataset, experiment) / "runs.csv"
     _keep(table, setup, out)
     _draw(table, out)
-    print(f"benchmark: {len(table)} runs in {out}")
+    print(f"benchmark: {len(table)} run{'s' * (len(table) != 1)} in {out}")
     return 0
 
 
@@ -128,8 +128,9 @@ def _heading(experiment: Experiment, dataset: str) -> str:
     ipcs = ", ".join(map(str, dict.fromkeys(trial.ipc for trial in trials)))
     named = ", ".join(dict.fromkeys(trial.protocol.name for trial in trials))
     count = len({trial.arm.key for trial in trials})
-    what = "methods" if count == len({trial.arm.method for trial in trials}) else "arms"
+    what = "method" if count == len({trial.arm.method for trial in trials}) else "arm"
     seeds = len({trial.seed for trial in trials})
+    what += "s" * (count != 1)
     grid = f"{count} {what} x ipc {ipcs} x {named} x {seeds} seed{'s' * (seeds > 1)}"
     return f"benchmark: {dataset} at {setup.pool.size} px, {grid}; {setup.runtime}"
 
@@ -193,9 +194,11 @@ def _announce_teacher(experiment: Experiment) -> None:
 def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
     """Write the rows, their differences to Random and the ranking, a file each; print a summary."""
     files.write_csv(out, table)  # first: a summary may fail
+    table = table.assign(method=table["arm"])  # by their keys: "pca metric=aum" is no plain PCA
     parts = {"-differences": corrected(differences_to_random(table))}
     with pd.option_context("display.width", 200, "display.max_columns", 50):
-        print(f"\ntop-1 %, mean ± sd, n = {table['seed'].nunique()} seeds")
+        told = [base.caption(table), base.tests_note(table), base.seeds_note(table, "")]
+        print(f"\n{'; '.join(filter(None, told))}\ntop-1 %, mean ± sd")
         print(accuracy_table(table))
         if len(parts["-differences"]):
             print(
@@ -206,10 +209,22 @@ def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
         if (usual := _hard_and_soft(table)) is not None:
             full = setup.whole_pool(usual["student"].iloc[0])
             parts["-ranking"] = ranking(usual, full).assign(full=full).round(4)
-            print(f"\nagainst the whole pool ({full:.1f} %) and random; lrs in 0..1, else points")
+            print(f"\nagainst the whole pool ({full:.1f} %) and random; {_RANKING}")
             print(parts["-ranking"].round(2).to_string(index=False))
+        else:
+            print(f"\n{_NO_RANKING}")
     for ending, part_table in parts.items():
         files.write_csv(out.with_name(out.stem + ending + ".csv"), part_table)
+
+
+_RANKING = (
+    "lrs in 0..1, else points\nhlr: what hard labels lack of the whole pool; ior: what is gained "
+    "over random, trained alike; lrs: gained with soft labels, less hlr, squeezed into 0..1"
+)
+_NO_RANKING = (
+    "no figure of soft against hard labels and no ranking (hlr, ior, lrs): they need the protocols "
+    "hard and soft, and one network"
+)
 
 
 class _Log:
@@ -247,6 +262,6 @@ def _draw(table: pd.DataFrame, out: Path) -> None:
         return
     reference = published(dataset="imagenet-1k", protocol="rethinkdc")
     with base.styled():
-        figure = methods.labels_figure(usual, reference)
+        figure = methods.labels_figure(usual.assign(method=usual["arm"]), reference)
         path = base.save_figure(figure, f"{out.stem}-labels", usual, folder=out.parent)
     print(f"figure: {path}")

@@ -196,7 +196,7 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
     instead.add_argument(
         "--again", action="store_true", help="make finished rows again, and compare"
     )
-    told = "differences of rows that are there, such as 'pca#50 - random#50'; needs --line"
+    told = "differences of rows that are there, such as 'pca#50 - random#50', of one line"
     instead.add_argument("--ask", action=Several, default=[], metavar="EFFECT", help=told)
     verb.add_argument(
         "--folder", type=path, help="with a plan.toml of your own; rows are kept there"

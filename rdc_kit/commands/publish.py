@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..data.cards import public, published_card
+from ..data.cards import public, published_card, without_place
 from ..data.imagesets import DataError, ImageSet
 from ..data.loading import load
 from ..data.saving import FACTS, INDEX
@@ -27,7 +29,7 @@ def publish(
     Args:
         saved: folder that `ImageSet.save` or `rdc compress` wrote.
         folder: a new one.
-        licence: the Hub's name of it, such as "cc-by-4.0"; "unknown" is said as such.
+        licence: the Hub's name of it, such as "cc-by-4.0", in capitals or not; "unknown" is said.
         results: csv of runs, as grids and benchmarks write them.
 
     Raises:
@@ -35,21 +37,31 @@ def publish(
         ValueError: a licence that the Hub would not read, or a folder that cannot be made.
     """
     places.check_new(folder)
+    licence = licence.lower()  # so the Hub has them
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", licence):
-        raise ValueError(f"license must be one of the Hub's names, such as mit, got {licence!r}")
+        raise ValueError(
+            "license must be one of the Hub's names, of letters, digits, dots and dashes, such as "
+            f"cc-by-4.0 or mit, got {licence!r}"
+        )
     if not (saved / FACTS).is_file() or not (saved / "data").is_dir():
         raise DataError(f"{saved} is no saved set (no rdc.json): `rdc compress --out` writes one")
     images = load(f"parquet:{saved}").train
     if "read_from" not in images.provenance:
         raise DataError(f"{saved / 'rdc.json'} is not what save wrote: save the set again")
     rows = None if results is None else _rows_of(images, results)
-    place = f"OWNER/{files.safe_name(folder.name)}"
+    place = f"OWNER/{_hub_name(folder.name)}"
     _write(images, saved, folder, licence, rows, place)
     if licence == "unknown":
         print("the card says that the licence is unknown: --license mit, say, names one")
-    print(f"send it: hf upload {place} {folder} . --repo-type dataset")
+    print(f"send it: hf upload {place} {shlex.quote(str(folder))} . --repo-type dataset")
     print(f"publish: {images} in {folder}; nothing was sent")
     return 0
+
+
+def _hub_name(text: str) -> str:
+    """A name that the Hub takes: of ASCII letters and digits, and single dashes."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub("-+", "-", files.safe_name(plain)).strip("-") or "dataset"
 
 
 def _rows_of(images: ImageSet, results: Path) -> pd.DataFrame:
@@ -94,7 +106,7 @@ def _write(
         if (saved / INDEX).is_file():
             shutil.copy(saved / INDEX, part / INDEX)
         if rows is not None:
-            rows.to_csv(part / "results.csv", index=False)
+            rows.map(without_place).to_csv(part / "results.csv", index=False)
         files.write_json(part / FACTS, facts)
         text = published_card(
             images, folder.name, place, licence, {"made with": with_versions} | hashes, rows

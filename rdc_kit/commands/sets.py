@@ -93,7 +93,8 @@ def save_scores(
     """Score every image of a pool, once for each seed, and write a score file, a row per image.
 
     Raises:
-        ValueError: a wrong seed, number of epochs or name. FileExistsError: `out` is a folder,
+        ValueError: a wrong seed, number of epochs or name, or a score that is not finite.
+        FileExistsError: `out` is a folder,
             or a file that is no table of scores.
     """
     for seed in seeds:
@@ -105,9 +106,23 @@ def save_scores(
     runtime = choose_runtime(device)
     pool = load(dataset, size, on_bad).train
     runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]
+    for run in runs:
+        _check_finite(run)
     columns = write_scores(out, pool, runs)
     print(f"score: {', '.join(columns)} of {len(pool):,} rows in {out}; higher = harder")
     return 0
+
+
+def _check_finite(run: Run) -> None:
+    """Refuse what no selection could go by."""
+    for name, values in run.values.items():
+        bad = (~values.isfinite()).nonzero()
+        if len(bad):
+            row = int(bad[0])
+            raise ValueError(
+                f"{name} score of row {row} is {float(values[row])}, as are {len(bad)} of "
+                f"{len(values):,}: correct its formula, nothing was written"
+            )
 
 
 def collect_scores(

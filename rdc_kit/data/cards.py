@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ..ground.names import in_markdown
@@ -13,6 +14,8 @@ if TYPE_CHECKING:  # saving imports this file, and imagesets that one; pandas is
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
 _PLACES = ("mapped", "read_from")  # of this machine
+# Where a file of this machine begins a text, or is an option's value: "mine set=/home/me/s.pt".
+_PATH = re.compile(r"(^|=)(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^=]*[/\\]")
 _TRAINING = """import torch, torchvision
 from datasets import load_dataset
 from torchvision.transforms.functional import normalize, pil_to_tensor
@@ -147,15 +150,26 @@ def _inside(images: ImageSet) -> str:
 
 
 def public(facts: dict[str, Any]) -> dict[str, Any]:
-    """Provenance without places of this machine: of a local source only its last name is told."""
-    return {k: _last_name(v) for k, v in facts.items() if k not in _PLACES}
+    """Provenance without places of this machine, see `without_place`."""
+    return {k: without_place(v) for k, v in facts.items() if k not in _PLACES}
 
 
-def _last_name(value: Any) -> Any:
-    kind, colon, place = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if kind not in ("folder", "parquet") or not colon:
+def without_place(value: Any) -> Any:
+    """A fact without folders of this machine: of a local source or a file its last name is told.
+
+    Args:
+        value: a text, or a list or table of some; anything else stays as it is.
+    """
+    if isinstance(value, dict):
+        return {key: without_place(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_place(one) for one in value]
+    if not isinstance(value, str):
         return value
-    return f"{kind}:{place.rstrip('/').rpartition('/')[2]}"
+    kind, colon, place = value.partition(":")
+    if kind in ("folder", "parquet") and colon:
+        return f"{kind}:{place.rstrip('/').rpartition('/')[2]}"
+    return _PATH.sub(r"\1", value)
 
 
 def _listed(facts: dict[str, Any]) -> str:
@@ -166,16 +180,16 @@ def _accuracy(results: pd.DataFrame | None) -> str:
     """A table with a line for each way of training."""
     if results is None:
         return "None was given."
-    lines = [
-        "| protocol | labels | network | epochs | top-1, % | runs |",
-        "|---|---|---|---|---|---|",
-    ]
-    ways = results.groupby(["protocol", "labels", "student", "epochs"], sort=False)["top1"]
-    for (protocol, labels, student, epochs), top1 in ways:
+    columns = ["protocol", "labels", "student", "epochs"]
+    heads, tests = ["protocol", "labels", "network", "epochs", "top-1, %", "runs"], list[str]()
+    if "tests" in results:
+        heads, tests = [*heads, "test images"], ["tests"]
+    lines = [heads, ["---"] * len(heads)]
+    for way, top1 in results.groupby([*columns, *tests], sort=False)["top1"]:
         spread = f" (sd {top1.std():.1f})" if len(top1) > 1 else ""
-        found = f"{top1.mean():.1f}{spread}"
-        lines.append(f"| {protocol} | {labels} | {student} | {epochs} | {found} | {len(top1)} |")
-    return "\n".join(lines)
+        found = [f"{top1.mean():.1f}{spread}", len(top1)]
+        lines.append([*map(str, [*way[:4], *found, *way[4:]])])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _training(images: ImageSet, place: str) -> str:

@@ -151,7 +151,8 @@ def check_made(stored: ImageSet, pool: ImageSet, ipc: int, view: str) -> ImageSe
             was registered with, or see `ImageSet.like`.
     """
     if not isinstance(stored, ImageSet):
-        raise DataError(f"a method must return an ImageSet, such as pool[rows], got {stored!r}")
+        got = type(stored).__name__
+        raise DataError(f"a method must return an ImageSet, such as pool[rows], and not a {got}")
     _check_place(stored)
     if stored.provenance.get("source") != pool.provenance.get("source"):
         stored = replace(stored, row_ids=torch.full_like(stored.row_ids, -1))  # no rows of the pool

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..ground.seeds import as_seed, generator
-from .imagesets import DataError, ImageSet, Splits, derived
+from .imagesets import DataError, ImageSet, Splits, check_enough, derived
 from .loading import load
 from .origins import first_copies
 
@@ -80,8 +80,9 @@ def held_out_rows(pool: ImageSet, share: float, seed: int) -> tuple[Tensor, Tens
     """Positions that stay and positions that are held out, both sorted.
 
     Raises:
-        DataError: a class would have no image on one side.
+        DataError: a class is empty, or would have no image on one side.
     """
+    check_enough(pool, 1)
     held, kept = [], []
     for label in range(pool.num_classes):
         rows = pool.rows_of(label)

@@ -283,8 +283,11 @@ def made_anew(pool: ImageSet, images: Tensor, **facts: Any) -> ImageSet:
     )
 
 
-def check_enough(pool: ImageSet, per_class: int) -> None:
+def check_enough(pool: ImageSet, per_class: int, lower: str = "ipc") -> None:
     """Check that every class has enough images.
+
+    Args:
+        pool: a set. per_class: images that are asked. lower: what may be lowered, for the message.
 
     Raises:
         DataError: the message names the smallest class.
@@ -299,7 +302,8 @@ def check_enough(pool: ImageSet, per_class: int) -> None:
             "folder, or its name in the list of classes)"
         )
     if int(counts[smallest]) < per_class:
+        apart = " besides those held out for testing" * ("holdout_share" in pool.provenance)
         raise DataError(
-            f"class {pool.classes[smallest]!r} has {int(counts[smallest])} images, {per_class} are "
-            "asked of each class: lower ipc (or the grid, or originals_per_class)"
+            f"class {pool.classes[smallest]!r} has {int(counts[smallest])} images{apart}, "
+            f"{per_class} are asked of each class: lower {lower}"
         )

@@ -60,8 +60,8 @@ def _loaded(name: str, size: int | None, on_bad: str, restored: bool = True) -> 
     check_source(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")
-    if size is not None and (not isinstance(size, Integral) or not 8 <= size <= 1024):
-        raise DataError(f"size must be a whole number of pixels from 8 to 1024, got {size!r}")
+    if size is not None:
+        check_size(size)
     raws = open_source(name)
     size = int(size) if size else usual_size(name, raws["train"])
     own = name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note
@@ -73,6 +73,16 @@ def _loaded(name: str, size: int | None, on_bad: str, restored: bool = True) -> 
         traits = _with_own_statistics(sets["train"])
         sets = {split: replace(images, traits=traits) for split, images in sets.items()}
     return Splits(sets["train"], sets.get("test"))
+
+
+def check_size(size: Any) -> None:
+    """Refuse a side at which nothing is loaded.
+
+    Raises:
+        DataError: it is no whole number of pixels from 8 to 1024.
+    """
+    if not isinstance(size, Integral) or not 8 <= int(size) <= 1024:
+        raise DataError(f"size must be a whole number of pixels from 8 to 1024, got {size!r}")
 
 
 def usual_size(name: str, raw: Raw | None = None) -> int:

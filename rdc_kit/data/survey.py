@@ -98,9 +98,10 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     shapes = np.array([shape_of(raw, int(row)) for row in images.row_ids[:: _step(images)]])
     low, high = shapes.min(), shapes.max()
     sides = f"{low} px" if low == high else f"{low} to {high} px"
+    smallest = f" ({images.classes[counts.argmin()]!r})" * bool(counts.min() < counts.max())
     found.facts.append(
-        f"{split}: {len(images):,} images, {images.num_classes} classes of {counts.min():,} to "
-        f"{counts.max():,}, sides of {sides}"
+        f"{split}: {len(images):,} images, {images.num_classes} classes of {counts.min():,}"
+        f"{printable(smallest)} to {counts.max():,}, sides of {sides}"
         + f"; of 16-bit images 0..{images.provenance.get('white')} becomes 0..255"
         * ("white" in images.provenance)
         + f", {images.provenance.get('clipped')} of them brighter and cut off"

@@ -94,7 +94,7 @@ def check_factor(pool: ImageSet, ipc: int, factor: int) -> int:
     as_grid(factor, pool.size)
     if pool.size % factor:
         raise DataError(f"RDED's factor {factor} does not divide the size {pool.size}: choose one")
-    check_enough(pool, keep := ipc * factor**2)
+    check_enough(pool, keep := ipc * factor**2, "ipc (or the factor)")
     return keep
 
 

@@ -98,7 +98,8 @@ class Run:
         pool, test = holdout.load_with_test(self.dataset, self.size, on_bad)
         pool = pool.with_student(self.student)
         as_grid(self.grid, self.size)
-        check_enough(pool, self.ipc * self.grid**2)
+        lower = "ipc or grid" if self.grid > 1 else "ipc"
+        check_enough(pool, self.ipc * self.grid**2, f"{lower}, or leave the class out")
         iterations = self.profile.iterations
         options = {"iterations": iterations} if iterations else {}
         return Setup(

@@ -171,6 +171,10 @@ class MeanScore:
             return
         self.sums = self.sums.to(rows.device)
         values = self.measure(logits, labels)
+        if (given := getattr(values, "shape", None)) != labels.shape:
+            name = getattr(self.measure, "__name__", "a score")
+            what = type(values).__name__ if given is None else list(given)
+            raise ValueError(f"score {name!r} gives {what}, and needs [B], here {[len(labels)]}")
         self.sums.index_add_(1, rows, torch.stack([values, torch.ones_like(values)]))
 
     def compute(self) -> Tensor:

@@ -268,7 +268,10 @@ def _chosen(file: ScoreFile, metric: str, seeds: Sequence[int] | None) -> tuple[
         raise ValueError(f"{where} has several scores, say which by metric=: {', '.join(known)}")
     metric = metric or ("el2n" if "el2n" in known else next(iter(known)))
     if metric not in known:
-        raise ValueError(unknown(f"score in {where}", metric, known))
+        others = [c for c in file.table if c not in _NO_SCORES and not c.startswith(_FLAG)]
+        empty = [c for c in others if not any(c in columns for columns in known.values())]
+        told = f"; columns without a number: {', '.join(empty)}" * bool(empty)
+        raise ValueError(unknown(f"score in {where}", metric, known) + told)
     if seeds is None:
         return metric, known[metric]
     columns = [f"{metric}_seed{seed}" for seed in as_seeds(seeds)]

@@ -146,11 +146,17 @@ def named(name: str) -> Protocol:
     """A protocol by its name.
 
     Raises:
-        ValueError: unknown; the message names the nearest match.
+        ValueError: unknown; the message names the nearest match. Or no function that returns one.
     """
     if name not in NAMED:
         raise ValueError(unknown("protocol", name, NAMED, ADDED))
-    return NAMED[name]()
+    made = NAMED[name]() if callable(NAMED[name]) else NAMED[name]
+    if made is NAMED[name] or not isinstance(made, Protocol):
+        raise ValueError(
+            f"protocols.NAMED[{name!r}] must be a function that returns a Protocol, such as "
+            f"`lambda: protocols.hard(epochs=30)`, got a {type(made).__name__}"
+        )
+    return made
 
 
 def side_by_side(*names: str) -> pd.DataFrame:

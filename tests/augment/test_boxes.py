@@ -123,10 +123,14 @@ def test_cells_tile_the_image(size, grid):
     assert int(boxes[:, 2].max() - boxes[:, 2].min()) <= 1
 
 
-@pytest.mark.parametrize("grid", [0, -1, 1.5, (2, 0), True])
+@pytest.mark.parametrize("grid", [0, -1, 1.5, (2, 0), [2], True])
 def test_a_wrong_grid_is_refused(grid):
     with pytest.raises(ValueError, match="grid must be"):
         as_grid(grid)
+
+
+def test_a_list_is_a_grid_too():
+    assert as_grid([2, 3]) == as_grid((2, 3)) == (2, 3)
 
 
 def test_a_grid_larger_than_the_image_is_refused():

@@ -85,6 +85,16 @@ def table_of(methods):
     return pd.DataFrame(rows)
 
 
+def test_an_arm_is_printed_by_its_options_though_it_is_the_methods_only_one(tmp_path, capsys):
+    """PCA by another metric was printed as PCA."""
+    table = table_of(["random", "pca"])
+    table["arm"] = table["arm"].replace("pca", "pca metric=aum")
+    benchmark._keep(table[table["labels"] == "hard"], None, tmp_path / "runs.csv")
+    assert capsys.readouterr().out.count("pca metric=aum") == 2
+    assert pd.read_csv(tmp_path / "runs-differences.csv")["a"].tolist() == ["pca metric=aum"]
+    assert set(pd.read_csv(tmp_path / "runs.csv")["method"]) == {"random", "pca"}
+
+
 def test_another_benchmark_of_a_dataset_keeps_the_figure_of_the_first(fresh_home, tmp_path):
     for name, methods in (("a", ["random", "el2n"]), ("b", ["random", "rded"])):
         benchmark._draw(table_of(methods), tmp_path / name / "runs.csv")
@@ -117,7 +127,8 @@ def test_a_source_without_a_test_split_and_with_a_corrupt_image_is_measured(
     told = capsys.readouterr().out
     assert "1 images left out" in told
     assert "2 of its images are held out" in told
-    assert "1 runs, 0 already done" in told
+    assert "1 run, 0 already done" in told
+    assert "1 method x ipc 1 x hard x 1 seed;" in told
 
 
 @pytest.mark.parametrize(
@@ -146,7 +157,11 @@ def test_arms_of_one_method_are_lines_of_their_own(fresh_home, capsys, tmp_path)
     call = ["benchmark", "--size", "16", "--labels", "hard", "--ipc", "1", "--seeds", "1"]
     call += ["--epochs", "1", "--out", str(out), "--methods"]
     assert main([*call, "pca", "pca grid=3 order=random", "pca view=whole", "pca grid=2"]) == 0
-    assert "4 arms x ipc 1 x hard" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "4 arms x ipc 1 x hard" in told
+    head = "\ndigits, 16 px, 1 per class, 1 epochs, convnet3-w32; 450 test images; n = 1 seed\n"
+    assert head in told
+    assert "no figure of soft against hard labels and no ranking (hlr, ior, lrs): they" in told
     rows = pd.read_csv(out).set_index("arm")
     assert list(rows.index) == ["random", "pca", "pca grid=3x3 order=random", "pca view=whole"]
     assert rows["grid"].to_list() == ["1x1", "2x2", "3x3", "2x2"]

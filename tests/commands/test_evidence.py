@@ -60,7 +60,7 @@ def test_a_plan_that_is_not_committed_is_told(plan, capsys, monkeypatch):
 def test_what_does_not_fit_into_the_time_is_not_begun(plan, capsys):
     assert main(["evidence", "--minutes", "0.0001", "--workers", "1"]) == 0
     said = capsys.readouterr().out
-    assert "easy: the next replicate takes about 2 s: left" in said
+    assert "easy: the next replicate would take about 2 s: not begun" in said
     assert not (plan.parent / "campaign-tiny.csv").exists()
 
 
@@ -69,7 +69,7 @@ def test_a_scoring_run_that_is_missing_counts_before_anything_is_begun(plan, cap
     slow = Pace(training=1e-3, testing=1e9)  # images per second
     monkeypatch.setattr("rdc_kit.study.grid.plan.pace_of", lambda *_: slow)
     assert main(["evidence", "--line", "easy", "--minutes", "5", "--workers", "1"]) == 0
-    hours = re.search(r"the next replicate takes about ([\d.]+) h: left", capsys.readouterr().out)
+    hours = re.search(r"next replicate would take about ([\d.]+) h: not", capsys.readouterr().out)
     # 10 epochs of 1,347 images, and two trainings of 300 epochs of 10
     assert float(hours[1]) * 3600 == pytest.approx(1000 * (10 * 1347 + 2 * 300 * 10), rel=0.01)
     assert not (plan.parent / "campaign-tiny.csv").exists()
@@ -78,7 +78,7 @@ def test_a_scoring_run_that_is_missing_counts_before_anything_is_begun(plan, cap
 def test_one_line_can_be_asked_for(plan, capsys):
     assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
     said = capsys.readouterr().out
-    assert "random: replicate 2, 1 rows" in said
+    assert "random: replicate 2, 1 row," in said
     assert "easy" not in said
     assert main(["evidence", "--line", "randon"]) == 2
     assert "unknown line 'randon' - did you mean 'random'" in capsys.readouterr().err
@@ -102,7 +102,7 @@ def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys):
         asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
         assert main(asked) == 0
     said = capsys.readouterr().out
-    assert [f"replicate {seed}, 1 rows" in said for seed in range(3)] == [True, False, True]
+    assert [f"replicate {seed}, 1 row," in said for seed in range(3)] == [True, False, True]
     assert "random (anchor; priority 2): 2 of 3 rows" in said
 
 

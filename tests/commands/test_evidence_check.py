@@ -21,7 +21,7 @@ def test_a_line_that_came_or_changed_after_its_rows_is_told(plan, capsys, monkey
         .join(["\n[[line]]", ""])
         .replace("easy", "late")
         .replace("ipc = 1", "ipc = 2")
-        .replace("n = 4", "n = 2")
+        .replace("n = 4", "n = 3")
     )
     commit(plan)
     asked = ["evidence", "--line", "random", "late", "--minutes", "9", "--workers", "1"]

@@ -31,11 +31,11 @@ def results_of(images, path):
 def test_a_published_set_says_how_it_was_made_and_what_it_is_worth(saved, tmp_path, capsys):
     import datasets
 
-    hub, table = tmp_path / "my set", results_of(saved, tmp_path / "runs.csv")
-    call = ["publish", str(tmp_path / "set"), str(hub), "--license", "cc-by-4.0"]
+    hub, table = tmp_path / "my sét", results_of(saved, tmp_path / "runs.csv")
+    call = ["publish", str(tmp_path / "set"), str(hub), "--license", "CC-BY-4.0"]
     assert main([*call, "--results", table]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[-2] == f"send it: hf upload OWNER/my-set {hub} . --repo-type dataset"
+    assert told[-2] == f"send it: hf upload OWNER/my-set '{hub}' . --repo-type dataset"
     assert told[-1].endswith("nothing was sent")
     card = (hub / "README.md").read_text()
     head = yaml.safe_load(card.split("---\n")[1])
@@ -67,8 +67,16 @@ def test_a_licence_that_nobody_named_is_called_unknown(saved, tmp_path, capsys):
 
 def test_no_place_of_this_machine_is_published(folder_of_pictures, tmp_path):
     pool = rdc.load(f"folder:{folder_of_pictures}", size=16).train
-    rdc.compress("random", pool, 1).save(tmp_path / "set")
-    assert main(["publish", str(tmp_path / "set"), str(tmp_path / "hub")]) == 0
+    made = rdc.compress("random", pool, 1)
+    made.save(tmp_path / "set")
+    table = tmp_path / "runs.csv"
+    results_of(made, table)
+    rows = pd.read_csv(table).assign(dataset=f"folder:{folder_of_pictures}")
+    rows.assign(arm=f"mine list={tmp_path}/a.pt").to_csv(table, index=False)
+    call = ["publish", str(tmp_path / "set"), str(tmp_path / "hub"), "--results", str(table)]
+    assert main(call) == 0
+    kept = pd.read_csv(tmp_path / "hub" / "results.csv")
+    assert set(kept["dataset"]) == {"folder:pictures"}
     for path in (tmp_path / "hub").glob("*.*"):
         assert str(tmp_path) not in path.read_text(), path
     assert "folder:pictures" in (tmp_path / "hub" / "README.md").read_text()

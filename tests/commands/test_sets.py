@@ -154,6 +154,18 @@ def _largest_logit(sign, rows, _):
     return MeanScore(lambda logits, labels: sign * logits.float().max(1).values, rows)
 
 
+def test_a_score_that_is_no_number_is_refused_and_no_file_is_written(
+    tmp_path, fresh_home, monkeypatch, capsys
+):
+    """A column of NaN was written, and the next verb did not know its name."""
+    mine = Metric("Mine", 1, functools.partial(_largest_logit, float("nan")))
+    monkeypatch.setitem(METRICS, "mine", mine)
+    out = tmp_path / "s.csv"
+    assert main(["score", "--size", "8", "--epochs", "1", "--out", str(out)]) == 2
+    assert "score: mine score of row 0 is nan, as are 1347 of 1,347" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_score_of_ones_own_is_collected_by_its_formula_of_today(
     tmp_path, fresh_home, monkeypatch
 ):

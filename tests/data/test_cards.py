@@ -36,12 +36,33 @@ def test_places_of_this_machine_are_left_out():
     assert told == {"source": "folder:my cats", "scores": "s.parquet el2n_seed0", "ipc": 3}
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("parquet:/home/me/s", "parquet:s"),
+        ("mine list=/home/me/a b/s.pt skip=0.5", "mine list=s.pt skip=0.5"),
+        ("~/x/s.pt", "s.pt"),
+        ("../x/s.pt", "s.pt"),
+        (r"C:\me\s.pt", "s.pt"),
+        ("hub:owner/name", "hub:owner/name"),
+        ("https://arxiv.org/abs/1", "https://arxiv.org/abs/1"),
+        ([{"set": "/home/me/s.pt"}, 3], [{"set": "s.pt"}, 3]),
+    ],
+)
+def test_of_a_file_the_last_name_is_told(text, told):
+    assert cards.without_place(text) == told
+
+
 def test_results_are_told_way_by_way(blocks):
     way = {"protocol": "hard", "labels": "hard", "student": "convnet3", "epochs": 300}
     rows = [way | {"top1": 40.0}, way | {"top1": 42.0}, way | {"student": "resnet18", "top1": 39}]
     text = cards.published_card(blocks, "n", "OWNER/n", "mit", {}, pd.DataFrame(rows))
     assert "| hard | hard | convnet3 | 300 | 41.0 (sd 1.4) | 2 |" in text
     assert "| hard | hard | resnet18 | 300 | 39.0 | 1 |" in text
+    table = pd.DataFrame(rows).assign(tests=15)
+    text = cards.published_card(blocks, "n", "OWNER/n", "mit", {}, table)
+    assert "| top-1, % | runs | test images |\n|" in text
+    assert "| hard | hard | resnet18 | 300 | 39.0 | 1 | 15 |" in text
     assert head_of(text)["license"] == "mit"
 
 

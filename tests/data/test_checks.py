@@ -101,7 +101,7 @@ def test_an_empty_set_is_refused():
 
 def test_what_a_method_made_is_put_under_the_rules_of_its_pool():
     pool = colour_blocks()
-    with pytest.raises(DataError, match=r"must return an ImageSet, such as pool\[rows\], got 3"):
+    with pytest.raises(DataError, match=r"return an ImageSet, such as pool\[rows\], .* not a int"):
         check_made(3, pool, 1, "whole")
     with pytest.raises(DataError, match="has 2 images of class 0, and 3 of each were asked for"):
         check_made(pool[:6], pool, 3, "whole")

@@ -5,6 +5,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data.holdout import hold_out, load_with_test
+from rdc_kit.data.imagesets import check_enough
 from rdc_kit.data.origins import content_hashes, names_of
 
 from ..conftest import colour_blocks, picture
@@ -68,6 +69,16 @@ def test_too_few_images_are_refused_by_name(tmp_path):
     name = f"folder:{flat(tmp_path, [10, 2])}"
     with pytest.raises(rdc.DataError, match=r"class 'b' has 2 images.*add images, or a test split"):
         load_with_test(name, 16)
+    (tmp_path / "c").mkdir()
+    with pytest.raises(rdc.DataError, match=r"class 'c' has no image: .* remove the class"):
+        load_with_test(name, 16)
+
+
+def test_a_class_of_which_some_images_are_held_out_says_so(tmp_path):
+    """A folder has 3 images of a class, and the sentence said 2."""
+    pool, _ = load_with_test(f"folder:{flat(tmp_path, [10, 5])}", 16)
+    with pytest.raises(rdc.DataError, match=r"class 'b' has 4 images besides those held out for t"):
+        check_enough(pool, 5)
 
 
 @pytest.mark.parametrize("share", [float("nan"), 0, 1, 1.5, -0.2])

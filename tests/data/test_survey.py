@@ -37,6 +37,14 @@ def test_a_good_source_is_described_and_nothing_is_found(tmp_path):
     ]
 
 
+def test_the_smallest_class_is_named(tmp_path):
+    """It is the one for which a number of images per class is too large."""
+    root = good(tmp_path)
+    (root / "train/b/0.png").unlink()
+    fact = survey(f"folder:{root}", 16).facts[0]
+    assert fact == "train: 5 images, 2 classes of 2 ('b') to 3, sides of 30 to 40 px"
+
+
 def test_every_fault_is_found_at_its_place(tmp_path):
     root = good(tmp_path)
     shutil.copy(root / "train/a/0.png", root / "train/a/again.png")

@@ -45,6 +45,18 @@ def test_margin_leaves_the_own_class_out_of_the_maximum():
     assert probability_margin(torch.tensor([[SURE, 0.0]]), torch.tensor([0])).item() == 1.0
 
 
+@pytest.mark.parametrize("given", [torch.zeros(2, 3), torch.tensor(0.0), 0.5])
+def test_a_score_of_another_shape_is_named(given):
+    """It was an error of index_add_."""
+
+    def mine(logits, labels):
+        return given
+
+    logits, labels = torch.zeros(2, 3), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match=r"score 'mine' gives .*, and needs \[B\], here \[2\]"):
+        MeanScore(mine, 5).update(0, labels, logits, labels)
+
+
 def logits_for(right, labels, classes=3):
     """Logits that are right or wrong as told."""
     guess = torch.where(torch.tensor(right), labels, (labels + 1) % classes)

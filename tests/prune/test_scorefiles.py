@@ -124,6 +124,11 @@ WRONG = {
     "text": ("content,el2n\nab,high\n", {"metric": "el2n"}, "'el2n' of s.csv holds something else"),
     "several": ("content,a,b\nab,1,2\n", {}, "several scores, say which by metric=: a, b"),
     "another": ("content,aum\nab,1\n", {"metric": "aumm"}, "did you mean 'aum'"),
+    "no number": (
+        "content,el2n,mine_seed0,said\nab,1,,x\n",
+        {"metric": "mine"},
+        "unknown score in s.csv 'mine'.*Known: el2n; columns without a number: mine_seed0, said$",
+    ),
     "a seed": ("content,aum_seed0\nab,1\n", {"metric": "aum", "seeds": [3]}, "no aum_seed3"),
     "others": ("content,aum_seed0\nab,1\n", {}, "scores for 0 of the 18 images"),
     "empty": ("", {}, "cannot be read as a score file"),

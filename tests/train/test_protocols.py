@@ -25,6 +25,13 @@ def test_the_protocols_stand_side_by_side():
     assert everything.loc["source"].notna().all()
 
 
+@pytest.mark.parametrize(("made", "got"), [(protocols.hard(), "Protocol"), (lambda: 3, "int")])
+def test_a_protocol_that_is_no_function_is_refused(monkeypatch, made, got):
+    monkeypatch.setitem(protocols.NAMED, "brief", made)
+    with pytest.raises(ValueError, match=rf"NAMED\['brief'\] must be a function .* got a {got}"):
+        protocols.named("brief")
+
+
 def test_an_unknown_protocol_is_refused_with_its_near_match():
     with pytest.raises(ValueError, match="unknown protocol 'rdde' - did you mean 'rded'"):
         protocols.named("rdde")

@@ -64,7 +64,15 @@ def choose(table: pd.DataFrame, names: dict[str, str]) -> Choice:
             f"Undecided: {names[best]} has the highest mean, but {_ahead(against, names)}. Use "
             f"{names[chosen]}, the simpler one, or ask for more seeds"
         )
-    return Choice(chosen, reason + ".", found)
+    return Choice(chosen, f"{reason}.{_of_images(table)}", found)
+
+
+def _of_images(table: pd.DataFrame) -> str:
+    """How fine the accuracies are, where the table says one number of test images."""
+    if "tests" not in table or table["tests"].nunique() != 1:
+        return ""
+    tests = int(table["tests"].iloc[0])
+    return f" Tested on {tests:,} images: one is {100 / tests:.2g} points."
 
 
 def _ahead(row: pd.Series, names: dict[str, str]) -> str:

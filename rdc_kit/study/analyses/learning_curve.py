@@ -32,10 +32,11 @@ def ladder(pool: ImageSet, most: int, points: int = 5) -> list[int]:
     smallest = int(pool.counts().argmin())
     top = min(most, int(pool.counts()[smallest]))
     if top < _FEWEST:
+        apart = " besides those held out for testing" * ("holdout_share" in pool.provenance)
         raise DataError(
             f"a learning curve needs {_FEWEST} different numbers of images per class, and class "
-            f"{pool.classes[smallest]!r} has {int(pool.counts()[smallest])} images (at most {most} "
-            "are asked): add images, or leave the class out"
+            f"{pool.classes[smallest]!r} has {int(pool.counts()[smallest])} images{apart} (at most "
+            f"{most} are asked): add images until it has {_FEWEST}, or leave the class out"
         )
     steps = np.unique(np.geomspace(1, top, max(points, _FEWEST)).round().astype(int))
     return list(range(1, _FEWEST + 1)) if len(steps) < _FEWEST else steps.tolist()

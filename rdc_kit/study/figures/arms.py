@@ -14,19 +14,31 @@ from matplotlib.figure import Figure
 from ...methods import METHODS
 from ..grid.arms import Arm
 from ..verdicts.stats import chance, summarise, with_lines
-from .base import PALETTE, caption, family_colour, log_axis, marker, plot_line, seeds_note
+from .base import (
+    PALETTE,
+    caption,
+    family_colour,
+    log_axis,
+    marker,
+    plot_line,
+    seeds_note,
+    tests_note,
+)
 from .names import VIEWS, arm_titles, method_title
 
 _DASHES = ("-", "--", ":")
 
 
-def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> None:
+def plot_arms(
+    ax: Axes, table: pd.DataFrame, chance: float | None = None, roomy: bool = False
+) -> None:
     """Accuracy of each arm: every seed as a point, the mean as a line, the sd as a band.
 
     Args:
         ax: where to draw.
         table: tidy table; the arms' names are made from its columns.
         chance: accuracy of guessing, percent; drawn as a dotted line.
+        roomy: lines are so high that a mark would reach its number, which then stands above it.
     """
     summary = summarise(table)
     titles = arm_titles(table)
@@ -38,9 +50,10 @@ def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> Non
         ax.plot([row.mean] * 2, [y - 0.3, y + 0.3], color=colour, lw=2)
         jitter = np.linspace(-0.12, 0.12, len(rows)) if len(rows) > 1 else [0.0]
         ax.scatter(rows["top1"], y + np.asarray(jitter), s=11, color=colour, zorder=3)
-        label = f"{row.mean:.1f}"
+        place, lift = (y - 0.3, 2) if roomy else (y, 10)
+        label, offset = f"{row.mean:.1f}", (0, lift)
         ax.annotate(
-            label, (row.mean, y), xytext=(0, 10), textcoords="offset points", ha="center", size=8
+            label, (row.mean, place), offset, textcoords="offset points", ha="center", size=8
         )
     ax.set_yticks(range(len(summary)), [titles[key] for key in summary["arm"]])
     ax.set_ylim(len(summary) - 0.4, -0.75)
@@ -50,6 +63,19 @@ def plot_arms(ax: Axes, table: pd.DataFrame, chance: float | None = None) -> Non
     ax.set_xlim(left=0)
     ax.set_xlabel("top-1 accuracy of the last epoch, %")
     ax.grid(axis="y", visible=False)
+
+
+def ways_figure(table: pd.DataFrame) -> Figure:
+    """Ways of choosing beside each other: every seed as a point, the mean as a line.
+
+    Args:
+        table: tidy table of one dataset, size, ipc and protocol.
+    """
+    figure, ax = plt.subplots(figsize=(6.4, 0.45 * table["arm"].nunique() + 1.2))
+    plot_arms(ax, table, chance(table), roomy=True)
+    told = [seeds_note(table), *filter(None, [tests_note(table)])]
+    ax.set_title(f"{caption(table, labels=True)}\n{'; '.join(told)}")
+    return figure
 
 
 def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> None:
@@ -186,7 +212,7 @@ def orders_figure(table: pd.DataFrame) -> Figure:
     log_axis(ax, sorted(table["ipc"].unique()))
     ax.set_xlabel("images per class")
     ax.set_ylabel("top-1 accuracy, %")
-    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5)
     ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table)}")
     return figure
 

@@ -247,4 +247,12 @@ def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
     """How many seeds a figure shows, what they share, and what its bands or bars are."""
     seeds = table["seed"].nunique()
     shared = [w for c, w in _SHARED.items() if c in table and table[c].nunique() == 1 < seeds]
-    return ", ".join([f"n = {seeds} seeds", *shared]) + (f"; {spread}" if spread else "")
+    n = f"n = {seeds} seed{'s' * (seeds != 1)}"
+    return ", ".join([n, *shared]) + (f"; {spread}" if spread else "")
+
+
+def tests_note(table: pd.DataFrame) -> str:
+    """On how many test images a table's accuracies are; "" where it does not say one number."""
+    if "tests" not in table or table["tests"].nunique() != 1:
+        return ""
+    return f"{int(table['tests'].iloc[0]):,} test images"

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..analyses.learning_curve import Curve
-from .base import PALETTE, caption, log_axis
+from .base import PALETTE, caption, log_axis, tests_note
 from .names import arm_titles
 
 _COLOURS = ("#777777", PALETTE[0], PALETTE[3], PALETTE[2])
@@ -39,5 +39,6 @@ def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
     ax.set_ylabel("top-1 accuracy, %")
     ax.legend(loc="lower right")
     n = min(curve.seeds for curve in curves.values())
-    ax.set_title(f"{caption(table, labels=True)}\nn = {n} seeds at each; band: 95 %, bootstrap")
+    told = [f"n = {n} seeds at each", *filter(None, [tests_note(table)]), "band: 95 %, bootstrap"]
+    ax.set_title(f"{caption(table, labels=True)}\n{'; '.join(told)}")
     return figure

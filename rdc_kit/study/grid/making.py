@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from ...compression import check_room
 from ...data.imagesets import DataError
+from ...train.models import check_fits
 from .arms import Arm
 from .campaign import Line, read_rows
 from .experiments import Experiment
@@ -28,6 +30,19 @@ def make_rows(line: Line, trials: Iterable[Trial], workers: str | int = 1) -> pd
     table = with_code(line, table)
     line.add(table)
     return table
+
+
+def check_room_for(line: Line) -> None:
+    """Load a line's data, and refuse what is too much for them in every replicate.
+
+    Raises:
+        ValueError: the data are not here, a class has too few images, or the network does not fit.
+    """
+    setup = line.setting.setup
+    check_fits(line.network, setup.pool.size, setup.pool.num_classes)
+    for trial in line.trials[: len(line.trials) // line.n]:
+        if not trial.arm.pool:
+            check_room(trial.arm.method, setup.pool, trial.ipc, setup.settings(trial.arm))
 
 
 def check_same(line: Line) -> None:

@@ -74,8 +74,8 @@ class Plan:
             for where, count in self.elsewhere.items()
         )
         return (
-            f"{self.runs} runs, {self.done} already done; about {human_time(self.seconds)} on this "
-            f"machine ({parts})\n"
+            f"{self.runs} run{'s' * (self.runs != 1)}, {self.done} already done; about "
+            f"{human_time(self.seconds)} on this machine ({parts})\n"
             f"disk: about {self.disk / 1e6:,.0f} MB, {self.free / 1e9:,.0f} GB free; "
             f"memory: about {self.memory / 1e9:.1f} GB for each process{others}"
         )

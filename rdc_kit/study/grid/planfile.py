@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ...data.loading import check_size
+from ...data.sources import check_source
 from ...ground import store
 from ...ground.folders import evidence_dir, expanded
 from ...ground.kinds import check_kinds
@@ -16,6 +18,7 @@ from .rows import ARM_NUMBERS
 from .terms import CHANCE, Term, terms_of
 
 PLAN = "plan.toml"
+LEAST = 3  # replicates that a verdict needs, see verdicts.stats
 # What an effect can be of: numbers of a row.
 VALUES = {
     "accuracy": ("top1", "top5", "seconds", "make_seconds", "image_bytes", "label_bytes"),
@@ -56,10 +59,7 @@ def read_plan(path: Path | None = None) -> list[Line]:
     if path.is_symlink():
         raise PlanError(f"{path} is a link: rows lie beside the plan, name the folder of the file")
     _check_tables(content, path)
-    settings = {
-        name: _made(Setting, {"name": name, **given}, f"setting {name!r}")
-        for name, given in content.get("setting", {}).items()
-    }
+    settings = {name: _setting(name, given) for name, given in content.get("setting", {}).items()}
     lines: list[Line] = []
     for given in content.get("line", []):
         where = f"line {given.get('key', len(lines) + 1)!r}"
@@ -69,6 +69,7 @@ def read_plan(path: Path | None = None) -> list[Line]:
         line = _made(Line, {**given, "setting": settings[name]}, where)
         line = replace(line, **own)
         check_line(line, where)
+        _check_verdict(line, where)
         lines.append(line)
     keys = [line.key for line in lines]
     if twice := {key for key in keys if keys.count(key) > 1}:
@@ -93,11 +94,27 @@ def _own(path: Path) -> dict[str, Any]:
     return {"folder": path.parent, "planned_at": store.commit_of(path)}
 
 
+def _setting(name: str, given: dict[str, Any]) -> Setting:
+    """A setting; whether a folder is here is not asked, for rows can be read without it."""
+    where = f"setting {name!r}"
+    made: Setting = _made(Setting, {"name": name, **given}, where)
+    try:
+        check_size(made.size)
+        if made.dataset.partition(":")[0] not in ("folder", "parquet"):
+            check_source(made.dataset)
+    except ValueError as error:
+        raise PlanError(f"{where}: {error}") from None
+    return made
+
+
 def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
     known = [f.name for f in fields(kind) if f.name not in ("folder", "planned_at")]
     for name in given:
         if name not in known:
             raise PlanError(f"{where}: {unknown('field', name, known)}")
+    needed = [f.name for f in fields(kind) if f.default is MISSING]
+    if lacks := [name for name in needed if name not in given]:
+        raise PlanError(f"{where} lacks {', '.join(lacks)}")
     try:
         check_kinds(where, {f.name: f.type for f in fields(kind)}, given)
         for name, value in given.items():
@@ -106,10 +123,7 @@ def _made(kind: Any, given: dict[str, Any], where: str) -> Any:
                 check_kinds(where, {each: _KINDS.get(name, "str")}, {each: item})
     except ValueError as error:
         raise PlanError(str(error)) from None
-    try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-    except TypeError as error:
-        raise PlanError(f"{where}: {error}") from None
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
 
 
 def check_line(line: Line, where: str) -> None:
@@ -148,6 +162,23 @@ def _check_grid(line: Line) -> None:
             f"n must be a multiple of trainings, whose mean is a replicate: {line.n} is none of "
             f"{line.trainings}"
         )
+
+
+def _check_verdict(line: Line, where: str) -> None:
+    """Refuse a line that would never be judged, or that holds whatever comes out."""
+    if line.n < LEAST * line.trainings:
+        raise PlanError(
+            f"{where}: n must be at least {LEAST * line.trainings}, for a verdict needs {LEAST} "
+            f"replicates, got {line.n}"
+        )
+    for effect in line.effects:
+        terms = terms_of(effect)
+        alone = len(terms) == 1 and not terms[0].best and line.value in ("top1", "top5")
+        if alone and not line.anchor and line.least <= 0:
+            raise PlanError(
+                f"{where}: effect {effect!r} is an accuracy, which is always above 0: write "
+                f"'{effect} - random', say, or give an anchor, or a least above chance"
+            )
 
 
 def _check_effect(effect: str, line: Line) -> None:

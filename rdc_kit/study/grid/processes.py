@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import pickle
-from collections.abc import Callable, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -38,7 +41,8 @@ def start_processes(
         # more than some 64 kB would wait for ever for a process that dies before it has read them.
         reader, writer = context.Pipe(duplex=False)
         process = context.Process(target=_begin, args=(target, reader, *more), daemon=True)
-        process.start()
+        with _ctrl_c_waits():
+            process.start()
         reader.close()
         writers.append(writer)
         processes.append(process)
@@ -48,9 +52,24 @@ def start_processes(
     return processes
 
 
+@contextlib.contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Meanwhile Ctrl-C waits; in a process that is started then, until it says otherwise."""
+    resource_tracker.ensure_running()  # it starts with the first process, and would end the waiting
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(target: Callable[..., None], reader: Connection, *more: Any) -> None:
-    """What a process does first, and what it is there for."""
-    target(_received(reader), *more)
+    """What a process does first, and what it is there for; Ctrl-C ends it without a traceback."""
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        target(_received(reader), *more)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _received(reader: Connection) -> Any:

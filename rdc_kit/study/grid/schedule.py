@@ -21,6 +21,7 @@ from ...ground.progress import human_time
 from ...train.training import Diverged
 from .campaign import Line
 from .experiments import Experiment
+from .making import check_room_for
 from .plan import ensemble_of
 from .processes import start_processes, stop_processes
 from .setups import Trial
@@ -109,6 +110,7 @@ class _Worker:
         self.took: dict[str, list[float]] = {}
         self.made: set[tuple[str, int]] = set()
         self.left: set[str] = set()
+        self.opened: set[str] = set()
         self.held: dict[str, str] = {}  # line -> who is making a replicate of it
         self.whole = True
 
@@ -136,15 +138,19 @@ class _Worker:
         return False
 
     def _opens(self, line: Line) -> bool:
-        """Whether the line's data are here."""
+        """Whether the line's data are here, and enough for its sets."""
+        if line.key in self.opened:
+            return True
         marker = _locks(line) / line.key / _FAILED
         if self._is_passed_over(marker):
             return False
         try:
-            return line.setting.setup is not None
+            check_room_for(line)
         except ValueError as error:
             self._pass_over(marker, f"{line.key} cannot be made here: {error}")
             return False
+        self.opened.add(line.key)
+        return True
 
     def _try(self, line: Line, seed: int) -> bool:
         """Make a replicate if no other process is making it, or was not able to."""
@@ -179,7 +185,7 @@ class _Worker:
         began, (usual, shared) = time.monotonic(), self._expected(line, trials)
         if usual + shared > self.end - began:
             told = human_time(usual + shared)
-            print(f"{line.key}: the next replicate takes about {told}: left", flush=True)
+            print(f"{line.key}: the next replicate would take about {told}: not begun", flush=True)
             self.left.add(line.key)
             return False
         self.work.make(line, trials, self.workers)

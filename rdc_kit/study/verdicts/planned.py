@@ -14,7 +14,7 @@ from ..grid.campaign import Line, Setting
 from ..grid.setups import LAYERS
 from ..grid.terms import CHANCE, terms_of
 from .effects import Absent, effect_by_seed, over_images
-from .stats import LEAST, half_width, holm, mean_interval
+from .stats import LEAST, chance, half_width, holm, mean_interval
 
 COLUMNS = [
     *("line", "claims", "dataset", "size", "ipc", "epochs", "student", "effect", "least", "anchor"),
@@ -38,7 +38,7 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     """
     read = [(line, line.rows()) for line in lines]
     judged = [_judged(line, rows, effect) for line, rows in read for effect in line.effects]
-    table = pd.DataFrame(judged, columns=[*COLUMNS, "values", "where", "frozen"])
+    table = pd.DataFrame(judged, columns=[*COLUMNS, "values", "where", "frozen", "chance"])
     table["p"] = table["p"].astype(float)
     for _, part in table[table["anchor"] == 0].groupby("family"):
         # What is still pending counts as 1, so that a verdict only gets firmer as lines are done.
@@ -52,7 +52,7 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
         for place in row["where"]
     ]
     table["verdict"] = [_verdict(row, _is_anchored(row, anchors)) for row in rows]
-    table["change"] = [what_would_change(row) for row in table.to_dict("records")]
+    table["change"] = [_bar(row) or what_would_change(row) for row in table.to_dict("records")]
     return table[COLUMNS]
 
 
@@ -84,7 +84,10 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         # What one protocol, network or length came to says nothing of another.
         "where": frozenset((*place, how.name, how.epochs) for how in used),
         "frozen": ", ".join(shared_layers(line, rows, effect)),
+        "chance": float("nan"),
     }
+    if row["unit"] == "% right" and len(rows) and "per_class" in rows:
+        row["chance"] = chance(rows)
     if len(values):
         row |= dict(zip(("mean", "low", "high"), mean_interval(values.to_numpy()), strict=True))
     if LEAST <= len(values) == row["planned"]:
@@ -174,7 +177,8 @@ def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) 
 def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
     """ "holds", "fails", "undecided", "reproduced", "not reproduced" or "pending, k of n".
 
-    "Fails" asks for an anchor, see `_is_anchored`; else it is "not confirmed".
+    "Fails" asks for an anchor, see `_is_anchored`; else it is "not confirmed". An accuracy
+    that need not be above chance never holds.
     """
     if row["n"] < row["planned"]:
         return f"pending, {row['n']} of {row['planned']}"
@@ -184,10 +188,17 @@ def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
     elif math.isnan(row["p"]) or row["p"] > _LEVEL:
         said = "undecided"
     elif row["mean"] > row["least"]:
-        said = "holds"
+        said = "undecided" if row["least"] <= row["chance"] else "holds"
     else:
         said = "fails" if anchored else "not confirmed"
     return f"{said}, for {row['frozen']}" if row["frozen"] else said
+
+
+def _bar(row: dict[Hashable, Any]) -> str:
+    """What an undecided accuracy lacks that guessing would reach; "" where that is not so."""
+    if str(row["verdict"]).startswith("undecided") and row["least"] <= row["chance"]:
+        return f"a least above chance, {row['chance']:g} %"
+    return ""
 
 
 def what_would_change(row: dict[Hashable, Any]) -> str:

@@ -17,6 +17,8 @@ def test_a_clear_lead_is_taken_and_its_numbers_are_said():
         "Use PCA: it is ahead of Easiest by 10.0 points of top-1 (8.8 to 11.2, n = 3)."
     )
     assert set(choice.differences["b"]) == {"random", "el2n"}
+    few = choose(table.assign(tests=15), NAMES)
+    assert few.sentence == f"{choice.sentence} Tested on 15 images: one is 6.7 points."
 
 
 def test_without_a_lead_the_simplest_that_is_level_is_taken():

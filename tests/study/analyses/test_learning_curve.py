@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
+from rdc_kit.data.holdout import hold_out
 from rdc_kit.study.analyses.learning_curve import fit_curve, ladder
 
 from ...conftest import colour_blocks
@@ -91,5 +92,8 @@ def test_the_ladder_is_even_and_bounded_by_the_smallest_class():
     assert ladder(pool, 500) == [1, 2, 4, 9, 20]
     assert ladder(pool, 5) == [1, 2, 3, 5]
     assert ladder(pool, 4) == [1, 2, 3, 4]
-    with pytest.raises(rdc.DataError, match="class '0' has 3 images"):
+    with pytest.raises(rdc.DataError, match=r"class '0' has 3 images \(at.* until it has 4, or"):
         ladder(colour_blocks(per_class=3), 20)
+    rest, _ = hold_out(colour_blocks(per_class=4))
+    with pytest.raises(rdc.DataError, match=r"class '0' has 3 images besides those held out for t"):
+        ladder(rest, 20)

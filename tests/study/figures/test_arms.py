@@ -125,6 +125,19 @@ def test_stress_has_a_panel_per_measure():
     assert shown == set(means)
 
 
+def test_ways_of_choosing_say_what_was_measured_on_how_many_images():
+    values = {"random": ({"family": "baseline"}, [50, 52]), "pca": ({}, [60, 62])}
+    (ax,) = figures.ways_figure(arm_rows(values, ipc=5, tests=15)).axes
+    said = ax.get_title(loc="left")
+    assert said.startswith("blocks, 16 px, 5 per class, hard labels, 3 epochs, convnet2-w8\n")
+    assert said.endswith("n = 2 seeds; band: ± 1 sd; 15 test images")
+    ax.figure.canvas.draw()
+    first, second = [ax.transData.transform(line.get_xydata())[:, 1] for line in ax.lines[:2]]
+    texts = [words.get_window_extent() for words in ax.texts]
+    assert texts[0].y0 + 2 > first.max()  # a mean is above its mark, but for what hangs below it
+    assert second.max() - 2 < texts[1].y0 < texts[1].y1 < first.min()
+
+
 def test_chance_is_a_line_with_its_name():
     table = arm_rows({"random": ({"order": "random", "view": "whole"}, [50, 52])})
     _, ax = plt.subplots()

@@ -114,7 +114,7 @@ def test_what_all_seeds_share_is_said_beside_their_number(two):
     assert base.seeds_note(taught, "") == "n = 2 seeds, one teacher"
     ranked = taught.assign(scoring_seed=taught["scoring_seed"] * 0)
     assert base.seeds_note(ranked) == "n = 2 seeds, one scoring run, one teacher; band: ± 1 sd"
-    assert base.seeds_note(ranked[ranked["seed"] == 0], "") == "n = 1 seeds"
+    assert base.seeds_note(ranked[ranked["seed"] == 0], "") == "n = 1 seed"
     assert base.seeds_note(two.assign(teacher_seed=None), "") == "n = 2 seeds"
 
 

@@ -15,7 +15,7 @@ def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
         for s in range(3)
     ]
     table = pd.DataFrame(rows).assign(
-        dataset="blocks", size=16, epochs=5, student="s", labels="hard"
+        dataset="blocks", size=16, epochs=5, student="s", labels="hard", tests=15
     )
     curves = {arm: fit_curve(table[table["arm"] == arm], samples=20) for arm in ("random", "el2n")}
     (ax,) = learning_figure(table, curves).axes
@@ -26,4 +26,4 @@ def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
     assert np.allclose(ax.get_xticks(), [1, 2, 5, 10, 20])
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["Random", "EL2N, easiest"]
-    assert "n = 3 seeds" in ax.get_title(loc="left")
+    assert "n = 3 seeds at each; 15 test images; band: 95 %" in ax.get_title(loc="left")

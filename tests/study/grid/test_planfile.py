@@ -13,7 +13,13 @@ from .plans import PLAN, plan_in
         ("[setting.tiny]", "[setting.other]", "unknown setting of line 'random' 'tiny'"),
         ('arms = ["random"]', 'arms = ["randon"]', "line 'random': unknown method 'randon'"),
         ("ipc = 1", "icp = 1", "line 'random': unknown field 'icp' - did you mean 'ipc'"),
-        ("n = 3\n", "", "line 'random': .*missing 1 required .*'n'"),
+        ("n = 3\n", "", "line 'random' lacks n$"),
+        ("size = 16\n", "", "setting 'tiny' lacks size$"),
+        ('dataset = "digits"', 'dataset = "digts"', "setting 'tiny': .* did you mean 'digits'"),
+        ("size = 16", "size = 7", "setting 'tiny': size must be .* from 8 to 1024, got 7"),
+        ("n = 3", "n = 2", "line 'random': n must be at least 3, .* 3 replicates, got 2"),
+        ("n = 3", "n = 4\ntrainings = 2", "n must be at least 6, .* 3 replicates, got 4"),
+        ('["el2n - random"]', '["el2n"]', "line 'easy': effect 'el2n' is an accuracy, .*'el2n - r"),
         ('"el2n - random"', '"aum - random"', "effect 'aum - random' is not of its arms"),
         ('key = "easy"', 'key = "random"', "several lines are called random"),
         ("[[line]]", "[[line", "plan.toml: "),
@@ -45,6 +51,18 @@ def test_a_wrong_plan_is_refused_in_a_sentence(tmp_path, monkeypatch, old, new, 
     path.write_text(PLAN.replace(old, new))
     with pytest.raises(PlanError, match=message):
         read_plan(path)
+
+
+def test_a_plan_can_be_read_where_its_folder_is_not(tmp_path, monkeypatch):
+    path = plan_in(tmp_path, monkeypatch)
+    path.write_text(PLAN.replace('"digits"', f'"folder:{tmp_path}/elsewhere"'))
+    assert len(read_plan(path)) == 2
+
+
+def test_an_accuracy_can_be_asked_to_be_above_a_number(tmp_path, monkeypatch):
+    path = plan_in(tmp_path, monkeypatch)
+    path.write_text(PLAN.replace('["el2n - random"]', '["el2n"]\nleast = 15.0'))
+    assert len(read_plan(path)) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import contextlib
 import multiprocessing
+import os
 import pickle
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from multiprocessing import resource_tracker
 
@@ -63,6 +65,24 @@ def test_a_process_is_of_the_commit_at_which_the_one_that_started_it_began(tmp_p
     for process in processes.start_processes(_say_state, tmp_path, [("a",)]):
         process.join(60)
     assert (tmp_path / "a").read_text() == "0123456789ab"
+
+
+def _wait_for_ctrl_c(folder, name):
+    (folder / name).touch()
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_ctrl_c_ends_a_process_without_a_traceback(tmp_path, capfd, at_once):
+    """A terminal sends it to all processes of a call, and each printed one, or its imports did."""
+    (started,) = processes.start_processes(_wait_for_ctrl_c, tmp_path, [("a",)])
+    with within(60):
+        while not (at_once or (tmp_path / "a").exists()):
+            time.sleep(0.05)
+        os.kill(started.pid, signal.SIGINT)
+        started.join()
+    assert started.exitcode == 130
+    assert capfd.readouterr().err == ""
 
 
 def test_a_process_that_dies_while_it_starts_is_not_waited_for(tmp_path, monkeypatch):

@@ -35,15 +35,15 @@ def with_soft_lines(n, more=""):
 @pytest.mark.parametrize(
     ("more", "taught"),
     [
-        ("", [("one", 0), ("two", 0), ("one", 1), ("two", 1)]),
-        ('frozen = ["teacher"]', [("one", 0), ("one", 1), ("two", 0), ("two", 1)]),
+        ("", [(key, seed) for seed in range(3) for key in ("one", "two")]),
+        ('frozen = ["teacher"]', [(key, seed) for key in ("one", "two") for seed in range(3)]),
     ],
 )
 def test_what_needs_a_teacher_comes_after_the_rest_and_by_that_teacher(
     tmp_path, monkeypatch, more, taught
 ):
     """Line by line, every teacher was needed again by the next line, maybe on another machine."""
-    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2, more))
+    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(3, more))
     order = [(line.key, seed) for line, seed in schedule.in_order(planfile.read_plan())]
     easy = [("easy", seed) for seed in range(4)]
     plain = [("random", seed) for seed in range(3)]
@@ -54,12 +54,12 @@ def test_who_finds_a_teacher_in_training_does_something_else(
     tmp_path, monkeypatch, fresh_home, capsys
 ):
     """All replicates share one teacher; once it is there, nobody is kept from them."""
-    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(2, 'frozen = ["teacher"]'))
+    plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(3, 'frozen = ["teacher"]'))
     lines = [line for line in planfile.read_plan() if line.key in ("random", "one")]
     work = schedule.Work(lines, 300, make_rows)
     with store.lock(tmp_path / store.LOCKS / "tiny-teacher-0", "its training"):
         schedule.work_through(work, 1)
-        assert [len(line.missing()) for line in lines] == [0, 2]
+        assert [len(line.missing()) for line in lines] == [0, 3]
         assert "one: " not in capsys.readouterr().out  # it has made other rows
         schedule.work_through(work, 1)
         assert "one: tiny-teacher-0 is being worked on by process" in capsys.readouterr().out
@@ -177,6 +177,23 @@ def test_a_line_without_its_data_is_said_once_and_holds_up_no_other(
     assert said.count("nowhere") == 1
 
 
+def test_a_line_that_asks_for_too_many_images_is_said_once(
+    tmp_path, monkeypatch, fresh_home, capsys
+):
+    plan_in(tmp_path, monkeypatch)
+    foretell(monkeypatch, {})
+    random, easy = planfile.read_plan()
+    made = []
+    work = schedule.Work(
+        [random, replace(easy, ipc=10000)], 300, lambda line, *_: made.append(line.key)
+    )
+    assert not schedule.work_through(work, 1)
+    assert set(made) == {"random"}
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("easy cannot be made here: class ")
+    assert "10000 are asked of each class" in said
+
+
 def test_a_disk_that_takes_nothing_ends_the_work(tmp_path, monkeypatch, fresh_home):
     plan_in(tmp_path, monkeypatch)
     foretell(monkeypatch, {})
@@ -285,7 +302,7 @@ def test_every_replicate_is_made_once_though_a_process_is_killed(tmp_path):
     for name in ("notebooks", "data/evidence"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "pyproject.toml").touch()
-    (tmp_path / "data" / "evidence" / "plan.toml").write_text(with_soft_lines(2))
+    (tmp_path / "data" / "evidence" / "plan.toml").write_text(with_soft_lines(3))
     (tmp_path / "two.py").write_text(TWO_PROCESSES)
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "RDC_HOME": str(tmp_path)}
     done = subprocess.run(
@@ -300,4 +317,4 @@ def test_every_replicate_is_made_once_though_a_process_is_killed(tmp_path):
     assert all(made.count(replicate) == 1 for replicate in {*made} - {killed})
     rows = pd.read_csv(tmp_path / "data" / "evidence" / "campaign-tiny.csv")
     assert not rows.duplicated(["arm", "protocol", "budget", "seed"]).any()
-    assert len(rows) == 8 + 4  # the line of random images finds its rows among those of the easy
+    assert len(rows) == 8 + 6  # the line of random images finds its rows among those of the easy

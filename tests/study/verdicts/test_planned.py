@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from rdc_kit.study.grid import planfile
 from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts import planned
 
@@ -46,6 +47,20 @@ def test_a_clear_effect_holds_with_the_textbook_interval(lines):
     assert (row["high_images"] - row["low_images"]) / 2 == pytest.approx(
         196 * np.sqrt(0.105 * 0.895 / TESTS), rel=0.1
     )
+
+
+def test_an_accuracy_that_guessing_reaches_does_not_hold(lines):
+    """A forgotten "- random" gave "holds" to every method."""
+    random, easy = lines
+    table = rows_of(easy, {"random": [50.0] * 4, "el2n": [60.0, 61, 62, 60]})
+    table["per_class"] = " ".join(["50.00"] * 10)
+    row = judged([random, replace(easy, effects=("el2n",), least=1.0)], table).loc["easy"]
+    assert (row["verdict"], row["change"]) == ("undecided", "a least above chance, 10 %")
+    above = planned.judge_lines([replace(easy, effects=("el2n",), least=15.0)])
+    assert above["verdict"].tolist() == ["holds"]
+    difference = planned.judge_lines([replace(easy, least=1.0)])
+    assert difference["verdict"].tolist() == ["holds"]
+    assert planfile.LEAST == planned.LEAST
 
 
 def test_against_the_claim_fails_only_where_an_anchor_was_reproduced(lines):

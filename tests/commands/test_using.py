@@ -1,0 +1,64 @@
+"""Files of one's own: what they replace is told, and what is no entry of its registry refused."""
+
+import pytest
+
+from rdc_kit.__main__ import main
+from rdc_kit.commands.using import use_files
+from rdc_kit.ground import own
+from rdc_kit.methods import METHODS
+from rdc_kit.prune.metrics import METRICS
+from rdc_kit.train import protocols
+from rdc_kit.train.models import NETWORKS
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch):
+    """The registries, and what was used."""
+    monkeypatch.setattr(own, "_used", {})
+    monkeypatch.setenv("RDC_USE", "")
+    known = (METHODS, METRICS, protocols.NAMED, NETWORKS)
+    before = [dict(registry) for registry in known]
+    yield
+    for registry, entries in zip(known, before, strict=True):
+        registry.clear()
+        registry.update(entries)
+
+
+def written(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+def test_what_a_file_replaces_is_told(tmp_path, capsys):
+    """The kit's PCA was another one without a word."""
+    lines = "from rdc_kit.methods import METHODS\nfrom dataclasses import replace\n"
+    path = written(tmp_path / "a.py", lines + "METHODS['pca'] = replace(METHODS['pca'])\n")
+    use_files([path])
+    assert capsys.readouterr().err == f"{path} replaces method pca\n"
+    use_files([path])  # it is not run again
+    assert capsys.readouterr().err == ""
+    use_files([written(tmp_path / "b.py", lines + "METHODS['mine'] = METHODS['pca']\n")])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_adds_nothing_is_told_before_a_name_is_unknown(tmp_path, capsys):
+    path = written(tmp_path / "noreg.py", "def noreg(pool, ipc, seed, runtime):\n    return pool\n")
+    call = ["compress", "noreg", "--out", str(tmp_path / "set"), "--use", path]
+    assert main(call) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{path} adds nothing to what the kit knows (method, score, protocol,")
+    assert second.startswith("compress: unknown method 'noreg'")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("METRICS['mine'] = 3", r"METRICS\['mine'\] must be a Metric, not a int"),
+        ("NAMED['brief'] = hard()", r"protocols.NAMED\['brief'\] must be a function, not a Prot"),
+    ],
+)
+def test_an_entry_of_another_kind_is_refused(tmp_path, line, told):
+    lines = "from rdc_kit.prune.metrics import METRICS\n"
+    lines += "from rdc_kit.train.protocols import NAMED, hard\n"
+    with pytest.raises(ValueError, match=told):
+        use_files([written(tmp_path / "a.py", f"{lines}{line}\n")])
