@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..verdicts.ledger_text import unusual
 from .base import PALETTE
 
 # By the first word of a verdict; what was not planned is hollow.
@@ -101,7 +102,7 @@ def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
         ax.plot([row["least"]] * 2, [y - 0.35, y + 0.35], color="#333333", lw=1)
         other = ["" if row["student"] == usual[0] else str(row["student"])]
         other += ["" if row["epochs"] == usual[1] else f"{row['epochs']:g} ep."]
-        other += ["crop chosen"] if row["crops"] else []
+        other += unusual(row)
         told = ", ".join(filter(None, [str(row["ipc"]), *other]))
         left = row["mean"] < row["least"] and not any(other)  # away from the bar, if it is short
         ax.annotate(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..grid.arms import pca_arms
+from ..grid.arms import arm_named, pca_arms
 from ..grid.campaign import Line
 
 _PROTOCOLS = ("hard", "soft")
@@ -51,10 +51,11 @@ def both_labels_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the arms that have hard and soft labels; none without Random and another arm.
 
     Args:
-        rows: of one setting, any ipc.
+        rows: of one setting, any ipc. Arms that change the protocol are left out.
     """
     kinds = rows.groupby(["arm", "ipc"])["protocol"].transform("nunique")
-    mine = rows[kinds == len(_PROTOCOLS)]
+    plain = rows["arm"].map(lambda key: not arm_named(key).protocol)
+    mine = rows[plain & (kinds == len(_PROTOCOLS))]
     arms = set(mine["arm"])
     return in_common(mine) if "random" in arms and len(arms) > 1 else mine.iloc[:0]
 

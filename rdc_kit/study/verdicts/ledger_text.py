@@ -130,15 +130,20 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 def tested_on(row: dict[Hashable, Any]) -> str:
-    """Dataset, size, room, length and network of a row, and whether crops were chosen."""
+    """Dataset, size, room, length and network of a row, and what is unusual in it."""
     if pd.isna(row["dataset"]):
         return ""
     forms = {"size": "{:g} px", "ipc": "{:g} per class", "epochs": "{:g} epochs", "student": "{}"}
     if isinstance(row["ipc"], str):  # several
         forms["ipc"] = "{} per class"
     known = [form.format(row[key]) for key, form in forms.items() if pd.notna(row[key])]
-    chosen = ["crop chosen"] if row["crops"] else []
-    return ", ".join([str(row["dataset"]), *known, *chosen])
+    return ", ".join([str(row["dataset"]), *known, *unusual(row)])
+
+
+def unusual(row: dict[Hashable, Any]) -> list[str]:
+    """Whether crops were chosen, and labels soft, where the effect itself does not say it."""
+    soft = row["labels"] == "soft" and "@" not in row["effect"]
+    return ["soft labels"] * soft + ["crop chosen"] * bool(row["crops"])
 
 
 def found(row: dict[Hashable, Any]) -> str:

@@ -81,6 +81,7 @@ def test_both_labels_are_of_the_same_arms_ipcs_and_seeds():
         [
             trials([*both, "pca"], range(10), ipc=1),
             trials(both, range(3), ipc=1, protocol="soft"),
+            *(trials(["pca view=whole"], ipc=1, protocol=how) for how in ("hard", "soft")),
             trials(["random"], ipc=50),
         ]
     )

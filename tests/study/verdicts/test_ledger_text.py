@@ -40,6 +40,10 @@ def test_a_number_of_images_has_no_decimals(fresh_home):
     assert ", 1 10 per class," in ledger_text.tested_on(row.to_dict() | {"ipc": "1 10"})
     chosen = row.to_dict() | {"crops": "0.08 1.0"}
     assert ledger_text.tested_on(chosen) == f"{ledger_text.tested_on(row.to_dict())}, crop chosen"
+    soft = row.to_dict() | {"labels": "soft"}
+    assert ledger_text.tested_on(soft) == f"{ledger_text.tested_on(row.to_dict())}, soft labels"
+    both = soft | {"effect": "pca@soft - random@soft"}  # which says it
+    assert ledger_text.tested_on(both) == ledger_text.tested_on(row.to_dict())
 
 
 def _columns(markdown):
