@@ -6,6 +6,7 @@ import nbformat
 from nbclient import NotebookClient
 
 import rdc_kit as rdc
+from rdc_kit.augment.boxes import cell_boxes
 from rdc_kit.ground import files
 from rdc_kit.ground.manifests import read_status, write_manifest
 from rdc_kit.notebook import errors
@@ -27,7 +28,7 @@ def test_what_the_kit_says_itself_is_one_sentence():
 
 
 def test_an_error_that_the_kit_stumbles_over_keeps_its_traceback():
-    assert told(rdc.combine, None, 2) == ""
+    assert told(cell_boxes, None, (2, 2)) == ""
     assert told(lambda: 1 / 0) == ""
     assert told(lambda: int("x")) == ""
 
