@@ -40,7 +40,7 @@ def evidence(
     Args:
         minutes: of work; nothing is begun that would not fit, by what such rows took before and by
             the scoring runs and teachers that are missing.
-        keys: only these lines.
+        keys: only these lines; of one priority the first named is the first made.
         workers: processes, each making another replicate; "auto" is one per core, as far as the
             memory allows, and on a GPU one.
         check: say for every line whether it was committed before its first row.
@@ -80,12 +80,12 @@ def evidence(
 
 
 def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
-    """The lines that are asked for; all if none is named."""
-    known = [line.key for line in lines]
+    """The lines that are asked for, in that order; all if none is named."""
+    known = {line.key: line for line in lines}
     for key in keys:
         if key not in known:
             raise ValueError(unknown("line", key, known))
-    return [line for line in lines if not keys or line.key in keys]
+    return [known[key] for key in dict.fromkeys(keys)] or lines
 
 
 def _show_plan(chosen: list[Line], lines: list[Line], folder: Path) -> None:

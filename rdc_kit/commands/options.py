@@ -190,7 +190,9 @@ def _report_options(made: dict[str, argparse.ArgumentParser]) -> None:
         made[name].add_argument("--dataset", default="", help="only runs on this one")
     verb = made["evidence"]
     verb.add_argument("--minutes", type=above_0, default=0.0, help="of measuring")
-    verb.add_argument("--line", action=Several, default=[], metavar="KEY", help="only these")
+    verb.add_argument(
+        "--line", action=Several, default=[], metavar="KEY", help="only these, in this order"
+    )
     instead = verb.add_mutually_exclusive_group()
     instead.add_argument("--check", action="store_true", help="planned before its rows?")
     instead.add_argument(

@@ -84,6 +84,16 @@ def test_one_line_can_be_asked_for(plan, capsys):
     assert "unknown line 'randon' - did you mean 'random'" in capsys.readouterr().err
 
 
+def test_of_one_priority_the_line_that_is_named_first_is_made_first(plan, capsys):
+    """It was the plan's first, whatever had been asked."""
+    plan.write_text(plan.read_text().replace("priority = 2", "priority = 1"))
+    for asked in (["random", "easy"], ["easy", "random"]):
+        (plan.parent / "campaign-tiny.csv").unlink(missing_ok=True)
+        assert main(["evidence", "--line", *asked, "--minutes", "1", "--workers", "1"]) == 0
+        made = re.findall(r"^(\w+): replicate", capsys.readouterr().out, re.MULTILINE)
+        assert made[0] == asked[0]
+
+
 def test_without_a_commit_no_row_is_begun(plan, capsys, monkeypatch):
     """Git is missing, or refuses the folder of another user."""
     monkeypatch.setattr(store, "git_state", lambda: "")
