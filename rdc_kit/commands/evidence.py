@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..data.imagesets import DataError
 from ..ground import store
 from ..ground.folders import checkout
 from ..ground.names import unknown
 from ..ground.progress import human_time
 from ..study.analyses.entropy_rows import make_entropy_rows
 from ..study.grid.campaign import Line, exploratory
-from ..study.grid.making import make_rows
+from ..study.grid.making import changed_arm, make_rows
 from ..study.grid.planfile import plan_path, read_plan
 from ..study.grid.schedule import Work, work_through
 from ..study.grid.setups import Trial
@@ -114,6 +115,16 @@ def _show(line: Line, missing: int, judged: pd.DataFrame) -> None:
         if row["n"] > 1:
             found = f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f}); "
         print(f"    {row['effect']}: {found}{row['verdict']}")
+    if line.is_own and (arm := _changed_arm(line)):
+        print(f"    rows of {arm!r} are by another version of your code than is here, and count as done")
+
+
+def _changed_arm(line: Line) -> str:
+    """See `changed_arm`; "" where the line's images are not here."""
+    try:
+        return changed_arm(line)
+    except DataError:
+        return ""
 
 
 def _make(line: Line, trials: list[Trial], workers: str | int) -> None:

@@ -61,14 +61,19 @@ def check_same(line: Line) -> None:
             f"now (data_hash {min(there - {here})}, here {here}): bring those back, or begin a "
             "setting of another name"
         )
+    if arm := changed_arm(line):
+        raise DataError(
+            f"{line.path.name} has rows of {arm!r} by another version of your code: bring that "
+            "back, or give what has changed another name and begin a line with it"
+        )
+
+
+def changed_arm(line: Line) -> str:
+    """An arm with rows by another version of a user's own code than is here; "" for none."""
     mine = line.rows()
     codes = mine["code"].fillna("") if "code" in mine else pd.Series("", mine.index)
     changed = mine["arm"][codes != _codes(line, mine)]
-    if len(changed):
-        raise DataError(
-            f"{line.path.name} has rows of {changed.iloc[0]!r} by another version of your code: "
-            "bring that back, or give what has changed another name and begin a line with it"
-        )
+    return str(changed.iloc[0]) if len(changed) else ""
 
 
 def with_code(line: Line, table: pd.DataFrame) -> pd.DataFrame:
