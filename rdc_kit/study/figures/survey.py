@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from ...data.survey import Survey
 from .base import show_image
 
+_LETTERS = 14  # of a class that fit under its image
+
 
 def survey_table(found: Survey) -> pd.DataFrame:
     """Everything that was looked for: how often it was found, and the first places."""
@@ -19,17 +21,19 @@ def survey_table(found: Survey) -> pd.DataFrame:
 
 
 def survey_figure(found: Survey, columns: int = 10) -> Figure:
-    """A line of images for each finding that has some, an image beside its copy."""
+    """A line of images for each finding that has some, an image beside its copy, with classes."""
     names = list(found.images)
     figure, axes = plt.subplots(
-        max(1, len(names)), columns, figsize=(0.8 * columns, 1.05 * len(names) + 0.4), squeeze=False
+        max(1, len(names)), columns, figsize=(0.8 * columns, 1.2 * len(names) + 0.4), squeeze=False
     )
     for ax in axes.flat:
         ax.set_axis_off()
     for line, what in zip(axes, names, strict=False):
         images = found.images[what]
-        for ax, pixels in zip(line, images.images, strict=False):
+        for ax, pixels, name in zip(line, images.images, images.named_labels, strict=False):
             show_image(ax, pixels)
+            short = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
+            ax.text(0.5, -0.05, short, transform=ax.transAxes, fontsize=6.5, ha="center", va="top")
         line[0].set_title(" ", fontsize=8.5)  # room for a line that may be wider than its image
         said = f"{what}: {found.counts[what]}"
         note = line[0].annotate(said, (0, 1.1), None, "axes fraction", fontsize=8.5)

@@ -26,4 +26,5 @@ def test_the_table_counts_and_the_figure_shows(tmp_path):
     assert row["for instance"] == "val/b/leak.png [b] = train/a/0.png [a]"
     figure = survey_figure(found)
     assert sum(bool(ax.images) for ax in figure.axes) == 2
-    assert figure.axes[0].texts[0].get_text().endswith("too: 1")
+    assert figure.axes[0].texts[-1].get_text().endswith("too: 1")
+    assert [ax.texts[0].get_text() for ax in figure.axes[:2]] == ["b", "a"]  # the copy, the original
