@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .data.imagesets import DataError, ImageSet, Traits
     from .data.loading import load
     from .ground.device import choose_runtime
-    from .ground.own import use
     from .methods import METHODS
     from .notebook.exercises import check
     from .notebook.finishing import finish
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from .train.protocol import Protocol
     from .train.teachers import Teacher, squeeze
     from .train.training import fit
+    from .using import use
 
 __version__ = "0.3.0"
 # Threads that wait for each other give up the core after some 0.1 ms instead of 3 ms: as fast on a
@@ -47,7 +47,6 @@ _HOMES = {
     "data.imagesets": ("DataError", "ImageSet", "Traits"),
     "data.loading": ("load",),
     "ground.device": ("choose_runtime",),
-    "ground.own": ("use",),
     "methods": ("METHODS",),
     "notebook.exercises": ("check",),
     "notebook.finishing": ("finish",),
@@ -61,6 +60,7 @@ _HOMES = {
     "train.protocols": ("protocols",),
     "train.teachers": ("Teacher", "squeeze"),
     "train.training": ("fit",),
+    "using": ("use",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [

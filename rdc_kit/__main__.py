@@ -245,6 +245,15 @@ def _memory_error(error: RuntimeError, options: argparse.Namespace) -> str:
     return f"the GPU has no room{what}: {remedy}; the same call goes on from what is there"
 
 
+def _use(paths: list[str]) -> None:
+    """Run files of one's own."""
+    if paths:
+        from .using import use  # late: it needs every registry
+
+        for path in paths:
+            use(path)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     options = parser().parse_args(arguments)
@@ -258,10 +267,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         use_told()
-        if files := getattr(options, "use", []):
-            from .commands.using import use_files
-
-            use_files(files)
+        _use(getattr(options, "use", []))
         return ACTIONS[options.verb](options)
     except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,7 +21,7 @@ SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 # The rooms, lowest first: a file imports its own room and the rooms before it, never one after it.
 ROOMS = (
     *("ground", "data", "augment", "train", "prune", "combine", "distill"),
-    *("methods", "compression"),
+    *("methods", "compression", "using"),
     *("study.grid", "study.verdicts", "study.analyses", "study.figures", "study.explorers"),
     *("notebook", "commands", "__main__"),
 )

@@ -116,7 +116,8 @@ def _show(line: Line, missing: int, judged: pd.DataFrame) -> None:
             found = f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f}); "
         print(f"    {row['effect']}: {found}{row['verdict']}")
     if line.is_own and (arm := _changed_arm(line)):
-        print(f"    rows of {arm!r} are by another version of your code than is here, and count as done")
+        told = "by another version of your code than is here, and count as done"
+        print(f"    rows of {arm!r} are {told}")
 
 
 def _changed_arm(line: Line) -> str:

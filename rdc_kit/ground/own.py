@@ -27,7 +27,7 @@ _CONTENT = "_content_of_this_file"
 _used: dict[str, str] = {}  # file -> content that was run last
 
 
-def use(path: str | Path) -> None:
+def run_file(path: str | Path) -> None:
     """Run a file that adds methods, scores, protocols or networks to the kit's registries.
 
     Notebooks and workers that this process starts run it too. Runs are kept by what the whole file
@@ -51,7 +51,7 @@ def use_told() -> None:
     """Run the files that RDC_USE names: what the process that started this one uses.
 
     Raises:
-        ValueError: as `use`, or a path is relative: a notebook runs in its own folder.
+        ValueError: as `run_file`, or a path is relative: a notebook runs in its own folder.
     """
     for text in filter(None, os.environ.get(_TOLD, "").split(os.pathsep)):
         file = expanded(text, _TOLD)

@@ -11,7 +11,7 @@ import pytest
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.ground import own
-from rdc_kit.ground.own import is_own, own_code, use, use_told
+from rdc_kit.ground.own import is_own, own_code, run_file, use_told
 from rdc_kit.methods import METHODS
 from rdc_kit.prune import scores
 from rdc_kit.prune.metrics import METRICS
@@ -87,7 +87,7 @@ def mine(tmp_path):
 
 
 def test_what_a_file_adds_is_known_and_a_file_beside_it_is_found(mine):
-    use(mine)
+    run_file(mine)
     pool = colour_blocks(8)
     made = rdc.compress("first", pool, 2)
     assert made.row_ids.tolist() == [pool.rows_of(k)[i] for k in range(3) for i in (1, 2)]
@@ -98,10 +98,10 @@ def test_what_a_file_adds_is_known_and_a_file_beside_it_is_found(mine):
 def test_a_file_is_run_again_only_when_it_has_changed(tmp_path):
     path, log = tmp_path / "counts.py", tmp_path / "log"
     path.write_text(f"print(1, file=open({str(log)!r}, 'a'))\n")
-    use(path), use(path), use_told()
+    run_file(path), run_file(path), use_told()
     assert log.read_text() == "1\n"
     path.write_text(path.read_text().replace("print(1", "print(2"))
-    use(path)
+    run_file(path)
     assert log.read_text() == "1\n2\n"
     assert os.environ["RDC_USE"] == str(path)  # named once
 
@@ -121,7 +121,7 @@ def test_a_file_that_fails_is_one_sentence_with_its_line(tmp_path, capsys, conte
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     for _ in range(2):  # a failed one is not taken for run
         with pytest.raises(ValueError, match=told):
-            use(path)
+            run_file(path)
     assert os.environ["RDC_USE"] == ""
     assert main(["methods", "--use", str(path)]) == 2
     said = capsys.readouterr()
@@ -131,7 +131,7 @@ def test_a_file_that_fails_is_one_sentence_with_its_line(tmp_path, capsys, conte
 
 def test_a_missing_file_and_a_relative_path_in_the_environment_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"cannot use .*no\.py: No such file"):
-        use(tmp_path / "no.py")
+        run_file(tmp_path / "no.py")
     monkeypatch.setenv("RDC_USE", "mine.py")
     with pytest.raises(ValueError, match=r"RDC_USE must hold absolute paths, got 'mine.py'"):
         use_told()
@@ -139,18 +139,18 @@ def test_a_missing_file_and_a_relative_path_in_the_environment_are_refused(tmp_p
 
 def test_the_whole_file_is_the_code_of_what_is_in_it(mine):
     """What a method calls in its file may change too; the kit's code hangs on FORMAT."""
-    use(mine)
+    run_file(mine)
     old = METHODS["first"].make
     before = own_code(old)
     assert before.endswith(MINE)
     assert own_code(NETWORKS["flat"]).endswith(MINE)
     mine.write_text(MINE.replace("slice(PLACE, None)", "slice(PLACE + 1, None)"))
-    use(mine)
+    run_file(mine)
     assert own_code(METHODS["first"].make) != before
     assert own_code(old) == before  # of what it does, not of what the file says by now
     mine.write_text("x = (\n")
     with pytest.raises(ValueError, match="never closed"):
-        use(mine)
+        run_file(mine)
     assert own_code(old) == before
     assert own_code(METHODS["pca"].make) == ""
     assert is_own(METHODS["first"].make)
@@ -175,17 +175,17 @@ def test_a_changed_file_makes_its_runs_again_and_no_others(mine, fresh_home, exa
             setup, plan_trials(setup, [Arm("first"), Arm("random")], 1, how, 1, students=["flat"])
         )
 
-    use(mine)
+    run_file(mine)
     table = grid().measure()
     assert grid().plan().done == 2
     assert set(table["student"]) == {"flat"}
     mine.write_text(MINE + "\n# another word\n")
-    use(mine)
+    run_file(mine)
     assert grid().plan().done == 0  # the network is of the file too
     of_the_kit = plan_trials(setup, [Arm("random")], 1, [protocols.hard(epochs=1)], 1)
     keys = setup.set_key(of_the_kit[0])
     mine.write_text(MINE)
-    use(mine)
+    run_file(mine)
     assert setup.set_key(of_the_kit[0]) == keys
     assert grid().plan().done == 2
 
@@ -208,16 +208,16 @@ def test_an_interrupted_file_is_not_taken_for_used(tmp_path):
     path.write_text("raise KeyboardInterrupt")
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            use(path)
+            run_file(path)
     assert os.environ["RDC_USE"] == ""
 
 
 def test_paths_and_marks_that_editors_leave(tmp_path):
     path = tmp_path / "a b.py"
     path.write_bytes(b"\xef\xbb\xbfx = 1\n")  # a byte order mark
-    use(path)
+    run_file(path)
     with pytest.raises(ValueError, match=r"':' in a path divides RDC_USE"):
-        use(tmp_path / "a:b.py")
+        run_file(tmp_path / "a:b.py")
 
 
 def test_an_error_in_a_file_that_is_used_names_its_line(tmp_path, capsys):
@@ -252,7 +252,7 @@ def test_whatever_a_file_changes_its_sets_are_others(tmp_path, exact, kind):
             "from rdc_kit.train.models import NETWORKS, build\n"
             f"{registry}['mine'] = {line.format(value)}\n"
         )
-        use(path)
+        run_file(path)
         (trial,) = plan_trials(setup, [arm_named(key)], 1, [protocols.hard(epochs=1)], 1)
         keys.append(setup.set_key(trial))
         codes.append(setup.code_of(trial))
@@ -262,7 +262,7 @@ def test_whatever_a_file_changes_its_sets_are_others(tmp_path, exact, kind):
 
 def test_a_protocol_of_ones_own_is_code_too(mine, exact):
     setup = Setup(colour_blocks(8), colour_blocks(4, seed=1), exact)
-    use(mine)
+    run_file(mine)
     codes = []
     for lr in (0.1, 0.2):
         how = [protocols.named("brief").but(lr=lr), protocols.hard()]
@@ -282,7 +282,7 @@ def test_a_score_that_was_overridden_leaves_the_kits_runs_alone(tmp_path, exact)
         "from dataclasses import replace\nfrom rdc_kit.prune.metrics import METRICS\n"
         "METRICS['el2n'] = replace(METRICS['el2n'], recorder=METRICS['aum'].recorder)\n"
     )
-    use(path)
+    run_file(path)
     assert setup.set_key(trial) != kits
 
 
@@ -291,13 +291,13 @@ def test_a_score_of_ones_own_leaves_finished_runs_of_the_others_in_place(
 ):
     pool = colour_blocks(8)
     before = scores.score(pool, "el2n", 2, runtime=exact)
-    use(mine)
+    run_file(mine)
     with monkeypatch.context() as patched:
         patched.setattr(scores, "fit", lambda *_, **__: pytest.fail("trained again"))
         assert scores.score(pool, "el2n", 2, runtime=exact).values.equal(before.values)
     first = scores.score(pool, "loss", 2, runtime=exact)
     mine.write_text(MINE.replace("cross_entropy(logits.float()", "cross_entropy(-logits.float()"))
-    use(mine)
+    run_file(mine)
     assert not scores.score(pool, "loss", 2, runtime=exact).values.equal(first.values)
 
 
@@ -307,7 +307,7 @@ def _tell(path, name):
 
 def test_a_process_that_is_started_later_uses_it_too(mine, tmp_path):
     """As its starter ran it; a helper that fails is not missed, the starter makes its trials."""
-    use(mine)
+    run_file(mine)
     mine.write_text("x = (")
     for process in start_processes(_tell, tmp_path, [("told",)]):
         process.join()

@@ -27,4 +27,7 @@ def test_the_table_counts_and_the_figure_shows(tmp_path):
     figure = survey_figure(found)
     assert sum(bool(ax.images) for ax in figure.axes) == 2
     assert figure.axes[0].texts[-1].get_text().endswith("too: 1")
-    assert [ax.texts[0].get_text() for ax in figure.axes[:2]] == ["b", "a"]  # the copy, the original
+    assert [ax.texts[0].get_text() for ax in figure.axes[:2]] == [
+        "b",
+        "a",
+    ]  # the copy, the original

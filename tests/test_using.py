@@ -2,19 +2,21 @@
 
 import pytest
 
+from rdc_kit import using
 from rdc_kit.__main__ import main
-from rdc_kit.commands.using import use_files
 from rdc_kit.ground import own
 from rdc_kit.methods import METHODS
 from rdc_kit.prune.metrics import METRICS
 from rdc_kit.train import protocols
 from rdc_kit.train.models import NETWORKS
+from rdc_kit.using import use
 
 
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch):
     """The registries, and what was used."""
     monkeypatch.setattr(own, "_used", {})
+    monkeypatch.setattr(using, "_put", {})
     monkeypatch.setenv("RDC_USE", "")
     known = (METHODS, METRICS, protocols.NAMED, NETWORKS)
     before = [dict(registry) for registry in known]
@@ -33,12 +35,18 @@ def test_what_a_file_replaces_is_told(tmp_path, capsys):
     """The kit's PCA was another one without a word."""
     lines = "from rdc_kit.methods import METHODS\nfrom dataclasses import replace\n"
     path = written(tmp_path / "a.py", lines + "METHODS['pca'] = replace(METHODS['pca'])\n")
-    use_files([path])
+    use(path)
     assert capsys.readouterr().err == f"{path} replaces method pca\n"
-    use_files([path])  # it is not run again
+    use(path)  # it is not run again
     assert capsys.readouterr().err == ""
-    use_files([written(tmp_path / "b.py", lines + "METHODS['mine'] = METHODS['pca']\n")])
+    added = lines + "METHODS['mine'] = replace(METHODS['pca'])\n"
+    use(written(tmp_path / "b.py", added))
     assert capsys.readouterr().err == ""
+    use(written(tmp_path / "b.py", added + "# changed in a notebook, and used again\n"))
+    assert capsys.readouterr().err == ""
+    path = written(tmp_path / "c.py", added)
+    use(path)
+    assert capsys.readouterr().err == f"{path} replaces method mine\n"
 
 
 def test_a_file_that_adds_nothing_is_told_before_a_name_is_unknown(tmp_path, capsys):
@@ -61,4 +69,4 @@ def test_an_entry_of_another_kind_is_refused(tmp_path, line, told):
     lines = "from rdc_kit.prune.metrics import METRICS\n"
     lines += "from rdc_kit.train.protocols import NAMED, hard\n"
     with pytest.raises(ValueError, match=told):
-        use_files([written(tmp_path / "a.py", f"{lines}{line}\n")])
+        use(written(tmp_path / "a.py", f"{lines}{line}\n"))
