@@ -109,7 +109,8 @@ def save_scores(
     for run in runs:
         _check_finite(run)
     columns = write_scores(out, pool, runs)
-    print(f"score: {', '.join(columns)} of {len(pool):,} rows in {out}; higher = harder")
+    lost = "" if out.suffix == ".parquet" else "; only a .parquet says how they were made, too"
+    print(f"score: {', '.join(columns)} of {len(pool):,} rows in {out}; higher = harder{lost}")
     return 0
 
 

@@ -76,6 +76,7 @@ def test_scores_are_written_and_chosen_by_without_another_training(
         told = capsys.readouterr().out
         assert "el2n_seed1" in told
         assert "1,347 rows" in told
+        assert ("only a .parquet says how they were made" in told) == name.endswith("csv")
     table = pd.read_csv(tmp_path / "scores.csv")
     both = pd.read_parquet(tmp_path / "scores.parquet")
     assert list(table) == list(both)
