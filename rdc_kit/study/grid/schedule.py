@@ -249,22 +249,24 @@ def _waits_for_teacher(line: Line, trials: list[Trial]) -> bool:
 
 
 def in_order(lines: list[Line]) -> Iterator[tuple[Line, int]]:
-    """Missing replicates by priority: line by line, then, of those with teachers, by the teacher.
+    """Missing replicates by priority, line by line; those with teachers together, by the teacher.
 
     So whatever needs a teacher is made while that teacher is there: to train one takes longer than
     all the rest of a replicate, and other machines may lack it.
     """
     for priority in sorted({line.priority for line in lines}):
         own = [line for line in lines if line.priority == priority]
-        # The seeds of each line, with the seed of what teaches them.
-        seeds = [{trial.seed: trial.seeds.teacher for trial in line.missing()} for line in own]
-        for line, known in zip(own, seeds, strict=True):
+        taught = [line for line in own if line.taught]
+        for line in own:
             if not line.taught:
-                yield from ((line, seed) for seed in known)
-        taught = [
-            (teacher, place, seed)
-            for place, line in enumerate(own)
-            if line.taught
-            for seed, teacher in seeds[place].items()
-        ]
-        yield from ((own[place], seed) for _, place, seed in sorted(taught))
+                yield from ((line, seed) for seed in _replicates(line))
+            elif line is taught[0]:
+                found = [
+                    (t, k, s) for k, one in enumerate(taught) for s, t in _replicates(one).items()
+                ]
+                yield from ((taught[k], seed) for _, k, seed in sorted(found))
+
+
+def _replicates(line: Line) -> dict[int, int]:
+    """The replicates that lack rows, each with the seed of its teacher."""
+    return {trial.seed: trial.seeds.teacher for trial in line.missing()}

@@ -39,15 +39,22 @@ def with_soft_lines(n, more=""):
         ('frozen = ["teacher"]', [(key, seed) for key in ("one", "two") for seed in range(3)]),
     ],
 )
-def test_what_needs_a_teacher_comes_after_the_rest_and_by_that_teacher(
+def test_what_needs_a_teacher_comes_together_and_by_that_teacher(
     tmp_path, monkeypatch, more, taught
 ):
     """Line by line, every teacher was needed again by the next line, maybe on another machine."""
     plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(3, more))
-    order = [(line.key, seed) for line, seed in schedule.in_order(planfile.read_plan())]
+    lines = planfile.read_plan()
     easy = [("easy", seed) for seed in range(4)]
     plain = [("random", seed) for seed in range(3)]
-    assert order == [*easy, *plain, *taught]
+    assert ordered(lines) == [*easy, *plain, *taught]
+    named = {line.key: line for line in lines}
+    asked = [named[key] for key in ("one", "random", "two")]  # of one priority
+    assert ordered(asked) == [*taught, *plain]
+
+
+def ordered(lines):
+    return [(line.key, seed) for line, seed in schedule.in_order(lines)]
 
 
 def test_who_finds_a_teacher_in_training_does_something_else(
