@@ -1,7 +1,8 @@
 """Every interval that README, findings and the chapters' planned cells quote is of committed rows.
 
 That of a planned effect is in the ledger; of another, `held/asked.csv` says what was asked: an
-effect (`rdc evidence --line LINE --ask EFFECT`), or its difference between two lines.
+effect (`rdc evidence --line LINE --ask EFFECT`), its difference between two lines, or the effect in
+some of a line's replicates, "5-9".
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
 from rdc_kit.commands.evidence_again import summary
 from rdc_kit.ground.folders import checkout, evidence_dir
@@ -51,10 +53,12 @@ def measured():
     known = [*ledger(collect("evidence"))[["mean", "low", "high"]].dropna().to_numpy(float)]
     again = summary(pd.read_csv(evidence_dir() / "again-cifar10-convnet3.csv"))
     known += [np.array(found.groups(), float) for found in QUOTED.finditer(again)]
-    for key, effect, minus in pd.read_csv(ASKED).fillna("").itertuples(index=False):
-        if minus:
-            one, other = (replicates(lines[k], lines[k].rows(), effect) for k in (key, minus))
-            known.append(np.array(mean_interval((one - other).dropna().to_numpy())))
+    for key, effect, minus, seeds in pd.read_csv(ASKED).fillna("").itertuples(index=False):
+        if minus or seeds:
+            values = replicates(lines[key], lines[key].rows(), effect)
+            values -= replicates(lines[minus], lines[minus].rows(), effect) if minus else 0
+            first, last = map(int, (seeds or "0-99").split("-"))
+            known.append(np.array(mean_interval(values.loc[first:last].dropna().to_numpy())))
         else:
             known.append(ask_rows(lines[key], [effect])[["mean", "low", "high"]].to_numpy(float)[0])
     return known
@@ -93,3 +97,21 @@ def test_what_was_asked_is_quoted(measured):
 def test_a_wrong_digit_is_seen(measured):
     assert any(is_said(row, ("5.6", "3.1", "8.1")) for row in measured)
     assert not any(is_said(row, ("5.6", "3.1", "8.2")) for row in measured)
+
+
+def test_how_far_the_order_by_hard_labels_is_that_by_soft_ones():
+    lines = {line.key: line for line in read_plan()}
+    told = (evidence_dir() / "findings.md").read_text()
+    for ipc, said in ((1, "rank correlation of hard with soft 0.93"), (10, "order changes (0.19)")):
+        plain, others = lines[f"hidden-cifar10-{ipc}"], lines[f"labels-cifar10-{ipc}"]
+        arms = {arm: plain for arm in plain.arms} | {arm: others for arm in others.arms[1:]}
+        means = [
+            [
+                replicates(line, line.rows(), f"{arm}@{how}").loc[:4].mean()
+                for how in plain.protocols
+            ]
+            for arm, line in arms.items()
+        ]
+        assert len(means) == 8
+        assert re.search(r"0\.\d+", said)[0] == f"{spearmanr(means).statistic:.2f}"
+        assert said in " ".join(told.split())

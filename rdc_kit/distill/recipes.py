@@ -106,7 +106,9 @@ def recipe(method: str, size: int) -> Recipe:
         shaoshitong/G_VBSM.
     Differs: CDA and LPLD publish nothing up to 32 px; they take SRe2L's settings, CDA with crops.
         Up to 32 px SRe2L and DWA only roll; here images are mirrored too. SRe2L's rolls at 64 px go
-        both ways. G-VBSM's padded crops up to 64 px are rolls here.
+        both ways. G-VBSM's padded crops up to 64 px are rolls here. A batch has no more images than
+        are made: ten of ten classes with one each, where the published ones of 100 classes have 100
+        to match statistics by.
     """
     return RECIPES[method][0 if size <= 32 else 1 if size <= 64 else 2]
 

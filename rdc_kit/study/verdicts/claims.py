@@ -88,6 +88,8 @@ CLAIMS = [
           ("pca - random", "pca - el2n", "pca - rded", "pca - rded factor=2")),
     Claim("C13", "pruned sets have the lowest entropy", "03/sets",
           ("random - el2n", "rded - el2n", "sre2l - el2n"), unit="nats", value="stored"),
+    Claim("C13, composites", "RDED's composites have more entropy than PCA's", "03/sets",
+          ("rded factor=2 - pca",), unit="nats", value="stored"),
     Claim("C13, views", "shuffled views have more entropy than extracted ones", "04/entropy",
           ("pca view=shuffle - pca",), unit="nats", value="entropy"),
     Claim("C14", "cropping for likelihood leaves some images less sure", "03/crops",

@@ -101,7 +101,8 @@ def like(rows: pd.DataFrame, key: str, but: str) -> pd.DataFrame:
 def best_value(rows: pd.DataFrame, option: str, value: str = "top1") -> pd.Series:
     """The value of an option at which a replicate's mean over three neighbours is highest.
 
-    Neighbours are averaged because the highest of many noisy values is mostly the luckiest.
+    Neighbours are averaged because the highest of many noisy values is mostly the luckiest. The
+    first and the last value have one neighbour, so a peak at the second one is mostly missed.
 
     Args:
         rows: a row per seed and value of the option.

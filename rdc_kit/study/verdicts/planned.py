@@ -61,7 +61,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
     named = {term.protocol for term in terms_of(effect) if term.arm != CHANCE}
     used = [trial.protocol for trial in line.trials if {"", trial.protocol.name} & named]
     student = line.network
-    place = (line.setting.name, line.measure, student)
+    place = (line.setting.name, line.measure, student, line.crops_told)
     row: dict[str, object] = {
         "line": line.key,
         "claims": "; ".join(line.claims),
@@ -81,7 +81,7 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "labels": ", ".join(sorted({how.labels for how in used})),
         "crops": line.crops_told,
         "values": values.to_numpy(),
-        # What one protocol, network or length came to says nothing of another.
+        # What one protocol, network, length or choice of crops came to says nothing of another.
         "where": frozenset((*place, how.name, how.epochs) for how in used),
         "frozen": ", ".join(shared_layers(line, rows, effect)),
         "chance": float("nan"),
@@ -155,7 +155,7 @@ def replicates(line: Line, rows: pd.DataFrame, effect: str) -> pd.Series:
 
 
 def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) -> bool:
-    """Whether the row's protocol, network and length came to a published number in its setting.
+    """Whether the row's protocol, network, length and crops came to a published number.
 
     Each of its protocols, where it compares two. That number may be of another recipe: of random
     images it is.

@@ -19,7 +19,12 @@ from .plans import PLAN, plan_in
         ("size = 16", "size = 7", "setting 'tiny': size must be .* from 8 to 1024, got 7"),
         ("n = 3", "n = 2", "line 'random': n must be at least 3, .* 3 replicates, got 2"),
         ("n = 3", "n = 4\ntrainings = 2", "n must be at least 6, .* 3 replicates, got 4"),
-        ('["el2n - random"]', '["el2n"]', "line 'easy': effect 'el2n' is an accuracy, .*'el2n - r"),
+        ('["el2n - random"]', '["el2n"]', "line 'easy': effect 'el2n' alone .*: write 'el2n - r"),
+        (
+            '["el2n - random"]',
+            '["el2n"]\nmeasure = "entropy"\nvalue = "stored"',
+            "line 'easy': effect 'el2n' alone is always above 0",
+        ),
         ('"el2n - random"', '"aum - random"', "effect 'aum - random' is not of its arms"),
         ('key = "easy"', 'key = "random"', "several lines are called random"),
         ("[[line]]", "[[line", "plan.toml: "),

@@ -85,5 +85,5 @@ def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
 def test_a_chapter_whose_lines_wait_for_their_rows_says_what_is_asked(monkeypatch):
     monkeypatch.setattr(ledger, "judge_lines", lambda lines: judge_lines(lines).assign(n=0))
     told = ledger_text.so_far("C13")
-    assert told.startswith("- C13: pruned sets have the lowest entropy\n- C13, views: shuffled")
+    assert told.startswith("- C13: pruned sets have the lowest entropy\n- C13, composites: RDED's")
     assert re.search(r"\n\n0 of \d+ planned effects have two replicates or more.$", told)
