@@ -25,6 +25,7 @@ from rdc_kit.study.verdicts.stats import mean_interval
 from rdc_kit.study.verdicts.tables import collect
 
 ASKED = Path(__file__).parent / "held/asked.csv"
+DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
 NUMBER = r"([-+]?\d+\.\d+)"
 # "5.6 points (3.1 to 8.1", "2.4 ahead, -0.2 to 5.0", "70.1 %, 69.1 to 71.1"
 QUOTED = re.compile(rf"{NUMBER}[^\d(;]{{0,40}}[(,] ?{NUMBER} to {NUMBER}")
@@ -92,6 +93,14 @@ def test_what_was_asked_is_quoted(measured):
     asked = pd.read_csv(ASKED)
     for row, effect in zip(measured[-len(asked) :], asked["effect"], strict=True):
         assert any(is_said(row, texts) for texts in said), effect
+
+
+def test_the_readme_says_no_number_that_the_findings_do_not_say():
+    """There each has its interval."""
+    found = (checkout() / "README.md").read_text().partition("## What it found so far")[2]
+    said = set(DECIMAL.findall(found.partition("[The findings]")[0]))
+    assert len(said) > 15
+    assert said <= set(DECIMAL.findall((evidence_dir() / "findings.md").read_text()))
 
 
 def test_a_wrong_digit_is_seen(measured):

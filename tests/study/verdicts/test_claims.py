@@ -32,7 +32,7 @@ def test_every_claim_is_measured_by_the_evidence_or_planned():
     table = ledger(collect("evidence"))
     assert not set(table.loc[table["verdict"] == "not tested", "claim"])
     silent = {c.key for c in claims.CLAIMS if c.effects and not found_in(c, collect("evidence"))}
-    # Tables before 0.3 had no noise with a spectrum, no entropy of small crops or RDED's composites.
+    # Tables before 0.3 had no noise with a spectrum, RDED of factor 2 or entropy of small crops.
     assert silent <= {"C1, 50 and more per class", "C4, spectrum", "C13, composites", "C15"}
 
 
