@@ -37,7 +37,8 @@ _GAPS = tuple(
     f"{name}@soft - {name}@hard - el2n@soft + el2n@hard" for name in ("sre2l", "cda", "lpld")
 )
 _HIDDEN = tuple(
-    f"{name}@hard - random@hard - {name}@soft + random@soft" for name in ("el2n", "pca")
+    f"{name}@hard - random@hard - {name}@soft + random@soft"
+    for name in ("el2n", "pca", "pca order=random")
 )
 
 # fmt: off
@@ -53,6 +54,8 @@ CLAIMS = [
           "01/runs", _GAPS, 5),
     Claim("soft labels hide", "what images gain over random ones is less with soft labels",
           "01/runs", _HIDDEN),
+    Claim("combining, soft", "with soft labels composites of random originals are below random",
+          "01/runs", ("random@soft - pca order=random@soft",)),
     Claim("C4", "pure noise with soft labels trains far above chance", "01/runs",
           ("noise@soft / chance",), 1.5, "times"),
     Claim("C4, hard", "pure noise with hard labels stays at chance, to two points", "01/runs",
