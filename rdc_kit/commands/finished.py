@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..ground.folders import notebooks_dir
+from ..ground.folders import home_dir, notebooks_dir
 from ..ground.manifests import read_manifest, read_status, run_folders
 
 _PICTURE = re.compile(r"(!\[[^]]*\]\()([^)\s]+)")
@@ -114,12 +114,22 @@ def question_of(content: Any) -> str:
 
 
 def first_picture(content: Any) -> bytes:
-    """The first PNG that a notebook's code has made; empty if there is none."""
-    for cell in content.cells:
-        for output in cell.get("outputs", []):
-            if png := output.get("data", {}).get("image/png"):
-                return base64.b64decode("".join(png))
-    return b""
+    """The first PNG that a notebook's code has made and that is no mere strip; empty without any.
+
+    A strip is at most a fifth as high as it is wide; it is taken where there is nothing else.
+    """
+    found = [
+        base64.b64decode("".join(png))
+        for cell in content.cells
+        for output in cell.get("outputs", [])
+        if (png := output.get("data", {}).get("image/png"))
+    ]
+    return next((png for png in found if not _is_strip(png)), found[0] if found else b"")
+
+
+def _is_strip(png: bytes) -> bool:
+    wide, high = (int.from_bytes(png[start : start + 4]) for start in (16, 20))  # of its header
+    return 5 * high <= wide
 
 
 def without_live_parts(content: Any) -> Any:
@@ -135,6 +145,36 @@ def without_live_parts(content: Any) -> Any:
         if cell.cell_type == "code":
             cell.outputs = kept
     return content
+
+
+def read_later(content: Any, run: Finished) -> Any:
+    """The outputs of a run as they are read when it is over, and on another machine perhaps.
+
+    Places in its home are told from there, without the folders above, which are the writer's own.
+    Where a monitor saw the run itself running, it says how that ended.
+    """
+    homes = {str(home_dir()), *_home_of(content)}
+    above = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, homes))})/(?=(?:data|figures)/)")
+    seen = re.compile(rf"(\b{re.escape(run.notebook.parent.name)}(?:</td>\s*<td>|\s+))(running)\b")
+
+    def told(text: str | list[str]) -> str:
+        short = above.sub("", "".join(text))
+        return seen.sub(lambda found: found[1] + "ok".rjust(len(found[2])), short)
+
+    for cell in content.cells:
+        for output in cell.get("outputs", []):
+            if "text" in output:
+                output["text"] = told(output["text"])
+            data = output.get("data", {})
+            data.update({kind: told(data[kind]) for kind in data if kind.startswith("text/")})
+    return content
+
+
+def _home_of(content: Any) -> list[str]:
+    """The home that an executed copy was written into, HOME/data/runs/notebooks/RUN/FILE."""
+    written = Path(content.metadata.get("papermill", {}).get("output_path") or "")
+    ours = written.parts[-5:-2] == ("data", "runs", "notebooks")
+    return [str(written.parents[4])] if ours and written.is_absolute() else []
 
 
 def origin_of(content: Any) -> Path:

@@ -24,6 +24,7 @@ from .finished import (
     headings_of,
     origin_of,
     question_of,
+    read_later,
     title_of,
     with_pictures,
     without_live_parts,
@@ -51,7 +52,7 @@ ul.runs { list-style: none; padding: 0; }
 ul.runs li { display: flex; gap: 1.25rem; padding: 1rem 0; border-top: 1px solid #ddd; }
 ul.runs a { font-size: 1.125rem; }
 ul.runs .look { flex: 0 0 15rem; }
-ul.runs .look img { max-height: 9rem; object-fit: contain; object-position: left top; }
+ul.runs .look img { max-height: 11rem; object-fit: contain; object-position: left top; }
 ul.runs p { margin: 0.25rem 0; }
 nav.ways { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; justify-content: space-between; }
 nav.ways, .contents { margin: 0.75rem 0; }
@@ -111,7 +112,7 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
 def _read(run: Finished) -> Any:
     """The cells of a run without live parts, with the pictures that its text links to."""
     content = without_live_parts(nbformat.read(run.notebook, as_version=4))
-    return with_pictures(content, origin_of(content))
+    return with_pictures(read_later(content, run), origin_of(content))
 
 
 def export(run: Finished, content: Any, titles: dict[str, str]) -> str:
@@ -178,12 +179,11 @@ def _entry(run: Finished, content: Any, titles: dict[str, str]) -> str:
 
 
 def _preview(png: bytes) -> str:
-    """A small copy of a picture's upper part, as html; empty without one."""
+    """A small copy of a picture, all of it, as html; empty without one."""
     if not png:
         return ""
-    whole, small = Image.open(io.BytesIO(png)), io.BytesIO()
-    upper = whole.crop((0, 0, whole.width, min(whole.height, whole.width // 3 * 2 + 1)))
-    upper.thumbnail((_PREVIEW, _PREVIEW))
-    upper.save(small, "png", optimize=True)
+    picture, small = Image.open(io.BytesIO(png)), io.BytesIO()
+    picture.thumbnail((_PREVIEW, _PREVIEW))
+    picture.save(small, "png", optimize=True)
     packed = base64.b64encode(small.getvalue()).decode()
     return f'<img alt="" src="data:image/png;base64,{packed}">'

@@ -1,8 +1,11 @@
 """Finished runs: what is read from their cells, and the pictures that go into them."""
 
 import base64
+import io
+from pathlib import Path
 
 from nbformat import v4
+from PIL import Image
 
 from rdc_kit.commands import finished
 from rdc_kit.commands.finished import Finished
@@ -27,14 +30,48 @@ def test_headings_are_plain_text_in_order_and_code_has_none():
     assert finished.title_of(of("no heading")) == ""
 
 
-def test_the_first_picture_is_the_first_that_code_has_made():
-    content = of("# A")
-    assert finished.first_picture(content) == b""
-    for data in (b"one", b"two"):
-        png = {"image/png": base64.b64encode(data).decode(), "text/plain": "Figure"}
+def showing(*sizes):
+    """A notebook whose code has made pictures of these widths and heights, and the pictures."""
+    content, made = of("# A"), []
+    for size in sizes:
+        packed = io.BytesIO()
+        Image.new("L", size).save(packed, "png")
+        made.append(packed.getvalue())
+        png = {"image/png": base64.b64encode(made[-1]).decode(), "text/plain": "Figure"}
         cell = v4.new_code_cell(outputs=[v4.new_output("display_data", data=png)])
         content.cells.append(cell)
-    assert finished.first_picture(content) == b"one"
+    return content, made
+
+
+def test_the_first_picture_is_the_first_that_code_has_made_and_is_no_strip():
+    assert finished.first_picture(of("# A")) == b""
+    content, made = showing((30, 20), (10, 10))
+    assert finished.first_picture(content) == made[0]
+    content, made = showing((892, 56), (60, 13), (10, 10))
+    assert finished.first_picture(content) == made[1]
+    content, made = showing((892, 56), (50, 10))  # a strip where there is nothing else
+    assert finished.first_picture(content) == made[0]
+
+
+def test_a_run_is_read_later_as_over_and_without_the_folders_of_who_ran_it(fresh_home):
+    run = Finished(Path("/new/data/runs/notebooks/00_one-1a/00_one.ipynb"), {})
+    rows = [("00_one-1a", "running"), ("00_one-1ab", "running"), ("02_two-1a", "running")]
+    cells = [f"<td>{name}</td>\n      <td>{status}</td>" for name, status in rows]
+    text = "\n".join(f"{name:>10}  {status}" for name, status in rows)
+    table = {"text/html": "".join(cells), "text/plain": text, "image/png": "/old/home/data/"}
+    said = "/old/home/data/x, file:///old/home/data/x, /my/old/home/data/x, /old/homes/data/x, "
+    more = f"/old/home/notes, {fresh_home}/figures/y.png, {fresh_home}"
+    outputs = [v4.new_output("stream", text=said + more), v4.new_output("display_data", data=table)]
+    content = v4.new_notebook(cells=[v4.new_code_cell(outputs=outputs)])
+    content.metadata["papermill"] = {"output_path": "/old/home/data/runs/notebooks/00_one-1a/p"}
+    first, second = finished.read_later(content, run).cells[0].outputs
+    kept = "file:///old/home/data/x, /my/old/home/data/x, /old/homes/data/x, /old/home/notes"
+    assert first.text == f"data/x, {kept}, figures/y.png, {fresh_home}"
+    assert second.data["text/html"].count("<td>running</td>") == 2
+    assert "<td>00_one-1a</td>\n      <td>     ok</td>" in second.data["text/html"]
+    assert second.data["text/plain"].splitlines()[0] == f"{'00_one-1a':>10}       ok"
+    assert second.data["text/plain"].count("running") == 2
+    assert second.data["image/png"] == "/old/home/data/"
 
 
 def test_pictures_of_the_text_go_into_the_notebook_and_nothing_else_does(tmp_path):

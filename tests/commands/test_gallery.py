@@ -2,11 +2,13 @@
 
 import base64
 import html
+import io
 import re
 
 import nbformat
 import pytest
 from nbformat import v4
+from PIL import Image
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import gallery
@@ -221,6 +223,27 @@ def test_the_index_has_the_question_and_a_small_picture(shelf, add, tmp_path):
     assert index.count("<p>Why, and who?</p>") == 3
     assert index.count("its numbers mean nothing") == 1
     assert len(re.findall(r'<img alt="" src="data:image/png;base64,', index)) == 3
+
+
+def test_a_preview_has_all_of_a_picture_in_small():
+    whole, packed = Image.new("L", (600, 1200)), io.BytesIO()
+    whole.paste(255, (0, 1100, 600, 1200))
+    whole.save(packed, "png")
+    shown = re.search(r'base64,([^"]+)"', gallery._preview(packed.getvalue()))[1]
+    small = Image.open(io.BytesIO(base64.b64decode(shown)))
+    assert small.size == (240, 480)
+    assert small.getpixel((120, 20)) == 0
+    assert small.getpixel((120, 470)) == 255
+    assert gallery._preview(b"") == ""
+
+
+def test_a_page_tells_no_folders_of_who_ran_it(add, fresh_home):
+    where = fresh_home / "data" / "runs" / "notebooks" / "00_one-a"
+    add("00_one", "a", "2026-01-01T10:00:00+00:00", "One", said=f"results in {where}")
+    gallery.gallery()
+    page = (fresh_home / "data" / "gallery" / "00_one.html").read_text()
+    assert "results in data/runs/notebooks/00_one-a" in page
+    assert str(where) not in page
 
 
 def test_the_ledger_links_to_headings_by_the_ids_that_pages_give_them(add, fresh_home):

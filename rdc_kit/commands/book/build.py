@@ -14,7 +14,7 @@ from typing import Any
 from ...ground import files
 from ...ground.folders import data_dir, evidence_dir, notebooks_dir, runs_dir, source_dir
 from ...ground.store import LOCKS
-from . import pages
+from . import pages, pictures
 from .chapters import Chapter, chapters, linked_to_glossary, write_chapter, write_solutions
 
 _RECIPE = Path(__file__).parent
@@ -110,7 +110,7 @@ def write_sources(folder: Path, told: Sequence[Chapter]) -> None:
         "notebooks/glossary": texts["notebooks/glossary"],
         "notebooks/ledger": pages.ledger_page(),
         "data/evidence/findings": pages.findings_page((evidence_dir() / "findings.md").read_text()),
-        "figures": pages.figures_page(folder / "figures" / "evidence"),
+        "figures": pictures.figures_page(folder / "figures" / "evidence"),
         **{f"api/{name}": text for name, text in pages.api_pages()},
     }
     for name, text in texts.items():

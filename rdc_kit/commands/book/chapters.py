@@ -17,6 +17,7 @@ from ..finished import (
     finished,
     origin_of,
     question_of,
+    read_later,
     title_of,
     with_pictures,
     without_live_parts,
@@ -89,12 +90,34 @@ def write_chapter(chapter: Chapter, folder: Path, words: Mapping[str, str]) -> N
     """
     top = f"# {escaped(chapter.title)}\n\n{_facts(chapter)}"
     content = with_pictures(without_live_parts(chapter.content), origin_of(chapter.content))
+    content = read_later(content, chapter.run) if chapter.run else content
+    content.cells = _in_fewer_folds(content.cells)
     for cell in content.cells:  # its own title, instead of which there is the one on top
         if cell.cell_type == "markdown" and _HEADING.search(cell.source):
             cell.source = _HEADING.sub("", cell.source, count=1)
             break
     content.cells.insert(0, nbformat.v4.new_markdown_cell(top))
     _write(content, folder / f"{chapter.name}.ipynb", words)
+
+
+def _in_fewer_folds(cells: list[Any]) -> list[Any]:
+    """Code that shows nothing put before the code that it leads to: one fold for both."""
+    made: list[Any] = []
+    for cell in cells:
+        before = made[-1] if made else None
+        if before and _silent_code(before) and _is_folded(cell):
+            cell.source = f"{before.source}\n\n{cell.source}"
+            made.pop()
+        made.append(cell)
+    return made
+
+
+def _silent_code(cell: Any) -> bool:
+    return _is_folded(cell) and not cell.get("outputs")
+
+
+def _is_folded(cell: Any) -> bool:
+    return cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", [])
 
 
 def write_solutions(source: Path, folder: Path, words: Mapping[str, str]) -> None:
@@ -112,10 +135,10 @@ def _write(content: Any, path: Path, words: Mapping[str, str]) -> None:
         if cell.cell_type == "markdown":
             _unpack(cell, path.parent, f"{path.stem}-{number}")
             cell.source = linked_to_glossary(cell.source, words)
+        elif _is_folded(cell):  # the story leads
+            cell.metadata["tags"] = [*tags, "hide-input"]
         elif "exercise" in tags:  # a reader's own code is not hidden, nor shown what it lacks
             cell.outputs = [o for o in cell.get("outputs", []) if o.output_type != "error"]
-        elif cell.cell_type == "code":  # folded: the story leads
-            cell.metadata["tags"] = [*tags, "hide-input"]
     nbformat.write(content, path)
 
 

@@ -6,33 +6,30 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 import rdc_kit
 
-from ...ground import files
 from ...ground.folders import PACKAGE
 from ...study.verdicts.ledger import ledger
-from ...study.verdicts.ledger_text import MARK, as_markdown, put_into
+from ...study.verdicts.ledger_text import MARK, by_claim, put_into
 from ...study.verdicts.tables import collect
 from .chapters import Chapter, escaped
 
 _TERM = re.compile(r"^### (.+)\n\n(.+(?:\n.+)*)", re.MULTILINE)
-_SHOWS = {
-    **{"dataset": "{}", "size": "{} px", "ipc": "{} per class", "epochs": "{} epochs"},
-    "student": "{}",
-}
 _EVIDENCE = [
     *("data/evidence/findings", "notebooks/ledger", "figures"),
     *("data/evidence/speed", "data/evidence/README"),
 ]
 _LEDGER = """# The ledger of claims
 
+```{{container}} wide
 What the committed evidence says of each claim of the paper, made by the same code as
 [91](91_claims.ipynb) and `rdc claims --results evidence`; the words are in the
-[glossary](glossary.md). A claim links to the cells that show it. In words, with a short table and
-the figure: [what the evidence says](../data/evidence/findings.md).
+[glossary](glossary.md). In words, with a short table and the figure:
+[what the evidence says](../data/evidence/findings.md).
+```
 
 ## What was planned
 
@@ -50,7 +47,7 @@ Not planned, so not judged: hints of what to ask next.
 """
 _FOLDED = """<details><summary>Lines that wait for their rows: {count}</summary>
 
-{table}
+{tables}
 
 </details>"""
 _MODULE = """## {short}
@@ -121,9 +118,17 @@ def ledger_page() -> str:
         "pending": table[planned & pending],
         "others": table[~planned],
     }
-    shown = {name: _small_print(as_markdown(rows)) for name, rows in parts.items()}
-    shown["pending"] = _FOLDED.format(count=len(parts["pending"]), table=shown["pending"])
+    shown = {name: _claims(rows, "### {}\n\n{}") for name, rows in parts.items()}
+    # No heading is folded: its section would end outside.
+    pending = _claims(parts["pending"], "**{}**: {}")
+    shown["pending"] = _FOLDED.format(count=len(parts["pending"]), tables=pending)
     return _LEDGER.format(**shown)
+
+
+def _claims(rows: pd.DataFrame, form: str) -> str:
+    """Rows of the ledger, those of a claim below its name and sentence."""
+    told = [f"{form.format(name, says)}\n\n{_small_print(t)}" for name, says, t in by_claim(rows)]
+    return "\n\n".join(told)
 
 
 def findings_page(text: str) -> str:
@@ -133,36 +138,6 @@ def findings_page(text: str) -> str:
 
 def _small_print(markdown: str) -> str:
     return f"````{{container}} ledger\n{markdown}\n````"
-
-
-def figures_page(folder: Path) -> str:
-    """Every committed figure, with a caption made from the facts that were saved with it.
-
-    Args:
-        folder: figures/evidence, as it lies beside this page.
-    """
-    parts = [
-        "# Figures\n\nThe committed figures. Those that show a figure or a table of the paper are",
-        "drawn by `rdc figures --results evidence`, from the tables of the evidence alone.\n",
-    ]
-    for path in sorted(folder.rglob("*.png")):
-        facts = files.read_json(path.with_suffix(".json")) or {}
-        setting, place = _setting(facts), path.relative_to(folder.parents[1]).as_posix()
-        name = (path.stem.partition("-")[0] if setting else path.stem).replace("_", " ")
-        title = escaped(": ".join(filter(None, [name.capitalize(), ", ".join(setting)])))
-        parts.append(f"## {title}\n\n![{title}]({place})\n")
-        told = [escaped(facts["shows"])] if "shows" in facts else []
-        told += [f"git {escaped(facts['git'])}"] if facts.get("git") else []
-        if path.with_suffix(".csv").is_file():
-            told.append(f"[the plotted numbers]({place.removesuffix('png')}csv)")
-        parts += [f"```{{container}} facts\n{'; '.join(told)}\n```\n"] if told else []
-    return "\n".join(parts)
-
-
-def _setting(facts: dict[str, Any]) -> list[str]:
-    """What the rows behind a figure have in common."""
-    found = {key: facts.get(f"rows_{key}", []) for key in _SHOWS}
-    return [_SHOWS[key].format(", ".join(values)) for key, values in found.items() if values]
 
 
 def api_pages() -> Iterator[tuple[str, str]]:

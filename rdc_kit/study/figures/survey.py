@@ -21,10 +21,15 @@ def survey_table(found: Survey) -> pd.DataFrame:
 
 
 def survey_figure(found: Survey, columns: int = 10) -> Figure:
-    """A line of images for each finding that has some, an image beside its copy, with classes."""
+    """A line of images for each finding that has some, an image beside its copy, with classes.
+
+    Where no finding has any, a sentence says of how many things that were looked for.
+    """
     names = list(found.images)
+    if not names:
+        return _sentence(found)
     figure, axes = plt.subplots(
-        max(1, len(names)), columns, figsize=(0.8 * columns, 1.2 * len(names) + 0.4), squeeze=False
+        len(names), columns, figsize=(0.8 * columns, 1.2 * len(names) + 0.4), squeeze=False
     )
     for ax in axes.flat:
         ax.set_axis_off()
@@ -38,6 +43,15 @@ def survey_figure(found: Survey, columns: int = 10) -> Figure:
         said = f"{what}: {found.counts[what]}"
         note = line[0].annotate(said, (0, 1.1), None, "axes fraction", fontsize=8.5)
         note.set_in_layout(False)
-    if not names:
-        axes[0, 0].text(0, 0.5, "nothing to show: no copies, no plain images", size=9, va="center")
+    return figure
+
+
+def _sentence(found: Survey) -> Figure:
+    figure, ax = plt.subplots(figsize=(4.2, 0.5))
+    ax.set_axis_off()
+    asked, there = len(found.counts), len(found.findings)
+    said = f"{asked} things looked for, none found: there is no image to show"
+    if there:
+        said = f"{asked} things looked for, {there} found, none of which is an image to show"
+    ax.text(0, 0.5, said, size=9, va="center")
     return figure

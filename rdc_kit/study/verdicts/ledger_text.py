@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -23,15 +23,47 @@ def as_markdown(table: pd.DataFrame) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in table.to_dict("records"):
-        link = row["claim"]
-        if row["table"] in SHOWN:  # a question of the plan's own has no cells
-            notebook, heading = SHOWN[row["table"]]
-            link = f"[{row['claim']}]({notebook}.ipynb#{heading.replace(' ', '-')})"
+        place = _cells_of(row["table"])  # a question of the plan's own has none
+        link = f"[{row['claim']}]({place})" if place else row["claim"]
         images = interval(row, "low_images", "high_images")
         cells = [link, row["says"], row["effect"], tested_on(row), found(row), images]
         cells += [_count(row), row["verdict"], row["change"]]
         lines.append(_line("" if pd.isna(cell) else cell for cell in cells))
     return "\n".join(lines)
+
+
+def by_claim(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Rows of the ledger claim by claim, in the order in which claims first come.
+
+    Yields:
+        The claim's name; its sentence, with a link to the cells that show it, if there are any; its
+        rows as a Markdown table, verdicts beside the effects, without columns that say nothing.
+    """
+    heads = ["effect", "verdict", "on", "95 % over replicates", "over test images", "n"]
+    for (claim, says), rows in table.groupby(["claim", "says"], sort=False):
+        place = _cells_of(rows["table"].iloc[0])
+        link = f" ([the cells that show it]({place}))" if place else ""
+        lines = []
+        for row in rows.to_dict("records"):
+            images = _unbroken(interval(row, "low_images", "high_images"))
+            mean, end, unit = found(row).partition(")")  # with its interval on one line
+            mean = f"{_unbroken(mean)}{end}{unit}"
+            cells = [row["effect"], row["verdict"], tested_on(row), mean, images]
+            cells += [_unbroken(_count(row)), row["change"]]
+            lines.append(["" if pd.isna(cell) else cell for cell in cells])
+        titles = [*heads, "what would change it"]
+        told = [k for k in range(len(titles)) if any(line[k] for line in lines)]
+        body = [titles, ["---"] * len(titles), *lines]
+        shown = "\n".join(_line(line[k] for k in told) for line in body)
+        yield in_markdown(claim), f"{in_markdown(says)}{link}", shown
+
+
+def _cells_of(table: str) -> str:
+    """The place of the cells that show a table of a notebook, as a link leads there; or ""."""
+    if table not in SHOWN:
+        return ""
+    notebook, heading = SHOWN[table]
+    return f"{notebook}.ipynb#{heading.replace(' ', '-')}"
 
 
 def decided(table: pd.DataFrame) -> str:

@@ -70,10 +70,35 @@ def test_a_run_says_what_it_was_and_only_a_smoke_run_that_it_means_nothing(
     assert not chapter.changed
     assert chapters.escaped(chapter.run.line()) in cells[0].source
     assert "mean nothing" not in cells[0].source
-    assert [c.metadata.get("tags") for c in cells[2:]] == [
-        ["injected-parameters", "hide-input"],
-        ["hide-input"],
+    assert [c.metadata.get("tags") for c in cells[2:]] == [["hide-input"]]
+
+
+def test_code_that_shows_nothing_is_in_one_fold_with_what_it_leads_to(fresh_home, folder, tmp_path):
+    content = nbformat.read(folder / "00_one.ipynb", as_version=4)
+    said = [v4.new_output("stream", text="said")]
+    content.cells += [
+        v4.new_code_cell("2", outputs=said),
+        v4.new_code_cell("3", outputs=said),
+        v4.new_code_cell("4"),
+        v4.new_markdown_cell("text"),
+        v4.new_code_cell("5"),
+        v4.new_code_cell("6", metadata={"tags": ["exercise"]}),
+        v4.new_code_cell("7"),
     ]
+    nbformat.write(content, folder / "00_one.ipynb")
+    _, cells = page(folder, tmp_path)
+    shown = [(cell.source, len(cell.get("outputs", []))) for cell in cells[2:]]
+    assert shown == [("1\n\n2", 1), ("3", 1), ("4", 0), ("text", 0), ("5", 0), ("6", 0), ("7", 0)]
+
+
+def test_a_chapter_tells_no_folders_of_who_ran_it(fresh_home, folder, tmp_path):
+    ran(fresh_home, folder)
+    path = fresh_home / "data" / "runs" / "notebooks" / "00_one-small" / "00_one.ipynb"
+    content = nbformat.read(path, as_version=4)
+    content.cells[2].outputs = [v4.new_output("stream", text=f"results in {path.parent}\n")]
+    nbformat.write(content, path)
+    _, cells = page(folder, tmp_path)
+    assert cells[2].outputs[0].text == "results in data/runs/notebooks/00_one-small\n"
 
 
 def test_a_smoke_run_of_another_text_says_both(fresh_home, folder, tmp_path):

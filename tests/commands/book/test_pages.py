@@ -3,6 +3,7 @@
 import re
 
 import nbformat
+import pandas as pd
 import pytest
 
 from rdc_kit.commands.book import pages
@@ -74,23 +75,6 @@ def test_every_module_but_the_command_line_has_its_place():
     assert sum(text.count("automodule::") for text in shown.values()) == len(found)
 
 
-def test_a_figure_has_a_title_and_facts_as_far_as_they_are_known(tmp_path):
-    folder = tmp_path / "figures" / "evidence"
-    (folder / "paper").mkdir(parents=True)
-    for name in ("speed_grid.png", "paper/orders-digits-32px.png", "paper/orders-digits-32px.csv"):
-        (folder / name).write_bytes(b"")
-    facts = '{"shows": "Table 6", "git": "abc", "rows_dataset": ["a_b"], "rows_ipc": ["1", "3"]}'
-    (folder / "paper" / "orders-digits-32px.json").write_text(facts)
-    page = pages.figures_page(folder)
-    assert r"## Orders\: a\_b\, 1\, 3 per class" in page
-    assert (
-        r"Table 6; git abc; [the plotted numbers](figures/evidence/paper/orders-digits-32px.csv)"
-        in page
-    )
-    assert "## Speed grid\n\n![Speed grid](figures/evidence/speed_grid.png)" in page
-    assert page.endswith("speed_grid.png)\n")
-
-
 def test_the_ledger_has_every_line_and_folds_those_that_are_pending(monkeypatch):
     table = ledger(Tables([]), [])
     planned = ["planned", "ipc", "verdict"]
@@ -98,13 +82,30 @@ def test_the_ledger_has_every_line_and_folds_those_that_are_pending(monkeypatch)
     monkeypatch.setattr(pages, "ledger", lambda results: table)
     page = pages.ledger_page()
     parts = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", page, flags=re.M))
-    counts = {name: len(re.findall(r"^\| \[", text, flags=re.M)) for name, text in parts.items()}
+    lines = {name: re.findall(r"^\| .*", text, flags=re.M) for name, text in parts.items()}
+    counts = {name: len(found) - text_tables(parts[name]) for name, found in lines.items()}
     assert counts["What was planned"] == counts["What is pending"] == 1
     assert counts["What else was measured"] == len(table) - 2
-    assert (
-        "<details><summary>Lines that wait for their rows: 1</summary>\n\n````{container}"
-        in parts["What is pending"]
-    )
+    claim, says = table.loc[4, ["claim", "says"]]
+    start = f"<details><summary>Lines that wait for their rows: 1</summary>\n\n**{claim}**: {says}"
+    assert start in parts["What is pending"]
+    assert "###" not in parts["What is pending"]  # a section that begins in a fold ends outside
+
+
+def text_tables(text):
+    """Lines of heads, and those below them, in Markdown."""
+    return 2 * len(re.findall(r"^\| ---", text, flags=re.M))
+
+
+def test_the_ledger_says_each_claim_once_above_its_rows(monkeypatch):
+    table = ledger(Tables([]), [])
+    many = pd.concat([table[table["claim"] == "C5"]] * 3 + [table[table["claim"] == "C9"]])
+    many[["planned", "verdict", "effect"]] = [5.0, "holds", "el2n - random"]
+    monkeypatch.setattr(pages, "ledger", lambda results: many)
+    page = pages.ledger_page()
+    assert re.findall(r"^### (.*)", page, flags=re.M) == ["C5", "C9"]
+    assert page.count("the easiest by EL2N beat random at small ipc") == 1
+    assert page.count("| el2n - random | holds |") == 4
 
 
 def test_the_findings_are_as_they_are_kept_but_for_the_tables_print():

@@ -17,7 +17,13 @@ def test_the_table_counts_and_the_figure_shows(tmp_path):
     assert clean["found"].sum() == 0
     assert len(clean) == 15  # six of each split, three of both
     empty = survey_figure(survey(name, 16))
-    assert "nothing to show" in empty.axes[0].texts[0].get_text()
+    said = "15 things looked for, none found: there is no image to show"
+    assert [note.get_text() for ax in empty.axes for note in ax.texts] == [said]
+    (tmp_path / "train" / "a" / "notes.txt").write_text("what has no picture")
+    other = survey_figure(survey(name, 16))
+    said = "15 things looked for, 1 found, none of which is an image to show"
+    assert [note.get_text() for ax in other.axes for note in ax.texts] == [said]
+    (tmp_path / "train" / "a" / "notes.txt").unlink()
     shutil.copy(tmp_path / "train/a/0.png", tmp_path / "val/b/leak.png")
     found = survey(name, 16)
     table = survey_table(found).set_index("looked for")

@@ -32,6 +32,36 @@ def test_a_name_with_marks_stays_text_and_in_its_cell(fresh_home):
     assert line.replace(r"\|", "").count("|") == 10
 
 
+def test_claim_by_claim_every_row_is_told_once_with_its_verdict(fresh_home):
+    rows = [arms(GOOD, ipc=ipc) for ipc in (1, 2)]
+    write(fresh_home, "00_start_here-a", {"runs": pd.concat(rows)})
+    whole = ledger.ledger(collect())
+    told = list(ledger_text.by_claim(whole))
+    assert [claim for claim, *_ in told] == list(whole["claim"].unique())
+    verdicts = []
+    for _, _, table in told:
+        rows = [line[2:-2].split(" | ") for line in table.splitlines()]
+        assert {len(row) for row in rows} == {len(rows[0])}
+        verdicts += [row[rows[0].index("verdict")] for row in rows[2:]]
+    assert verdicts == list(whole["verdict"])
+
+
+def test_claim_by_claim_columns_that_say_nothing_are_left_out(fresh_home):
+    rows = {"runs": arms(GOOD).assign(dataset="folder:/x/<img src=x>|y")}
+    write(fresh_home, "00_start_here-a", rows)
+    table = ledger.ledger(collect())
+    told = {claim: (says, shown) for claim, says, shown in ledger_text.by_claim(table)}
+    says, shown = told["C5"]
+    link = "[the cells that show it](00_start_here.ipynb#The-measurement)"
+    assert says == f"the easiest by EL2N beat random at small ipc ({link})"
+    head, _, line = shown.split("\n")
+    assert head == "| effect | verdict | on | 95 % over replicates | n |"
+    assert line.startswith(r"| el2n - random | exploratory | folder:/x/&lt;img src=x&gt;\|y, ")
+    space = "\N{NO-BREAK SPACE}"
+    assert f" | +20.0{space}(+17.5{space}to{space}+22.5) points | 3 |" in line
+    assert told["C10"][1] == "| verdict | n |\n| --- | --- |\n| not tested | 0 |"
+
+
 def test_a_number_of_images_has_no_decimals(fresh_home):
     """It is a float where other rows of the ledger have none."""
     write(fresh_home, "00_start_here-a", {"runs": arms(GOOD, ipc=2)})
