@@ -24,7 +24,7 @@ from .prune.metrics import METRICS
 from .prune.recorders import Scores
 from .prune.scores import score
 from .prune.selection import check_order, check_strata, select
-from .train.models import PUBLISHED, check_fits, relatives, with_batch_norm
+from .train.models import relatives
 from .train.teachers import Teacher, check_teacher, squeeze
 
 
@@ -214,25 +214,10 @@ def _known(
 ) -> Teacher:
     """The teacher that was given, if it knows the pool, or one of `count` networks, trained now."""
     if not isinstance(teacher, Teacher):
-        return squeeze(pool, _teaching(pool, teacher, count), epochs, seed, runtime)
+        networks = relatives(teacher or pool.student)[:count]
+        return squeeze(pool, networks, epochs, seed, runtime)
     check_teacher(pool, teacher, runtime or choose_runtime())
     return teacher
-
-
-def _teaching(pool: ImageSet, name: str | None, count: int = 1) -> tuple[str, ...]:
-    """Networks of a teacher: the one of that name with batch norm, or it and its relatives.
-
-    Args:
-        pool: whose student is asked where there is no name.
-        name: with or without "-bn": both are the same network, as in `Setup.networks`.
-        count: more than 1 for an ensemble.
-    """
-    own = with_batch_norm(name or pool.student)
-    if count == 1:
-        return (own,)
-    for network in relatives(own):
-        check_fits(network.removeprefix(PUBLISHED), pool.size, pool.num_classes)
-    return relatives(own)
 
 
 def _rded(

@@ -11,7 +11,7 @@ from rdc_kit import methods
 from rdc_kit.data.imagesets import DataError, Traits
 from rdc_kit.methods import METHODS, Method
 from rdc_kit.prune.recorders import Scores
-from rdc_kit.train import training
+from rdc_kit.train import teachers, training
 
 from .conftest import colour_blocks
 
@@ -152,7 +152,7 @@ def test_ranges_are_checked_before_anything_is_trained(name, options, message, m
 
 
 def test_networks_that_take_turns_fit_the_images_before_one_is_trained(monkeypatch):
-    monkeypatch.setattr(methods, "squeeze", None)
+    monkeypatch.setattr(teachers, "fit", None)
     pool = colour_blocks(size=8)
     pool = replace(pool, traits=replace(pool.traits, student="convnet3-w8"))
     with pytest.raises(ValueError, match="depth 4 needs images of 16 px, got 8"):

@@ -228,8 +228,7 @@ class Setup:
 
     def networks(self, count: int = 1) -> tuple[str, ...]:
         """Names of the teacher and, for an ensemble, of its relatives."""
-        own = models.with_batch_norm(self.teacher or self.pool.student)
-        return ((own,) if count == 1 else models.relatives(own))[:count]
+        return models.relatives(self.teacher or self.pool.student)[:count]
 
     def teacher_of(self, count: int = 1, seed: int = 0) -> Teacher:
         """The teacher of soft labels, trained or fetched, its accuracy on the test set known.
