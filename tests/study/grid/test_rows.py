@@ -1,5 +1,7 @@
 """Rows: what was tried, what was measured, and which trials are the same."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -113,6 +115,25 @@ def test_only_what_is_recovered_or_cropped_takes_time_to_make(measured):
     for (key, _), row in measured.items():
         assert row["make_seconds"] >= 0
         assert key in ("sre2l", "rded") or row["make_seconds"] == 0, key
+
+
+def test_what_making_and_training_took_is_told(fresh_home, monkeypatch):
+    setup = small_setup()
+    (trial,) = plan_trials(setup, [Arm("random")], 2, [HARD1], 1)
+    made = setup.set_of(trial)
+    made = replace(made, provenance=made.provenance | {"make_seconds": 12.3})
+    monkeypatch.setattr(setup, "set_of", lambda *_: made)
+    evaluate = rows.evaluate
+
+    def in_two_seconds(*arguments, **settings):
+        result = evaluate(*arguments, **settings)
+        result.rows[0]["seconds"] = 2.0
+        return result
+
+    monkeypatch.setattr(rows, "evaluate", in_two_seconds)
+    row = rows.row_of(trial, setup)
+    assert (row["make_seconds"], row["seconds"]) == (12.3, 2.0)
+    assert row["images_per_second"] == row["views"] / 2 > row["steps"]
 
 
 def test_the_literal_reading_stores_less_than_its_budget(fresh_home):
