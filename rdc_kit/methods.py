@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from .augment.boxes import Grid, as_grid
-from .combine import check_grouping, combine
+from .combine import combine
 from .data.checks import check_count
 from .data.imagesets import DataError, ImageSet
 from .distill.noise import noise_set
@@ -23,7 +23,7 @@ from .ground.own import ADDED
 from .prune.metrics import METRICS
 from .prune.recorders import Scores
 from .prune.scores import score
-from .prune.selection import check_order, check_strata, select
+from .prune.selection import check_strata, select
 from .train.models import relatives
 from .train.teachers import Teacher, check_teacher, squeeze
 
@@ -107,7 +107,6 @@ def _pruned(
     scores: Scores | None = None,
 ) -> ImageSet:
     """An end of a metric, or a window of it (see `select`); without scores the pool is scored."""
-    check_order(order, skip)
     if order != "random" and scores is None:
         scores = score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed, skip=skip)
@@ -155,8 +154,6 @@ def _pca(
     """
     rows, columns = as_grid(grid, pool.size)
     originals = ipc * rows * columns if originals_per_class is None else originals_per_class
-    check_order(order)
-    check_grouping(grouping)
     if originals % (rows * columns):
         raise DataError(f"originals_per_class is {originals}, no multiple of a grid's cells")
     if originals > ipc * rows * columns:

@@ -40,6 +40,22 @@ def test_wrong_options_are_refused_before_anything_is_trained(
 
 
 @pytest.mark.parametrize(
+    ("name", "fixed", "message"),
+    [
+        ("el2n", {"metric": "el2n", "order": "esy"}, "unknown order 'esy'"),
+        ("pca", {"order": "esy"}, "unknown order 'esy'"),
+        ("pca", {"grouping": "rank"}, "unknown grouping 'rank'"),
+        ("aum", {"metric": "aun"}, "unknown pruning metric 'aun'"),
+    ],
+)
+def test_so_are_wrong_values_of_a_line_of_ones_own(blocks, name, fixed, message, monkeypatch):
+    monkeypatch.setattr("rdc_kit.methods.score", None)
+    monkeypatch.setitem(METHODS, "mine", replace(METHODS[name], fixed=fixed))
+    with pytest.raises(ValueError, match=message):
+        rdc.compress("mine", blocks, 1)
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda pool, ipc: pool, r"'mine' must be a function of \(pool, ipc, seed, ru.*: too many"),
