@@ -162,7 +162,9 @@ def fit(
             that are not given, or the checkpoint or labels belong to another training.
     """
     seed, runtime = as_seed(seed), runtime or choose_runtime()
-    check_asked(images, protocol, runtime)
+    check_object("images", images, ImageSet)
+    check_asked(protocol, runtime)
+    check_set(images)
     student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)
     model = model.to(runtime.device).to(memory_format=runtime.memory_format)
@@ -187,16 +189,14 @@ def fit(
     return Fitted(model.eval(), state.losses, steps, feed.batch, steps * feed.batch, state.seconds)
 
 
-def check_asked(images: ImageSet, protocol: Protocol, runtime: Runtime) -> None:
-    """Refuse what nothing can be trained on or by, before a network is built.
+def check_asked(protocol: Protocol, runtime: Runtime) -> None:
+    """Refuse what nothing can be trained by, before a network is built.
 
     Raises:
-        ValueError: one is of another kind than meant. DataError: see `check_set`.
+        ValueError: one is of another kind than meant.
     """
-    check_object("images", images, ImageSet)
     check_object("protocol", protocol, Protocol)
     check_object("runtime", runtime, Runtime)
-    check_set(images)
 
 
 def _prepared(
