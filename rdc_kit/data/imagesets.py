@@ -258,8 +258,7 @@ def numbered(most: int) -> Numbers:
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
     """Provenance of a set made from another: the parent's without its disk cache, and new facts."""
-    parent_facts = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "pixels")}
-    return parent_facts | facts
+    return saving.without_cache(parent.provenance) | facts
 
 
 def made_anew(pool: ImageSet, images: Tensor, **facts: Any) -> ImageSet:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ...augment.boxes import crop_resize, random_crops
+from ...augment.boxes import crop_resize, square_crops
 from ...augment.views import normalise
 from ...data.imagesets import DataError, ImageSet
 from ...ground.seeds import generator
@@ -40,14 +40,12 @@ def selective_crops(
     """
     rows = torch.randperm(len(pool), generator=generator(seed, "selective images"))[:count]
     images = pool[rows]
-    count, side = len(images), images.size
-    whole = torch.tensor([[0, 0, side, side]]).expand(count * crops, 4)
     draws = generator(seed, "selective crops")
-    boxes = random_crops(whole, (images.traits.min_crop, 1.0), (1.0, 1.0), draws)
+    boxes = square_crops(images.images, crops, images.traits.min_crop, draws)
     targets = observer.targets(images.labels)
     measures = []
     for k in range(crops):
-        pixels = crop_resize(images.images, boxes.view(count, crops, 4)[:, k], side)
+        pixels = crop_resize(images.images, boxes[:, k], images.size)
         logits = observer.logits(normalise(pixels, images.traits), images.traits)
         measures.append(torch.stack([nll(logits, targets), shannon(logits)]))
     losses, entropies = torch.stack(measures, 2)  # each [N, crops]
