@@ -8,8 +8,8 @@ from typing import Any
 
 from .augment.boxes import as_grid
 from .combine import check_grouping
-from .data.checks import check_count, check_made
-from .data.imagesets import DataError, ImageSet, check_enough
+from .data.checks import check_count, check_enough, check_made
+from .data.imagesets import DataError, ImageSet
 from .distill.noise import check_spectrum
 from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime

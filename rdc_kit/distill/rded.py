@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..augment.boxes import as_grid, crop_resize, square_crops
 from ..augment.views import normalise
-from ..data.imagesets import DataError, ImageSet, check_enough, made_anew
+from ..data.checks import check_enough
+from ..data.imagesets import DataError, ImageSet, made_anew
 from ..data.loading import in_full
 from ..data.origins import origins_of
 from ..ground.device import Runtime, choose_runtime
