@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import glob
 import json
@@ -149,6 +150,11 @@ def alive(pid: int, host: str | None = None) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def now() -> str:
+    """The present time in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def writer_lives(record: Any) -> bool:

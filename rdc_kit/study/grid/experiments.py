@@ -16,7 +16,7 @@ import pandas as pd
 
 from ...data.checks import check_count
 from ...data.imagesets import ImageSet
-from ...ground import store
+from ...ground import locks, store
 from ...ground.progress import FETCHED, bar
 from ...ground.seeds import as_seeds
 from ...methods import method_named
@@ -111,7 +111,7 @@ class Experiment:
                 report(len(rows), shown.note)
                 try:
                     return k, row_of(self.trials[k], self.setup, self.extra, wait=False)
-                except store.Locked:
+                except locks.Locked:
                     left.append(k)
             k = left.popleft()
             return k, row_of(self.trials[k], self.setup, self.extra)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from ...ground import files, store
+from ...ground import files, locks, store
 from ...ground.device import choose_runtime
 from ...ground.limits import cores
 from ...ground.memory import keep_freed_memory
@@ -164,7 +164,7 @@ class _Worker:
                 except (Diverged, ValueError) as error:  # it fails whenever it is made
                     told = f"{line.key}: replicate {seed} cannot be made and is passed over"
                     self._pass_over(marker, f"{told}: {error}")
-        except store.Locked as held:
+        except locks.Locked as held:
             self.held[line.key] = str(held)
         return False
 
@@ -229,13 +229,13 @@ def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
         Locked: another process has them, or trains their teacher.
     """
     own = _locks(line)
-    with store.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
+    with locks.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
         trials = [trial for trial in line.missing() if trial.seed == seed]
         if not _waits_for_teacher(line, trials):
             yield trials
             return
         teacher = f"{line.setting.name}-teacher-{trials[0].seeds.teacher}"
-        with store.lock(own / teacher, teacher):
+        with locks.lock(own / teacher, teacher):
             yield trials
 
 

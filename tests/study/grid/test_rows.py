@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.ground import store
+from rdc_kit.ground import locks, store
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.study.grid import rows
 from rdc_kit.study.grid.arms import Arm, method_arms
@@ -174,7 +174,7 @@ def test_what_somebody_else_trains_is_told_to_who_will_not_wait(fresh_home):
     setup = small_setup()
     (trial,) = plan_trials(setup, [Arm("random")], 1, [HARD1], 1)
     home = runs_dir("train") / store.config_hash(rows.trial_config(trial, setup))
-    with store.lock(home, "it"), pytest.raises(store.Locked):
+    with locks.lock(home, "it"), pytest.raises(locks.Locked):
         rows.row_of(trial, setup, wait=False)
 
 
