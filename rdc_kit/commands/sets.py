@@ -18,10 +18,11 @@ from ..ground.device import choose_runtime
 from ..ground.seeds import as_seeds
 from ..methods import METHODS
 from ..prune.alignment import aligned_rows
+from ..prune.finished import finished_runs
 from ..prune.indexlists import write_index_lists
 from ..prune.metrics import EL2N_EPOCHS, METRICS
 from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores
-from ..prune.scores import finished_runs, scoring_run
+from ..prune.scores import scoring_run
 from ..prune.selection import check_order, select
 from ..study.grid.arms import arm_asked
 
