@@ -28,8 +28,9 @@ from ..study.figures import base
 from ..study.figures.speed import PARTS, parts_figure
 from ..study.grid.arms import Arm
 from ..study.grid.experiments import Experiment, plan_trials
+from ..study.grid.pace import threads_of
 from ..study.grid.setups import Setup
-from ..study.grid.workers import split_of, threads_of, workers_from
+from ..study.grid.workers import split_of, workers_from
 from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.arithmetic import quickest

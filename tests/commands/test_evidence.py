@@ -9,7 +9,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import locks, store
-from rdc_kit.study.grid.workers import Pace
+from rdc_kit.study.grid.pace import Pace
 
 
 def test_missing_rows_are_made_by_priority_and_then_judged(plan, capsys):

@@ -24,10 +24,11 @@ from ...train import models, protocols
 from ...train.protocol import Protocol
 from . import monitor
 from .arms import Arm
+from .pace import threads_of
 from .plan import Plan, plan
 from .rows import COLUMNS, Extra, is_measured, row_of
 from .setups import LAYERS, Seeds, Setup, Trial, check_layers
-from .workers import helpers, split_of, threads_of
+from .workers import helpers, split_of
 
 
 @dataclass

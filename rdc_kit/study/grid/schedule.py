@@ -22,10 +22,11 @@ from ...train.training import Diverged
 from .campaign import Line
 from .experiments import Experiment
 from .making import check_room_for
+from .pace import threads_of
 from .plan import ensemble_of
 from .processes import start_processes, stop_processes
 from .setups import Trial
-from .workers import most_processes, threads_of, workers_from
+from .workers import most_processes, workers_from
 
 _FAILED = "failed.json"  # the call that could not make it
 _PASSED_OVER = 3  # exit status of a process that passed a replicate over, and told so

@@ -13,9 +13,10 @@ from rdc_kit.methods import METHODS, Method
 from rdc_kit.study.grid import plan
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.pace import Pace
 from rdc_kit.study.grid.rows import made_elsewhere, trial_config
 from rdc_kit.study.grid.setups import Setup
-from rdc_kit.study.grid.workers import Pace, Split
+from rdc_kit.study.grid.workers import Split
 
 from ...conftest import colour_blocks
 from ..conftest import EXACT, HARD1, small_setup, small_trials
