@@ -204,7 +204,7 @@ def _step_parts(stored: ImageSet, case: Case, setup: Setup) -> dict[str, float]:
     ]
     images, labels = batch.images.to(runtime.device), batch.labels.to(runtime.device)
     model = models.build(case.student, stored.num_classes, stored.size).train()
-    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+    model = runtime.placed(model)
     optimiser, view = make_optimiser(model, protocol), view_for(batch, protocol)
     draws, totals, count = generator(0, "views", device=runtime.device), dict[str, float](), 24
 

@@ -213,8 +213,7 @@ def _one(
 ) -> tuple[nn.Module, str, float]:
     """A network, its key and its accuracy on the pool."""
     if name.startswith(models.PUBLISHED):
-        model = _published(name.removeprefix(models.PUBLISHED))
-        model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+        model = runtime.placed(_published(name.removeprefix(models.PUBLISHED)))
         score = accuracy_of(model, pool, runtime)
         return model.requires_grad_(False), name, score.top1
     config = _config(pool.fingerprint(), name, epochs, seed, runtime)
@@ -235,8 +234,8 @@ def _one(
     home = store.cached(runs_dir("teachers"), config, make)
     model = models.build(name, pool.num_classes, pool.size, seed)
     model.load_state_dict(load_arrays(home / _WEIGHTS))
-    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-    return model.eval().requires_grad_(False), home.name, store.result_of(home)["top1"]
+    model = runtime.placed(model).eval().requires_grad_(False)
+    return model, home.name, store.result_of(home)["top1"]
 
 
 def _committed(key: str, seed: int) -> tuple[Any, dict[str, Any]] | None:

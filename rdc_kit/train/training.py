@@ -94,7 +94,7 @@ def fit(
     check_set(images)
     student = student or images.student
     model = models.build(student, images.num_classes, images.size, seed)
-    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+    model = runtime.placed(model)
     state = State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None:
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
@@ -145,7 +145,7 @@ def _prepared(
 
     feed = Feed(images, batch, runtime.device, needs)
     lesson = lesson_of(images, protocol, feed, teacher, runtime)
-    take = _step_of(state, feed, lesson, protocol, draws, runtime)
+    take = _step_of(state, lesson, protocol, draws, runtime)
     ahead = feed.steps * (protocol.epochs - state.epoch)
     # Stored labels are looked up on the host, at each step anew.
     if feed.resident and protocol.labels != "stored" and pays(runtime.device, ahead):
@@ -155,7 +155,6 @@ def _prepared(
 
 def _step_of(
     state: State,
-    feed: Feed,
     lesson: Lesson,
     protocol: Protocol,
     draws: torch.Generator,
@@ -164,8 +163,7 @@ def _step_of(
     """The function that makes one optimiser step on some rows of the set."""
 
     def step(rows: Tensor) -> tuple[Tensor, Tensor]:
-        pixels, labels = feed.at(rows)
-        inputs, targets, answer = lesson(state.epoch, rows, pixels, labels, draws)
+        inputs, targets, labels, answer = lesson(state.epoch, rows, draws)
         with runtime.autocast():
             logits = state.model(inputs)
         logits = logits.float()

@@ -242,7 +242,7 @@ def one_epoch(runtime, protocol, recorders=(), answer=None):
     feed = lessons.Feed(images, 5, runtime.device)
     lesson = lessons.lesson_of(images, protocol, feed, answer, runtime)
     draws = training.generator(0, "views", device="cuda")
-    step = training._step_of(state, feed, lesson, protocol, draws, runtime)
+    step = training._step_of(state, lesson, protocol, draws, runtime)
     training._train_epoch(state, feed, step, draws, protocol, 0)
 
 
