@@ -87,7 +87,7 @@ class StoredLabels:
         device, side = draws.device, images.shape[-1]
         kept = len(self.records)
         epochs = torch.full((len(rows),), epoch)
-        if kept < self.epochs or epoch >= kept:
+        if kept < self.epochs:
             epochs = torch.randint(kept, (len(rows),), generator=draws, device=device).cpu()
         own_records = self.records[epochs.numpy(), rows.cpu().numpy()]
         partner = torch.from_numpy(own_records["partner"].astype(np.int64))

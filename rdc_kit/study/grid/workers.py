@@ -108,9 +108,9 @@ def best_split(setup: Setup, trials: Sequence[Trial]) -> Split:
         return Split(1, torch.get_num_threads())
     if not on_cpu:
         return _split_on_gpu(setup, trials)
-    kinds = {(t.student, t.ipc, t.protocol.epochs): t for t in trials}
-    longest = max(kinds, key=lambda kind: kind[1] * kind[2])
-    one, every = (pace_of(setup, *longest[:2], threads).training for threads in (1, cores()))
+    longest = max(trials, key=lambda trial: trial.ipc * trial.protocol.epochs)
+    what = (setup, longest.student, longest.ipc)
+    one, every = (pace_of(*what, threads).training for threads in (1, cores()))
     alone = Split(1, 1 if one * _WORTH > every else cores())
     most = _most_for(setup, trials)
     if most < 2 or _views(setup, trials) / max(one, every) < _START:
