@@ -73,8 +73,7 @@ def fit(
     twice. On a GPU that holds the set, the step is recorded and replayed (see `replay`).
 
     Args:
-        images: the training set.
-        protocol: how to train.
+        images: the training set. protocol: how to train.
         student: name of the network; the source's student by default.
         seed: root of the seed tree. runtime: device and precision; `choose_runtime()` by default.
         recorders: they see every batch, such as the score recorders.
@@ -93,8 +92,7 @@ def fit(
     check_asked(protocol, runtime)
     check_set(images)
     student = student or images.student
-    model = models.build(student, images.num_classes, images.size, seed)
-    model = runtime.placed(model)
+    model = runtime.placed(models.build(student, images.num_classes, images.size, seed))
     state = State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None:
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
