@@ -261,8 +261,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _where_to_start()
     from torch import OutOfMemoryError
 
+    from .ground.locks import Locked
     from .ground.own import use_told, where
-    from .ground.store import Locked
     from .train.training import Diverged
 
     try:

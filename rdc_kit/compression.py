@@ -8,8 +8,8 @@ from typing import Any
 
 from .augment.boxes import as_grid
 from .combine import check_grouping
-from .data.checks import check_count, check_made
-from .data.imagesets import DataError, ImageSet, check_enough
+from .data.checks import check_count, check_enough, check_made
+from .data.imagesets import DataError, ImageSet
 from .distill.noise import check_spectrum
 from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime
@@ -90,11 +90,12 @@ def check_options(name: str, options: dict[str, Any]) -> None:
         if option not in method.options:
             raise ValueError(unknown(f"option of {name}", option, method.options))
     check_kinds(name, getattr(method.make, "__annotations__", {}), options)
-    if method is not KITS.get(name):
+    if is_own(method.make):
         return
-    if (metric := options.get("metric", "el2n")) not in METRICS:
+    how = method.fixed | options
+    if (metric := how.get("metric", "el2n")) not in METRICS:
         raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
-    given, asked = options.get("scores"), (method.fixed | options).get("metric")
+    given, asked = how.get("scores"), how.get("metric")
     if given is not None:
         check_object("scores", given, Scores)
     if given and given.name in METRICS and asked not in (None, given.name):
@@ -102,10 +103,10 @@ def check_options(name: str, options: dict[str, Any]) -> None:
             f"{name} was to go by {asked}, and these scores are {given.name}: give it others, or "
             "take the method or metric of these"
         )
-    check_order(options.get("order", "easy"), options.get("skip", 0.0))
-    check_grouping(options.get("grouping", "rank_block"))
-    check_spectrum(options.get("spectrum", "white"))
-    if isinstance(teacher := options.get("teacher"), str):
+    check_order(how.get("order", "easy"), how.get("skip", 0.0))
+    check_grouping(how.get("grouping", "rank_block"))
+    check_spectrum(how.get("spectrum", "white"))
+    if isinstance(teacher := how.get("teacher"), str):
         with_batch_norm(teacher)
     elif teacher is not None:
         check_object("teacher", teacher, Teacher)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from .augment.boxes import Grid, as_grid
-from .combine import check_grouping, combine
+from .combine import combine
 from .data.checks import check_count
 from .data.imagesets import DataError, ImageSet
 from .distill.noise import noise_set
@@ -23,8 +23,8 @@ from .ground.own import ADDED
 from .prune.metrics import METRICS
 from .prune.recorders import Scores
 from .prune.scores import score
-from .prune.selection import check_order, check_strata, select
-from .train.models import PUBLISHED, check_fits, relatives, with_batch_norm
+from .prune.selection import check_strata, select
+from .train.models import relatives
 from .train.teachers import Teacher, check_teacher, squeeze
 
 
@@ -107,7 +107,6 @@ def _pruned(
     scores: Scores | None = None,
 ) -> ImageSet:
     """An end of a metric, or a window of it (see `select`); without scores the pool is scored."""
-    check_order(order, skip)
     if order != "random" and scores is None:
         scores = score(pool, metric, epochs, scoring_seed, runtime)
     return select(pool, scores, ipc, order, seed, skip=skip)
@@ -158,8 +157,6 @@ def _pca(
     """
     rows, columns = as_grid(grid, pool.size)
     originals = ipc * rows * columns if originals_per_class is None else originals_per_class
-    check_order(order)
-    check_grouping(grouping)
     if originals % (rows * columns):
         raise DataError(f"originals_per_class is {originals}, no multiple of a grid's cells")
     if originals > ipc * rows * columns:
@@ -217,25 +214,10 @@ def _known(
 ) -> Teacher:
     """The teacher that was given, if it knows the pool, or one of `count` networks, trained now."""
     if not isinstance(teacher, Teacher):
-        return squeeze(pool, _teaching(pool, teacher, count), epochs, seed, runtime)
+        networks = relatives(teacher or pool.student)[:count]
+        return squeeze(pool, networks, epochs, seed, runtime)
     check_teacher(pool, teacher, runtime or choose_runtime())
     return teacher
-
-
-def _teaching(pool: ImageSet, name: str | None, count: int = 1) -> tuple[str, ...]:
-    """Networks of a teacher: the one of that name with batch norm, or it and its relatives.
-
-    Args:
-        pool: whose student is asked where there is no name.
-        name: with or without "-bn": both are the same network, as in `Setup.networks`.
-        count: more than 1 for an ensemble.
-    """
-    own = with_batch_norm(name or pool.student)
-    if count == 1:
-        return (own,)
-    for network in relatives(own):
-        check_fits(network.removeprefix(PUBLISHED), pool.size, pool.num_classes)
-    return relatives(own)
 
 
 def _rded(

@@ -11,7 +11,7 @@ from rdc_kit import methods
 from rdc_kit.data.imagesets import DataError, Traits
 from rdc_kit.methods import METHODS, Method
 from rdc_kit.prune.recorders import Scores
-from rdc_kit.train import training
+from rdc_kit.train import teachers, training
 
 from .conftest import colour_blocks
 
@@ -37,6 +37,22 @@ def test_wrong_options_are_refused_before_anything_is_trained(
         monkeypatch.setattr(f"rdc_kit.methods.{step}", None)
     with pytest.raises(ValueError, match=message):
         rdc.compress(name, blocks, 1, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed", "message"),
+    [
+        ("el2n", {"metric": "el2n", "order": "esy"}, "unknown order 'esy'"),
+        ("pca", {"order": "esy"}, "unknown order 'esy'"),
+        ("pca", {"grouping": "rank"}, "unknown grouping 'rank'"),
+        ("aum", {"metric": "aun"}, "unknown pruning metric 'aun'"),
+    ],
+)
+def test_so_are_wrong_values_of_a_line_of_ones_own(blocks, name, fixed, message, monkeypatch):
+    monkeypatch.setattr("rdc_kit.methods.score", None)
+    monkeypatch.setitem(METHODS, "mine", replace(METHODS[name], fixed=fixed))
+    with pytest.raises(ValueError, match=message):
+        rdc.compress("mine", blocks, 1)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +168,7 @@ def test_ranges_are_checked_before_anything_is_trained(name, options, message, m
 
 
 def test_networks_that_take_turns_fit_the_images_before_one_is_trained(monkeypatch):
-    monkeypatch.setattr(methods, "squeeze", None)
+    monkeypatch.setattr(teachers, "fit", None)
     pool = colour_blocks(size=8)
     pool = replace(pool, traits=replace(pool.traits, student="convnet3-w8"))
     with pytest.raises(ValueError, match="depth 4 needs images of 16 px, got 8"):

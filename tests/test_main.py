@@ -10,7 +10,7 @@ import torch
 from rdc_kit.__main__ import ACTIONS, main
 from rdc_kit.commands import benchmark, reports
 from rdc_kit.commands.options import VERBS, parser
-from rdc_kit.ground.store import Locked
+from rdc_kit.ground.locks import Locked
 from rdc_kit.train.training import Diverged
 
 

@@ -89,6 +89,21 @@ def random_crops(
     return torch.cat([top + y, left + x, h, w], dim=1).long()
 
 
+def square_crops(images: Tensor, crops: int, least: float, draws: torch.Generator) -> Tensor:
+    """Square random crops of each image.
+
+    Args:
+        images: [N, 3, S, S]. crops: of each. least: smallest area, a fraction; the largest is 1.
+        draws: random generator.
+
+    Returns:
+        int64 [N, crops, 4]: top, left, height, width in pixels.
+    """
+    count, side = len(images), images.shape[-1]
+    whole = torch.tensor([[0, 0, side, side]]).expand(count * crops, 4)
+    return random_crops(whole, (least, 1.0), (1.0, 1.0), draws).view(count, crops, 4)
+
+
 def crop_resize(images: Tensor, boxes: Tensor, size: int, flip: Tensor | None = None) -> Tensor:
     """Crop each image to its box and resize the crop, bilinear and antialiased.
 

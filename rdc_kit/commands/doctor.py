@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+from packaging.requirements import Requirement
 
 from ..data import sources
 from ..data.survey import survey
@@ -29,18 +30,14 @@ def _python() -> str:
     return f"{platform.python_version()} ({sys.executable})"
 
 
-def _package(requirement: str) -> Callable[[], str]:
-    name = re.split(r"[><=!~ ]", requirement)[0]
-
+def _package(requirement: Requirement) -> Callable[[], str]:
     def look() -> str:
-        from packaging.requirements import Requirement
-
         try:
-            version = metadata.version(name)
+            version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
             raise RuntimeError("not installed: run `make test`, or install requirements") from None
-        if not Requirement(requirement).specifier.contains(version, prereleases=True):
-            raise RuntimeError(f"{version} does not satisfy {requirement!r}: install requirements")
+        if not requirement.specifier.contains(version, prereleases=True):
+            raise RuntimeError(f"{version} does not satisfy {str(requirement)!r}: install them")
         return version
 
     return look
@@ -118,8 +115,8 @@ def _data() -> str:
     return f"local copies in {copies}: {', '.join(names) or 'none of the named datasets'}"
 
 
-def requirements() -> list[str]:
-    """Requirement specifiers of the package, without those of the tests.
+def requirements() -> list[Requirement]:
+    """What the package requires, without what its tests do.
 
     Raises:
         ValueError: the package is not installed, so nothing says what it requires.
@@ -131,7 +128,7 @@ def requirements() -> list[str]:
             "rdc_kit is not installed here, only its folder: run `make .venv/ready`, or "
             "`pip install -e .` in the folder"
         ) from None
-    return [spec for spec in specifiers if "extra ==" not in spec]
+    return [Requirement(spec) for spec in specifiers if "extra ==" not in spec]
 
 
 def doctor() -> int:
@@ -141,7 +138,7 @@ def doctor() -> int:
         0 when all are met, else 1.
     """
     checks: list[tuple[str, Callable[[], str]]] = [("python", _python)]
-    checks += [(re.split(r"[><=!~ ]", spec)[0], _package(spec)) for spec in requirements()]
+    checks += [(asked.name, _package(asked)) for asked in requirements()]
     checks += [("torch pair", _pair), ("gpu", _gpu), ("compute", _compute)]
     checks += [("jupyter kernel", _kernel), ("disk", _disk), ("data", _data)]
     checks += [("start", lambda: startup_line(rounds=1))]

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from ..ground import files, places, progress, store
+from ..ground import files, locks, places, progress, store
 from ..ground.folders import runs_dir
 from ..ground.manifests import read_manifest, write_manifest
 from ..notebook.answers import is_exercise
@@ -75,9 +75,9 @@ def run_notebook(
     folder = runs_dir("notebooks") / f"{notebook.stem}-{key}"
     try:
         places.require_free_space(folder, _NEEDED)
-        with store.lock(folder, notebook.stem):
+        with locks.lock(folder, notebook.stem):
             return _execute(notebook, parameters, folder, timeout, workers)
-    except store.Locked as error:
+    except locks.Locked as error:
         return print_verdict(LOCKED, str(error))
     except OSError as error:
         return print_verdict(FAILED, f"{notebook.stem}: {error}")

@@ -15,12 +15,14 @@ from ..data.loading import load
 from ..data.saving import INDEX
 from ..ground import files, places
 from ..ground.device import choose_runtime
+from ..ground.seeds import as_seeds
 from ..methods import METHODS
 from ..prune.alignment import aligned_rows
+from ..prune.finished import finished_runs
 from ..prune.indexlists import write_index_lists
 from ..prune.metrics import EL2N_EPOCHS, METRICS
 from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, write_scores
-from ..prune.scores import finished_runs, scoring_run
+from ..prune.scores import scoring_run
 from ..prune.selection import check_order, select
 from ..study.grid.arms import arm_asked
 
@@ -93,12 +95,12 @@ def save_scores(
     """Score every image of a pool, once for each seed, and write a score file, a row per image.
 
     Raises:
-        ValueError: a wrong seed, number of epochs or name, or a score that is not finite.
+        ValueError: a wrong seed or one twice, a wrong number of epochs or name, or a score that is
+            not finite.
         FileExistsError: `out` is a folder,
             or a file that is no table of scores.
     """
-    for seed in seeds:
-        check_count("seed", seed, 0)
+    seeds = as_seeds([check_count("seed", seed, 0) for seed in seeds])
     check_count("epochs", epochs)
     check_name(out)
     places.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")

@@ -28,8 +28,9 @@ from ..study.figures import base
 from ..study.figures.speed import PARTS, parts_figure
 from ..study.grid.arms import Arm
 from ..study.grid.experiments import Experiment, plan_trials
+from ..study.grid.pace import threads_of
 from ..study.grid.setups import Setup
-from ..study.grid.workers import split_of, threads_of, workers_from
+from ..study.grid.workers import split_of, workers_from
 from ..train import models, protocols
 from ..train.accuracy import predict
 from ..train.arithmetic import quickest
@@ -203,7 +204,7 @@ def _step_parts(stored: ImageSet, case: Case, setup: Setup) -> dict[str, float]:
     ]
     images, labels = batch.images.to(runtime.device), batch.labels.to(runtime.device)
     model = models.build(case.student, stored.num_classes, stored.size).train()
-    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+    model = runtime.placed(model)
     optimiser, view = make_optimiser(model, protocol), view_for(batch, protocol)
     draws, totals, count = generator(0, "views", device=runtime.device), dict[str, float](), 24
 

@@ -22,7 +22,7 @@ from ..data.loading import load
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
 from ..ground.limits import cores
-from ..study.grid.workers import threads_of
+from ..study.grid.pace import threads_of
 from ..train import protocols
 from ..train.training import fit
 from .speed_before import in_the_old_way

@@ -16,18 +16,17 @@ import torch
 from ..ground import files, store
 from ..ground.device import choose_runtime, free_on, machine_name
 from ..ground.folders import notebooks_dir, runs_dir
-from ..ground.limits import cores, free_memory
+from ..ground.limits import cores
 from ..ground.names import command, unknown
 from ..ground.progress import human_time
 from ..study.figures.base import figures_dir
 from ..study.grid import monitor
-from ..study.grid.workers import workers_from
+from ..study.grid.workers import most_processes, workers_from
 from .given import Parameter, UsageError, check_parameters, declared
 from .run import FAILED, OK, USAGE, print_verdict, run_notebook
 
 _MOST = 4  # notebooks at a time
-_MEMORY = 2 * 10**9  # bytes that each of them may need
-_ON_GPU = 3 * 10**9  # and of a GPU
+_ON_GPU = 3 * 10**9  # bytes of a GPU that each of them may need
 _SAY_EVERY = 10.0  # seconds between two lines of progress
 _LOOK_EVERY = 0.2
 
@@ -92,7 +91,7 @@ def run_all(
 
 def _at_a_time(device: str) -> int:
     """Notebooks that this machine, and its GPU if they use it, have cores and memory for."""
-    room = [_MOST, cores(), free_memory() // _MEMORY]
+    room = [_MOST, most_processes()]
     chosen = choose_runtime(device).device
     if chosen.type == "cuda":
         room.append(free_on(chosen) // _ON_GPU)

@@ -181,3 +181,29 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise DataError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
+
+
+def check_enough(pool: ImageSet, per_class: int, lower: str = "ipc") -> None:
+    """Check that every class has enough images.
+
+    Args:
+        pool: a set. per_class: images that are asked. lower: what may be lowered, for the message.
+
+    Raises:
+        DataError: the message names the smallest class.
+    """
+    if per_class < 1:
+        raise DataError(f"images per class must be at least 1, got {per_class}")
+    counts = pool.counts()
+    smallest = int(counts.argmin())
+    if int(counts[smallest]) == 0:
+        raise DataError(
+            f"class {pool.classes[smallest]!r} has no image: add some, or remove the class (its "
+            "folder, or its name in the list of classes)"
+        )
+    if int(counts[smallest]) < per_class:
+        apart = " besides those held out for testing" * ("holdout_share" in pool.provenance)
+        raise DataError(
+            f"class {pool.classes[smallest]!r} has {int(counts[smallest])} images{apart}, "
+            f"{per_class} are asked of each class: lower {lower}"
+        )

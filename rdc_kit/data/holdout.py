@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..ground.seeds import as_seed, generator
-from .imagesets import DataError, ImageSet, Splits, check_enough, derived
+from .checks import check_enough
+from .imagesets import DataError, ImageSet, Splits, derived
 from .loading import load
 from .origins import first_copies
 

@@ -258,8 +258,7 @@ def numbered(most: int) -> Numbers:
 
 def derived(parent: ImageSet, **facts: Any) -> dict[str, Any]:
     """Provenance of a set made from another: the parent's without its disk cache, and new facts."""
-    parent_facts = {k: v for k, v in parent.provenance.items() if k not in ("mapped", "pixels")}
-    return parent_facts | facts
+    return saving.without_cache(parent.provenance) | facts
 
 
 def made_anew(pool: ImageSet, images: Tensor, **facts: Any) -> ImageSet:
@@ -281,29 +280,3 @@ def made_anew(pool: ImageSet, images: Tensor, **facts: Any) -> ImageSet:
         view="whole",
         provenance=derived(pool, **facts),
     )
-
-
-def check_enough(pool: ImageSet, per_class: int, lower: str = "ipc") -> None:
-    """Check that every class has enough images.
-
-    Args:
-        pool: a set. per_class: images that are asked. lower: what may be lowered, for the message.
-
-    Raises:
-        DataError: the message names the smallest class.
-    """
-    if per_class < 1:
-        raise DataError(f"images per class must be at least 1, got {per_class}")
-    counts = pool.counts()
-    smallest = int(counts.argmin())
-    if int(counts[smallest]) == 0:
-        raise DataError(
-            f"class {pool.classes[smallest]!r} has no image: add some, or remove the class (its "
-            "folder, or its name in the list of classes)"
-        )
-    if int(counts[smallest]) < per_class:
-        apart = " besides those held out for testing" * ("holdout_share" in pool.provenance)
-        raise DataError(
-            f"class {pool.classes[smallest]!r} has {int(counts[smallest])} images{apart}, "
-            f"{per_class} are asked of each class: lower {lower}"
-        )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..ground import files, store
+from ..ground import files, locks, store
 from ..ground.folders import data_dir
 from .checks import check_labels, check_set
 from .decoding import PIXELS, RESIZE_RULE, TEST_RULE, decode, decoded, is_whole
@@ -228,7 +228,7 @@ def _load_split(
     folder = f"{files.safe_name(name)}-{split}-{size}-{store.config_hash(key)}"
     home = data_dir() / "cache" / folder
     if not is_whole(home):  # a home that cannot be written to may hold all that is needed
-        with store.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
+        with locks.lock(home.parent / f"{home.name}.lock", f"decoding {name}", wait=True):
             if not is_whole(files.restored(home)):
                 if home.exists():  # only here: without the lock, another may have made it anew
                     files.set_aside(home, "its files are not what was written")

@@ -80,8 +80,8 @@ def names_of(images: ImageSet) -> list[str]:
     """Names for people: the file of each image, or source and row; for composites, of all cells."""
     ids = images.row_ids[:, None] if images.members is None else images.members
     rows, source = ids.numpy(), images.provenance.get("source", "")
-    found = None if images.origins is None else images.origins.of(rows).get(FILE)
-    files = np.full(rows.shape, "", dtype=object) if found is None else found
+    known = images.origins
+    files = np.full(rows.shape, "", dtype=object) if known is None else known.of(rows)[FILE]
     named = [
         [file or f"{source} row {row}".strip() for file, row in zip(*pair, strict=True)]
         for pair in zip(files.tolist(), rows.tolist(), strict=True)

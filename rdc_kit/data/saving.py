@@ -130,13 +130,17 @@ def _of_originals(images: ImageSet, listed: pd.DataFrame) -> dict[str, tuple[Any
     return {"member_files": (datasets.List(text), files_of)} | columns
 
 
+def without_cache(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Facts of a set that hold of its copies too: without those of images mapped from disk."""
+    return {k: v for k, v in provenance.items() if k not in ("mapped", "pixels")}
+
+
 def _facts(images: ImageSet) -> dict[str, Any]:
-    provenance = {k: v for k, v in images.provenance.items() if k not in ("mapped", "pixels")}
     return {
         "size": images.size,
         "grid": list(images.grid),
         "view": images.view,
         "traits": asdict(images.traits),
-        "provenance": provenance,
+        "provenance": without_cache(images.provenance),
         "made_with": store.versions(),
     }

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..augment.boxes import as_grid, crop_resize, random_crops
+from ..augment.boxes import as_grid, crop_resize, square_crops
 from ..augment.views import normalise
-from ..data.imagesets import DataError, ImageSet, check_enough, made_anew
+from ..data.checks import check_enough
+from ..data.imagesets import DataError, ImageSet, made_anew
 from ..data.loading import in_full
 from ..data.origins import origins_of
 from ..ground.device import Runtime, choose_runtime
@@ -71,7 +72,7 @@ def rded(
         draws = generator(seed, "rded", label)
         rows = _draw(pool, label, max(drawn, keep), draws)
         full = large[place[rows]]
-        boxes = _boxes(full, crops, pool.traits.min_crop, draws)
+        boxes = square_crops(full, crops, pool.traits.min_crop, draws)
         losses = _losses(full, boxes, label, side, pool, answer, runtime)
         best, which = lowest(losses, keep)
         patches = crop_resize(full[best], boxes[best, which], side).round().clamp(0, 255)
@@ -139,13 +140,6 @@ def _draw(pool: ImageSet, label: int, count: int, draws: torch.Generator) -> Ten
     """Positions of some images of a class."""
     class_rows = pool.rows_of(label)
     return class_rows[torch.randperm(len(class_rows), generator=draws)[:count]]
-
-
-def _boxes(images: Tensor, crops: int, least: float, draws: torch.Generator) -> Tensor:
-    """Square random crops of each image, of area `least` to 1, int64 [count, crops, 4]."""
-    count, edge = len(images), images.shape[-1]
-    whole = torch.tensor([[0, 0, edge, edge]]).expand(count * crops, 4)
-    return random_crops(whole, (least, 1.0), (1.0, 1.0), draws).view(count, crops, 4)
 
 
 @torch.no_grad()

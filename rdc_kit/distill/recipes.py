@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..data.imagesets import DataError, ImageSet, check_enough
+from ..data.checks import check_enough
+from ..data.imagesets import DataError, ImageSet
 
 
 @dataclass(frozen=True)

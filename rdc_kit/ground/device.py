@@ -46,6 +46,10 @@ class Runtime:
         """Layout for the model and each batch."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
+    def placed(self, model: torch.nn.Module) -> torch.nn.Module:
+        """A network on the device and in the layout of its batches; it is moved, not copied."""
+        return model.to(self.device).to(memory_format=self.memory_format)
+
     @property
     def layout(self) -> str:
         """Name of the memory format, for tables."""

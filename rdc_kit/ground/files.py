@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import glob
 import json
@@ -66,17 +67,7 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
         for file in [part, *part.rglob("*")] if part.is_dir() else [part]:
             _flush(file)
         if part.is_dir():
-            old = _old(path)
-            if replace and path.exists():
-                shutil.rmtree(old, ignore_errors=True)  # of a process killed after its replacement
-                path.rename(old)
-            try:
-                part.rename(path)
-            except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-                raise FileExistsError(f"{path} exists: another process has made it") from error
-            shutil.rmtree(old, ignore_errors=True)
+            _put_folder(part, path, replace)
         else:
             part.replace(path)
         _flush(path.parent)
@@ -87,6 +78,21 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
             else:
                 part.unlink(missing_ok=True)
             restored(path)
+
+
+def _put_folder(part: Path, path: Path, replace: bool) -> None:
+    """Give a folder its name; see `atomic_path`, and `restored` for one that is cut off here."""
+    old = _old(path)
+    if replace and path.exists():
+        shutil.rmtree(old, ignore_errors=True)  # of a process killed after its replacement
+        path.rename(old)
+    try:
+        part.rename(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise FileExistsError(f"{path} exists: another process has made it") from error
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def restored(path: Path) -> Path:
@@ -149,6 +155,11 @@ def alive(pid: int, host: str | None = None) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def now() -> str:
+    """The present time in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def writer_lives(record: Any) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .files import read_record, write_json, writer_lives
+from .files import now, read_record, write_json, writer_lives
 from .folders import runs_dir
 
 _NAME = "manifest.json"
@@ -28,14 +28,14 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     """Set a run's status; "running" begins a new manifest, other statuses complete it."""
     if status == "running":
         manifest = {
-            "started": store.now(),
+            "started": now(),
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "git": store.git_state(),
             "versions": store.versions(),
         }
     else:
-        manifest = read_manifest(folder) | {"ended": store.now()}
+        manifest = read_manifest(folder) | {"ended": now()}
     write_json(folder / _NAME, {**manifest, **facts, "status": status})
 
 

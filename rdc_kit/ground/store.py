@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import errno
 import hashlib
 import json
-import multiprocessing
 import os
-import socket
 import subprocess
-import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import filelock
 
 from .files import (
     DAMAGED,
@@ -28,9 +21,9 @@ from .files import (
     set_aside,
     sweep,
     write_json,
-    writer_lives,
 )
 from .folders import checkout
+from .locks import lock
 
 LOCKS = ".locks"  # folder of the locks of what lies beside it; git and our own lists pass over it
 # Part of every cache key: raise it when code changes what a run or a score means.
@@ -38,14 +31,8 @@ FORMAT = 3
 _RESULT = "result.json"
 # Files that only matter until the work is finished.
 _PASSING = (".", "checkpoint", "progress", "batch-", "holder", "config", "result")
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _READ_AGAIN = 1 << 28  # larger files are checked by their size only
 _states: dict[Path | None, str] = {}  # of git, by checkout
-_PATIENCE = 5.0  # seconds of waiting for another process that nobody needs to hear of
-
-
-class Locked(RuntimeError):
-    """Another process is working on the same thing; the message names it."""
 
 
 def config_hash(config: Any) -> str:
@@ -61,99 +48,12 @@ def _told(value: object) -> int | float | str:
     return value.fingerprint() if hasattr(value, "fingerprint") else json_value(value)
 
 
-@contextlib.contextmanager
-def lock(folder: Path, what: str, wait: bool = False) -> Iterator[None]:
-    """Hold a folder for one process; the operating system frees it when the process dies.
-
-    Raises:
-        Locked: another live process holds it and `wait` is False.
-        OSError: files cannot be locked on this disk.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / "holder.json"
-    try:
-        try:
-            guard = _acquired(folder / ".lock", _PATIENCE if wait else 0)
-        except filelock.Timeout:
-            if not wait:
-                raise Locked(f"{_at_work(holder, what)}: wait for it or stop it first") from None
-            if (read_json(holder) or {}).get("family") != _family():
-                print(f"waiting: {_at_work(holder, what)}", file=sys.stderr, flush=True)
-            guard = _acquired(folder / ".lock", -1)
-    except (NotImplementedError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
-            raise
-        raise OSError(
-            f"{folder} is on a disk where files cannot be locked, so two processes might do the "
-            "same work: set RDC_HOME to a folder on a local disk (for the evidence, clone to one)"
-        ) from error
-    try:
-        _tell_of_another_host(read_json(holder), what)
-        me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
-        write_json(holder, me | {"family": _family()})
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            holder.unlink(missing_ok=True)
-        guard.release()
-
-
 def lock_of(table: Path) -> contextlib.AbstractContextManager[None]:
     """Hold a table that is read, changed and written by one process at a time; others wait.
 
     The lock lies beside the table, where processes meet whatever their RDC_HOME.
     """
     return lock(table.parent / LOCKS / table.name, table.name, wait=True)
-
-
-def _family() -> str:
-    """The same in the workers of one process and in itself: who shares work waits for another."""
-    parent = multiprocessing.parent_process()
-    return f"{os.getpid() if parent is None else parent.pid} on {socket.gethostname()}"
-
-
-def _at_work(holder: Path, what: str) -> str:
-    """Who holds a lock, as far as it is known."""
-    info = read_json(holder)
-    if not writer_lives(info):  # who holds it now has not written yet
-        info = {}
-    return (
-        f"{what} is being worked on by process {info.get('pid', '?')} on "
-        f"{info.get('host', '?')} since {info.get('since', '?')}"
-    )
-
-
-def _acquired(path: Path, seconds: float) -> filelock.BaseFileLock:
-    """A lock that is held, on a disk that would refuse it to a second one.
-
-    Args:
-        path: of the lock. seconds: to wait for it; -1 for ever.
-
-    Raises:
-        Timeout: another process holds it. OSError: the disk has no locks.
-    """
-    # Without the system's locks, filelock would take a file's existence for one, which outlives us.
-    guard, second = (filelock.FileLock(path, fallback_to_soft=False) for _ in range(2))
-    guard.acquire(timeout=seconds)
-    try:
-        second.acquire(timeout=0)
-    except filelock.Timeout:
-        return guard
-    second.release()
-    guard.release()
-    raise OSError(errno.ENOTSUP, "two locks at once", str(path))
-
-
-def _tell_of_another_host(left: Any, what: str) -> None:
-    """Say that a process elsewhere has not ended its work as it should: we cannot look at it."""
-    if isinstance(left, dict) and left.get("host", socket.gethostname()) != socket.gethostname():
-        print(
-            f"{what} was left unfinished by process {left.get('pid')} on {left['host']}, which "
-            "cannot be seen from here: it goes on here. If that process still runs, locks do not "
-            "reach from one machine to the other: stop it, and give each machine its own RDC_HOME",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def cached(
@@ -238,11 +138,6 @@ def _is_whole(home: Path) -> bool:
         set_aside(home / _RESULT, f"{name} is not what was written")
         return False
     return True
-
-
-def now() -> str:
-    """The present time in UTC, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def git_state() -> str:

@@ -20,7 +20,8 @@ import pandas as pd
 from ..augment.boxes import as_grid
 from ..compression import check_room
 from ..data import holdout, loading, sources
-from ..data.imagesets import check_enough, usual_student
+from ..data.checks import check_enough
+from ..data.imagesets import usual_student
 from ..ground import files, store
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir

@@ -166,7 +166,7 @@ class MeanScore:
         self.sums = torch.zeros(2, rows)  # total and count of presentations
 
     def update(self, epoch: int, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """See training.Recorder."""
+        """See checkpoint.Recorder."""
         if self.epochs is not None and epoch >= self.epochs:
             return
         self.sums = self.sums.to(rows.device)
@@ -183,11 +183,11 @@ class MeanScore:
         return self.hard_is * total / count
 
     def state(self) -> dict[str, Tensor]:
-        """See training.Recorder."""
+        """See checkpoint.Recorder."""
         return {"sums": self.sums}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """See training.Recorder."""
+        """See checkpoint.Recorder."""
         self.sums = state["sums"]
 
 
@@ -205,7 +205,7 @@ class Forgetting:
         self.table = torch.zeros(4, rows)
 
     def update(self, epoch: int, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """See training.Recorder."""
+        """See checkpoint.Recorder."""
         self.table = self.table.to(rows.device)
         was_right, ever_right, forgettings, count = self.table[:, rows]
         right = (logits.argmax(dim=1) == labels).float()
@@ -230,9 +230,9 @@ class Forgetting:
         return torch.where(self.never_learned(), self.table[3].cpu(), self.table[2].cpu())
 
     def state(self) -> dict[str, Tensor]:
-        """See training.Recorder."""
+        """See checkpoint.Recorder."""
         return {"table": self.table}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """See training.Recorder."""
+        """See checkpoint.Recorder."""
         self.table = state["table"]

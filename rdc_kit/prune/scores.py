@@ -6,7 +6,6 @@ A run that came with the kit as a score file counts as finished, see `committed`
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from torch import Tensor
 from ..data.checks import check_count
 from ..data.imagesets import DataError, ImageSet
 from ..ground import store
-from ..ground.arrays import load_arrays, save_arrays
+from ..ground.arrays import save_arrays
 from ..ground.device import Runtime, choose_runtime, give_back, machine_name
-from ..ground.files import read_json
 from ..ground.folders import runs_dir
 from ..ground.kinds import check_object
 from ..ground.names import unknown
@@ -29,11 +27,11 @@ from ..train.accuracy import predict
 from ..train.protocol import Protocol
 from ..train.training import Fitted, fit
 from .committed import committed, is_committed
+from .finished import SCORES, run_in
 from .metrics import EL2N_EPOCHS, FULL_EPOCHS, METRICS, Metric, score_code
 from .recorders import Forgetting, Scores, error_norm
 from .scorefiles import Run
 
-_SCORES = "scores.npz"
 _MARGINS = {"aum", "aum_prob"}
 
 
@@ -262,7 +260,7 @@ def _config(
 def _keep(
     home: Path, values: dict[str, Tensor], fitted: Fitted, runtime: Runtime
 ) -> dict[str, Any]:
-    save_arrays(home / _SCORES, values)
+    save_arrays(home / SCORES, values)
     (home / "checkpoint.npz").unlink(missing_ok=True)
     give_back(runtime.device)
     cost = {"seconds": fitted.seconds, "views": fitted.views}
@@ -275,40 +273,4 @@ def _cached(config: dict[str, Any], make: Any, wanted: Collection[str]) -> Run:
         there = committed(config, wanted)
         if there is not None:
             return there
-    return _run_in(store.cached(runs_dir("scores"), config, make), config)
-
-
-def _run_in(home: Path, config: dict[str, Any]) -> Run:
-    return Run(config, load_arrays(home / _SCORES), store.result_of(home))
-
-
-def finished_runs(pool: ImageSet) -> list[Run]:
-    """The scoring runs of these images that are in the cache, by network, length and seed.
-
-    Of a run that is as long as its EL2N only EL2N is kept: the other scores want longer ones.
-    """
-    runs: list[Run] = []
-    keys: dict[str, str] = {}  # network -> fingerprint of the pool with it
-    for path in sorted(runs_dir("scores").glob("*/config.json")):
-        config = read_json(path) or {}
-        student = str(config.get("student"))
-        if student not in keys:
-            keys[student] = pool.with_student(student).fingerprint()
-        mine = config.get("pool") == keys[student]
-        if mine and path.parent.name == store.config_hash(config) and store.is_done(path.parent):
-            runs.append(_worth_keeping(_run_in(path.parent, config)))
-    return sorted(
-        runs, key=lambda r: (r.config["student"], r.config["protocol"]["epochs"], r.config["seed"])
-    )
-
-
-def _worth_keeping(run: Run) -> Run:
-    epochs, own = run.config["protocol"]["epochs"], run.config.get("own_metrics", {})
-    short = run.config.get("el2n_epochs", 0) >= epochs
-
-    def keeps(name: str) -> bool:
-        if name in own:  # by the formula of today, and long enough
-            return score_code(name) == [own[name]] and METRICS[name].epochs <= epochs
-        return name == "el2n" or not short
-
-    return replace(run, values={k: v for k, v in run.values.items() if keeps(k)})
+    return run_in(store.cached(runs_dir("scores"), config, make), config)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.checks import check_count
-from ..data.imagesets import ImageSet, check_enough, derived
+from ..data.checks import check_count, check_enough
+from ..data.imagesets import ImageSet, derived
 from ..data.origins import origins_of
 from ..ground.kinds import check_object
 from ..ground.names import unknown

@@ -86,7 +86,7 @@ def evaluate(
     test = check_pair(stored, test)
     protocol = protocol or protocols.hard()
     runtime = runtime or choose_runtime()
-    check_asked(stored, protocol, runtime)
+    check_asked(protocol, runtime)
     asked = as_seeds(seeds)
     if checkpoint is not None and len(asked) > 1:
         raise ValueError("a checkpoint is of one training: evaluate one seed at a time with it")

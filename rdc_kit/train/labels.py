@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
 from .protocol import Protocol
 
 Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
-_VIEW_BYTES = 25  # crop 8, mirrored 1, partner 4, pasted box 8, weight 4
 
 
 def check_answer(answer: Any) -> None:
@@ -63,8 +63,22 @@ def loss_of(
     return loss
 
 
+def record(num_classes: int) -> np.dtype:
+    """One stored soft label, 2 C + 25 bytes."""
+    return np.dtype(
+        [
+            ("crop", "<u2", 4),  # top, left, height, width of the crop, pixels
+            ("mirrored", "?"),
+            ("partner", "<i4"),  # position of the image pasted in; its crop is in its own record
+            ("pasted", "<u2", 4),  # top, left, height, width of the pasted box, pixels
+            ("weight", "<f4"),  # share of the image's own label in the mixed hard label
+            ("logits", "<f2", (num_classes,)),
+        ]
+    )
+
+
 def stored_bytes(count: int, epochs: int, num_classes: int, keep: float = 1.0) -> int:
-    """Bytes of stored soft labels: fp16 logits and the view, for every image and kept epoch.
+    """Bytes of stored soft labels: a `record` for every image and kept epoch.
 
     ImageNet-1K with 10 images per class: `stored_bytes(10_000, 300, 1000)` is 5.66 GiB; the
     published number is 5.67 (README of he-y/soft-label-pruning-for-dataset-distillation).
@@ -75,7 +89,7 @@ def stored_bytes(count: int, epochs: int, num_classes: int, keep: float = 1.0) -
         num_classes: C.
         keep: share of the epochs that are kept.
     """
-    return count * kept_epochs(epochs, keep) * (2 * num_classes + _VIEW_BYTES)
+    return count * kept_epochs(epochs, keep) * record(num_classes).itemsize
 
 
 def kept_epochs(epochs: int, keep: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -14,10 +15,9 @@ from .labels import Answer, check_answer
 from .protocol import Protocol
 from .stored_labels import StoredLabels
 
-# (epoch, rows, pixels, labels, draws) to the inputs, the targets and the teacher's answer, if any.
-Lesson = Callable[
-    [int, Tensor, Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, Tensor | None]
-]
+# Of a batch: the inputs, the targets, the images' own labels, and the teacher's answer, if any.
+Shown = tuple[Tensor, Tensor, Tensor, Tensor | None]
+Lesson = Callable[[int, Tensor, torch.Generator], Shown]  # from (epoch, rows, draws)
 
 _SPARE = 5 * 10**8  # bytes of a GPU for what libraries keep, and for gaps
 
@@ -51,33 +51,41 @@ def lesson_of(
         ValueError: the protocol needs a teacher or stored labels that are not given. Both errors:
             see `StoredLabels.check_fit`.
     """
-    stored = teacher if isinstance(teacher, StoredLabels) else None
-    ask = teacher if callable(teacher) else None
     if protocol.labels == "stored":
-        if stored is None:
+        if not isinstance(teacher, StoredLabels):
             raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
-        stored.check_fit(images, protocol)
-    if protocol.labels == "soft":
-        if teacher is None:
-            told = f"protocol {protocol.name!r} needs a teacher"
-            raise ValueError(f"{told}: rdc.squeeze(pool) makes one")
-        check_answer(teacher)
-    view = view_for(images, protocol)
+        teacher.check_fit(images, protocol)
+        return _replayed(teacher, feed, runtime)
+    if protocol.labels == "hard":
+        return _seen(view_for(images, protocol), feed, None, runtime)
+    if teacher is None:
+        told = f"protocol {protocol.name!r} needs a teacher"
+        raise ValueError(f"{told}: rdc.squeeze(pool) makes one")
+    check_answer(teacher)
+    return _seen(view_for(images, protocol), feed, cast(Answer, teacher), runtime)
 
-    def lesson(
-        epoch: int, rows: Tensor, pixels: Tensor, labels: Tensor, draws: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        answer = None
-        if protocol.labels == "stored" and stored is not None:
-            inputs, targets, answer = stored.replay(feed.images, feed.labels, rows, epoch, draws)
-        else:
-            inputs, targets = view(pixels, labels, draws)
+
+def _replayed(stored: StoredLabels, feed: Feed, runtime: Runtime) -> Lesson:
+    """What the teacher saw when its labels were stored, and what it said."""
+
+    def replayed(epoch: int, rows: Tensor, draws: torch.Generator) -> Shown:
+        inputs, targets, answer = stored.replay(feed.images, feed.labels, rows, epoch, draws)
         inputs = inputs.contiguous(memory_format=runtime.memory_format)
-        if protocol.labels == "soft" and ask is not None:
-            answer = ask(inputs)
-        return inputs, targets, answer
+        return inputs, targets, feed.labels[rows.to(feed.device)], answer
 
-    return lesson
+    return replayed
+
+
+def _seen(view: View, feed: Feed, ask: Answer | None, runtime: Runtime) -> Lesson:
+    """The set's images through a view, and what a teacher says of them, if there is one."""
+
+    def seen(epoch: int, rows: Tensor, draws: torch.Generator) -> Shown:
+        pixels, labels = feed.at(rows)
+        inputs, targets = view(pixels, labels, draws)
+        inputs = inputs.contiguous(memory_format=runtime.memory_format)
+        return inputs, targets, labels, ask(inputs) if ask else None
+
+    return seen
 
 
 class Feed:

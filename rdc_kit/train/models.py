@@ -63,20 +63,23 @@ def network_code(name: str) -> dict[str, str]:
 
 
 def check_fits(name: str, size: int, num_classes: int = 10) -> None:
-    """Reject a network that is unknown, or too deep for images of `size` px.
+    """Reject a network that is unknown, too deep for images of `size` px, or of an odd width.
 
     Raises:
-        ValueError: the message says which size it needs. A user's own network that cannot be built,
-            whose weights do not hang on torch's seed, or whose outputs in training are random.
+        ValueError: the message says which size or width it needs. A user's own network that cannot
+            be built, whose weights do not hang on torch's seed, or whose outputs in training are
+            random.
     """
     check_network(name)
     if name in NETWORKS:
         _check_repeats(name, num_classes, size)
         return
-    match = _CONVNET.fullmatch(name)
-    if match and size < 2 ** int(match[1]):
-        depth = int(match[1])
-        raise ValueError(f"ConvNet of depth {depth} needs images of {2**depth} px, got {size}")
+    if match := _CONVNET.fullmatch(name):
+        depth, width = int(match[1]), int(match[2] or 128)
+        if size < 2**depth:
+            raise ValueError(f"ConvNet of depth {depth} needs images of {2**depth} px, got {size}")
+        if width % 4:
+            raise ValueError(f"ConvNet width must be a multiple of 4, got {width}")
 
 
 def fitting(name: str, size: int) -> str:
@@ -257,10 +260,8 @@ class ConvNet(nn.Module):
         self, depth: int, width: int, num_classes: int, size: int, batch_norm: bool = False
     ) -> None:
         super().__init__()
-        check_fits(f"convnet{depth}", size)
+        check_fits(f"convnet{depth}-w{width}", size)
         last_side = size // 2**depth
-        if width % 4:
-            raise ValueError(f"ConvNet width must be a multiple of 4, got {width}")
         blocks: list[nn.Module] = []
         for k in range(depth):
             blocks += [

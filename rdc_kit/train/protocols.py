@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..ground.names import unknown
@@ -34,8 +35,8 @@ def hard_unmixed(**changes: Any) -> Protocol:
 
     Source: train_KD.py:257-274 of the released code of arXiv 2502.06434.
     """
-    base = Protocol("hard_unmixed", "arXiv 2502.06434, train_KD.py", loss="ce_unmixed")
-    return base.but(mix="cutmix").but(**changes)
+    source = "arXiv 2502.06434, train_KD.py"
+    return Protocol("hard_unmixed", source, loss="ce_unmixed", mix="cutmix").but(**changes)
 
 
 def soft(**changes: Any) -> Protocol:
@@ -46,8 +47,8 @@ def soft(**changes: Any) -> Protocol:
 
     Source: standard_soft_config.yaml and train_KD.py of the released code of arXiv 2502.06434.
     """
-    base = Protocol("soft", "arXiv 2502.06434, released code, soft labels", "soft", "kl")
-    return base.but(mix="cutmix").but(**changes)
+    source = "arXiv 2502.06434, released code, soft labels"
+    return Protocol("soft", source, "soft", "kl", mix="cutmix").but(**changes)
 
 
 def scoring(**changes: Any) -> Protocol:
@@ -78,7 +79,7 @@ def squeezing(**changes: Any) -> Protocol:
 
 
 def _own(name: str, source: str, **changes: Any) -> Callable[[], Protocol]:
-    return lambda: soft(name=name, source=source).but(**changes)
+    return partial(soft, name=name, source=source, **changes)
 
 
 # Each method's own protocol at ImageNet scale. A batch is never larger than the set.

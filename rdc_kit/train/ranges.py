@@ -41,18 +41,18 @@ def check_numbers(values: Mapping[str, Any]) -> None:
             check_count(name, value, _WHOLE[name])
         if name in _REAL:
             words, fits = _REAL[name]
-            if not (_is(value, Real) and fits(value)):
+            if not (_is_real(value) and fits(value)):
                 raise ValueError(f"{name} must be a number {words}, got {value!r}")
         if name == "crop" and not isinstance(value, str):
             _check_crop(value)
 
 
-def _is(value: Any, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _check_crop(crop: Any) -> None:
-    numbers = isinstance(crop, tuple) and len(crop) == 2 and all(_is(one, Real) for one in crop)
+    numbers = isinstance(crop, tuple) and len(crop) == 2 and all(map(_is_real, crop))
     if not numbers or not 0 < crop[0] <= crop[1] <= 1:
         raise ValueError(
             "crop must be (smallest, largest) area, two fractions above 0 and at most 1, "

@@ -24,27 +24,13 @@ from ..ground.device import Runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
-from .labels import Answer, check_answer, kept_epochs
+from .labels import Answer, check_answer, kept_epochs, record
 from .protocol import Protocol, batch_size
 
 _FILE = "records.npy"
 _PROGRESS = "progress.json"  # epochs that are done, while it goes on
 _SEED = 0  # root of the views' seed tree
 _SAVE_EVERY = 20  # epochs between two saves of a labelling
-
-
-def record(num_classes: int) -> np.dtype:
-    """One stored label, 2 C + 25 bytes."""
-    return np.dtype(
-        [
-            ("crop", "<u2", 4),  # top, left, height, width of the crop, pixels
-            ("mirrored", "?"),
-            ("partner", "<i4"),  # position of the image pasted in; its crop is in its own record
-            ("pasted", "<u2", 4),  # top, left, height, width of the pasted box, pixels
-            ("weight", "<f4"),  # share of the image's own label in the mixed hard label
-            ("logits", "<f2", (num_classes,)),
-        ]
-    )
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ class StoredLabels:
         device, side = draws.device, images.shape[-1]
         kept = len(self.records)
         epochs = torch.full((len(rows),), epoch)
-        if kept < self.epochs or epoch >= kept:
+        if kept < self.epochs:
             epochs = torch.randint(kept, (len(rows),), generator=draws, device=device).cpu()
         own_records = self.records[epochs.numpy(), rows.cpu().numpy()]
         partner = torch.from_numpy(own_records["partner"].astype(np.int64))

@@ -168,6 +168,7 @@ def squeeze(
         The teacher, after a check of its accuracy on the pool.
 
     Raises:
+        ValueError: a network that cannot be built for this pool, before any is trained.
         DataError: it gets less than three times chance on the pool, with up to three classes less
             than 60 %: the training failed, or its classes are in another order.
 
@@ -179,6 +180,8 @@ def squeeze(
     check_object("runtime", runtime, Runtime)
     networks = network or models.with_batch_norm(pool.student)
     names = (networks,) if isinstance(networks, str) else tuple(networks)
+    for name in names:
+        _check_named(pool, name)
     parts = [_one(pool, name, epochs, seed, runtime) for name in names]
     members, keys, scores = zip(*parts, strict=True)
     teacher = Teacher(members, names, " ".join(keys), scores[0])
@@ -194,13 +197,23 @@ def squeeze(
     return teacher
 
 
+def _check_named(pool: ImageSet, name: str) -> None:
+    """Refuse a network that cannot be built for the pool, or does not know its classes."""
+    if not name.startswith(models.PUBLISHED):
+        models.check_fits(name, pool.size, pool.num_classes)
+    elif pool.num_classes != 1000:
+        raise DataError(
+            f"{name} knows ImageNet-1K's 1000 classes, the pool has {pool.num_classes}: leave the "
+            "teacher's name out to train one on the pool"
+        )
+
+
 def _one(
     pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime
 ) -> tuple[nn.Module, str, float]:
     """A network, its key and its accuracy on the pool."""
     if name.startswith(models.PUBLISHED):
-        model = _published(name.removeprefix(models.PUBLISHED), pool.num_classes)
-        model = model.to(runtime.device).to(memory_format=runtime.memory_format)
+        model = runtime.placed(_published(name.removeprefix(models.PUBLISHED)))
         score = accuracy_of(model, pool, runtime)
         return model.requires_grad_(False), name, score.top1
     config = _config(pool.fingerprint(), name, epochs, seed, runtime)
@@ -221,8 +234,8 @@ def _one(
     home = store.cached(runs_dir("teachers"), config, make)
     model = models.build(name, pool.num_classes, pool.size, seed)
     model.load_state_dict(load_arrays(home / _WEIGHTS))
-    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-    return model.eval().requires_grad_(False), home.name, store.result_of(home)["top1"]
+    model = runtime.placed(model).eval().requires_grad_(False)
+    return model, home.name, store.result_of(home)["top1"]
 
 
 def _committed(key: str, seed: int) -> tuple[Any, dict[str, Any]] | None:
@@ -273,17 +286,12 @@ def _config(pool_key: str, name: str, epochs: int, seed: int, runtime: Runtime) 
     return next(came, on_any[0])
 
 
-def _published(name: str, num_classes: int) -> nn.Module:
+def _published(name: str) -> nn.Module:
     """A torchvision network with its ImageNet-1K weights.
 
     Raises:
-        DataError: the pool is not ImageNet-1K, or the weights cannot be downloaded.
+        DataError: there are none, or they cannot be downloaded.
     """
-    if num_classes != 1000:
-        raise DataError(
-            f"torchvision's {name} knows ImageNet-1K's 1000 classes, the pool has {num_classes}: "
-            "leave the teacher's name out to train one on the pool"
-        )
     import torchvision
 
     try:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from typing import Protocol as Interface
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +13,13 @@ from torch import Tensor, nn
 from ..data.checks import check_set
 from ..data.imagesets import ImageSet
 from ..ground import store
-from ..ground.arrays import load_if_whole, save_arrays
 from ..ground.device import Runtime, choose_runtime
-from ..ground.files import set_aside
-from ..ground.folders import data_dir, expanded
+from ..ground.folders import expanded
 from ..ground.kinds import check_object
 from ..ground.progress import bar
 from ..ground.seeds import as_seed, derive_seed, generator
 from . import models
+from .checkpoint import Recorder, State
 from .labels import Answer, loss_of
 from .lessons import Feed, Lesson, lesson_of
 from .protocol import Protocol, batch_size
@@ -34,19 +31,6 @@ CHECKPOINT_EVERY = 30.0  # seconds; a lost half minute is cheaper than writing 1
 
 class Diverged(RuntimeError):
     """The loss became NaN or infinite; the message says at which epoch, step and lr."""
-
-
-class Recorder(Interface):
-    """Something that watches training: every image once per epoch, as the network saw it."""
-
-    def update(self, epoch: int, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Take positions [B], logits float32 [B, C] and labels [B] of one batch."""
-
-    def state(self) -> dict[str, Tensor]:
-        """Tensors to keep in a checkpoint."""
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Continue from a checkpoint's tensors."""
 
 
 @dataclass
@@ -66,63 +50,6 @@ class Fitted:
     batch: int
     views: int
     seconds: float
-
-
-@dataclass
-class _State:
-    """Everything that changes during training; what a checkpoint holds."""
-
-    model: nn.Module
-    optimiser: torch.optim.Optimizer
-    recorders: Sequence[Recorder]
-    epoch: int = 0
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)
-    what: str = ""  # of the training: its set, protocol, network, seed, arithmetic and teacher
-
-    def save(self, path: Path) -> None:
-        content = {
-            "what": self.what,
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "recorders": [r.state() for r in self.recorders],
-            "progress": [self.epoch, self.seconds, self.losses],
-        }
-        save_arrays(path, content)
-
-    def load(self, path: Path, device: torch.device) -> None:
-        """Go on from a checkpoint; one that is damaged is set aside.
-
-        So is one in the kit's own folders that does not fit any more: an earlier version left it.
-
-        Raises:
-            ValueError: it belongs to another training.
-        """
-        content = load_if_whole(path)
-        if content is None:
-            return
-        if not self._fits(content):
-            if path.resolve().is_relative_to((data_dir() / "runs").resolve()):
-                set_aside(path, "it belongs to another training or version")
-                return
-            raise ValueError(
-                f"{path} belongs to another training (another set, protocol, network, seed, "
-                "precision, device or teacher): name another checkpoint, or delete it"
-            )
-        self.model.load_state_dict(content["model"])
-        self.optimiser.load_state_dict(content["optimiser"])
-        for group in self.optimiser.param_groups:
-            if "capturable" in group:  # what was saved may come from where no step is recorded
-                group["capturable"] = device.type != "cpu"
-        for recorder, state in zip(self.recorders, content["recorders"], strict=True):
-            recorder.restore({name: value.to(device) for name, value in state.items()})
-        self.epoch, self.seconds, self.losses = content["progress"]
-
-    def _fits(self, content: Any) -> bool:
-        if not isinstance(content, dict) or content.get("what") != self.what:
-            return False
-        alike = len(content.get("recorders", ())) == len(self.recorders)
-        return alike and content["model"].keys() == self.model.state_dict().keys()
 
 
 def fit(
@@ -146,8 +73,7 @@ def fit(
     twice. On a GPU that holds the set, the step is recorded and replayed (see `replay`).
 
     Args:
-        images: the training set.
-        protocol: how to train.
+        images: the training set. protocol: how to train.
         student: name of the network; the source's student by default.
         seed: root of the seed tree. runtime: device and precision; `choose_runtime()` by default.
         recorders: they see every batch, such as the score recorders.
@@ -162,11 +88,12 @@ def fit(
             that are not given, or the checkpoint or labels belong to another training.
     """
     seed, runtime = as_seed(seed), runtime or choose_runtime()
-    check_asked(images, protocol, runtime)
+    check_object("images", images, ImageSet)
+    check_asked(protocol, runtime)
+    check_set(images)
     student = student or images.student
-    model = models.build(student, images.num_classes, images.size, seed)
-    model = model.to(runtime.device).to(memory_format=runtime.memory_format)
-    state = _State(model, make_optimiser(model, protocol), recorders)
+    model = runtime.placed(models.build(student, images.num_classes, images.size, seed))
+    state = State(model, make_optimiser(model, protocol), recorders)
     if checkpoint is not None:
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
         told += [runtime.precision, runtime.device.type, *models.network_code(student).values()]
@@ -187,20 +114,18 @@ def fit(
     return Fitted(model.eval(), state.losses, steps, feed.batch, steps * feed.batch, state.seconds)
 
 
-def check_asked(images: ImageSet, protocol: Protocol, runtime: Runtime) -> None:
-    """Refuse what nothing can be trained on or by, before a network is built.
+def check_asked(protocol: Protocol, runtime: Runtime) -> None:
+    """Refuse what nothing can be trained by, before a network is built.
 
     Raises:
-        ValueError: one is of another kind than meant. DataError: see `check_set`.
+        ValueError: one is of another kind than meant.
     """
-    check_object("images", images, ImageSet)
     check_object("protocol", protocol, Protocol)
     check_object("runtime", runtime, Runtime)
-    check_set(images)
 
 
 def _prepared(
-    state: _State,
+    state: State,
     images: ImageSet,
     protocol: Protocol,
     draws: torch.Generator,
@@ -218,7 +143,7 @@ def _prepared(
 
     feed = Feed(images, batch, runtime.device, needs)
     lesson = lesson_of(images, protocol, feed, teacher, runtime)
-    take = _step_of(state, feed, lesson, protocol, draws, runtime)
+    take = _step_of(state, lesson, protocol, draws, runtime)
     ahead = feed.steps * (protocol.epochs - state.epoch)
     # Stored labels are looked up on the host, at each step anew.
     if feed.resident and protocol.labels != "stored" and pays(runtime.device, ahead):
@@ -227,8 +152,7 @@ def _prepared(
 
 
 def _step_of(
-    state: _State,
-    feed: Feed,
+    state: State,
     lesson: Lesson,
     protocol: Protocol,
     draws: torch.Generator,
@@ -237,8 +161,7 @@ def _step_of(
     """The function that makes one optimiser step on some rows of the set."""
 
     def step(rows: Tensor) -> tuple[Tensor, Tensor]:
-        pixels, labels = feed.at(rows)
-        inputs, targets, answer = lesson(state.epoch, rows, pixels, labels, draws)
+        inputs, targets, labels, answer = lesson(state.epoch, rows, draws)
         with runtime.autocast():
             logits = state.model(inputs)
         logits = logits.float()
@@ -252,7 +175,7 @@ def _step_of(
 
 
 def _train_epoch(
-    state: _State, feed: Feed, take: Step, draws: torch.Generator, protocol: Protocol, seed: int
+    state: State, feed: Feed, take: Step, draws: torch.Generator, protocol: Protocol, seed: int
 ) -> None:
     epoch, lr = state.epoch, protocol.lr_at(state.epoch)
     state.model.train()

@@ -8,7 +8,7 @@ from scipy import stats
 from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.v2 import functional as reference
 
-from rdc_kit.augment.boxes import as_grid, cell_boxes, crop_resize, random_crops
+from rdc_kit.augment.boxes import as_grid, cell_boxes, crop_resize, random_crops, square_crops
 
 
 def noise(count, size, seed=0):
@@ -136,3 +136,16 @@ def test_a_list_is_a_grid_too():
 def test_a_grid_larger_than_the_image_is_refused():
     with pytest.raises(ValueError, match="9x9 grid does not fit into images of 8 pixels"):
         as_grid(9, size=8)
+
+
+def test_square_crops_are_square_inside_and_as_large_as_asked():
+    draws = torch.Generator().manual_seed(0)
+    boxes = square_crops(noise(50, 32), 4, 0.25, draws)
+    assert boxes.shape == (50, 4, 4)
+    corner, side = boxes[..., :2], boxes[..., 2]
+    assert torch.equal(side, boxes[..., 3])
+    assert (side.min(), side.max()) == (16, 32)
+    assert corner.min() == 0
+    assert (corner + side[..., None]).max() == 32
+    whole = square_crops(noise(2, 32), 3, 1.0, draws)
+    assert whole.flatten(0, 1).tolist() == [[0, 0, 32, 32]] * 6

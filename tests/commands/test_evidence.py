@@ -8,8 +8,8 @@ import pytest
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.data.imagesets import DataError
-from rdc_kit.ground import store
-from rdc_kit.study.grid.workers import Pace
+from rdc_kit.ground import locks, store
+from rdc_kit.study.grid.pace import Pace
 
 
 def test_missing_rows_are_made_by_priority_and_then_judged(plan, capsys):
@@ -108,7 +108,7 @@ def test_without_a_commit_no_row_is_begun(plan, capsys, monkeypatch):
 
 def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys):
     """Whatever its RDC_HOME: the claim lies beside the rows."""
-    with store.lock(plan.parent / store.LOCKS / "random-1", "random, 1"):
+    with locks.lock(plan.parent / store.LOCKS / "random-1", "random, 1"):
         asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
         assert main(asked) == 0
     said = capsys.readouterr().out

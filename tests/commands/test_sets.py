@@ -57,6 +57,7 @@ def test_options_of_a_method_are_words_after_it(tmp_path):
         (["compress", "random", "--dataset", "digit", "--out", "{}"], "did you mean 'digits'"),
         (["compress", "random", "--ipc", "999", "--out", "{}"], "999 are asked of each class"),
         (["score", "--device", "cudda", "--out", "{}.csv"], "unknown device 'cudda'"),
+        (["score", "--seed", "0", "0", "--out", "{}.csv"], "different seeds"),
     ],
 )
 def test_wrong_usage_exits_2_with_one_clear_line(tmp_path, capsys, call, message):

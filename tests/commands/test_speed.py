@@ -25,6 +25,16 @@ def test_speed_prints_a_ratio_and_keeps_the_rounds(tmp_path, capsys, monkeypatch
     assert (table["images_per_second"] > 0).all()
 
 
+def test_the_ratio_is_against_the_faster_plain_loop(capsys):
+    rates = {"plain, 0 workers": [10, 11, 30], "plain, 2 workers": [20, 19, 21]}
+    rates["rdc_kit"] = [50, 70, 40]
+    facts = {"student": "convnet2", "size": 16, "batch": 4, "device": "a CPU"}
+    rows = [{"loop": k, "images_per_second": v} | facts for k, vs in rates.items() for v in vs]
+    speed._report(pd.DataFrame(rows))
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == "ratio 2.50 against 'plain, 2 workers': convnet2 at 16 px, batch 4, a CPU"
+
+
 def test_no_rounds_are_refused(capsys):
     with pytest.raises(ValueError, match="rounds must be a whole number of at least 1, got 0"):
         speed.speed(rounds=0)

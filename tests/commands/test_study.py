@@ -23,6 +23,7 @@ from rdc_kit.ground.manifests import read_status
 from rdc_kit.notebook.answers import is_exercise
 from rdc_kit.notebook.exercises import solutions_of
 from rdc_kit.study.figures import paper
+from rdc_kit.study.grid import workers
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.tables import PLANNED, collect
 
@@ -287,8 +288,8 @@ def test_the_lines_for_elsewhere_learn_from_the_saved_set(studied, method, monke
 )
 def test_as_many_notebooks_as_there_is_memory_for(monkeypatch, cores, host, card, count):
     """Of the machine, and of the GPU where they use one; both in gigabytes."""
-    monkeypatch.setattr(study, "cores", lambda: cores)
-    monkeypatch.setattr(study, "free_memory", lambda: host * 10**9)
+    monkeypatch.setattr(workers, "cores", lambda: cores)
+    monkeypatch.setattr(workers, "free_memory", lambda: host * 10**9)
     monkeypatch.setattr(study, "free_on", lambda device: card * 10**9)
     on_gpu = Runtime(torch.device("cuda"), "bf16", channels_last=True)
     monkeypatch.setattr(study, "choose_runtime", lambda device: on_gpu)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import rdc_kit as rdc
+from rdc_kit.data.checks import check_enough
 from rdc_kit.data.holdout import hold_out, load_with_test
-from rdc_kit.data.imagesets import check_enough
 from rdc_kit.data.origins import content_hashes, names_of
 
 from ..conftest import colour_blocks, picture

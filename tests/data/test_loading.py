@@ -13,7 +13,7 @@ from PIL import Image
 import rdc_kit as rdc
 from rdc_kit.data import decoding, loading
 from rdc_kit.data.sources import open_source
-from rdc_kit.ground import store
+from rdc_kit.ground import locks, store
 
 from ..conftest import picture
 from .conftest import refuses
@@ -70,7 +70,7 @@ def test_what_is_decoded_needs_no_lock(folder, fresh_home, monkeypatch):
     def no(*_given, **_options):
         raise PermissionError("a home that may only be read")
 
-    monkeypatch.setattr("rdc_kit.ground.store.lock", no)
+    monkeypatch.setattr("rdc_kit.ground.locks.lock", no)
     assert rdc.load(f"folder:{folder}", 16).train.fingerprint() == before.fingerprint()
     with pytest.raises(PermissionError):
         rdc.load(f"folder:{folder}", 24)
@@ -90,7 +90,7 @@ def test_what_another_process_has_mended_meanwhile_is_not_set_aside(
             path.write_bytes(path.read_bytes()[:-2] + b"!!")
     if harmed == "all":
         shutil.rmtree(cache)
-    real = store.lock
+    real = locks.lock
 
     @contextlib.contextmanager
     def waited(*given, **options):
@@ -99,7 +99,7 @@ def test_what_another_process_has_mended_meanwhile_is_not_set_aside(
         with real(*given, **options):
             yield
 
-    monkeypatch.setattr(store, "lock", waited)
+    monkeypatch.setattr(locks, "lock", waited)
     monkeypatch.setattr(loading, "decode", None)
     assert rdc.load(name, 16).train.fingerprint() == before.fingerprint()
     assert not list(cache.glob("*.damaged"))

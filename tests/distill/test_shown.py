@@ -1,5 +1,6 @@
 """What a teacher is shown of images that are recovered, and how these become pixels."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,16 @@ def test_densification_pushes_images_of_a_class_apart(blocks):
     (slope,) = torch.autograd.grad(crowded, inputs)
     assert slope.abs().max() > 0
     assert crowding(inputs - 50 * slope, same) < crowded
+
+
+def test_crowding_is_what_two_images_at_right_angles_have():
+    """Their Gram matrix is (4, 0; 0, 1): KL of the softmax at T = 4 from that at T = 1."""
+    bright, striped = torch.full((3, 32, 32), 2.0), torch.ones(3, 32, 32)
+    striped[:, :, 16:] = -1
+    flat, sharp = 1 / (1 + math.exp(-3 / 4)), 1 / (1 + math.exp(-3))
+    expected = flat * math.log(flat / sharp) + (1 - flat) * math.log((1 - flat) / (1 - sharp))
+    found = crowding(torch.stack([bright, striped]), torch.zeros(2, dtype=torch.long))
+    assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
 def test_pixels_are_rounded_and_clipped(blocks):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rdc_kit.ground import device
-from rdc_kit.ground.device import choose_runtime
+from rdc_kit.ground.device import Runtime, choose_runtime
 
 
 def test_a_missing_gpu_is_said_at_once():
@@ -137,3 +137,11 @@ def test_a_gpu_that_torch_has_no_code_for_is_left_alone_and_told_of_once(gpu, ca
     assert "(only for 8.0 to 9.0): install a torch" in told
     with pytest.raises(ValueError, match=r"Titan has compute capability 6\.1.* or use 'cpu'"):
         choose_runtime("cuda")
+
+
+def test_a_network_is_placed_in_the_layout_of_its_batches():
+    for channels_last in (True, False):
+        runtime = Runtime(torch.device("cpu"), "fp32", channels_last)
+        kernel = runtime.placed(torch.nn.Conv2d(3, 4, 3)).weight
+        assert kernel.is_contiguous(memory_format=runtime.memory_format)
+        assert kernel.is_contiguous() != channels_last

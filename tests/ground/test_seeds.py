@@ -1,7 +1,5 @@
 """One tree of seeds."""
 
-import hashlib
-
 import numpy as np
 import pytest
 import torch
@@ -47,8 +45,7 @@ def test_the_seed_tree_has_no_two_equal_branches():
 
 def test_a_branch_of_the_seed_tree_is_always_the_same():
     """Known answers: with other seeds no earlier result could be repeated."""
-    text = b"7/views/3"
-    assert derive_seed(7, "views", 3) == int(hashlib.sha256(text).hexdigest()[:16], 16) // 2
+    assert derive_seed(7, "views", 3) == 4881901185584745137
     assert derive_seed(0, "init") == 1519069808562059438
     assert 0 <= derive_seed(10**12, "init") < 2**63
 

@@ -1,19 +1,15 @@
-"""Files that are whole or absent, cached runs, locks."""
+"""Work that is kept: made once, checked when fetched, named by all it depends on."""
 
-import errno
 import multiprocessing
-import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
 from importlib import metadata
 
 import numpy as np
 import pytest
 
-from rdc_kit.ground import files, store
+from rdc_kit.ground import files, locks, store
 
 
 def _count_call(home):
@@ -50,8 +46,8 @@ def test_a_run_that_dies_leaves_no_result(tmp_path):
 
 def test_a_caller_that_does_not_wait_is_told_who_holds_a_run(tmp_path):
     home = tmp_path / store.config_hash({"a": 1})
-    told = pytest.raises(store.Locked, match="is being worked on by process")
-    with store.lock(home, "other"), told:
+    told = pytest.raises(locks.Locked, match="is being worked on by process")
+    with locks.lock(home, "other"), told:
         store.cached(tmp_path, {"a": 1}, lambda home: 1, wait=False)
     assert store.cached(tmp_path, {"a": 1}, lambda home: 1, wait=False) == home
 
@@ -90,41 +86,6 @@ def test_a_cached_result_is_made_once_for_each_config(tmp_path):
     assert files.read_json(second / "config.json") == {"a": 1, "b": 3}
 
 
-TAKE = """
-import sys
-from pathlib import Path
-from rdc_kit.ground import files, store
-try:
-    with store.lock(Path(sys.argv[1]), "the set"):
-        print("held", flush=True)
-        sys.stdin.read()
-except store.Locked as error:
-    print(error)
-"""
-
-
-def test_another_process_is_told_who_holds_the_lock(tmp_path):
-    command = [sys.executable, "-c", TAKE, str(tmp_path)]
-    with store.lock(tmp_path, "mine"):
-        told = subprocess.run(command, capture_output=True, text=True, input="").stdout
-    assert told.startswith(f"the set is being worked on by process {os.getpid()} on ")
-    assert not (tmp_path / "holder.json").exists()
-    with store.lock(tmp_path, "mine again"):
-        pass
-
-
-def test_the_lock_of_a_killed_process_is_free(tmp_path):
-    command = [sys.executable, "-c", TAKE, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
-        with pytest.raises(store.Locked, match=f"process {process.pid} "):
-            store.lock(tmp_path, "the set").__enter__()
-        process.kill()
-        process.wait()
-    with store.lock(tmp_path, "the set"):
-        assert files.read_json(tmp_path / "holder.json")["pid"] == os.getpid()
-
-
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "checkout", lambda: tmp_path)
@@ -157,51 +118,6 @@ def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monke
     assert store.git_state() == "0123456789ab"  # git is missing
     monkeypatch.setattr(store, "checkout", lambda: None)
     assert store.git_state() == "0123456789ab"
-
-
-def test_who_waits_long_for_another_process_says_so(tmp_path):
-    wait = TAKE.replace('"the set")', '"the set", True)')
-    wait = wait.replace("try:", "store._PATIENCE = 0.1\ntry:")
-    with store.lock(tmp_path, "mine"):
-        command = [sys.executable, "-c", wait, str(tmp_path)]
-        waiting = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        said = waiting.stderr.readline()
-    assert said.startswith(f"waiting: the set is being worked on by process {os.getpid()} on ")
-    assert waiting.communicate("")[0] == "held\n"
-
-
-def hold(folder, held, seen):
-    with store.lock(folder, "the set", wait=True):
-        held.set()
-        seen.wait(30)
-
-
-def test_who_shares_the_work_waits_in_silence(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(store, "_PATIENCE", 0.1)
-    context = multiprocessing.get_context("spawn")
-    held, seen = context.Event(), context.Event()
-    sibling = context.Process(target=hold, args=(tmp_path, held, seen))
-    sibling.start()
-    assert held.wait(60)
-    acquired, waits = store._acquired, []
-
-    def patient(path, seconds):
-        waits.append(seconds)
-        if seconds < 0:  # it has waited for as long as it would without a word
-            seen.set()
-        return acquired(path, seconds)
-
-    monkeypatch.setattr(store, "_acquired", patient)
-    with store.lock(tmp_path, "the set", wait=True):
-        assert waits == [0.1, -1]
-    sibling.join(30)
-    assert capfd.readouterr().err == ""
 
 
 def test_what_was_set_aside_is_no_part_of_the_work(tmp_path):
@@ -269,38 +185,6 @@ def test_results_of_other_versions_are_made_again(tmp_path, capsys):
     store.cached(tmp_path, {"a": 1}, kept)
     assert store.result_of(home)["top1"] == 61.25
     assert "not in the form of this version" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, 0])
-def test_a_disk_without_locks_is_said(tmp_path, monkeypatch, number):
-    """Those whose locks fail, and one that grants every lock to everybody."""
-
-    def lock(handle, how):
-        if number:
-            raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr("fcntl.flock", lock)
-    with pytest.raises(OSError, match=r"files cannot be locked.*set RDC_HOME"):
-        store.cached(tmp_path, {"a": 1}, kept)
-
-
-@pytest.mark.parametrize("host", ["this", "another-host"])
-def test_who_held_a_lock_and_is_gone_does_not_hold_it(tmp_path, capsys, host):
-    """A process of another host cannot be seen: that is said, and so is what it may mean."""
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    (tmp_path / ".lock").touch()
-    record = {"pid": child.pid, "host": socket.gethostname() if host == "this" else host}
-    files.write_json(tmp_path / "holder.json", record)
-    with store.lock(tmp_path, "the set"):
-        assert files.read_json(tmp_path / "holder.json")["pid"] == os.getpid()
-        files.write_json(tmp_path / "holder.json", record)
-        told = "process [?] on [?]" if host == "this" else f"process {child.pid} on another-host"
-        with pytest.raises(store.Locked, match=told):  # nobody who is dead is named
-            store.lock(tmp_path, "the set").__enter__()
-    said = capsys.readouterr().err
-    assert ("cannot be seen from here" in said) == (host != "this")
-    assert not (tmp_path / "holder.json").exists()
 
 
 def test_versions_are_told_in_one_line():

@@ -6,6 +6,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.prune import committed, scores
+from rdc_kit.prune.finished import finished_runs
 from rdc_kit.prune.scorefiles import write_scores
 
 from ..conftest import colour_blocks
@@ -26,7 +27,7 @@ def test_a_committed_run_is_not_trained_again(exact, tmp_path, monkeypatch, shel
     monkeypatch.setenv("RDC_HOME", str(tmp_path / "one"))
     full = scores.dynamics(pool, 3, 2, seed=4, runtime=exact)
     mean = rdc.el2n(pool, 2, seeds=2, runtime=exact)
-    runs = scores.finished_runs(pool)
+    runs = finished_runs(pool)
     assert [list(run.values) for run in runs][:2] == [["el2n"], ["el2n"]]
     write_scores(shelf / "blocks.parquet", pool, runs)
     monkeypatch.setenv("RDC_HOME", str(tmp_path / "two"))

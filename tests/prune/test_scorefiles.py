@@ -11,10 +11,10 @@ import torch
 import rdc_kit as rdc
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import store
-from rdc_kit.prune import scorefiles, scores
+from rdc_kit.prune import scorefiles
 from rdc_kit.prune.scorefiles import Run, read_score_file, write_scores
 
-from ..conftest import colour_blocks, picture
+from ..conftest import picture
 
 
 def run_of(pool, seed=0, epochs=30, window=10, student="convnet2-w8", names=("el2n", "aum")):
@@ -177,16 +177,3 @@ def test_a_missing_score_is_found_when_it_is_used(blocks, tmp_path):
     table.to_csv(path, index=False)
     with pytest.raises(DataError, match="el2n score of row 4 is nan"):
         rdc.select(blocks, rdc.read_scores(path, blocks), 2)
-
-
-def test_a_network_by_name_or_by_trait_is_the_same_run(exact, fresh_home):
-    """The campaign names its network in the traits; somebody else may ask for it."""
-    from dataclasses import replace
-
-    pool = colour_blocks(seed=12)
-    named = replace(pool, traits=replace(pool.traits, student="convnet2-w4"))
-    one = rdc.el2n(named, 2, runtime=exact)
-    two = rdc.el2n(pool, 2, student="convnet2-w4", runtime=exact)
-    assert torch.equal(one.values, two.values)
-    for some in (pool, named):
-        assert [run.config["student"] for run in scores.finished_runs(some)] == ["convnet2-w4"]

@@ -6,6 +6,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.prune import scores as scoring
+from rdc_kit.prune.finished import finished_runs
 from rdc_kit.prune.recorders import (
     Scores,
     error_norm,
@@ -163,7 +164,7 @@ def test_a_run_by_numpys_seed_is_the_run_by_pythons(exact, fresh_home):
     again = scoring.score(pool, epochs=np.int64(1), seed=np.int64(0), runtime=exact)
     assert again.source == first.source
     scoring.dynamics(pool, 1, 1, seed=np.int64(1), runtime=exact)
-    assert [run.config["seed"] for run in scoring.finished_runs(pool)] == [0, 1]
+    assert [run.config["seed"] for run in finished_runs(pool)] == [0, 1]
     for wrong in (1.0, None):
         with pytest.raises(ValueError, match="a seed must be a whole number"):
             scoring.score(pool, seed=wrong, runtime=exact)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rdc_kit.train import labels, protocols, stored_labels
+from rdc_kit.train import labels, protocols
 
 GIB = 2**30
 
@@ -59,7 +59,7 @@ def test_imagenet_at_ten_images_per_class_takes_the_published_bytes():
         )
     pruned = labels.stored_bytes(10_000, 300, 1000, keep=0.025)
     assert pruned / GIB == pytest.approx(0.14, abs=0.015)
-    assert stored_labels.record(1000).itemsize == 2025
+    assert labels.record(1000).itemsize == 2025
 
 
 def test_gvbsms_hard_labels_are_not_mixed():

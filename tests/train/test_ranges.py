@@ -37,11 +37,6 @@ def test_each_number_says_what_it_may_be(field, wrong, message):
         check_numbers({field: wrong})
 
 
-def test_all_named_protocols_are_in_range():
-    for name in protocols.NAMED:
-        check_numbers(protocols.named(name).as_dict())
-
-
 def test_numpys_numbers_are_numbers_and_become_plain_ones():
     how = protocols.hard(epochs=np.int64(3), lr=np.float32(0.5))
     assert (type(how.epochs), type(how.lr)) == (int, float)

@@ -123,7 +123,7 @@ def test_published_weights_are_read_from_torchs_own_folder(tmp_path, monkeypatch
     folder.mkdir(parents=True)
     torch.save(model.state_dict(), folder / weights.url.rpartition("/")[2])
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    found = teachers._published("resnet18", 1000)
+    found = teachers._published("resnet18")
     assert torch.equal(found.conv1.weight, model.conv1.weight)
     assert not found.training
 
@@ -179,6 +179,24 @@ def test_a_checkpoint_of_another_teacher_is_refused(
         assert again.rows[0][name] == result.rows[0][name]
     with pytest.raises(ValueError, match=r"another set, .* precision, device or teacher"):
         evaluate(blocks, blocks, soft, teacher=second, **how)
+
+
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        ("convnet5-w8-bn", "ConvNet of depth 5 needs images of 32 px, got 16"),
+        ("convnet2-w6-bn", "width must be a multiple of 4, got 6"),
+        ("resnet-18", "unknown network 'resnet-18'"),
+        ("torchvision:resnet18", "the pool has 3"),
+    ],
+)
+def test_an_ensemble_is_refused_before_its_first_network_is_trained(
+    fresh_home, blocks, exact, later, message
+):
+    with pytest.raises(ValueError, match=message):
+        squeeze(blocks, ["convnet2-w8-bn", later], 20, runtime=exact)
+    first = teachers.key_of(blocks.fingerprint(), "convnet2-w8-bn", 20, 0, exact)
+    assert not teachers.is_trained(first)
 
 
 def test_another_kind_of_thing_is_refused_before_a_teacher_is_trained(blocks, monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ...augment.boxes import crop_resize, random_crops
+from ...augment.boxes import crop_resize, square_crops
 from ...augment.views import normalise
 from ...data.imagesets import DataError, ImageSet
 from ...ground.seeds import generator
@@ -17,6 +17,7 @@ from .entropy import entropy_and_nll
 from .observers import Observer
 
 RATIOS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
+_RESAMPLES = 1000
 
 
 def selective_crops(
@@ -40,14 +41,12 @@ def selective_crops(
     """
     rows = torch.randperm(len(pool), generator=generator(seed, "selective images"))[:count]
     images = pool[rows]
-    count, side = len(images), images.size
-    whole = torch.tensor([[0, 0, side, side]]).expand(count * crops, 4)
     draws = generator(seed, "selective crops")
-    boxes = random_crops(whole, (images.traits.min_crop, 1.0), (1.0, 1.0), draws)
+    boxes = square_crops(images.images, crops, images.traits.min_crop, draws)
     targets = observer.targets(images.labels)
     measures = []
     for k in range(crops):
-        pixels = crop_resize(images.images, boxes.view(count, crops, 4)[:, k], side)
+        pixels = crop_resize(images.images, boxes[:, k], images.size)
         logits = observer.logits(normalise(pixels, images.traits), images.traits)
         measures.append(torch.stack([nll(logits, targets), shannon(logits)]))
     losses, entropies = torch.stack(measures, 2)  # each [N, crops]
@@ -129,20 +128,17 @@ def crossing(ratios: np.ndarray, difference: np.ndarray) -> float:
     return float(ratios[k] + share * (ratios[k + 1] - ratios[k]))
 
 
-def critical_ratio(
-    curve: pd.DataFrame, simple: str, plain: str, resamples: int = 1000, seed: int = 0
-) -> dict[str, float]:
+def critical_ratio(curve: pd.DataFrame, simple: str, plain: str) -> dict[str, float]:
     """r* of Theorem 4.2: the largest crop at which the simpler set is no longer simpler.
 
     Args:
         curve: from `entropy_curve`, of one or several seeds.
         simple: name of D', the set of lower entropy; plain: of D.
-        resamples: bootstrap samples over images, drawn for each set on its own.
-        seed: of the resampling.
 
     Returns:
-        r (NaN where there is none), low, high (95 % of the resamples that have one), share (of
-        resamples that have one, 0..1), gap (H(D') - H(D) of uncropped images, nats).
+        r (NaN where there is none), low, high (95 % of the resamples that have one: bootstrap over
+        images, drawn for each set on its own), share (of resamples that have one, 0..1), gap
+        (H(D') - H(D) of uncropped images, nats).
 
     Raises:
         DataError: the curve does not have one of the sets.
@@ -157,9 +153,9 @@ def critical_ratio(
     ratios = tables[simple].columns.to_numpy(float)
     first, second = tables[simple].to_numpy(), tables[plain].to_numpy()
     difference = first.mean(0) - second.mean(0)
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(0)
     crossings = []
-    for _ in range(resamples):
+    for _ in range(_RESAMPLES):
         one = first[draw.integers(len(first), size=len(first))].mean(0)
         two = second[draw.integers(len(second), size=len(second))].mean(0)
         crossings.append(crossing(ratios, one - two))
@@ -169,6 +165,6 @@ def critical_ratio(
         "r": crossing(ratios, difference),
         "low": float(low),
         "high": float(high),
-        "share": len(finite) / resamples,
+        "share": len(finite) / _RESAMPLES,
         "gap": float(difference[-1]),
     }

@@ -23,6 +23,7 @@ from ...train.accuracy import predict
 from ...train.training import fit
 from ..grid.setups import Setup
 
+_FOLDS = 3
 _BATCH = 50  # images per step below 1,000 images
 _STEPS = 200  # of each network at least: small pools are passed over more often
 _EPOCHS = 10  # at least
@@ -42,30 +43,28 @@ class Answers(NamedTuple):
     aum: Tensor
 
 
-def out_of_fold(setup: Setup, folds: int = 3, seed: int = 0) -> Answers:
-    """Cross-fitting: each part of the pool is judged by a network trained on the other parts.
+def out_of_fold(setup: Setup) -> Answers:
+    """Cross-fitting: each third of the pool is judged by a network trained on the other parts.
 
     Copies of one image are in one part, so that no network has seen an image that it judges. Kept
     on disk.
 
     Args:
         setup: its pool is judged by its student; the test set is not looked at.
-        folds: number of parts; every class needs as many different images.
-        seed: of the parts and of the networks.
 
     Raises:
-        DataError: a class with fewer different images.
+        DataError: a class with fewer than three different images.
 
     Source: Northcutt et al., arXiv 1911.00068 (JAIR 2021), section 3; AUM: Pleiss et al., arXiv
         2001.10528.
     Differs: short trainings with a batch that follows the pool's size, for a laptop.
     """
-    pool, parts = setup.pool, fold_of(setup.pool, folds, seed)
-    few = round(len(pool) * (1 - 1 / folds))
+    pool, parts = setup.pool, fold_of(setup.pool, _FOLDS)
+    few = round(len(pool) * (1 - 1 / _FOLDS))
     batch = _BATCH if few < 1000 else 128
     epochs = max(_EPOCHS, math.ceil(_STEPS * batch / few))
     protocol = protocols.squeezing(epochs=setup.scoring_epochs.get("aum", epochs), batch=batch)
-    config = {"what": "out of fold", "pool": setup.keys[0], "folds": folds, "seed": seed}
+    config = {"what": "out of fold", "pool": setup.keys[0], "folds": _FOLDS, "seed": 0}
     config |= {"protocol": protocol.as_dict(), "student": pool.student}
     config |= models.network_code(pool.student)
     config |= {"precision": setup.runtime.precision, "device": setup.runtime.device.type}
@@ -73,15 +72,15 @@ def out_of_fold(setup: Setup, folds: int = 3, seed: int = 0) -> Answers:
     def make(home: Path) -> dict[str, Any]:
         probabilities = torch.zeros(len(pool), pool.num_classes)
         margins = torch.zeros(len(pool))
-        for fold in range(folds):
+        for fold in range(_FOLDS):
             rows, apart = (parts != fold).nonzero()[:, 0], (parts == fold).nonzero()[:, 0]
             recorder = MeanScore(margin, len(rows))
             kept = home / f"checkpoint-{fold}.npz"
             fitted = fit(
-                pool[rows], protocol, None, seed + fold, setup.runtime, [recorder], checkpoint=kept
+                pool[rows], protocol, None, fold, setup.runtime, [recorder], checkpoint=kept
             )
             probabilities[apart] = predict(fitted.model, pool[apart], setup.runtime).softmax(1)
-            margins[rows] += recorder.compute() / (folds - 1)
+            margins[rows] += recorder.compute() / (_FOLDS - 1)
         save_arrays(home / _ANSWERS, {"probabilities": probabilities, "aum": margins})
         for kept in home.glob("checkpoint-*.npz"):
             kept.unlink()

@@ -12,19 +12,19 @@ from ...data.imagesets import DataError, ImageSet
 
 _DRAWS = 200  # bootstrap samples
 _FEWEST = 4  # different numbers of images: one more than the curve has parameters
+_POINTS = 5
 GAIN = 1.0  # points of accuracy; twice the images for less than this is no gain worth having
 _FAR = 4.0  # times the largest measured number: beyond, a curve only guesses
 _BENT = 0.05  # p below which the law is doubted
 _LOWER, _UPPER = (0.0, 0.0, 0.02), (100.0, 400.0, 4.0)  # of a, b, c
 
 
-def ladder(pool: ImageSet, most: int, points: int = 5) -> list[int]:
-    """Numbers of images per class for a curve, from 1 up in even ratios.
+def ladder(pool: ImageSet, most: int) -> list[int]:
+    """Five numbers of images per class for a curve, from 1 up in even ratios; of few images fewer.
 
     Args:
         pool: its smallest class bounds them.
         most: the largest, where the pool has that many.
-        points: how many; small numbers that would come twice come once.
 
     Raises:
         DataError: fewer than four numbers are possible.
@@ -38,7 +38,7 @@ def ladder(pool: ImageSet, most: int, points: int = 5) -> list[int]:
             f"{pool.classes[smallest]!r} has {int(pool.counts()[smallest])} images{apart} (at most "
             f"{most} are asked): add images until it has {_FEWEST}, or leave the class out"
         )
-    steps = np.unique(np.geomspace(1, top, max(points, _FEWEST)).round().astype(int))
+    steps = np.unique(np.geomspace(1, top, _POINTS).round().astype(int))
     return list(range(1, _FEWEST + 1)) if len(steps) < _FEWEST else steps.tolist()
 
 
@@ -65,21 +65,21 @@ class Curve:
         """Accuracy at a number of images per class, percent."""
         return _power(np.asarray(ipc, float), *self.fitted)
 
-    def band(self, ipc: float | np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """Low and high end of the accuracy's interval."""
+    def band(self, ipc: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high end of the accuracy's 95 % interval."""
         values = np.stack([_power(np.asarray(ipc, float), *draw) for draw in self.draws])
-        low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+        low, high = np.quantile(values, [0.025, 0.975], axis=0)
         return low, high
 
-    def enough(self, gain: float = GAIN) -> tuple[float, float, float]:
-        """Images per class from which on doubling them gains less than `gain` points.
+    def enough(self) -> tuple[float, float, float]:
+        """Images per class from which on doubling them gains less than `GAIN` points.
 
         Returns:
             Of the fit, and the low and the high end of its 95 % interval.
         """
-        ends = np.array([_enough(draw, gain) for draw in self.draws])
+        ends = np.array([_enough(draw) for draw in self.draws])
         low, high = np.quantile(ends, [0.025, 0.975])
-        return _enough(self.fitted, gain), float(low), float(high)
+        return _enough(self.fitted), float(low), float(high)
 
     @property
     def is_fixed(self) -> bool:
@@ -126,7 +126,7 @@ class Curve:
         )
 
 
-def fit_curve(table: pd.DataFrame, seed: int = 0, samples: int = _DRAWS) -> Curve:
+def fit_curve(table: pd.DataFrame, samples: int = _DRAWS) -> Curve:
     """Fit a saturating power law, by least squares over all runs.
 
     The band is a bootstrap over replicates: at each number of images, runs are drawn with
@@ -135,7 +135,7 @@ def fit_curve(table: pd.DataFrame, seed: int = 0, samples: int = _DRAWS) -> Curv
 
     Args:
         table: tidy table of one arm, columns ipc, seed and top1.
-        seed, samples: of the bootstrap, and how many.
+        samples: of the bootstrap.
 
     Raises:
         DataError: fewer than four numbers of images, or one run at some of them.
@@ -151,7 +151,7 @@ def fit_curve(table: pd.DataFrame, seed: int = 0, samples: int = _DRAWS) -> Curv
         )
     x = np.repeat(ipcs, [len(values) for values in groups])
     fitted = _fit(x, np.concatenate(groups), None)
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     draws = []
     for _ in range(samples):
         drawn = [_resampled(values, random) for values in groups]
@@ -193,7 +193,7 @@ def _power(ipc: np.ndarray, a: float, b: float, c: float) -> np.ndarray:
     return a - b * ipc**-c
 
 
-def _enough(abc: np.ndarray, gain: float) -> float:
-    """Where a - b (2 n)^-c exceeds a - b n^-c by the gain."""
+def _enough(abc: np.ndarray) -> float:
+    """Where a - b (2 n)^-c exceeds a - b n^-c by `GAIN`."""
     _, b, c = abc
-    return float((max(b, 1e-12) * (1 - 2.0**-c) / gain) ** (1 / c))
+    return float((max(b, 1e-12) * (1 - 2.0**-c) / GAIN) ** (1 / c))

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ...data.checks import check_count
 from ...data.imagesets import ImageSet
-from ...ground import store
+from ...ground import locks, store
 from ...ground.progress import FETCHED, bar
 from ...ground.seeds import as_seeds
 from ...methods import method_named
@@ -24,10 +24,11 @@ from ...train import models, protocols
 from ...train.protocol import Protocol
 from . import monitor
 from .arms import Arm
+from .pace import threads_of
 from .plan import Plan, plan
 from .rows import COLUMNS, Extra, is_measured, row_of
 from .setups import LAYERS, Seeds, Setup, Trial, check_layers
-from .workers import helpers, split_of, threads_of
+from .workers import helpers, split_of
 
 
 @dataclass
@@ -111,7 +112,7 @@ class Experiment:
                 report(len(rows), shown.note)
                 try:
                     return k, row_of(self.trials[k], self.setup, self.extra, wait=False)
-                except store.Locked:
+                except locks.Locked:
                     left.append(k)
             k = left.popleft()
             return k, row_of(self.trials[k], self.setup, self.extra)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...ground import files, store
+from ...ground import files
 from ...ground.folders import runs_dir
 from ...ground.manifests import note_of, read_manifest, run_folders, status_of
 from ...ground.progress import FETCHED, TimeLeft, human_time
@@ -48,7 +48,7 @@ def reported(total: int, name: str = "") -> Iterator[Callable[[int, str], None]]
         "total": total,
         "arm": "",
         "pace": None,  # seconds per run, of those that were made and not fetched
-        "began": store.now(),
+        "began": files.now(),
     }
     left = TimeLeft(total, fetched=FETCHED)
 
@@ -71,7 +71,7 @@ def reported(total: int, name: str = "") -> Iterator[Callable[[int, str], None]]
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):  # a full disk is reported by the runs themselves
-        files.write_json(path, dict(facts, said=store.now()))
+        files.write_json(path, dict(facts, said=files.now()))
 
 
 def _caller() -> str:
@@ -169,7 +169,7 @@ def for_people(table: pd.DataFrame) -> pd.DataFrame:
 
 def as_html(table: pd.DataFrame) -> str:
     """`for_people`, with the moment at which it was read."""
-    read = f"<p>Read at {store.now()[11:19]} UTC.</p>"
+    read = f"<p>Read at {files.now()[11:19]} UTC.</p>"
     if table.empty:
         return f"{read}<p>Nothing has run here yet.</p>"
     told = for_people(table)

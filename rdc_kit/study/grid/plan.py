@@ -17,9 +17,10 @@ from ...methods import method_named
 from ...prune.scores import epochs_to_go
 from ...train import models, teachers
 from ...train.labels import label_bytes
+from .pace import pace_of
 from .rows import Extra, is_measured, made_elsewhere
 from .setups import Setup, Trial
-from .workers import Split, pace_of, split_of, step_bytes
+from .workers import Split, split_of, step_bytes
 
 _TORCH = 6 * 10**8  # bytes of a process that has imported torch and trained once
 _PROBED = 512  # images that stand for the pool in a probe

@@ -18,7 +18,7 @@ from .rows import ARM_NUMBERS
 from .terms import CHANCE, Term, terms_of
 
 PLAN = "plan.toml"
-LEAST = 3  # replicates that a verdict needs, see verdicts.stats
+LEAST = 3  # replicates of a verdict; fewer are no evidence, for the interval of two says nothing
 # What an effect can be of: numbers of a row.
 VALUES = {
     "accuracy": ("top1", "top5", "seconds", "make_seconds", "image_bytes", "label_bytes"),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from ...ground import files, store
+from ...ground import files, locks, store
 from ...ground.device import choose_runtime
 from ...ground.limits import cores
 from ...ground.memory import keep_freed_memory
@@ -22,10 +22,11 @@ from ...train.training import Diverged
 from .campaign import Line
 from .experiments import Experiment
 from .making import check_room_for
+from .pace import threads_of
 from .plan import ensemble_of
 from .processes import start_processes, stop_processes
 from .setups import Trial
-from .workers import most_processes, threads_of, workers_from
+from .workers import most_processes, workers_from
 
 _FAILED = "failed.json"  # the call that could not make it
 _PASSED_OVER = 3  # exit status of a process that passed a replicate over, and told so
@@ -164,7 +165,7 @@ class _Worker:
                 except (Diverged, ValueError) as error:  # it fails whenever it is made
                     told = f"{line.key}: replicate {seed} cannot be made and is passed over"
                     self._pass_over(marker, f"{told}: {error}")
-        except store.Locked as held:
+        except locks.Locked as held:
             self.held[line.key] = str(held)
         return False
 
@@ -229,13 +230,13 @@ def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
         Locked: another process has them, or trains their teacher.
     """
     own = _locks(line)
-    with store.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
+    with locks.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
         trials = [trial for trial in line.missing() if trial.seed == seed]
         if not _waits_for_teacher(line, trials):
             yield trials
             return
         teacher = f"{line.setting.name}-teacher-{trials[0].seeds.teacher}"
-        with store.lock(own / teacher, teacher):
+        with locks.lock(own / teacher, teacher):
             yield trials
 
 

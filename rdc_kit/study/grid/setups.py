@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ...compression import compress, settled
 from ...data.imagesets import ImageSet
 from ...distill.recipes import edition
-from ...ground import store
+from ...ground import locks, store
 from ...ground.device import Runtime, choose_runtime
 from ...ground.files import checksum
 from ...ground.folders import runs_dir
@@ -222,14 +222,13 @@ class Setup:
         if key not in self._made:
             slow = method_named(trial.arm.method).family.startswith("distillation")
             home = runs_dir("making") / key
-            with store.lock(home, f"a set of {trial.arm.key}", wait) if slow else nullcontext():
+            with locks.lock(home, f"a set of {trial.arm.key}", wait) if slow else nullcontext():
                 self._made = {key: self.make(trial.arm, trial.ipc, trial.seeds)}
         return self._made[key]
 
     def networks(self, count: int = 1) -> tuple[str, ...]:
         """Names of the teacher and, for an ensemble, of its relatives."""
-        own = models.with_batch_norm(self.teacher or self.pool.student)
-        return ((own,) if count == 1 else models.relatives(own))[:count]
+        return models.relatives(self.teacher or self.pool.student)[:count]
 
     def teacher_of(self, count: int = 1, seed: int = 0) -> Teacher:
         """The teacher of soft labels, trained or fetched, its accuracy on the test set known.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ from ..grid.terms import CHANCE, Term, terms_of
 from .stats import chance
 
 _DRAWS = 2000
+_COMBINED = {"+": operator.add, "-": operator.sub, "/": operator.truediv}
 
 
 class Absent(LookupError):
@@ -28,16 +31,10 @@ def effect_by_seed(rows: pd.DataFrame, effect: str, value: str = "top1") -> pd.S
     Raises:
         Absent: a term has no rows. ValueError: a wrong effect.
     """
-    total: pd.Series | None = None
-    for term in terms_of(effect):
-        values = _of_term(rows, term, value)
-        if total is None:
-            total = values
-        elif term.operator == "/":
-            total = total / values
-        else:
-            total = total + values if term.operator == "+" else total - values
-    assert total is not None  # an effect has a term
+    first, *others = terms_of(effect)
+    total = _of_term(rows, first, value)
+    for term in others:
+        total = _COMBINED[term.operator](total, _of_term(rows, term, value))
     return total.dropna()
 
 

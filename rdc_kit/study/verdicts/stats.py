@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-LEAST = 3  # seeds; fewer are no evidence, for the interval of two says nothing
+from ..grid.planfile import LEAST
+
 # What may tell two rows of one arm and seed apart, in the order in which it is said.
 _APART = (
     *("dataset", "size", "profile", "arm", "budget", "ipc", "protocol", "epochs", "student"),

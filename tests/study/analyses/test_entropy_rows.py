@@ -20,20 +20,25 @@ def test_rows_of_entropy_are_of_the_lines_sets_and_are_judged(
     monkeypatch.setattr(entropy_rows, "observer_for", lambda setup: observer)
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
     effects = ("noise - random",)
-    line = replace(line, arms=("random", "noise"), measure="entropy", value="stored", anchor=0.0)
+    arms = ("random", "noise", "pca order=random", "pca order=random view=shuffle")
+    line = replace(line, arms=arms, measure="entropy", value="stored", anchor=0.0)
     line = replace(line, effects=effects, ipc=3)
     table = entropy_rows.make_entropy_rows(line, line.trials)
     setup = line.setting.setup
     for trial, row in zip(line.trials, table.to_dict("records"), strict=True):
         images = setup.set_of(trial)
-        expected = entropy.entropy_of_set(images, observer, None, trial.seeds.set)
+        expected = entropy.entropy_of_set(images, observer, trial.protocol.view, trial.seeds.set)
         assert {key: row[key] for key in expected} == pytest.approx(expected)
         assert row["set_hash"] == images.fingerprint()
         assert 0 <= row["share"] <= 100
+    means = table.groupby("arm")[["stored", "seen"]].mean()
+    composites, shuffled = means.loc[["pca order=random", "pca order=random view=shuffle"]].values
+    assert composites[0] == shuffled[0]  # the same sets, shown in another way
+    assert abs(composites[1] - shuffled[1]) > 1e-5
     assert line.missing() == []
     assert line.path.name == "campaign-tiny-entropy.csv"
     (judged,) = judge_lines([line]).to_dict("records")
-    means = table.groupby("arm")["stored"].mean()
-    assert judged["mean"] == pytest.approx(means["noise"] - means["random"], abs=1e-6)
+    difference = means["stored"]["noise"] - means["stored"]["random"]
+    assert judged["mean"] == pytest.approx(difference, abs=1e-6)
     assert judged["n"] == judged["planned"] == 3
     assert judged["verdict"].endswith(", for one observer")

@@ -6,7 +6,7 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.data.holdout import hold_out
-from rdc_kit.study.analyses.learning_curve import fit_curve, ladder
+from rdc_kit.study.analyses.learning_curve import _resampled, fit_curve, ladder
 
 from ...conftest import colour_blocks
 
@@ -48,6 +48,14 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
         low, high = fit_curve(table, samples=60).band(40)
         hits += low <= truth <= high
     assert hits >= 16  # of 20; 15 or fewer come once in 400 times at 95 %
+
+
+def test_the_mean_of_few_runs_is_as_unsure_as_they_say():
+    """Two runs, 2 apart: the standard error of their mean is 1, and would be 0.7 unstretched."""
+    draw = np.random.default_rng(0)
+    means = [_resampled(np.array([49.0, 51.0]), draw).mean() for _ in range(4000)]
+    assert np.mean(means) == pytest.approx(50, abs=0.1)
+    assert np.std(means) == pytest.approx(1, abs=0.05)
 
 
 def test_it_says_where_gains_end_or_that_the_data_do_not_fix_it():

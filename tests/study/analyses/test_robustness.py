@@ -68,6 +68,20 @@ def test_pgd_makes_accuracy_fall(trained):
     assert right[1] < 0.5
 
 
+def test_pgd_crosses_its_bounds_from_wherever_it_starts():
+    """Steps come to 2.5 eps, the bounds are 2 eps apart: where all is linear it ends at a bound."""
+
+    class Bright(torch.nn.Module):
+        def forward(self, inputs):
+            bright = inputs.mean((1, 2, 3))
+            return torch.stack([bright, 0 * bright, 0 * bright], 1)
+
+    images = colour_blocks()[[0, 3]]  # of class 0, whose logit falls as the image darkens
+    assert images.labels.tolist() == [0, 0]
+    found = attack(Bright(), images, 0.1, draws=generator(0, "start"))
+    assert torch.allclose(found, (images.images / 255 - 0.1).clamp(0, 1), atol=1e-6)
+
+
 def test_pgd_of_nothing_gives_the_images_back(trained):
     model, images = trained
     found = attack(model, images, 0.0, draws=generator(0, "start"))

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.ground import files, store
+from rdc_kit.ground import files
 from rdc_kit.study.explorers import canvas, widgets
 from rdc_kit.study.grid import monitor
 
@@ -180,7 +180,7 @@ def test_the_monitor_lists_grids_and_notebooks_and_refreshes(fresh_home, live):
     with monitor.reported(3) as tell:
         tell(1, "hardest")
     folder = fresh_home / "data" / "runs" / "notebooks" / "00_start_here-12ab"
-    gone = {"status": "running", "pid": 2**22 + 1, "started": store.now()}
+    gone = {"status": "running", "pid": 2**22 + 1, "started": files.now()}
     files.write_json(folder / "manifest.json", gone)
     table = monitor.status().set_index("kind")
     assert table.loc["notebook", "status"] == "interrupted"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.ground import progress, store
+from rdc_kit.ground import locks, progress
 from rdc_kit.study.grid import experiments, rows
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
@@ -211,7 +211,7 @@ def test_what_another_process_is_at_is_put_off_and_fetched_later(fresh_home, mon
         k = trials.index(trial)
         asked.append(k)
         if k == 0 and asked.count(0) == 1:
-            raise store.Locked("somebody is at it")
+            raise locks.Locked("somebody is at it")
         return real(trial, *arguments, **settings)
 
     monkeypatch.setattr(experiments, "row_of", locked_once)

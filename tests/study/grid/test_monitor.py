@@ -9,7 +9,7 @@ import time
 import pandas as pd
 import pytest
 
-from rdc_kit.ground import files, store
+from rdc_kit.ground import files
 from rdc_kit.study.grid import experiments, monitor
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
@@ -108,7 +108,7 @@ def test_old_records_are_forgotten(fresh_home):
 def test_notebooks_stand_beside_the_grids_and_the_page_escapes_what_they_say(fresh_home):
     assert "Nothing has run here yet" in monitor.as_html(monitor.status())
     folder = fresh_home / "data" / "runs" / "notebooks" / "00_start_here-12ab"
-    facts = {"status": "failed", "started": store.now(), "error": "a < b"}
+    facts = {"status": "failed", "started": files.now(), "error": "a < b"}
     files.write_json(folder / "manifest.json", facts)
     with monitor.reported(3) as tell:
         tell(1, "pca")

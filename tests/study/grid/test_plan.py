@@ -13,6 +13,7 @@ from rdc_kit.methods import METHODS, Method
 from rdc_kit.study.grid import plan
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.pace import Pace
 from rdc_kit.study.grid.rows import made_elsewhere, trial_config
 from rdc_kit.study.grid.setups import Setup
 from rdc_kit.study.grid.workers import Split
@@ -36,6 +37,39 @@ def test_a_plan_counts_estimates_and_trains_no_teacher(fresh_home):
     assert str(after).startswith("24 runs, 24 already done; about 0 s on this machine")
     # The network on the whole pool is still to be trained, though no trial is.
     assert 0 < experiment.plan().shared < before.shared
+
+
+def test_training_is_views_with_the_teachers_forward_passes_and_a_test(fresh_home, monkeypatch):
+    """100 views and 10 test images a second; a forward pass is a third of a step."""
+    monkeypatch.setattr(plan, "pace_of", lambda *_: Pace(100.0, 10.0))
+    setup = small_setup()
+    taught = rdc.protocols.soft(epochs=5)
+    for protocol, steps in (
+        (HARD1.but(epochs=5), 1),
+        (taught, 1 + 1 / 3),
+        (taught.but(teachers=4), 1 + 4 / 3),
+    ):
+        trials = plan_trials(setup, [Arm("random")], 2, [protocol], 1)
+        views, tests = 5 * 2 * 3, 18
+        training = plan.plan(setup, trials, against_pool=False).training
+        assert training == pytest.approx(views * steps / 100 + tests / 10)
+
+
+def test_memory_is_of_the_images_and_of_the_largest_training(fresh_home, monkeypatch):
+    monkeypatch.setattr(plan, "step_bytes", lambda trial, setup: 10**8 * trial.ipc)
+    setup = small_setup()
+    trials = plan_trials(setup, [Arm("random")], [1, 3, 2], [HARD1], 1)
+    images = (24 + 18) * 3 * 16 * 16
+    assert plan.plan(setup, trials).memory == 6 * 10**8 + images + 3 * 10**8
+
+
+def test_disk_is_of_each_set_and_of_stored_labels(fresh_home):
+    setup = small_setup()
+    labelled = rdc.protocols.named("lpld").but(epochs=3)
+    trials = plan_trials(setup, [Arm("random"), Arm("noise")], 2, [HARD1, labelled], 1)
+    each = 3 * 16 * 16 * 2 * 3  # of the two images of each of three classes
+    labels = 6 * 31  # one epoch's labels of three, six images
+    assert plan.plan(setup, trials).disk == 10**6 + 2 * each + 2 * labels
 
 
 def test_a_plan_tells_of_runs_from_another_machine_that_it_does_not_use(fresh_home):

@@ -1,10 +1,12 @@
 """Rows: what was tried, what was measured, and which trials are the same."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.ground import store
+from rdc_kit.ground import locks, store
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.study.grid import rows
 from rdc_kit.study.grid.arms import Arm, method_arms
@@ -115,6 +117,25 @@ def test_only_what_is_recovered_or_cropped_takes_time_to_make(measured):
         assert key in ("sre2l", "rded") or row["make_seconds"] == 0, key
 
 
+def test_what_making_and_training_took_is_told(fresh_home, monkeypatch):
+    setup = small_setup()
+    (trial,) = plan_trials(setup, [Arm("random")], 2, [HARD1], 1)
+    made = setup.set_of(trial)
+    made = replace(made, provenance=made.provenance | {"make_seconds": 12.3})
+    monkeypatch.setattr(setup, "set_of", lambda *_: made)
+    evaluate = rows.evaluate
+
+    def in_two_seconds(*arguments, **settings):
+        result = evaluate(*arguments, **settings)
+        result.rows[0]["seconds"] = 2.0
+        return result
+
+    monkeypatch.setattr(rows, "evaluate", in_two_seconds)
+    row = rows.row_of(trial, setup)
+    assert (row["make_seconds"], row["seconds"]) == (12.3, 2.0)
+    assert row["images_per_second"] == row["views"] / 2 > row["steps"]
+
+
 def test_the_literal_reading_stores_less_than_its_budget(fresh_home):
     arm = Arm("pca", {"originals_per_class": 4})
     row = rows.row_of(plan_trials(large_setup(), [arm], 4, [HARD1], 1)[0], large_setup())
@@ -153,7 +174,7 @@ def test_what_somebody_else_trains_is_told_to_who_will_not_wait(fresh_home):
     setup = small_setup()
     (trial,) = plan_trials(setup, [Arm("random")], 1, [HARD1], 1)
     home = runs_dir("train") / store.config_hash(rows.trial_config(trial, setup))
-    with store.lock(home, "it"), pytest.raises(store.Locked):
+    with locks.lock(home, "it"), pytest.raises(locks.Locked):
         rows.row_of(trial, setup, wait=False)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from rdc_kit.ground import store
+from rdc_kit.ground import locks, store
 from rdc_kit.ground.device import choose_runtime
 from rdc_kit.ground.folders import PACKAGE
 from rdc_kit.study.grid import planfile, schedule, workers
@@ -64,7 +64,7 @@ def test_who_finds_a_teacher_in_training_does_something_else(
     plan_in(tmp_path, monkeypatch).write_text(with_soft_lines(3, 'frozen = ["teacher"]'))
     lines = [line for line in planfile.read_plan() if line.key in ("random", "one")]
     work = schedule.Work(lines, 300, make_rows)
-    with store.lock(tmp_path / store.LOCKS / "tiny-teacher-0", "its training"):
+    with locks.lock(tmp_path / store.LOCKS / "tiny-teacher-0", "its training"):
         schedule.work_through(work, 1)
         assert [len(line.missing()) for line in lines] == [0, 3]
         assert "one: " not in capsys.readouterr().out  # it has made other rows

@@ -5,7 +5,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data.imagesets import DataError
-from rdc_kit.ground import store
+from rdc_kit.ground import locks
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.methods import METHODS, Method
 from rdc_kit.prune.recorders import Scores
@@ -134,8 +134,8 @@ def test_the_last_set_is_remembered(fresh_home):
 def test_a_slow_set_is_made_by_one_process_at_a_time(fresh_home):
     setup, asked = small_setup(), trial(Arm("sre2l"))
     with (
-        store.lock(runs_dir("making") / setup.set_key(asked), "a set"),
-        pytest.raises(store.Locked, match="a set of sre2l is being worked on"),
+        locks.lock(runs_dir("making") / setup.set_key(asked), "a set"),
+        pytest.raises(locks.Locked, match="a set of sre2l is being worked on"),
     ):
         setup.set_of(asked, wait=False)
     assert setup.set_of(asked, wait=False).counts().tolist() == [1, 1, 1]

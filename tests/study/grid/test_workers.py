@@ -16,7 +16,7 @@ import rdc_kit as rdc
 from rdc_kit.__main__ import main
 from rdc_kit.ground.device import Runtime
 from rdc_kit.study.analyses import robustness
-from rdc_kit.study.grid import workers
+from rdc_kit.study.grid import pace, workers
 from rdc_kit.study.grid.arms import Arm, method_arms
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
 from rdc_kit.study.grid.setups import Setup
@@ -31,7 +31,7 @@ STEADY = ["arm", "seed", "top1", "top5", "per_class", "steps", "set_hash", "run_
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch):
     """One in which no probe has failed."""
-    monkeypatch.setattr(workers, "_hopeless", set())
+    monkeypatch.setattr(pace, "_hopeless", set())
 
 
 def experiment(epochs=20, seeds=3, **more):
@@ -42,7 +42,7 @@ def experiment(epochs=20, seeds=3, **more):
 
 
 def test_workers_make_the_table_that_one_process_makes(fresh_home, tmp_path, monkeypatch):
-    with workers.threads_of(1):
+    with pace.threads_of(1):
         alone = experiment().measure()
     monkeypatch.setenv("RDC_HOME", str(tmp_path / "other"))
     before = torch.get_num_threads()
@@ -79,7 +79,7 @@ def test_helpers_that_die_while_they_start_are_told_and_not_waited_for(
     setup = Setup(colour_blocks(per_class=64), colour_blocks(seed=0), EXACT)
     trials = plan_trials(setup, [Arm("random")], 1, [rdc.protocols.hard(epochs=2)], 4)
     with within(60):
-        assert workers.pace_together(setup, trials[0].student, 1, 2) == 0
+        assert pace.pace_together(setup, trials[0].student, 1, 2) == 0
         table = Experiment(setup, trials).measure(workers=3)
     assert table["seed"].tolist() == [0, 1, 2, 3]
     assert "2 of 2 helping processes died (exit status 1, 1)" in capfd.readouterr().err
@@ -126,10 +126,11 @@ def paces(monkeypatch):
     def of(rates):
         def probe(setup, student, ipc):
             asked.append(torch.get_num_threads())
-            return workers.Pace(rates[torch.get_num_threads()], 1000.0)
+            return pace.Pace(rates[torch.get_num_threads()], 1000.0)
 
-        monkeypatch.setattr(workers, "cores", lambda: 4)
-        monkeypatch.setattr(workers, "probe", probe)
+        for module in (workers, pace):
+            monkeypatch.setattr(module, "cores", lambda: 4)
+        monkeypatch.setattr(pace, "probe", probe)
         return asked
 
     return of
@@ -185,7 +186,7 @@ def test_a_gpu_gets_more_processes_while_they_finish_more(
     monkeypatch.setattr(workers, "free_memory", lambda: 64 * 10**9)
     monkeypatch.setattr(workers, "pace_together", fake)
     gpu = replace(one.setup, runtime=replace(EXACT, device=torch.device("cuda")))
-    monkeypatch.setattr(workers, "machine_name", lambda device: "a GPU")
+    monkeypatch.setattr(pace, "machine_name", lambda device: "a GPU")
     monkeypatch.setattr(workers, "free_on", lambda device: 80 * 10**9)
     split = workers.best_split(gpu, one.trials)
     assert (split.processes, asked) == (expected, probes)
@@ -205,30 +206,11 @@ def test_a_gpu_gets_no_more_processes_than_it_has_memory_for(fresh_home, monkeyp
     monkeypatch.setattr(workers, "cores", lambda: 16)
     monkeypatch.setattr(workers, "free_memory", lambda: 64 * 10**9)
     monkeypatch.setattr(workers, "pace_together", fake)
-    monkeypatch.setattr(workers, "machine_name", lambda device: "a GPU")
+    monkeypatch.setattr(pace, "machine_name", lambda device: "a GPU")
     needed = workers.step_bytes(wide, one.setup) + workers._CONTEXT
     monkeypatch.setattr(workers, "free_on", lambda device: 3 * needed)
     assert workers.best_split(gpu, [*one.trials, wide]).processes == 2
     assert asked == [("convnet2-w256", 2)]  # not the one that takes longest
-
-
-def test_processes_are_probed_at_the_same_time(fresh_home):
-    one = experiment()
-    rate = workers.pace_together(one.setup, one.trials[0].student, 1, 2)
-    assert rate > 0
-    assert workers.pace_together(one.setup, one.trials[0].student, 1, 2) == rate  # kept
-
-
-def test_a_probe_whose_process_fails_is_0_for_now(fresh_home, monkeypatch):
-    """A neighbour that had taken the memory may be gone the next time."""
-    one, asked = experiment(), (1, 2)
-    assert workers.pace_together(one.setup, "convnet9-w8", *asked) == 0  # too deep for 16 px
-    with monkeypatch.context() as patch:
-        dying_processes(patch)
-        assert workers.pace_together(one.setup, one.trials[0].student, *asked) == 0
-    assert workers.pace_together(one.setup, one.trials[0].student, *asked) == 0  # not asked again
-    workers._hopeless.clear()  # another process
-    assert workers.pace_together(one.setup, one.trials[0].student, *asked) > 0
 
 
 @pytest.mark.parametrize(("gigabytes", "most"), [(1, 1), (6, 3), (999, 8)])
