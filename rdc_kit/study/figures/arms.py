@@ -249,7 +249,10 @@ def orders_figure(table: pd.DataFrame) -> Figure:
     ax.set_xlabel("images per class")
     ax.set_ylabel("top-1 accuracy, %")
     ax.set_ylim(bottom=0)
-    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5)
+    drawn = [*ax.containers, ax.lines[-1]]  # chance last
+    ax.legend(
+        handles=drawn, fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5
+    )
     ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table, 'bars: ± 1 sd')}")
     return figure
 
