@@ -16,7 +16,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from ...methods import KITS, METHODS
 from ..verdicts.stats import chance, with_lines
 from .base import caption, family_colour, mark_chance, marker, seeds_note
-from .names import line_title, method_title
+from .names import line_title, protocol_title
 
 
 def plot_methods(
@@ -178,38 +178,50 @@ def gaps_figure(found: pd.DataFrame, title: str = "") -> Figure:
 
 
 def price_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy against all bytes of a set, images and labels; a line per method.
+    """Accuracy against all bytes of a set, images and labels; a line per method, bars of ± 1 sd.
+
+    Labels that a teacher gives during training are hollow: nothing of them is stored.
 
     Args:
         table: tidy table with columns method, family, protocol, image_bytes, label_bytes, top1.
     """
-    figure, ax = plt.subplots(figsize=(5.6, 3.2))
+    figure, ax = plt.subplots(figsize=(6.4, 3.4))
     total = (table["image_bytes"] + table["label_bytes"]).rename("bytes")
     keys = ["method", "family", "protocol"]
-    table = with_lines(table).assign(bytes=total)
-    points = table.groupby(keys, sort=False)[["bytes", "top1"]].mean()
+    groups = with_lines(table).assign(bytes=total).groupby(keys, sort=False)
+    points = groups[["bytes", "top1"]].mean().assign(sd=groups["top1"].std())
+    protocols = list(points.index.unique("protocol"))
+    looks = {name: _label_look(name, k) for k, name in enumerate(protocols)}
     for (method, family), rows in points.groupby(["method", "family"], sort=False):
-        rows = rows.sort_values("bytes")
-        ax.plot(rows["bytes"], rows["top1"], color=family_colour(family), lw=0.8, zorder=1)
+        rows, colour = rows.sort_values("bytes"), family_colour(family)
+        ax.plot(rows["bytes"], rows["top1"], color=colour, lw=0.8, zorder=1)
         for (_, _, protocol), row in rows.iterrows():
-            shape = marker(list(points.index.unique("protocol")).index(protocol))
-            ax.plot(row["bytes"], row["top1"], shape, color=family_colour(family), ms=5)
+            spread = row["sd"] if np.isfinite(row["sd"]) else None
+            ax.errorbar(row["bytes"], row["top1"], spread, color=colour, lw=1, **looks[protocol])
         last = rows.iloc[-1]
-        ax.annotate(
-            method_title(method),
-            (last["bytes"], last["top1"]),
-            xytext=(6, 0),
-            textcoords="offset points",
-            size=8,
-            va="center",
-        )
-    ax.legend(handles=_shapes(points.index.unique("protocol")), title="labels", fontsize=7.5)
+        place = (last["bytes"], last["top1"])
+        name = ax.annotate(line_title(method), place, (9, 0), textcoords="offset points")
+        name.set(size=8, va="center")
+    handles = [
+        Line2D([], [], color="#555555", ls="", label=protocol_title(name), **looks[name])
+        for name in protocols
+    ]
+    ax.legend(
+        handles=handles, title="labels", fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5)
+    )
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(EngFormatter("B"))
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.25)
-    ax.set_title(f"{caption(table, student=False)}\nmeans, {seeds_note(table, '')}")
-    ax.set_xlabel("images and labels, bytes (soft: as if stored)")
+    ax.set_title(f"{caption(table, student=False)}\n{seeds_note(table, 'mean ± 1 sd')}")
+    ax.set_xlabel("images and labels, bytes (hollow: as if stored)")
     ax.set_ylabel("top-1 accuracy, %")
     return figure
+
+
+def _label_look(protocol: str, k: int) -> dict[str, Any]:
+    """The mark of the k-th kind of labels; hollow, larger and in front where none are stored."""
+    if protocol == "soft":
+        return {"marker": marker(k), "ms": 8, "mfc": "none", "zorder": 4}
+    return {"marker": marker(k), "ms": 5, "zorder": 3}

@@ -63,6 +63,13 @@ def network_title(network: str) -> str:
     return _NETWORKS[plain] + " (small images)" * (plain != network)
 
 
+def protocol_title(protocol: str) -> str:
+    """What kind of labels a protocol trains with, and whose way it is."""
+    known = {"soft": "soft, given in training", "fkd": "soft, stored (FKD)"}
+    known |= {"lpld": "soft, stored in part (LPLD)"}
+    return known.get(protocol, METHODS[protocol].title if protocol in METHODS else protocol)
+
+
 def method_title(method: str, order: str = "") -> str:
     """A method's title, for a pruning metric with the end that is kept; or its name.
 

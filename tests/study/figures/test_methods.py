@@ -151,3 +151,16 @@ def test_the_price_is_images_and_labels_together(table):
     figure = methods.price_figure(table[table["ipc"] == 1])
     xs = {float(x) for line in figure.axes[0].lines for x in np.atleast_1d(line.get_xdata())}
     assert xs == {5010.0, 14000.0}
+
+
+def test_the_price_has_the_spread_of_seeds_and_labels_that_are_not_stored_are_hollow(table):
+    one = table[(table["ipc"] == 1) & (table["method"] == "random")]
+    (ax,) = methods.price_figure(one).axes
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["hard", "soft, given in training"]
+    for container, labels in zip(ax.containers, ("hard", "soft"), strict=True):
+        values = one.loc[one["labels"] == labels, "top1"]
+        ends = container.lines[2][0].get_segments()[0][:, 1]
+        np.testing.assert_allclose(ends, values.mean() + values.std() * np.array([-1, 1]))
+    fills = [container.lines[0].get_mfc() for container in ax.containers]
+    assert (fills[0] == "none", fills[1] == "none") == (False, True)
