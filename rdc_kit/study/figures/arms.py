@@ -11,26 +11,40 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...methods import METHODS
 from ..grid.arms import Arm
-from ..verdicts.stats import chance, summarise, with_lines
+from ..verdicts import stats
+from ..verdicts.stats import summarise, with_lines
 from .base import (
+    DARK_BLUE,
+    NUMBER,
     PALETTE,
     caption,
     family_colour,
     log_axis,
+    mark_chance,
     marker,
     plot_line,
     seeds_note,
     tests_note,
 )
-from .names import VIEWS, arm_titles, method_title
+from .names import VIEWS, arm_titles, method_title, network_title, part_titles
 
 _DASHES = ("-", "--", ":")
+_ORDER_LOOKS = {
+    "easy": (PALETTE[0], "o"),
+    "hard": (DARK_BLUE, "s"),
+    "ccs": (PALETTE[9], "D"),
+    "random": (family_colour("baseline"), "o"),
+}
+# Shades of PCA's colour, the usual view its own.
+_VIEW_COLOURS = {"cell": PALETTE[3], "whole": "#f5b98c", "shuffle": "#7a3600"}
 
 
 def plot_arms(
-    ax: Axes, table: pd.DataFrame, chance: float | None = None, roomy: bool = False
+    ax: Axes,
+    table: pd.DataFrame,
+    chance: float | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> None:
     """Accuracy of each arm: every seed as a point, the mean as a line, the sd as a band.
 
@@ -38,10 +52,10 @@ def plot_arms(
         ax: where to draw.
         table: tidy table; the arms' names are made from its columns.
         chance: accuracy of guessing, percent; drawn as a dotted line.
-        roomy: lines are so high that a mark would reach its number, which then stands above it.
+        titles: other names: key of an arm -> its name.
     """
     summary = summarise(table)
-    titles = arm_titles(table)
+    titles = titles or arm_titles(table)
     for y, row in enumerate(summary.itertuples()):
         rows = table[table["arm"] == row.arm]
         colour = family_colour(rows["family"].iloc[0])
@@ -50,17 +64,17 @@ def plot_arms(
         ax.plot([row.mean] * 2, [y - 0.3, y + 0.3], color=colour, lw=2)
         jitter = np.linspace(-0.12, 0.12, len(rows)) if len(rows) > 1 else [0.0]
         ax.scatter(rows["top1"], y + np.asarray(jitter), s=11, color=colour, zorder=3)
-        place, lift = (y - 0.3, 2) if roomy else (y, 10)
-        label, offset = f"{row.mean:.1f}", (0, lift)
-        ax.annotate(
-            label, (row.mean, place), offset, textcoords="offset points", ha="center", size=8
+        number = ax.annotate(
+            f"{row.mean:.1f}", (row.mean, y - 0.3), (0, 2), textcoords="offset points", **NUMBER
         )
+        number.set(ha="center", size=8)
     ax.set_yticks(range(len(summary)), [titles[key] for key in summary["arm"]])
-    ax.set_ylim(len(summary) - 0.4, -0.75)
-    if chance is not None:
-        ax.axvline(chance, color="#333333", ls=":", lw=1)
-        ax.text(chance, len(summary) - 0.45, " chance", size=7.5, va="bottom")
+    ax.set_ylim(len(summary) - 0.4, -0.95)
     ax.set_xlim(left=0)
+    if summary["mean"].min() < 0.03 * ax.get_xlim()[1]:
+        ax.set_xlim(left=-0.08 * ax.get_xlim()[1])  # or the axis would strike its number through
+    if chance is not None:
+        mark_chance(ax, chance)
     ax.set_xlabel("top-1 accuracy of the last epoch, %")
     ax.grid(axis="y", visible=False)
 
@@ -72,7 +86,7 @@ def ways_figure(table: pd.DataFrame) -> Figure:
         table: tidy table of one dataset, size, ipc and protocol.
     """
     figure, ax = plt.subplots(figsize=(6.4, 0.45 * table["arm"].nunique() + 1.2))
-    plot_arms(ax, table, chance(table), roomy=True)
+    plot_arms(ax, table, stats.chance(table))
     told = [seeds_note(table), *filter(None, [tests_note(table)])]
     ax.set_title(f"{caption(table, labels=True)}\n{'; '.join(told)}")
     return figure
@@ -86,17 +100,15 @@ def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> Non
         table: from `published`, one protocol and one kind of labels.
         methods: which methods, in order.
     """
-    for method in methods:
-        rows = table[table["method"] == method]
-        if rows.empty:
-            continue
-        colour = family_colour(rows["family"].iloc[0])
-        ipcs = rows["ipc"].astype(int).astype(str)
+    shown = table[table["method"].isin(methods)]
+    for method in [name for name in methods if name in set(shown["method"])]:
+        rows = shown[shown["method"] == method]
+        colour, ipcs = family_colour(rows["family"].iloc[0]), rows["ipc"].astype(int)
         ax.plot(ipcs, rows["top1"], color=colour, zorder=1)
         fill = [colour if status == "exact" else "white" for status in rows["status"]]
         ax.scatter(ipcs, rows["top1"], s=22, color=fill, edgecolor=colour, zorder=2)
         ax.annotate(
-            METHODS[method].title,
+            method_title(method),
             (ipcs.iloc[-1], rows["top1"].iloc[-1]),
             xytext=(6, 0),
             textcoords="offset points",
@@ -104,7 +116,10 @@ def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> Non
             color=colour,
             size=8,
         )
-    ax.margins(x=0.25)
+    ticks = sorted(shown["ipc"].astype(int).unique())
+    log_axis(ax, ticks)
+    if ticks:
+        ax.set_xlim(ticks[0] / 1.4, ticks[-1] * 5)  # with room for the names
     ax.set_xlabel("images per class")
     ax.set_ylim(bottom=0)
 
@@ -117,15 +132,20 @@ def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         reference: published ImageNet-1K numbers with hard labels.
     """
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(8.4, 3.5), gridspec_kw={"width_ratios": [1.7, 1]}
+        1, 2, figsize=(8.4, 3.8), gridspec_kw={"width_ratios": [1.7, 1]}
     )
-    plot_arms(left, table, chance=chance(table))
-    networks = ", ".join(table["student"].unique())
-    left.set_title(f"Here: {caption(table, student=False)}\n{networks}, {seeds_note(table)}")
+    figure.set_layout_engine("constrained", wspace=0.08)
+    plot_arms(left, table, stats.chance(table))
+    facts = [caption(table, labels=True, student=False), _networks(table), seeds_note(table)]
+    left.set_title("Here: " + "\n".join(facts))
     plot_published(right, reference, ["random", "el2n", "pca"])
-    right.set_title("Published: ImageNet-1K, 224 px\nhollow: second-hand source")
+    right.set_title("Published: ImageNet-1K\nhard labels; hollow: second-hand source")
     right.set_ylabel("top-1 accuracy, %")
     return figure
+
+
+def _networks(table: pd.DataFrame) -> str:
+    return ", ".join(map(network_title, table["student"].unique()))
 
 
 def ablation_figure(
@@ -154,9 +174,9 @@ def ablation_figure(
     reference = table.loc[table["arm"] == full, "top1"].mean()
     for ax, name in zip(axes.flat, names, strict=False):
         rows = pd.concat([table[table["arm"] == arm.key] for arm in parts[name]])
-        guess = chance(table)
+        guess = stats.chance(table)
         near = rows["top1"].min() < 2 * guess
-        plot_arms(ax, rows, guess if near else None)
+        plot_arms(ax, rows, guess if near else None, part_titles(rows, full))
         if not near:  # on the whole axis such lines would lie on each other
             ax.set_xlim(left=rows["top1"].min() - 4)
         ax.axvline(reference, color="#bbbbbb", lw=0.8, zorder=0)
@@ -168,8 +188,8 @@ def ablation_figure(
         ax.set_xlabel("top-1 accuracy of the last epoch, %")
     usual = table[table["arm"] == full]
     shared = caption(usual if len(usual) else table, labels=True)
-    note = f"{seeds_note(table)}; axes differ"
-    figure.suptitle(f"{shared}; {note}", x=0.01, ha="left", fontsize=9.5)
+    note = f"{seeds_note(table)}; grey line: PCA; axes differ"
+    figure.suptitle(f"{shared}\n{note}", x=0.01, ha="left", fontsize=9.5)
     return figure
 
 
@@ -179,41 +199,61 @@ def crops_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: trials of `arms.crop_arms`.
     """
-    colours = {"whole": "#777777", "shuffle": PALETTE[1], "cell": PALETTE[0]}
     figure, ax = plt.subplots(figsize=(5.4, 3.2))
     for k, (view, rows) in enumerate(table.groupby("view", sort=False)):
-        plot_line(ax, rows, "crop_low", colours[str(view)], VIEWS[str(view)], "o^s"[k] + "-")
+        colour = _VIEW_COLOURS.get(str(view), "#333333")
+        title = VIEWS.get(str(view), str(view))
+        plot_line(ax, rows, "crop_low", colour, title, f"{marker(k)}-")
     ax.set_xlabel("smallest area of the random crop, r")
-    ax.axhline(chance(table), color="#333333", ls=":", lw=1, label="chance")
+    ax.axhline(stats.chance(table), color="#333333", ls=":", lw=1, label="chance")
     ax.set_ylabel("top-1 accuracy, %")
     ax.set_ylim(bottom=0)
     ax.legend()
-    ax.set_title(
-        f"{caption(table, student=False)}\n{table['student'].iloc[0]}, {seeds_note(table)}"
-    )
+    facts = caption(table, labels=True, student=False)
+    ax.set_title(f"{facts}\n{_networks(table)}; {seeds_note(table)}")
     return figure
 
 
 def orders_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy against images per class, a line per arm; the band is ± 1 sd over seeds.
+    """Accuracy against images per class, a line per arm; bars are ± 1 sd over seeds.
 
     Args:
         table: trials of `arms.pruning_arms`; the colour shows the order, the dash the metric.
             Own methods may be among them; an order that the kit does not know is dark grey.
     """
-    colours = {"easy": PALETTE[0], "hard": PALETTE[3], "ccs": PALETTE[2], "random": "#777777"}
-    figure, ax = plt.subplots(figsize=(6.6, 3.4))
+    figure, ax = plt.subplots(figsize=(6.6, 3.6))
     methods = [name for name in table["method"].unique() if name not in ("random", "ccs")]
-    for key, title in arm_titles(table).items():
+    titles = arm_titles(table)
+    last = table[table["ipc"] == table["ipc"].max()].groupby("arm")["top1"].mean()
+    best = sorted(titles, key=lambda key: -last.get(key, 0))  # the legend has the lines' order
+    for k, key in enumerate(best):
         rows = table[table["arm"] == key]
         method, order = rows["method"].iloc[0], rows["order"].iloc[0]
         dash = _DASHES[methods.index(method) % len(_DASHES)] if method in methods else "-"
-        plot_line(ax, rows, "ipc", colours.get(order, "#333333"), title, "o" + dash)
+        colour, mark = _ORDER_LOOKS.get(order, ("#333333", "o"))
+        found = rows.groupby("ipc")["top1"].agg(["mean", "std"])
+        beside = found.index * 1.012 ** (k - (len(best) - 1) / 2)
+        ax.errorbar(
+            beside,
+            found["mean"],
+            found["std"],
+            ls=dash,
+            marker=mark,
+            ms=4,
+            color=colour,
+            elinewidth=1,
+            label=titles[key],
+        )
     log_axis(ax, sorted(table["ipc"].unique()))
+    ax.axhline(stats.chance(table), color="#333333", ls=":", lw=1, label="chance")
     ax.set_xlabel("images per class")
     ax.set_ylabel("top-1 accuracy, %")
-    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5)
-    ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table)}")
+    ax.set_ylim(bottom=0)
+    drawn = [*ax.containers, ax.lines[-1]]  # chance last
+    ax.legend(
+        handles=drawn, fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5
+    )
+    ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table, 'bars: ± 1 sd')}")
     return figure
 
 
@@ -241,8 +281,8 @@ def architectures_figure(table: pd.DataFrame) -> Figure:
             color=family_colour(rows["family"].iloc[0]),
             label=method_title(method),
         )
-    ax.axvline(chance(table), color="#333333", ls=":", lw=1)
-    ax.set_yticks(range(len(networks)), networks)
+    ax.axvline(stats.chance(table), color="#333333", ls=":", lw=1)
+    ax.set_yticks(range(len(networks)), map(network_title, networks))
     ax.set_ylim(len(networks) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.grid(axis="y", visible=False)
@@ -279,5 +319,6 @@ def stress_figure(table: pd.DataFrame) -> Figure:
     for ax in axes[1:]:
         ax.tick_params(left=False)
     images = f"{facts['images']} test images"
-    figure.suptitle(f"{caption(table, labels=True)}; {images}; {seeds_note(table)}")
+    told = f"{caption(table, labels=True)}\n{images}; {seeds_note(table)}"
+    figure.suptitle(told, x=0.01, ha="left", fontsize=9.5)
     return figure

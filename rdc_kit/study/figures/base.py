@@ -22,19 +22,24 @@ from ...augment.boxes import cell_boxes
 from ...data.imagesets import ImageSet
 from ...ground import files, store
 from ...ground.folders import home_dir
-from .names import source_title
+from .names import network_title, source_title
 
 # seaborn's "colorblind" palette, written out: to import seaborn takes a second.
 PALETTE = (
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
     *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
 )
+DARK_BLUE = "#013a5b"  # beside the blue of pruning, of what is pruned to the hardest
 FAMILY_COLOURS = {
     "baseline": "#777777",
     "pruning": PALETTE[0],
     "pca": PALETTE[3],
     "distillation-noise": PALETTE[4],
     "distillation-real": PALETTE[1],
+}
+# Behind a text that would else be struck through by a line.
+NUMBER: dict[str, Any] = {
+    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.3}
 }
 _MARKERS = "oDs^vPX<>ph*d"  # as many as the kit has methods
 STYLE = str(Path(__file__).with_name("rdc.mplstyle"))
@@ -232,14 +237,15 @@ def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) 
     forms |= {"labels": "{} labels"} if labels else {}
     forms |= {"epochs": "{} epochs"} | ({"student": "{}"} if student else {})
     same = [name for name in forms if name in table and table[name].nunique() == 1]
-    told = {name: source_title(v) if name == "dataset" else v for name, v in facts.items()}
+    titles = {"dataset": source_title, "student": network_title}
+    told = {name: titles.get(name, lambda value: value)(facts[name]) for name in same}
     return ", ".join(forms[name].format(told[name]) for name in same)
 
 
 _SHARED = {
-    "scoring_seed": "one scoring run",
-    "teacher_seed": "one teacher",
-    "set_seed": "one set each",
+    "scoring_seed": "scoring run",
+    "teacher_seed": "teacher",
+    "set_seed": "sets",
 }
 
 
@@ -248,7 +254,15 @@ def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
     seeds = table["seed"].nunique()
     shared = [w for c, w in _SHARED.items() if c in table and table[c].nunique() == 1 < seeds]
     n = f"n = {seeds} seed{'s' * (seeds != 1)}"
-    return ", ".join([n, *shared]) + (f"; {spread}" if spread else "")
+    n += f" (shared: {', '.join(shared)})" if shared else ""
+    return n + (f"; {spread}" if spread else "")
+
+
+def mark_chance(ax: Axes, guess: float) -> None:
+    """A dotted line at the accuracy of guessing, percent, with its name at the lower end."""
+    ax.axvline(guess, color="#333333", ls=":", lw=1)
+    across = ax.get_xaxis_transform()
+    ax.text(guess, 0.01, " chance", size=7.5, va="bottom", transform=across, **NUMBER)
 
 
 def tests_note(table: pd.DataFrame) -> str:

@@ -91,7 +91,7 @@ def ends_figure(pool: ImageSet, ends: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(
         len(classes),
         2 * each + 1,
-        figsize=(1.64 * each + 1.2, 1.0 * len(classes) + 0.3),
+        figsize=(1.64 * each + 1.2, 1.0 * len(classes) + 0.5),
         width_ratios=[*[1] * each, 0.25, *[1] * each],
         squeeze=False,
     )
@@ -109,4 +109,5 @@ def ends_figure(pool: ImageSet, ends: pd.DataFrame) -> Figure:
         line[0].annotate(name, (-0.12, 0.5), None, "axes fraction", size=8, ha="right", va="center")
     axes[0, 0].set_title("easiest", fontsize=9)
     axes[0, each + 1].set_title("hardest →", fontsize=9)
+    figure.suptitle("the score below each image, higher is harder", x=0.01, ha="left", fontsize=9)
     return figure

@@ -25,7 +25,7 @@ def doubts_figure(pool: ImageSet, table: pd.DataFrame, most: int = 18) -> Figure
         most: images at most.
     """
     shown = table[table["doubtful"]].head(most)
-    wide = min(_COLUMNS, max(3, len(shown)))
+    wide = min(_COLUMNS, max(1, len(shown)))
     lines = max(1, -(-len(shown) // wide))
     figure, axes = plt.subplots(lines, wide, figsize=(1.45 * wide, 1.95 * lines), squeeze=False)
     for ax in axes.flat:
@@ -49,6 +49,12 @@ def doubts_figure(pool: ImageSet, table: pd.DataFrame, most: int = 18) -> Figure
         )
     if shown.empty:
         axes[0, 0].text(0, 0.5, "no label is doubtful", size=9, va="center")
+        return figure
+    total = int(table["doubtful"].sum())
+    part = f"the first {len(shown)} of " * (len(shown) < total)
+    title = f"labels in doubt: {part}{total:,}"
+    # No longer than the pictures are wide: a title of one image may not widen the figure.
+    figure.suptitle(textwrap.fill(title, 22 * wide), x=0.01, ha="left", fontsize=9)
     return figure
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
 from ..verdicts.stats import half_width
-from .base import PALETTE, caption, family_colour, first_of_each_class, log_axis
-from .names import method_title
+from .base import PALETTE, caption, family_colour, first_of_each_class, log_axis, marker
+from .names import method_title, network_title
 
 _SHOWN = 8  # images of each set, one per class
 
@@ -27,40 +28,51 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet]) -> Figure:
     means = table.groupby("method")["stored"].mean().sort_values()
     methods = [name for name in means.index if name in sets or not sets]
     columns, widths = (2, [_SHOWN, 10]) if sets else (1, [1])
+    line = 0.42 if sets else 0.25
     figure, axes = plt.subplots(
         1,
         columns,
-        figsize=(8.4 if sets else 5.6, 0.42 * len(methods) + 1.1),
+        figsize=(8.4 if sets else 5.6, line * len(methods) + 1.2),
         width_ratios=widths,
         squeeze=False,
     )
     left, right = axes[0, 0], axes[0, -1]
     if sets:
         _mosaic(left, [sets[name] for name in methods])
+    counts = table.groupby("method")["stored"].nunique()[methods]  # equal sets are one set
     for y, name in enumerate(methods):
         rows = table[table["method"] == name]
         colour = family_colour(rows["family"].iloc[0])
-        for column, marker, face in (("stored", "o", colour), ("seen", "D", "white")):
+        for column, shape, face in (("stored", "o", colour), ("seen", "D", _tint(colour))):
             values = rows[column].to_numpy(float)
-            spread = np.std(values, ddof=1) if len(values) > 1 else None
+            spread = np.std(values, ddof=1) if counts[name] > 1 else None
             right.errorbar(
-                values.mean(), y, xerr=spread, fmt=marker, color=colour, mfc=face, ms=5, lw=1.2
+                values.mean(), y, xerr=spread, fmt=shape, color=colour, mfc=face, ms=5, lw=1.2
             )
+    usual = counts.max()
+    few = [f" (n = {n})" if 1 < n < usual else " *" if n < usual else "" for n in counts]
+    names = [method_title(name) + told for name, told in zip(methods, few, strict=True)]
     right.set_yticks(range(len(methods)), [""] * len(methods))
-    left.set_yticks(range(len(methods)), [method_title(name) for name in methods])
+    left.set_yticks(range(len(methods)), names)
     right.set_ylim(len(methods) - 0.5, -0.5)
-    right.set_xlim(left=0)
+    high = table.loc[table["method"].isin(methods), ["stored", "seen"]].max().max()
+    right.set_xlim(left=-0.03 * high)  # or the axis would hide half of a mark
     right.grid(axis="y", visible=False)
-    right.set_xlabel("mean entropy, nats; filled: as stored, hollow: as training sees it")
-    facts, seeds = table.iloc[0], table["seed"].nunique()
+    right.set_xlabel("mean entropy, nats; circle: as stored, pale diamond: as training sees it")
     source = caption(table)
-    counts = table.groupby("method").size()
-    sets_of = f"{counts.min()} to {seeds}" if counts.min() < seeds else str(seeds)
-    note = f"observer: {facts['observer']}; ± 1 sd, n = {sets_of} sets"
-    right.set_title(note if sets else f"{source}\n{note}")
+    note = f"observer: {network_title(str(table['observer'].iloc[0]))}\n"
+    note += f"bar: ± 1 sd, n = {usual} sets" if usual > 1 else "one set of each"
+    note += "; * one set, no bar" * (" *" in few)
+    right.set_title(note if sets else f"{source}, {note}", fontsize=9)
     if sets:
         left.set_title(source)
     return figure
+
+
+def _tint(colour: str) -> tuple[float, float, float]:
+    """A pale shade of a colour."""
+    red, green, blue = (0.65 + 0.35 * part for part in to_rgb(colour))
+    return red, green, blue
 
 
 def _mosaic(ax: plt.Axes, sets: Sequence[ImageSet]) -> None:
@@ -80,27 +92,36 @@ def _mosaic(ax: plt.Axes, sets: Sequence[ImageSet]) -> None:
     ax.tick_params(length=0)
 
 
-def selective_figure(found: pd.DataFrame) -> Figure:
+def selective_figure(found: pd.DataFrame, setting: str = "") -> Figure:
     """Proposition 4.1 measured: change of NLL against change of entropy, a point per image.
 
     Args:
         found: from `cropping.selective_crops`.
+        setting: dataset and observer in words, which the rows do not say.
     """
-    figure, ax = plt.subplots(figsize=(4.6, 3.6))
+    figure, ax = plt.subplots(figsize=(4.8, 3.8))
     likelier, unsure = changes(found)
     against = (likelier < 0) & (unsure > 0)
-    for mask, colour in ((~against, "#999999"), (against, PALETTE[3])):
-        ax.scatter(likelier[mask], unsure[mask], s=6, color=colour, alpha=0.5, lw=0)
+    for mask, colour, size in ((~against, "#999999", 6), (against, PALETTE[3], 14)):
+        # The few above the many.
+        ax.scatter(likelier[mask], unsure[mask], s=size, color=colour, alpha=0.6, lw=0, zorder=3)
     ax.axhline(0, color="#333333", lw=0.8)
     ax.axvline(0, color="#333333", lw=0.8)
     ax.set_xlabel("change of NLL by choosing the likeliest crop, nats")
     ax.set_ylabel("change of entropy, nats")
     share = 100 * float(against.mean())
-    ax.set_title(
-        f"likelier and yet less sure: {share:.1f} % of {len(found):,} images\n"
-        "(NLL below 0, entropy above 0)"
-    )
+    told = [setting] * bool(setting) + [
+        f"likelier and yet less sure: {share:.1f} % of {_drawn(found)}"
+    ]
+    ax.set_title("\n".join([*told, "(vermilion: NLL below 0, entropy above 0)"]), fontsize=9)
     return figure
+
+
+def _drawn(found: pd.DataFrame) -> str:
+    """How many images there are, and how often they were drawn."""
+    times = found["seed"].nunique() if "seed" in found else 1
+    each = len(found) // times
+    return f"{each:,} images" + f", drawn {times} times" * (times > 1)
 
 
 def changes(found: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -116,25 +137,32 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
         critical: name of a simpler set -> result of `cropping.critical_ratio` against `plain`.
         plain: the set that the others are compared with.
     """
-    figure, ax = plt.subplots(figsize=(6, 3.5))
+    figure, ax = plt.subplots(figsize=(6, 3.7))
     names = [plain, *critical]
     for k, name in enumerate(names):
         entropies = curve[curve["set"] == name].groupby("r")["entropy"]
         mean, spread = entropies.mean(), entropies.apply(lambda v: half_width(v.to_numpy()))
-        colour = "#555555" if name == plain else PALETTE[k - 1]
-        ax.plot(mean.index, mean, "o^sD"[k] + "-", ms=3.5, color=colour, label=method_title(name))
+        colour, label = "#555555", method_title(name)
+        if name != plain:
+            r, colour = critical[name]["r"], PALETTE[(k - 1) % len(PALETTE)]
+            label += f": r* = {r:.2f}" if np.isfinite(r) else ": no r*"
+        ax.plot(mean.index, mean, f"{marker(k)}-", ms=3.5, color=colour, label=label)
         ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
     for k, one in enumerate(critical.values()):
         if np.isfinite(one["r"]):
-            ax.axvspan(one["low"], one["high"], color=PALETTE[k], alpha=0.1, lw=0)
-            ax.axvline(one["r"], color=PALETTE[k], ls="--", lw=1)
+            colour = PALETTE[k % len(PALETTE)]
+            ax.axvspan(one["low"], one["high"], color=colour, alpha=0.1, lw=0)
+            ax.axvline(one["r"], color=colour, ls="--", lw=1)
             ax.text(one["r"], ax.get_ylim()[1], f" r* = {one['r']:.2f}", size=8, va="top")
     log_axis(ax, [0.02, 0.05, 0.1, 0.2, 0.5, 1])
     ax.set_xlabel("area of the random crop, r, as a fraction of the image")
     ax.set_ylabel("mean entropy, nats")
     ax.legend(fontsize=8)
     count = curve[(curve["set"] == plain) & (curve["r"] == curve["r"].max())].shape[0]
-    ax.set_title(
-        f"bands: 95 % t-interval of the mean, n = {count}\nshaded: 95 % of r* over resampled images"
-    )
+    setting = caption(curve)
+    if "observer" in curve:
+        setting += f"; observer: {network_title(str(curve['observer'].iloc[0]))}"
+    told = [f"bands: 95 % t-interval of the mean over n = {count} sets"]
+    told += ["shaded: 95 % of r* over resampled images"]
+    ax.set_title("\n".join([setting] * bool(setting) + told), fontsize=9)
     return figure

@@ -12,7 +12,7 @@ from .base import PALETTE, caption, log_axis, tests_note
 from .names import arm_titles
 
 _COLOURS = ("#777777", PALETTE[0], PALETTE[3], PALETTE[2])
-_SHIFT = 0.03  # of a factor of ten, so that the runs of two arms do not hide each other
+_SHIFT = 0.01  # of a factor of ten, so that the runs of two arms do not hide each other
 
 
 def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
@@ -26,7 +26,8 @@ def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
     titles = arm_titles(table)
     for k, (key, curve) in enumerate(curves.items()):
         rows, colour = table[table["arm"] == key], _COLOURS[k % len(_COLOURS)]
-        ax.scatter(rows["ipc"] * 10 ** (_SHIFT * k), rows["top1"], s=11, color=colour, zorder=3)
+        beside = rows["ipc"] * 10 ** (_SHIFT * (k - (len(curves) - 1) / 2))
+        ax.scatter(beside, rows["top1"], s=11, color=colour, zorder=3)
         most = curve.ipcs[-1]
         for ends, style in (((curve.ipcs[0], most), "-"), ((most, 2 * most), "--")):
             ipcs = np.geomspace(*ends, 60)
@@ -39,6 +40,7 @@ def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
     ax.set_ylabel("top-1 accuracy, %")
     ax.legend(loc="lower right")
     n = min(curve.seeds for curve in curves.values())
-    told = [f"n = {n} seeds at each", *filter(None, [tests_note(table)]), "band: 95 %, bootstrap"]
+    told = [f"n = {n} seeds at each", *filter(None, [tests_note(table)])]
+    told += ["band of the fitted curve: 95 %, bootstrap"]
     ax.set_title(f"{caption(table, labels=True)}\n{'; '.join(told)}")
     return figure

@@ -15,22 +15,25 @@ from matplotlib.lines import Line2D
 
 from ..verdicts.ledger_text import unusual
 from .base import PALETTE
+from .effect_names import effect_title
+from .names import network_title, source_title
 
 # By the first word of a verdict; what was not planned is hollow.
 _LOOKS = {
     "holds": (PALETTE[2], "o"),
     "fails": (PALETTE[3], "X"),
-    "not confirmed": (PALETTE[1], "X"),
+    "not confirmed": (PALETTE[1], "v"),
     "undecided": ("#777777", "D"),
     "pending": ("#999999", "o"),
     "exploratory": ("#999999", "s"),
     "demonstration": ("#bbbbbb", "s"),
     "smoke": ("#dddddd", "s"),
 }
-_LINE = 0.16  # inches a row
+_LINE = 0.175  # inches a row
 _WIDTH = 50  # letters of a claim in a line
+_SIZE = 7.5  # of all small text: legible where the figure is as wide as a page
 _AXIS = """points of top-1 in favour of the claim (linear to ± 10, then logarithmic)
-beside each interval: images per class, and what is unusual; a tick: what the effect must exceed"""
+beside each interval: images per class, and what is not as above; a tick: what it must exceed"""
 _HOLLOW = ("pending", "exploratory", "demonstration", "smoke")
 
 
@@ -42,7 +45,8 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
     only where nothing was planned are demonstrations drawn.
 
     Args:
-        table: from `ledger`; rows in other units, or without an interval, are left out.
+        table: from `ledger`; rows in other units, or without an interval, are left out, and how
+            many that are is said below.
     """
     measured = table[table["low"].notna()]
     measured = measured.assign(ipc=measured["ipc"].astype(str).str.removesuffix(".0"))
@@ -54,7 +58,7 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
     datasets = list(rows["dataset"].unique()) or [""]
     last = max([*claims, *effects, *rows["y"], 0])
     heights = [0.22 * len(anchors) + 0.3] * bool(len(anchors)) + [_LINE * (last + 2)]
-    figure = plt.figure(figsize=(3.4 + 2.7 * len(datasets), sum(heights) + 1))
+    figure = plt.figure(figsize=(3.4 + 2.7 * len(datasets), sum(heights) + 1.3))
     grid = figure.add_gridspec(len(heights), len(datasets), height_ratios=heights)
     if len(anchors):
         _draw_anchors(figure.add_subplot(grid[0, :]), anchors.to_dict("records"))
@@ -65,10 +69,10 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
             # With room for what stands beside an interval.
             ax.set_xlim(1.6 * min(rows["low"].min(), 0) - 3, 1.6 * rows["high"].max() + 3)
         _name_rows(ax, effects if ax is axes[0] else {}, last)
-        ax.set_title(dataset)
-    axes[0].set_yticks(list(claims), claims.values(), minor=True, fontsize=7, fontweight="bold")
+    names = claims.values()
+    axes[0].set_yticks(list(claims), names, minor=True, fontsize=_SIZE, fontweight="bold")
     axes[0].tick_params(axis="y", which="both", length=0)
-    figure.supxlabel(_AXIS, fontsize=8)
+    figure.supxlabel("\n".join(filter(None, [_AXIS, left_out(table)])), fontsize=8)
     figure.legend(handles=_legend(rows["verdict"]), ncols=5, loc="outside upper center", fontsize=8)
     return figure
 
@@ -84,7 +88,7 @@ def _place(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, str], dict[flo
         claims |= {y + k * 0.8: line for k, line in enumerate(title)}
         y += 0.8 * len(title)
         for effect, mine in of_claim.groupby("effect", sort=False):
-            effects[y] = str(effect)
+            effects[y] = effect_title(str(effect))
             ys = y + 0.8 * mine.sort_values("room").groupby("dataset").cumcount()
             rows.loc[ys.index, "y"] = ys
             y = ys.max() + 1
@@ -92,31 +96,56 @@ def _place(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, str], dict[flo
     return rows, claims, effects
 
 
+def left_out(table: pd.DataFrame) -> str:
+    """How many lines of a ledger its figure does not show, and why; "" where it shows them all.
+
+    Args:
+        table: from `ledger`; where something was planned, only planned lines count.
+    """
+    lines = table[table["planned"].notna()] if table["planned"].notna().any() else table
+    lines = lines[lines["anchor"].fillna(0) == 0]
+    units = lines.loc[lines["unit"] != "points", "unit"]
+    few = int(((lines["unit"] == "points") & lines["low"].isna()).sum())
+    named = ", ".join(dict.fromkeys(filter(None, units.dropna())))
+    told = [f"{len(units)} in other units ({named})"] * bool(len(units))
+    told += [f"{few} of fewer than two replicates"] * bool(few)
+    return f"lines not drawn: {', '.join(told)}" if told else ""
+
+
 def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
     """The effects of one dataset, each with its images per class; also what else is unusual."""
-    usual = [next(iter(rows[key].mode()), None) for key in ("student", "epochs")]
+    keys = ("student", "epochs", "n")
+    usual = {key: next(iter(rows[key].mode()), None) for key in keys}
     for row in rows.to_dict("records"):
         (colour, marker, face), y = _look(row["verdict"]), row["y"]
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["mean"], y, marker, color=colour, mfc=face, ms=4.5)
         ax.plot([row["least"]] * 2, [y - 0.35, y + 0.35], color="#333333", lw=1)
-        other = ["" if row["student"] == usual[0] else str(row["student"])]
-        other += ["" if row["epochs"] == usual[1] else f"{row['epochs']:g} ep."]
-        other += unusual(row)
-        told = ", ".join(filter(None, [str(row["ipc"]), *other]))
-        left = row["mean"] < row["least"] and not any(other)  # away from the bar, if it is short
+        other = {key: _told(key, row[key]) for key in keys if row[key] != usual[key]}
+        told = [" vs ".join(str(row["ipc"]).split()), *other.values(), *unusual(row)]
+        left = row["mean"] < row["least"] and len(told) == 1  # away from the bar, if it is short
         ax.annotate(
-            told,
+            ", ".join(filter(None, told)),
             (row["low" if left else "high"], y),
             (-3 if left else 3, 0),
             textcoords="offset points",
             ha="right" if left else "left",
             va="center",
-            fontsize=6,
+            fontsize=_SIZE,
         )
     ax.set_xscale("symlog", linthresh=10)
-    ticks = [-10, -5, 0, 5, 10, 20, 50]
-    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ticks = [-10, -5, 0, 5, 10, 50]
+    ax.set_xticks(ticks, [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks])
+    if len(rows):
+        network, *shared = [_told(key, usual[key]) for key in keys]
+        title = [source_title(rows["dataset"].iloc[0]), network, ", ".join(filter(None, shared))]
+        ax.set_title("\n".join(title), fontsize=8.5)
+
+
+def _told(key: str, value: Any) -> str:
+    """What was trained, how long or how often, "" where that is not known."""
+    forms = {"student": network_title, "epochs": "{:g} epochs".format, "n": "n = {}".format}
+    return "" if pd.isna(value) else str(forms[key](value))
 
 
 def _legend(verdicts: pd.Series) -> list[Line2D]:
@@ -131,24 +160,32 @@ def _legend(verdicts: pd.Series) -> list[Line2D]:
 
 def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
     """Published accuracies beside ours."""
+    datasets = list(dict.fromkeys(source_title(row["dataset"]) for row in rows))
     for y, row in enumerate(rows):
         colour = PALETTE[2] if _root(row["verdict"]) == "reproduced" else "#777777"
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["mean"], y, "o", color=colour, ms=5)
         ax.plot(row["anchor"], y, "*", color="#333333", ms=7)
-    _name_rows(ax, {y: _anchor_name(row) for y, row in enumerate(rows)}, len(rows) - 1)
+        # The length of an unusual teacher, which only the verdict says.
+        if teacher := re.search(r"teacher of \d+ epochs", row["verdict"]):
+            end = max(row["high"], row["anchor"])
+            note = ax.annotate(teacher[0], (end, y), (6, 0), textcoords="offset points")
+            note.set(va="center", fontsize=_SIZE)
+    names = {float(y): _anchor_name(row, len(datasets) > 1) for y, row in enumerate(rows)}
+    _name_rows(ax, names, len(rows) - 1)
     ax.set_xlabel("top-1, %; a star is the published number, green is within 2.5 points of it")
+    ax.set_title(f"{', '.join(datasets)}: what is published, and what we measured", fontsize=8.5)
 
 
-def _anchor_name(row: dict[Hashable, Any]) -> str:
-    """With the length of an unusual teacher, which only the verdict says."""
-    teacher = re.search(r"teacher of \d+ epochs", row["verdict"])
-    name = f"{row['effect']}, {row['dataset']}, {row['ipc']} per class, {row['student']}"
-    return f"{name}, {teacher[0]}" if teacher else name
+def _anchor_name(row: dict[Hashable, Any], several: bool) -> str:
+    """Method, images per class and network; with several datasets also which."""
+    told = [effect_title(row["effect"]), source_title(row["dataset"]) * several]
+    told += [f"{row['ipc']} per class", network_title(row["student"])]
+    return ", ".join(filter(None, told))
 
 
 def _name_rows(ax: Axes, names: dict[float, str], last: float) -> None:
-    ax.set_yticks(list(names), names.values(), fontsize=7)
+    ax.set_yticks(list(names), names.values(), fontsize=_SIZE)
     ax.set_ylim(last + 0.6, -0.6)
     ax.grid(axis="y", visible=False)
 

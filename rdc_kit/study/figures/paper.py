@@ -73,7 +73,16 @@ def _curve(rows: pd.DataFrame, results: Tables) -> Figure:
     keys = [key for key in ("dataset", "size", "ipc", "profile") if key in ratios and key in rows]
     same = ratios[(ratios[keys] == rows[keys].iloc[0]).all(axis=1)].drop_duplicates("set")
     critical = same.set_index("set")[["r", "low", "high"]].T.to_dict()
-    return entropy.curve_figure(rows, critical, "random")
+    return entropy.curve_figure(_observed(rows, results), critical, "random")
+
+
+def _observed(rows: pd.DataFrame, results: Tables) -> pd.DataFrame:
+    """The rows with the observer and the ipc that the same notebook's sets have, if it is one."""
+    sets = results.get("03/sets")
+    keys = [key for key in ("dataset", "size", "ipc", "profile") if key in sets and key in rows]
+    same = sets[(sets[keys] == rows[keys].iloc[0]).all(axis=1)]
+    told = [name for name in ("ipc", "observer") if name in same and same[name].nunique() == 1]
+    return rows.assign(**{name: same[name].iloc[0] for name in told})
 
 
 def _ablations(rows: pd.DataFrame, results: Tables) -> Figure:

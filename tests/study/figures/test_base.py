@@ -98,7 +98,7 @@ def test_a_line_is_the_mean_with_a_band_of_one_sd():
 
 
 def test_a_caption_leaves_out_what_varies(two):
-    assert base.caption(two) == "blocks, 16 px, 1 per class, 3 epochs, convnet2-w8"
+    assert base.caption(two) == "blocks, 16 px, 1 per class, 3 epochs, ConvNet-2 (width 8)"
     assert base.caption(two, labels=True, student=False) == (
         "blocks, 16 px, 1 per class, hard labels, 3 epochs"
     )
@@ -111,9 +111,9 @@ def test_a_caption_leaves_out_what_varies(two):
 
 def test_what_all_seeds_share_is_said_beside_their_number(two):
     taught = two.assign(scoring_seed=two["seed"].where(two["arm"] == "pca"), teacher_seed=0)
-    assert base.seeds_note(taught, "") == "n = 2 seeds, one teacher"
+    assert base.seeds_note(taught, "") == "n = 2 seeds (shared: teacher)"
     ranked = taught.assign(scoring_seed=taught["scoring_seed"] * 0)
-    assert base.seeds_note(ranked) == "n = 2 seeds, one scoring run, one teacher; band: ± 1 sd"
+    assert base.seeds_note(ranked) == "n = 2 seeds (shared: scoring run, teacher); band: ± 1 sd"
     assert base.seeds_note(ranked[ranked["seed"] == 0], "") == "n = 1 seed"
     assert base.seeds_note(two.assign(teacher_seed=None), "") == "n = 2 seeds"
 

@@ -40,6 +40,7 @@ def test_the_sheet_of_ends_has_the_hardest_on_the_right():
     table = ends(blocks, scores_of(np.arange(18) / 10), [""] * 18, each=3)
     figure = difficulty.ends_figure(blocks, table)
     line = figure.axes[:7]
+    assert "score below each image" in figure.get_suptitle()
     assert [len(ax.images) for ax in line] == [1, 1, 1, 0, 1, 1, 1]
     said = [[t.get_text() for t in ax.texts] for ax in line]
     assert said[0] == ["0.00", "0"]  # its score, and the class

@@ -15,5 +15,9 @@ def test_only_doubtful_images_are_drawn():
     assert len(drawn) == 8
     assert drawn[0].get_title() == "given: a name of very…"
     assert drawn[0].texts[0].get_text() == "seen: b\n97 % sure"
+    assert figure.get_suptitle() == "labels in doubt: 8"
+    few = doubts_figure(colour_blocks(), table, most=1)
+    assert len(few.axes) == 1  # no room is left empty beside it
+    assert "the first 1 of 8" in few.get_suptitle().replace("\n", " ")
     none = doubts_figure(colour_blocks(), table.tail(3))
     assert none.axes[0].texts[0].get_text() == "no label is doubtful"

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from rdc_kit.study.figures import entropy
+from rdc_kit.study.verdicts.stats import half_width
 
 from ..analyses.conftest import curve_of
 from ..conftest import large_setup
@@ -33,18 +34,55 @@ def test_methods_are_sorted_by_the_entropy_of_their_sets():
     assert [label.get_text() for label in alone.get_yticklabels()] == lines
 
 
+def test_a_bar_is_the_spread_of_sets_that_differ():
+    """Of one set, that three seeds gave again, it was a bar of length zero and n = 3."""
+    table = set_table()
+    table.loc[table["method"] == "pca", "stored"] = 0.2
+    (ax,) = entropy.entropy_figure(table, {}).axes
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["PCA *", "Random", "noise (control)"]
+    assert ax.get_title("left").endswith("bar: ± 1 sd, n = 2 sets; * one set, no bar")
+    bars = {round(c.lines[0].get_ydata()[0]): len(c.lines[2]) for c in ax.containers}
+    assert bars == {0: 0, 1: 1, 2: 1}
+    stored = next(c for c in ax.containers if c.lines[0].get_xydata()[0].tolist() == [0.505, 1])
+    sd = np.std([0.5, 0.51], ddof=1)
+    ends = stored.lines[2][0].get_segments()[0][:, 0]
+    np.testing.assert_allclose(ends, [0.505 - sd, 0.505 + sd])
+    alone = entropy.entropy_figure(table[table["seed"] == 0], {}).axes[0]
+    assert alone.get_title("left").endswith("one set of each")
+
+
 def test_the_curve_names_its_sets_and_marks_where_they_meet():
     curve = curve_of([0.45, 0.6, 0.8])
     curve["set"] = curve["set"].map({"D": "random", "D'": "el2n"})
+    curve = curve.assign(dataset="blocks", size=16, ipc=10, observer="colours")
     plain = entropy.curve_figure(curve, {}, "random")
     assert plain.axes[0].get_legend_handles_labels()[1] == ["Random"]
     critical = {"el2n": {"r": 0.67, "low": 0.6, "high": 0.7}}
     (ax,) = entropy.curve_figure(curve, critical, "random").axes
-    assert ax.get_legend_handles_labels()[1] == ["Random", "EL2N, easiest"]
+    assert ax.get_legend_handles_labels()[1] == ["Random", "EL2N, easiest: r* = 0.67"]
     assert [text.get_text() for text in ax.texts] == [" r* = 0.67"]
     assert "n = 40" in ax.get_title() + ax.get_title(loc="left")
+    assert "blocks, 16 px, 10 per class; observer: colours" in ax.get_title(loc="left")
+    for name, band in zip(("random", "el2n"), ax.collections, strict=True):
+        values = curve[(curve["set"] == name) & (curve["r"] == 1)]["entropy"].to_numpy()
+        drawn = band.get_paths()[0].vertices
+        ends = sorted({y for x, y in drawn if x == 1})
+        np.testing.assert_allclose(ends, values.mean() + half_width(values) * np.array([-1, 1]))
     never = {"el2n": {"r": np.nan, "low": np.nan, "high": np.nan}}
-    assert not entropy.curve_figure(curve, never, "random").axes[0].texts
+    (ax,) = entropy.curve_figure(curve, never, "random").axes
+    assert not ax.texts
+    assert ax.get_legend_handles_labels()[1][1] == "EL2N, easiest: no r*"
+
+
+def test_any_number_of_sets_has_a_curve():
+    """The fifth ended in an IndexError."""
+    curve = curve_of([0.45, 0.6, 0.8])
+    names = ["random", *(f"set {k}" for k in range(12))]
+    table = pd.concat([curve[curve["set"] == "D"].assign(set=name) for name in names])
+    none = {name: {"r": np.nan, "low": np.nan, "high": np.nan} for name in names[1:]}
+    (ax,) = entropy.curve_figure(table, none, "random").axes
+    assert len(ax.lines) == 13
 
 
 def test_crops_that_went_against_each_other_are_counted():
@@ -56,4 +94,11 @@ def test_crops_that_went_against_each_other_are_counted():
     assert likelier.tolist() == [-0.5, -0.5, 1, 1]
     assert unsure.tolist() == [1, -0.5, 1, -0.5]
     (ax,) = entropy.selective_figure(found).axes
-    assert "25.0 % of 4 images" in ax.get_title() + ax.get_title(loc="left")
+    assert "25.0 % of 4 images\n" in ax.get_title(loc="left")
+    assert [len(dots.get_offsets()) for dots in ax.collections] == [3, 1]
+    assert ax.collections[1].get_sizes() > ax.collections[0].get_sizes()  # the few above the many
+    again = pd.concat([found.assign(seed=seed) for seed in range(3)])
+    (ax,) = entropy.selective_figure(again, "blocks, observer: colours").axes
+    said = ax.get_title(loc="left").split("\n")
+    assert said[0] == "blocks, observer: colours"
+    assert said[1].endswith("25.0 % of 4 images, drawn 3 times")  # not 12 images

@@ -26,4 +26,9 @@ def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
     assert np.allclose(ax.get_xticks(), [1, 2, 5, 10, 20])
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["Random", "EL2N, easiest"]
-    assert "n = 3 seeds at each; 15 test images; band: 95 %" in ax.get_title(loc="left")
+    told = "n = 3 seeds at each; 15 test images; band of the fitted curve: 95 %"
+    assert told in ax.get_title(loc="left")
+    # The points of an arm are as far left of their images per class as those of the other right.
+    first, other = (np.unique(dots.get_offsets()[:, 0]) for dots in ax.collections[::3])
+    np.testing.assert_allclose(first * other, np.square([1.0, 2, 5, 10]))
+    assert ((other / first > 1) & (other / first < 1.03)).all()

@@ -2,7 +2,9 @@
 
 import pandas as pd
 
-from rdc_kit.study.figures.ledger import ledger_figure
+from rdc_kit.study.figures.effect_names import effect_title
+from rdc_kit.study.figures.ledger import ledger_figure, left_out
+from rdc_kit.study.figures.names import source_title
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.tables import collect
 
@@ -18,9 +20,13 @@ def test_every_planned_effect_in_points_is_a_line_with_its_threshold():
     measured = table[table["low"].notna() & (table["unit"] == "points")]
     drawn = measured[measured["verdict"] != "demonstration"]
     above, *panels = ledger_figure(table).axes
-    assert [ax.get_title(loc="left") for ax in panels] == ["cifar10", "imagenette"]
-    for ax in panels:
-        mine = drawn[drawn["dataset"] == ax.get_title(loc="left")]
+    titles = [ax.get_title(loc="left") for ax in panels]
+    assert titles == [
+        "CIFAR-10\nConvNet-3 (width 128)\n300 epochs, n = 5",
+        "Imagenette\nConvNet-4 (width 128)\n300 epochs, n = 10",
+    ]
+    for ax, title in zip(panels, titles, strict=True):
+        mine = drawn[drawn["dataset"].map(source_title) == title.partition("\n")[0]]
         assert len(mine) > 5
         for part, column in enumerate(["low", "mean", "least"]):
             assert sorted(_drawn(ax, part)) == sorted(mine[column])
@@ -28,7 +34,8 @@ def test_every_planned_effect_in_points_is_a_line_with_its_threshold():
     stars = [line.get_xdata()[0] for line in above.lines[2::3]]
     assert stars == anchors["anchor"].tolist()
     assert 14.4 in stars
-    names = {label.get_text() for label in above.get_yticklabels()}
+    teachers = {text.xy[1]: text.get_text() for text in above.texts}
+    names = {(t.get_text(), teachers.get(y)) for y, t in enumerate(above.get_yticklabels())}
     assert len(names) == len(anchors)  # a teacher of another length is told
 
 
@@ -39,19 +46,59 @@ def test_an_effect_stands_beside_its_name_and_below_its_claim():
     names = dict(zip(ax.get_yticks(), (t.get_text() for t in ax.get_yticklabels()), strict=True))
     claims = [t.get_text() for t in ax.get_yticklabels(minor=True)]
     assert claims[0].startswith("C1: with soft labels")
-    assert set(names.values()) == set(measured["effect"][measured["verdict"] != "demonstration"])
+    shown = measured["effect"][measured["verdict"] != "demonstration"]
+    assert set(names.values()) == set(shown.map(effect_title))
     lines = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines[1::3]}
     mine = measured[(measured["dataset"] == "cifar10") & (measured["claim"] == "C5")]
-    beside = next(y for y, name in names.items() if name == "el2n - random" and y in lines)
+    beside = next(
+        y for y, name in names.items() if name == "EL2N (easiest) − Random" and y in lines
+    )
     by_room = mine.sort_values("ipc", key=lambda ipcs: ipcs.astype(int))
     assert [lines[beside + 0.8 * k] for k in range(3)] == by_room["mean"].tolist()
     told = [text.get_text() for text in ax.texts if text.xy[1] in lines]
     assert len(told) == len(lines)
-    assert {text.partition(",")[0] for text in told} <= {*measured["ipc"].astype(str)}
+    rooms = measured["ipc"].astype(str).str.replace(" ", " vs ")
+    assert {text.partition(",")[0] for text in told} <= {*rooms}
+    assert "10 vs 11" in told
+    apart = [y for y, name in names.items() if name == "PCA (of random originals) − Random"]
+    assert len(apart) == 2  # at equal storage, and ten against eleven: two effects of one kind
     steps = measured[measured["claim"] == "steps"]
-    assert {text for text in told if "ep." in text} >= {
-        f"{row.ipc}, {row.epochs:g} ep." for row in steps.itertuples()
+    assert {text for text in told if "epochs" in text} >= {
+        f"{row.ipc}, {row.epochs:g} epochs" for row in steps.itertuples()
     }
+
+
+def test_other_replicates_than_usual_are_told_beside_the_interval():
+    table = ledger(collect("evidence"))
+    _, *panels = ledger_figure(table).axes
+    measured = table[table["low"].notna() & (table["unit"] == "points")]
+    measured = measured[
+        ~measured["verdict"].isin(["demonstration"]) & (measured["anchor"].fillna(0) == 0)
+    ]
+    for ax, (dataset, usual) in zip(panels, (("cifar10", 5), ("imagenette", 10)), strict=True):
+        other = measured[(measured["dataset"] == dataset) & (measured["n"] != usual)]
+        told = [text.get_text() for text in ax.texts if "n = " in text.get_text()]
+        assert len(other) == len(told) > 3
+
+
+def test_verdicts_have_marks_of_their_own():
+    """Two of them were one cross in oranges that are hard to tell apart."""
+    (legend,) = ledger_figure(ledger(collect("evidence"))).legends
+    looks = {
+        t.get_text(): h for t, h in zip(legend.get_texts(), legend.legend_handles, strict=True)
+    }
+    assert looks["fails"].get_marker() != looks["not confirmed"].get_marker()
+
+
+def test_lines_that_are_not_drawn_are_counted():
+    row = {"planned": 5, "anchor": 0, "unit": "points", "low": 1.0}
+    rows = [row, row | {"low": None}, row | {"unit": "nats"}, row | {"unit": "nats", "low": None}]
+    table = pd.DataFrame([*rows, row | {"planned": None, "low": None}])
+    said = "lines not drawn: 2 in other units (nats), 1 of fewer than two replicates"
+    assert left_out(table) == said
+    assert left_out(table.head(1)) == ""
+    whole = ledger(collect("evidence"))
+    assert left_out(whole) in ledger_figure(whole).get_supxlabel()
 
 
 def test_where_nothing_was_planned_demonstrations_are_drawn():

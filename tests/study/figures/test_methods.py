@@ -18,7 +18,7 @@ def test_the_benchmark_figure_shows_each_mean_and_keeps_what_is_missing_missing(
     assert len(markers(soft)) == 3
     assert len(markers(hard)) == 4
     mean = table.query("method == 'pca' and ipc == 1 and labels == 'hard'")["top1"].mean()
-    assert any(x == pytest.approx(mean) and y == 1 for x, y, _ in markers(hard))
+    assert any(x == pytest.approx(mean) and round(y) == 1 for x, y, _ in markers(hard))
     assert "n = 3 seeds" in figure.get_suptitle()
     shown = reference.query("labels == 'hard' and method in ['random', 'pca']")
     drawn = markers(hard_published)
@@ -37,9 +37,13 @@ def test_without_published_numbers_ours_stand_alone(table):
 
 def test_gaps_are_drawn_with_their_n(table):
     found = soft_hard_gaps(table[table["ipc"] == 1])
-    figure = methods.gaps_figure(found)
-    assert len(markers(figure.axes[0])) == 2
-    assert "n = 3" in figure.axes[0].get_xlabel()
+    (ax,) = methods.gaps_figure(found).axes
+    assert len(markers(ax)) == 2
+    assert "n = 3" in ax.get_xlabel()
+    assert (ax.get_legend(), ax.get_title("left")) == (None, "1 per class")
+    bars = [c.lines[2][0].get_segments()[0][:, 0] for c in ax.containers]
+    ends = [(row.gap - row.ci95, row.gap + row.ci95) for row in found.itertuples()]
+    np.testing.assert_allclose(bars, ends)
 
 
 def test_a_method_that_the_kit_does_not_know_is_drawn_after_the_others_by_its_name(table):
@@ -62,7 +66,18 @@ def test_two_arms_of_one_method_have_a_line_each(table):
     reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
     figure = methods.labels_figure(pd.concat([table, large]), reference)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == ["Random", "PCA", "pca grid=3x3"]
+    assert names == ["Random", "PCA", "PCA, 3 x 3"]
+
+
+def test_a_control_that_nobody_publishes_is_blank_and_has_its_words(table):
+    noise = table[table["method"] == "random"].assign(method="noise", arm="noise")
+    both = pd.concat([table, noise, noise.assign(arm="noise spectrum=pool")])
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    figure = methods.labels_figure(both, reference)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["Random", "noise (control)", "noise, spectrum of the pool", "PCA"]
+    words = {t.get_position()[1]: t.get_text() for t in figure.axes[2].texts}
+    assert words == {3: "not found"}  # PCA with soft labels
 
 
 def many_ipcs(table, count=20):
@@ -74,24 +89,56 @@ def many_ipcs(table, count=20):
 @pytest.mark.parametrize("count", [6, 20])
 def test_any_number_of_ipcs_is_drawn(table, count):
     reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
-    soft = methods.labels_figure(many_ipcs(table, count), reference).axes[0]
+    figure = methods.labels_figure(many_ipcs(table, count), reference)
+    soft = figure.axes[0]
     assert len(markers(soft)) == 2 * count
-    texts = [text.get_text() for text in soft.get_legend().get_texts()]
-    assert texts == [*map(str, range(1, count)), f"{count} per class"]
+    assert {round(y) for _, y, _ in markers(soft)} == {0, 1}  # each mark is nearest its own method
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    ipcs = sorted({*range(1, count + 1), 10, 50, 100})
+    assert texts == [*map(str, ipcs[:-1]), "100 per class", "Random"]
     (gaps,) = methods.gaps_figure(soft_hard_gaps(many_ipcs(table, count))).axes
-    lines = {round(y) for _, y, _ in markers(gaps)}
-    assert lines == {0, 1}  # each mark is nearest to its own method
+    assert {round(y) for _, y, _ in markers(gaps)} == {0, 1}
 
 
-def test_the_legend_of_many_ipcs_stays_in_its_panel(table):
+def test_a_shape_means_one_number_of_images_in_all_panels(table):
+    """A circle was 1 per class here and 10 per class among what was published."""
     reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
-    figure = methods.labels_figure(many_ipcs(table, 6), reference)
+    figure = methods.labels_figure(table, reference)
+    _, hard, _, hard_published = figure.axes
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    handles = legend.legend_handles
+    shapes = {n: h.get_marker() for n, h in zip(names, handles, strict=True) if n != "Random"}
+    assert list(shapes) == ["1 per class", "10 per class", "50 per class", "100 per class"]
+    for ax, known in (
+        (hard, table.query("labels == 'hard'").groupby(["method", "ipc"])["top1"].mean()),
+        (hard_published, reference.query("labels == 'hard'").set_index(["method", "ipc"])["top1"]),
+    ):
+        drawn = {(c.lines[0].get_xdata()[0], c.lines[0].get_marker()) for c in ax.containers}
+        for (method, ipc), value in known.items():
+            if method in ("random", "pca"):
+                assert (value, shapes[f"{int(ipc)} per class"]) in drawn
+
+
+def test_soft_and_hard_panels_compare_by_eye_and_chance_is_marked(table):
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    soft, hard, *below = methods.labels_figure(table, reference).axes
+    assert soft.get_xlim() == hard.get_xlim()
+    assert below[0].get_xlim() == below[1].get_xlim() != soft.get_xlim()
+    for ax in (soft, hard):
+        assert "chance" in [text.get_text().strip() for text in ax.texts]
+        dotted = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
+        assert 20 in dotted  # five classes
+
+
+def test_the_legend_of_many_ipcs_stays_in_its_figure(table):
+    reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
+    figure = methods.labels_figure(many_ipcs(table, 20), reference)
     figure.draw_without_rendering()
-    legend, panel = (
-        part.get_window_extent() for part in (figure.axes[0].get_legend(), figure.axes[0])
-    )
-    assert panel.x0 <= legend.x0
-    assert legend.x1 <= panel.x1
+    legend, whole = figure.legends[0].get_window_extent(), figure.bbox
+    assert whole.x0 <= legend.x0 < legend.x1 <= whole.x1
+    assert legend.y1 < figure.axes[-1].get_window_extent().y0
 
 
 def test_the_price_of_any_number_of_protocols_is_drawn(table):
@@ -104,3 +151,16 @@ def test_the_price_is_images_and_labels_together(table):
     figure = methods.price_figure(table[table["ipc"] == 1])
     xs = {float(x) for line in figure.axes[0].lines for x in np.atleast_1d(line.get_xdata())}
     assert xs == {5010.0, 14000.0}
+
+
+def test_the_price_has_the_spread_of_seeds_and_labels_that_are_not_stored_are_hollow(table):
+    one = table[(table["ipc"] == 1) & (table["method"] == "random")]
+    (ax,) = methods.price_figure(one).axes
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["hard", "soft, given in training"]
+    for container, labels in zip(ax.containers, ("hard", "soft"), strict=True):
+        values = one.loc[one["labels"] == labels, "top1"]
+        ends = container.lines[2][0].get_segments()[0][:, 1]
+        np.testing.assert_allclose(ends, values.mean() + values.std() * np.array([-1, 1]))
+    fills = [container.lines[0].get_mfc() for container in ax.containers]
+    assert (fills[0] == "none", fills[1] == "none") == (False, True)

@@ -60,11 +60,36 @@ def test_a_title_says_the_method_and_what_is_unusual(given, title):
     [
         ("folder:/home/me/pictures/birds/", "folder:birds"),
         ("hub:owner/name", "hub:name"),
-        ("imagenette", "imagenette"),
+        ("imagenette", "Imagenette"),
+        ("cifar10", "CIFAR-10"),
+        ("mine", "mine"),
     ],
 )
 def test_a_sources_title_is_short(source, title):
     assert names.source_title(source) == title
+
+
+@pytest.mark.parametrize(
+    ("network", "title"),
+    [
+        ("convnet3", "ConvNet-3"),
+        ("convnet3-w128", "ConvNet-3 (width 128)"),
+        ("convnet3-w64-bn", "ConvNet-3 (width 64, batch norm)"),
+        ("resnet18", "ResNet-18"),
+        ("mobilenet_v2-small", "MobileNet-V2 (small images)"),
+        ("mine-small", "mine-small"),
+    ],
+)
+def test_a_networks_title_is_made_of_its_name(network, title):
+    assert names.network_title(network) == title
+
+
+def test_a_line_is_a_method_or_an_arm_or_keeps_its_name():
+    lines = ["el2n", "noise", "noise spectrum=pool", "pca grid=3x3", "mine x=1"]
+    assert [names.line_title(line) for line in lines] == [
+        *("EL2N, easiest", "noise (control)", "noise, spectrum of the pool", "PCA, 3 x 3"),
+        "mine x=1",
+    ]
 
 
 def test_only_a_method_that_keeps_an_end_is_called_by_it(monkeypatch):
@@ -126,6 +151,30 @@ def test_views_of_soft_labels_are_told_apart_by_the_words_of_their_keys():
     rows = [row("pca", arm=key, view=view, labels="soft") for key, view in views.items()]
     table = pd.DataFrame(rows)
     assert list(names.arm_titles(table).values()) == ["PCA, view=shuffle", "PCA, view=whole"]
+
+
+def test_in_one_question_of_the_ablations_pca_has_the_name_of_its_answer():
+    def names_of(**columns):
+        (name, values), *_ = columns.items()
+        keys = ["pca", *(f"pca {name}={value}" for value in values[1:])]
+        rows = [row("pca", arm=k, **{name: v}) for k, v in zip(keys, values, strict=True)]
+        return list(names.part_titles(pd.DataFrame(rows), "pca").values())
+
+    assert names_of(order=["easy", "hard", "random"])[:2] == [
+        "of the easiest (PCA)",
+        "of the hardest",
+    ]
+    assert names_of(metric=["el2n", "aum"]) == ["by EL2N (PCA)", "by AUM"]
+    assert names_of(grid=["2x2", "3x3"]) == ["2 x 2 (PCA)", "3 x 3"]
+    assert names_of(crop_low=[0.5, 1.0]) == ["r = 0.5 (PCA)", "r = 1"]
+    grouping = names_of(grouping=["rank_block", "sequential"])
+    assert grouping == ["spread over the ranks (PCA)", "neighbours in rank"]
+    assert names_of(cutout=[0.0, 0.5]) == ["none (PCA)", "Cutout 0.5"]
+    swept = [row("pca", arm=f"pca crop={low:g}", crop_low=low) for low in (0.25, 0.5)]
+    titles = names.part_titles(pd.DataFrame(swept), "pca")
+    assert list(titles.values()) == ["r = 0.25", "r = 0.5 (PCA)"]
+    steps = [row("random", arm="random", order="random"), row("pca", arm="pca")]
+    assert list(names.part_titles(pd.DataFrame(steps), "pca").values()) == ["Random", "PCA"]
 
 
 def test_differences_are_shown_by_name_and_unknown_keys_stay():

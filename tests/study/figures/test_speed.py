@@ -22,3 +22,11 @@ def test_a_bar_is_as_long_as_its_run():
     ends = [max(b[k].get_x() + b[k].get_width() for b in ax.containers) for k in (0, 1)]
     assert ends == pytest.approx([sum(before.values()), 0.25 * len(PARTS)])
     assert [t.get_text() for t in figure.legends[0].get_texts()] == PARTS
+    assert len({b[0].get_facecolor() for b in ax.containers}) == len(PARTS)
+    small = table.assign(set=0.001, views=0.002)
+    figure = parts_figure(small)
+    said = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert said == [*PARTS[2:], "other"]
+    assert "other: set, views" in figure.axes[-1].get_xlabel()
+    ends = [b[0].get_x() + b[0].get_width() for b in figure.axes[0].containers]
+    assert max(ends) == pytest.approx(small.iloc[0][PARTS].sum())
