@@ -11,7 +11,7 @@ from rdc_kit.methods import METHODS, Method
 
 
 def blurred(pool, ipc, seed, runtime):
-    """The images that `random` takes with this seed, shrunk to half their side and enlarged again."""
+    """The images that `random` takes with this seed, shrunk to half a side and enlarged again."""
     chosen = rdc.compress("random", pool, ipc, seed, runtime)
     half = shrink(chosen.images, pool.size // 2, pool.size // 2).float()
     large = F.interpolate(half, (pool.size, pool.size), mode="bilinear", align_corners=False)
