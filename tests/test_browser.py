@@ -109,7 +109,7 @@ def test_a_notebook_runs_in_the_browser_and_its_slider_redraws(name, lab, browse
 
     def moved():
         now = browser.execute_async_script(LOOK, explorer)
-        return now and now != before and now
+        return now and now[0] and now != before and now  # 0 wide: not loaded yet
 
     after = wait_until(moved, 30, "another picture after the slider moved")
     assert before[0] == after[0] == canvas.DENSITY * canvas.WIDTH  # the whole picture

@@ -75,6 +75,7 @@ def test_what_is_asked_for_twice_is_planned_once(fresh_home, monkeypatch, capsys
 def table_of(methods):
     """Rows of a grid with both labels, as far as its summary and figure read them."""
     facts = {"dataset": "digits", "size": 16, "student": "net", "epochs": 3, "ipc": 1}
+    facts["per_class"] = "20.00 30.00"
     rows = [
         {"arm": name, "method": name, "family": "baseline", "seed": seed, "top1": 20 + 3.0 * seed}
         | {"protocol": labels, "labels": labels, **facts}
@@ -159,8 +160,8 @@ def test_arms_of_one_method_are_lines_of_their_own(fresh_home, capsys, tmp_path)
     assert main([*call, "pca", "pca grid=3 order=random", "pca view=whole", "pca grid=2"]) == 0
     told = capsys.readouterr().out
     assert "4 arms x ipc 1 x hard" in told
-    head = "\ndigits, 16 px, 1 per class, 1 epochs, convnet3-w32; 450 test images; n = 1 seed\n"
-    assert head in told
+    head = "digits, 16 px, 1 per class, 1 epochs, ConvNet-3 (width 32); 450 test images; n = 1 seed"
+    assert f"\n{head}\n" in told
     assert "no figure of soft against hard labels and no ranking (hlr, ior, lrs): they" in told
     rows = pd.read_csv(out).set_index("arm")
     assert list(rows.index) == ["random", "pca", "pca grid=3x3 order=random", "pca view=whole"]
