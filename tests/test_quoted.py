@@ -7,20 +7,27 @@ some of a line's replicates, "5-9".
 
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import spearmanr
 
 from rdc_kit.commands.evidence_again import summary
+from rdc_kit.compression import compress
+from rdc_kit.data.checks import from_tensors
+from rdc_kit.data.loading import load
+from rdc_kit.ground import own
 from rdc_kit.ground.folders import checkout, evidence_dir
+from rdc_kit.methods import METHODS
 from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts.asked import ask_rows
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.ledger_text import MARK
-from rdc_kit.study.verdicts.planned import replicates
+from rdc_kit.study.verdicts.planned import judge_lines, replicates
 from rdc_kit.study.verdicts.stats import mean_interval
 from rdc_kit.study.verdicts.tables import collect
 
@@ -47,6 +54,19 @@ def quotes():
             yield name, found
 
 
+@contextmanager
+def blur():
+    """The line of the plan in data/evidence/blur, while its method is known."""
+    folder = evidence_dir() / "blur"
+    own.use_contents({str(folder / "blur.py"): (folder / "blur.py").read_text()})
+    try:
+        (line,) = read_plan(folder / "plan.toml")
+        yield line
+    finally:
+        METHODS.pop("blurred")
+        own._used.pop(str(folder / "blur.py"))
+
+
 @pytest.fixture(scope="module")
 def measured():
     """Mean and interval of each effect that is planned or asked, as rows of three numbers."""
@@ -54,15 +74,21 @@ def measured():
     known = [*ledger(collect("evidence"))[["mean", "low", "high"]].dropna().to_numpy(float)]
     again = summary(pd.read_csv(evidence_dir() / "again-cifar10-convnet3.csv"))
     known += [np.array(found.groups(), float) for found in QUOTED.finditer(again)]
+    with blur() as line:
+        known += [*judge_lines([line])[["mean", "low", "high"]].to_numpy(float)]
+        return [*known, *asked_of(lines | {line.key: line})]
+
+
+def asked_of(lines):
+    """Mean and interval of what held/asked.csv names, in its order."""
     for key, effect, minus, seeds in pd.read_csv(ASKED).fillna("").itertuples(index=False):
         if minus or seeds:
             values = replicates(lines[key], lines[key].rows(), effect)
             values -= replicates(lines[minus], lines[minus].rows(), effect) if minus else 0
             first, last = map(int, (seeds or "0-99").split("-"))
-            known.append(np.array(mean_interval(values.loc[first:last].dropna().to_numpy())))
+            yield np.array(mean_interval(values.loc[first:last].dropna().to_numpy()))
         else:
-            known.append(ask_rows(lines[key], [effect])[["mean", "low", "high"]].to_numpy(float)[0])
-    return known
+            yield ask_rows(lines[key], [effect])[["mean", "low", "high"]].to_numpy(float)[0]
 
 
 def is_rounded(value, text):
@@ -124,3 +150,19 @@ def test_how_far_the_order_by_hard_labels_is_that_by_soft_ones():
         assert len(means) == 8
         assert re.search(r"0\.\d+", said)[0] == f"{spearmanr(means).statistic:.2f}"
         assert said in " ".join(told.split())
+
+
+def test_blurred_images_are_the_random_ones_without_what_a_cell_cannot_show():
+    pool = load("digits", 16).train
+    with blur():
+        sharp, soft = (compress(name, pool, 2, seed=3) for name in ("random", "blurred"))
+    assert torch.equal(sharp.row_ids, soft.row_ids)
+    assert torch.equal(sharp.labels, soft.labels)
+    pattern = torch.full((2, 3, 8, 8), 90, dtype=torch.uint8)
+    pattern[1] = torch.tensor([0, 200] * 4)  # stripes of one pixel
+    with blur():
+        of_two = from_tensors(pattern, torch.tensor([0, 1]))
+        made = METHODS["blurred"].make(of_two, 1, 0, None).images
+    assert (made[0] == 90).all()
+    assert made[1].float().std() < 0.2 * pattern[1].float().std()  # are grey
+    assert 0 < (sharp.images.float() - soft.images.float()).abs().mean() < 20
