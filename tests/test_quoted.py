@@ -8,6 +8,7 @@ some of a line's replicates, "5-9".
 import json
 import re
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts.asked import ask_rows
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.ledger_text import MARK
-from rdc_kit.study.verdicts.planned import judge_lines, replicates
+from rdc_kit.study.verdicts.planned import WITHIN, judge_lines, replicates
 from rdc_kit.study.verdicts.stats import mean_interval
 from rdc_kit.study.verdicts.tables import collect
 
@@ -166,3 +167,20 @@ def test_blurred_images_are_the_random_ones_without_what_a_cell_cannot_show():
     assert (made[0] == 90).all()
     assert made[1].float().std() < 0.2 * pattern[1].float().std()  # are grey
     assert 0 < (sharp.images.float() - soft.images.float()).abs().mean() < 20
+
+
+def test_means_that_are_quoted_without_an_interval_are_those_of_the_rows():
+    lines = {line.key: line for line in read_plan()}
+    told = " ".join((evidence_dir() / "findings.md").read_text().split())
+    rows = pd.read_csv(evidence_dir() / "campaign-imagenette-convnet4-entropy.csv")
+    nll = rows[rows["budget"] == 10].groupby("arm")["seen_nll"].mean()
+    assert f"(NLL {nll['pca']:.2f} and {nll['random']:.2f} nats)" in told
+    keys = ("steps-cifar10-10-60", "combining-cifar10-10", "steps-cifar10-10-1200")
+    lengths = [lines[key] for key in keys]
+    for arm in ("pca", "random"):
+        means = [replicates(line, line.rows(), arm).loc[:4].mean() for line in lengths]
+        assert f"({', '.join(f'{mean:.1f}' for mean in means)} %)" in told
+    ten = replicates(lengths[1], lengths[1].rows(), "random")
+    missed = [np.mean(five) - 26.0 > WITHIN for five in combinations(ten, 5)]
+    assert f"are {ten.mean() - 26.0:.2f} above" in told
+    assert 0.4 < np.mean(missed) < 0.5  # "nearly half"

@@ -23,7 +23,7 @@ OTHER = PIXEL.replace("d81ytg", "d81ytw")  # another file, as far as anybody can
 VIEW = "application/vnd.jupyter.widget-view+json"
 LINKS = (
     "![seen](../figures/evidence/x.png)\n\n**Why, and who?** See [there](02_two.ipynb#The-end), "
-    "[back](../work/00_one.ipynb), [nowhere](03_three.ipynb#gone), [all](contents.md), "
+    "[back](../mine/00_one.ipynb), [nowhere](03_three.ipynb#gone), [all](contents.md), "
     "[solved](solutions/02_two.ipynb) or [out](https://a.org/04_x.ipynb)."
 )
 
