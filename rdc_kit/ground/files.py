@@ -159,7 +159,12 @@ def alive(pid: int, host: str | None = None) -> bool:
 
 def now() -> str:
     """The present time in UTC, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return moment(time.time())
+
+
+def moment(seconds: float) -> str:
+    """A time in seconds since 1970 as UTC, to the second."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
 
 
 def writer_lives(record: Any) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .files import now, read_record, write_json, writer_lives
+from .files import moment, now, read_record, write_json, writer_lives
 from .folders import runs_dir
 
 _NAME = "manifest.json"
@@ -63,6 +63,19 @@ def status_of(manifest: dict[str, Any]) -> str:
 def read_status(folder: Path) -> str:
     """`status_of` the run in a folder, data/runs/notebooks/NAME-HASH."""
     return status_of(read_manifest(folder))
+
+
+def last_sign(folder: Path) -> str:
+    """When a notebook run last wrote into its folder, in UTC, to the second; "" for none."""
+    written = [_written(path) for path in (folder, *folder.iterdir())] if folder.is_dir() else []
+    return moment(max(written)) if any(written) else ""
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # it was moved meanwhile
+        return 0.0
 
 
 def note_of(manifest: dict[str, Any]) -> str:

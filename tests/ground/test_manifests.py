@@ -1,11 +1,18 @@
 """What a run says of itself: running, ok, failed, or interrupted."""
 
+import os
 import subprocess
 import sys
 
 from rdc_kit.ground import files
 from rdc_kit.ground.files import alive
-from rdc_kit.ground.manifests import note_of, read_manifest, read_status, write_manifest
+from rdc_kit.ground.manifests import (
+    last_sign,
+    note_of,
+    read_manifest,
+    read_status,
+    write_manifest,
+)
 
 
 def test_a_manifest_begins_and_is_completed(tmp_path):
@@ -30,6 +37,15 @@ def test_a_run_whose_process_is_gone_was_interrupted(tmp_path):
     assert read_status(tmp_path) == "interrupted"
     assert not alive(child.pid)
     assert alive(child.pid, "another-host")  # cannot be seen from here
+
+
+def test_the_last_sign_of_a_run_is_what_it_wrote_last(tmp_path):
+    assert last_sign(tmp_path / "none") == ""
+    write_manifest(tmp_path, "running")
+    (tmp_path / "figure.png").touch()
+    for name, seconds in (("", 10), ("manifest.json", 20), ("figure.png", 3600)):
+        os.utime(tmp_path / name, (seconds, seconds))
+    assert last_sign(tmp_path) == "1970-01-01T01:00:00+00:00"
 
 
 def test_a_run_on_another_host_is_told_as_its_own_word(tmp_path):

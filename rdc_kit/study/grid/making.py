@@ -71,6 +71,8 @@ def check_same(line: Line) -> None:
 def changed_arm(line: Line) -> str:
     """An arm with rows by another version of a user's own code than is here; "" for none."""
     mine = line.rows()
+    if mine.empty:  # the images need not be loaded
+        return ""
     codes = mine["code"].fillna("") if "code" in mine else pd.Series("", mine.index)
     changed = mine["arm"][codes != _codes(line, mine)]
     return str(changed.iloc[0]) if len(changed) else ""

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ...ground import files
 from ...ground.folders import runs_dir
-from ...ground.manifests import note_of, read_manifest, run_folders, status_of
+from ...ground.manifests import last_sign, note_of, read_manifest, run_folders, status_of
 from ...ground.progress import FETCHED, TimeLeft, human_time
 
 COLUMNS = ["kind", "name", "status", "done", "total", "seconds_left", "note", "began", "said"]
@@ -140,7 +140,7 @@ def status() -> pd.DataFrame:
         facts = read_manifest(folder)
         row = {"kind": "notebook", "name": folder.name, "status": status_of(facts)}
         row |= {"began": facts.get("started", ""), "note": note_of(facts)}
-        rows.append(row | {"said": facts.get("ended", facts.get("started", ""))})
+        rows.append(row | {"said": facts.get("ended") or last_sign(folder)})
     return _frame([*progress().to_dict("records"), *rows])
 
 
