@@ -25,11 +25,12 @@ from rdc_kit.ground import own
 from rdc_kit.ground.folders import checkout, evidence_dir
 from rdc_kit.methods import METHODS
 from rdc_kit.study.grid.planfile import read_plan
+from rdc_kit.study.verdicts import planned
 from rdc_kit.study.verdicts.asked import ask_rows
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.ledger_text import MARK
 from rdc_kit.study.verdicts.planned import WITHIN, judge_lines, replicates
-from rdc_kit.study.verdicts.stats import mean_interval
+from rdc_kit.study.verdicts.stats import holm, mean_interval
 from rdc_kit.study.verdicts.tables import collect
 
 ASKED = Path(__file__).parent / "held/asked.csv"
@@ -57,12 +58,11 @@ def quotes():
 
 @contextmanager
 def blur():
-    """The line of the plan in data/evidence/blur, while its method is known."""
+    """The lines of the plan in data/evidence/blur, while its method is known."""
     folder = evidence_dir() / "blur"
     own.use_contents({str(folder / "blur.py"): (folder / "blur.py").read_text()})
     try:
-        (line,) = read_plan(folder / "plan.toml")
-        yield line
+        yield read_plan(folder / "plan.toml")
     finally:
         METHODS.pop("blurred")
         own._used.pop(str(folder / "blur.py"))
@@ -75,9 +75,9 @@ def measured():
     known = [*ledger(collect("evidence"))[["mean", "low", "high"]].dropna().to_numpy(float)]
     again = summary(pd.read_csv(evidence_dir() / "again-cifar10-convnet3.csv"))
     known += [np.array(found.groups(), float) for found in QUOTED.finditer(again)]
-    with blur() as line:
-        known += [*judge_lines([line])[["mean", "low", "high"]].to_numpy(float)]
-        return [*known, *asked_of(lines | {line.key: line})]
+    with blur() as own_lines:
+        known += [*judge_lines(own_lines)[["mean", "low", "high"]].dropna().to_numpy(float)]
+        return [*known, *asked_of(lines | {line.key: line for line in own_lines})]
 
 
 def asked_of(lines):
@@ -149,6 +149,10 @@ def test_how_far_the_order_by_hard_labels_is_that_by_soft_ones():
             for arm, line in arms.items()
         ]
         assert len(means) == 8
+        assert list(arms)[2] == "pca"
+        if ipc == 10:
+            rest = spearmanr(means[:2] + means[3:]).statistic
+            assert f"other seven mostly stays ({rest:.2f})" in " ".join(told.split())
         assert re.search(r"0\.\d+", said)[0] == f"{spearmanr(means).statistic:.2f}"
         assert said in " ".join(told.split())
 
@@ -169,12 +173,29 @@ def test_blurred_images_are_the_random_ones_without_what_a_cell_cannot_show():
     assert 0 < (sharp.images.float() - soft.images.float()).abs().mean() < 20
 
 
+def test_what_one_correction_over_all_effects_would_leave():
+    lines = read_plan()
+    table = judge_lines(lines)
+    each = [(line, line.rows(), effect) for line in lines for effect in line.effects]
+    raw = [planned._judged(*one).get("p", np.nan) for one in each]
+    table = table.assign(raw=raw)[(pd.notna(raw)) & (table["anchor"] == 0).to_numpy()]
+    said = table["verdict"].str.split(",").str[0]
+    decided = said.isin(["holds", "fails", "not confirmed"])
+    lost = decided & (holm(table["raw"].to_numpy(float)) > 0.05)
+    told = " ".join((evidence_dir() / "findings.md").read_text().split())
+    assert f"There are {table['family'].nunique()} families with results" in told
+    assert f"one or two of the {decided.sum()} decisions below" in told
+    assert f"over all {len(table)} measured effects {lost.sum()} of them" in told
+    assert ((said == "fails").sum(), (lost & (said == "fails")).sum()) == (3, 2)
+
+
 def test_means_that_are_quoted_without_an_interval_are_those_of_the_rows():
     lines = {line.key: line for line in read_plan()}
     told = " ".join((evidence_dir() / "findings.md").read_text().split())
     rows = pd.read_csv(evidence_dir() / "campaign-imagenette-convnet4-entropy.csv")
     nll = rows[rows["budget"] == 10].groupby("arm")["seen_nll"].mean()
-    assert f"(NLL {nll['pca']:.2f} and {nll['random']:.2f} nats)" in told
+    shown = f"(NLL {nll['pca']:.2f} and {nll['el2n']:.2f} nats; random images {nll['random']:.2f})"
+    assert shown in told
     keys = ("steps-cifar10-10-60", "combining-cifar10-10", "steps-cifar10-10-1200")
     lengths = [lines[key] for key in keys]
     for arm in ("pca", "random"):

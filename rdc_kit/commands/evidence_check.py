@@ -5,23 +5,27 @@ from __future__ import annotations
 import subprocess
 import tomllib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..study.grid.campaign import Line
+from ..study.grid.campaign import BEFORE, Line, read_rows
 from ..study.grid.terms import CHANCE, terms_of
 from ..study.verdicts.effects import Absent, rows_of_term
 
 _PLANNED, _ABSENT = "planned before its rows", "not yet in the plan"
+# What a trial is, but for how its crop was chosen.
+_TRIED = ("arm", "budget", "protocol", "epochs", "student", "seed", "set_seed", "training_seed")
 
 
 def evidence_check(lines: Sequence[Line], plan: Path) -> int:
     """Print whether the plan as it stood when a row was made already had the line, unchanged.
 
     Rows that lines share, such as a baseline's, may be older than the line, as long as no effect of
-    it could be computed from them.
+    it could be computed from them but in the replicates that the line says were known. Rows are
+    shared, too, with a line that chose the very crop that is the usual one here.
 
     Args:
         lines: of the plan. plan: its file, in a git repository.
@@ -33,30 +37,60 @@ def evidence_check(lines: Sequence[Line], plan: Path) -> int:
         ValueError: the commits of the rows are not there to be looked at.
     """
     late = begun = 0
-    _check_history({commit for line in lines for commit in _commits(line)}, plan)
-    text = plan.read_text()  # not as committed: what is judged is what the file says
+    rows_of = {line.key: line.rows() for line in lines}
+    named = {line.key: _commits(line, rows_of[line.key]) for line in lines}
+    _check_history({name for commits in named.values() for name in commits}, plan)
+    now = tomllib.loads(plan.read_text())  # not as committed: what is judged is what the file says
     for line in lines:
-        rows = line.rows()
-        now = _line_in(text, line.key)
-        named = _commits(line)
-        states = {commit: _state(commit, line.key, plan, now) for commit in named.unique()}
-        early = rows.loc[named.index[named.map(states) == _ABSENT]]
-        seen = [effect for effect in line.effects if _measurable(early, effect)]
+        rows, commits = rows_of[line.key], named[line.key]
+        states = {commit: _state(commit, line, plan, now) for commit in commits.unique()}
+        early = rows.loc[commits.index[commits.map(states) == _ABSENT]]
         wrong = {said for said in states.values() if said not in (_PLANNED, _ABSENT)}
-        wrong |= {f"{effect!r} could be measured before it was planned" for effect in seen}
+        wrong |= _seen(line, pd.concat([early, _twins(line, rows, plan, now)]))
         late += bool(wrong)
         begun += bool(states)
         none = "no rows yet" if rows.empty else "not known"
         said = "; ".join(sorted(wrong)) or (_PLANNED if states else none)
-        shared = f"; {len(early)} of {len(rows)} rows are an earlier line's" * bool(len(early))
-        dirty = int(named.astype(str).str.endswith("-dirty").sum())
-        beside = f"; {dirty} of {len(rows)} rows beside uncommitted changes" * bool(dirty)
-        unnamed = len(rows) - len(named)
-        without = f"; {unnamed} of {len(rows)} rows name no commit" * bool(unnamed)
-        print(f"{line.key}: {said}{shared}{beside}{without}")
+        print(f"{line.key}: {said}{_beside(line, len(rows), commits, len(early))}")
     on_time = f"{begun - late} of {begun} lines whose rows name a commit were planned before them"
     print(f"evidence: {on_time}; {len(lines) - begun} have no such rows")
     return int(late > 0)
+
+
+def _seen(line: Line, early: pd.DataFrame) -> set[str]:
+    """The effects that rows from before the line tell, besides what it says was known."""
+    found = set()
+    for effect in line.effects:
+        rest = early[early["seed"] >= line.known_of(effect) * line.trainings]
+        if _measurable(rest, effect):
+            found.add(f"{effect!r} could be measured before it was planned")
+    return found
+
+
+def _twins(line: Line, rows: pd.DataFrame, plan: Path, now: dict[str, Any]) -> pd.DataFrame:
+    """Rows from before a line that are of its trials, but for how their crop was chosen."""
+    others = read_rows(line.path).drop(rows.index)
+    same = [name for name in (*_TRIED, "crop_low", "crop_high") if name in rows]
+    if rows.empty or line.stamp not in others:
+        return others.iloc[:0]
+    mine = set(rows[same].itertuples(index=False, name=None))
+    alike = [one in mine for one in others[same].itertuples(index=False, name=None)]
+    twins = others[pd.Series(alike, others.index, dtype=bool)].dropna(subset=line.stamp)
+    return twins[[_state(name, line, plan, now) == _ABSENT for name in twins[line.stamp]]]
+
+
+def _beside(line: Line, count: int, commits: pd.Series, early: int) -> str:
+    """What is to be said of a line beside its verdict."""
+    told = [f"{early} of {count} rows are an earlier line's"] * bool(early)
+    for effect, known in zip(line.effects, line.known, strict=False):
+        told += [f"{known} replicates of {effect!r} were known, and do not count"] * bool(known)
+    older = int(commits.str.startswith(BEFORE).sum())
+    told += [f"{older} of {count} rows are older than the plan's last commit"] * bool(older)
+    dirty = int(commits.str.endswith("-dirty").sum())
+    told += [f"{dirty} of {count} rows beside uncommitted changes"] * bool(dirty)
+    unnamed = count - len(commits)
+    told += [f"{unnamed} of {count} rows name no commit"] * bool(unnamed)
+    return "".join(f"; {one}" for one in told)
 
 
 def is_changed(plan: Path) -> bool:
@@ -71,9 +105,8 @@ def _git(plan: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *words], cwd=plan.parent, capture_output=True, text=True)
 
 
-def _commits(line: Line) -> pd.Series:
+def _commits(line: Line, rows: pd.DataFrame) -> pd.Series:
     """Of the plan's history, as far as rows name them."""
-    rows = line.rows()
     return rows[line.stamp].dropna() if line.stamp in rows else pd.Series(dtype=str)
 
 
@@ -88,7 +121,7 @@ def _check_history(commits: set[str], plan: Path) -> None:
             f"--check reads the plan's history, and {plan.parent} has none: run it in a clone of "
             "the repository"
         )
-    for commit in sorted(name.removesuffix("-dirty") for name in commits):
+    for commit in sorted(name.removeprefix(BEFORE).removesuffix("-dirty") for name in commits):
         if _git(plan, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
             raise ValueError(
                 f"commit {commit}, by which rows were made, is not in this clone's history: fetch "
@@ -109,24 +142,38 @@ def _measurable(rows: pd.DataFrame, effect: str) -> bool:
     return all(len(part) and (not best or part[best].nunique() > 1) for part, best in found)
 
 
-def _state(commit: str, key: str, plan: Path, now: dict[str, Any] | None) -> str:
+def _state(commit: str, line: Line, plan: Path, now: dict[str, Any]) -> str:
+    """What the plan said of a line when a commit made rows."""
     name = commit.removesuffix("-dirty")
-    then = _line_at(name, key, plan)
+    content = {} if commit.startswith(BEFORE) else _plan_at(name, plan)
+    then = _line_in(content, line.key)
     if then is None:
         return _ABSENT
-    if now is not None and then != now:
+    if then != _line_in(now, line.key):
         return f"changed since {name} made rows of it"
+    if lost := sorted(_family_in(content, line.family) - _family_in(now, line.family)):
+        key, effect = lost[0]
+        return f"its family has lost {effect!r} of {key} since {name} made rows of it"
     return _PLANNED
 
 
-def _line_at(commit: str, key: str, plan: Path) -> dict[str, Any] | None:
-    """A line of the plan with its setting, as a commit has it; None if it does not."""
+@cache
+def _plan_at(commit: str, plan: Path) -> dict[str, Any]:
+    """The plan as a commit has it; {} if it has none."""
     found = _git(plan, "show", f"{commit}:./{plan.name}")
-    return None if found.returncode else _line_in(found.stdout, key)
+    return {} if found.returncode else tomllib.loads(found.stdout)
 
 
-def _line_in(text: str, key: str) -> dict[str, Any] | None:
-    """A line with its setting, as the text of a plan has it; None if it does not."""
-    content = tomllib.loads(text)
+def _line_in(content: dict[str, Any], key: str) -> dict[str, Any] | None:
+    """A line of a plan with its setting, None if there is none; not what it says was known."""
     line = next((line for line in content.get("line", []) if line.get("key") == key), None)
-    return line and line | {"setting": content["setting"][line["setting"]]}
+    if line is None:
+        return None
+    rest = {name: value for name, value in line.items() if name != "known"}
+    return rest | {"setting": content["setting"][line["setting"]]}
+
+
+def _family_in(content: dict[str, Any], family: str) -> set[tuple[str, str]]:
+    """The effects that a plan corrects together: key of the line, effect."""
+    lines = [line for line in content.get("line", []) if line.get("family") == family]
+    return {(line["key"], effect) for line in lines for effect in line["effects"]}

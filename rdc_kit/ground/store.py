@@ -90,6 +90,14 @@ def is_done(home: Path) -> bool:
     return _read_result(home) is not None
 
 
+def finished_at(home: Path) -> float:
+    """When the work of a folder was finished, in seconds since 1970; 0 where it is not there."""
+    try:
+        return (home / _RESULT).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def result_of(home: Path) -> Any:
     """The data that `make` returned, for a folder that `cached` returned."""
     return (_read_result(home) or {"result": None})["result"]
@@ -168,6 +176,16 @@ def _git_state_of(root: Path) -> str:
 def commit_of(path: Path) -> str:
     """Commit of the repository that a file is in, "-dirty" if the file differs, "" outside git."""
     return _commit(path.parent, path.name)
+
+
+def committed_at(path: Path) -> float:
+    """When a file was last committed, in seconds since 1970; 0 outside git, or if it never was."""
+    call = ["git", "-C", str(path.parent), "log", "-1", "--format=%ct", "--", path.name]
+    try:
+        done = subprocess.run(call, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return 0.0
+    return float(done.stdout.strip() or 0)
 
 
 def _commit(root: Path, *paths: str) -> str:

@@ -1,13 +1,16 @@
 """Whether the plan came first, by its history."""
 
+import os
+
 import pandas as pd
 
 from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence, evidence_check
 from rdc_kit.ground import store
-from rdc_kit.ground.folders import evidence_dir
+from rdc_kit.ground.folders import evidence_dir, runs_dir
 from rdc_kit.methods import METHODS
-from rdc_kit.study.grid import campaign
+from rdc_kit.study.grid import campaign, planfile
+from rdc_kit.study.grid.making import make_rows
 
 from ..study.grid.plans import PLAN, commit, git
 
@@ -94,6 +97,78 @@ def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     assert main(["evidence", "--check"]) == 0
     said = capsys.readouterr().out
     assert "later: planned before its rows; 3 of 3 rows are an earlier line's" in said
+
+
+def test_what_a_line_says_was_known_is_checked(plan, capsys, monkeypatch):
+    """Two of four replicates were there: the line may say so, and then judges the others."""
+    first = git(plan, "rev-parse", "--short", "HEAD")
+    monkeypatch.setattr(store, "git_state", lambda: first)
+    line = next(line for line in planfile.read_plan() if line.key == "easy")
+    make_rows(line, [trial for trial in line.trials if trial.seed < 2])
+    new = PLAN.split("[[line]]")[2].replace('key = "easy"', 'key = "later"')
+    plan.write_text(PLAN + "\n[[line]]" + new.replace("n = 4", "n = 5"))
+    second = commit(plan)
+    monkeypatch.setattr(store, "git_state", lambda: second)
+    later = planfile.read_plan()[-1]
+    make_rows(later, [trial for trial in later.trials if trial.seed == 2])
+    for known, said in ((0, "'el2n - random' could"), (1, "'el2n - random' could"), (2, None)):
+        text = new.replace("n = 4", f"n = 5\nknown = [{known}]")
+        plan.write_text(PLAN + "\n[[line]]" + text)
+        capsys.readouterr()
+        assert main(["evidence", "--check"]) == int(said is not None)
+        told = capsys.readouterr().out.splitlines()[2]
+        assert told.startswith(f"later: {said or 'planned before its rows'}")
+    assert told.endswith("; 2 replicates of 'el2n - random' were known, and do not count")
+
+
+def test_a_crop_that_an_earlier_line_chose_is_known(plan, capsys, monkeypatch):
+    """It was the usual one, so the line about the usual one was known before it was planned."""
+    chosen = PLAN.split("[[line]]")[2].replace("n = 4", "n = 3\ncrops = [0.08, 1.0]")
+    plan.write_text(PLAN.split("[[line]]")[0] + "[[line]]" + chosen)
+    first = commit(plan)
+    usual = chosen.replace('key = "easy"', 'key = "usual"').replace("crops = [0.08, 1.0]\n", "")
+    plan.write_text(plan.read_text() + "\n[[line]]" + usual)
+    second = commit(plan)
+    made = {"budget": 1, "protocol": "hard", "epochs": 300, "student": "convnet2-w8"}
+    made |= {"top1": 50.0, "hits": "-", "crop_high": 1.0}
+    rows = [
+        made
+        | {"arm": arm, "git": git, "crops": crops, "crop_low": low, "run_hash": f"{k}{arm}"}
+        | {"seed": seed, "set_seed": seed, "training_seed": seed}
+        for arm in ("random", "el2n")
+        for seed in range(3)
+        for k, (git, crops, low) in enumerate(
+            ((first, "0.08 1.0", 1.0 if seed else 0.08), (second, "", 0.08))
+        )
+    ]
+    path = plan.parent / "campaign-tiny.csv"
+    table = pd.DataFrame(rows)
+    table.to_csv(path, index=False)
+    assert main(["evidence", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert "easy: planned before its rows" in said
+    assert "usual: 'el2n - random' could be measured before it was planned" in said
+    table.assign(crop_low=table["crop_low"].where(table["crops"] == "", 1.0)).to_csv(
+        path, index=False
+    )
+    assert main(["evidence", "--check"]) == 0
+
+
+def test_a_family_that_has_lost_an_effect_is_told(plan, capsys, monkeypatch):
+    """With fewer effects the correction is milder."""
+    third = PLAN.split("[[line]]")[2].replace('key = "easy"', 'key = "third"')
+    plan.write_text(PLAN + "\n[[line]]" + third.replace("ipc = 1", "ipc = 2"))
+    first = commit(plan)
+    monkeypatch.setattr(store, "git_state", lambda: first)
+    line = next(line for line in planfile.read_plan() if line.key == "easy")
+    make_rows(line, line.trials[:1])
+    assert main(["evidence", "--check"]) == 0
+    plan.write_text(PLAN)
+    commit(plan)
+    capsys.readouterr()
+    assert main(["evidence", "--check"]) == 1
+    told = f"easy: its family has lost 'el2n - random' of third since {first} made rows of it"
+    assert told in capsys.readouterr().out
 
 
 def test_a_best_value_cannot_be_seen_where_one_value_was_tried():
@@ -190,5 +265,15 @@ def test_a_plan_of_ones_own_that_was_committed_after_its_rows_is_told(
     commit(plan)
     assert main([*call, "--check"]) == 1
     assert "'random' could be measured before it was planned" in capsys.readouterr().out
+    # Fetched once more, by the plan that is committed now, they are no younger.
+    (folder / "campaign-tiny.csv").unlink()
+    os.utime(plan, (1, 1))  # what is asked is the commit
+    for run in runs_dir("train").glob("*/result.json"):
+        os.utime(run, (store.committed_at(plan) - 60,) * 2)
+    assert main([*call, "--minutes", "5", "--workers", "1"]) == 0
+    assert main([*call, "--check"]) == 1
+    said = capsys.readouterr().out
+    assert "'random' could be measured before it was planned" in said
+    assert "; 3 of 3 rows are older than the plan's last commit" in said
     assert main(["evidence", "--folder", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err

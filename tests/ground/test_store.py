@@ -4,6 +4,7 @@ import multiprocessing
 import re
 import shutil
 import subprocess
+import time
 from importlib import metadata
 
 import numpy as np
@@ -114,10 +115,21 @@ def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monke
     store._states.clear()
     assert re.fullmatch(r"[0-9a-f]{12}", store.git_state())
     store._states.clear()
+    before = time.time()
+    assert 0 < store.committed_at(tmp_path / "file") <= before
+    assert store.committed_at(tmp_path / "new") == 0
     monkeypatch.setenv("PATH", str(tmp_path))
     assert store.git_state() == "0123456789ab"  # git is missing
+    assert store.committed_at(tmp_path / "file") == 0
     monkeypatch.setattr(store, "checkout", lambda: None)
     assert store.git_state() == "0123456789ab"
+
+
+def test_when_work_was_finished_is_known(tmp_path):
+    before = time.time() - 1
+    home = store.cached(tmp_path, {"a": 1}, lambda home: 3)
+    assert before < store.finished_at(home) < time.time() + 1
+    assert store.finished_at(tmp_path / "none") == 0
 
 
 def test_what_was_set_aside_is_no_part_of_the_work(tmp_path):

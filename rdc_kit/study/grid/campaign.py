@@ -17,16 +17,19 @@ import pandas as pd
 from ...data.loading import load
 from ...ground import files, store
 from ...ground.device import choose_runtime
-from ...ground.folders import evidence_dir
+from ...ground.folders import checkout, evidence_dir, runs_dir
 from ...train import protocols
 from ...train.evaluation import check_pair
 from .arms import arm_asked
 from .experiments import trials_of
-from .rows import COLUMNS, HASHES, trial_config
+from .rows import COLUMNS, HASHES, taught_by, trial_config
 from .setups import Setup, Trial
 
+PLAN = "plan.toml"
 MEASURES = ("accuracy", "entropy")
-_OF_SETTING = ("dataset", "size", "precision")  # a plan may change a setting's, and keep its file
+# What a plan may change of a setting, whose rows stay in one file.
+_OF_SETTING = ("dataset", "size", "precision", "scorer", "taught_by")
+BEFORE = "before "  # the plan's commit; said of rows that are older than it
 _ALWAYS = ("run_hash", "hits")  # that no row lacks; rows of entropy have no hits
 _MEND = (
     "take out what was half-written and the marks of a merge (<<<<<<<, =======, >>>>>>>), and keep "
@@ -54,6 +57,16 @@ class Setting:
     teacher: str = ""
     teacher_epochs: int = 30
     note: str = ""
+
+    @property
+    def scorer(self) -> str:
+        """As the column of its rows says it."""
+        return self.student
+
+    @property
+    def taught_by(self) -> str:
+        """As the column of its rows says it."""
+        return taught_by(self.teacher or self.student, self.teacher_epochs)
 
     @cached_property
     def setup(self) -> Setup:
@@ -84,6 +97,9 @@ class Line:
         epochs: another length than the protocol's published one, for a curve over steps.
         crops: arms that name no crop have theirs chosen from these smallest areas, for each
             replicate, on a hold-out of the pool.
+        known: for each effect, how many of the first replicates were there when it was planned, as
+            rows of other lines. They are not judged, and an effect of which fewer than three
+            others are left stays exploratory. Nothing: none was known.
         measure: "accuracy" of trained networks, or "entropy" of the sets (nothing is trained).
         value: the column of the rows that the effects are of.
         folder: of somebody's own plan and its rows; None for the kit's. planned_at: the commit of
@@ -108,6 +124,7 @@ class Line:
     student: str = ""
     epochs: int = 0
     crops: tuple[float, ...] = ()
+    known: tuple[int, ...] = ()
     measure: str = "accuracy"
     value: str = "top1"
     folder: Path | None = None
@@ -150,8 +167,14 @@ class Line:
 
     @property
     def stamp(self) -> str:
-        """The column of its rows that names a commit of the plan."""
-        return "plan_git" if self.is_own else "git"
+        """The column of its rows that names a commit of the plan's repository."""
+        root = checkout()
+        inside = self.folder is None or (root is not None and root in self.folder.parents)
+        return "git" if inside else "plan_git"
+
+    def known_of(self, effect: str) -> int:
+        """How many of the first replicates of an effect were known when it was planned."""
+        return dict(zip(self.effects, self.known, strict=False)).get(effect, 0)
 
     @cached_property
     def taught(self) -> bool:
@@ -159,22 +182,27 @@ class Line:
         return any(trial.taught for trial in self.trials)
 
     def rows(self) -> pd.DataFrame:
-        """The rows of its grid that were measured, one per trial: the first in the file."""
+        """The rows of its grid that were measured, one per trial.
+
+        Of a trial that two machines made, the one whose run_hash comes first: whoever joins files
+        cannot choose.
+        """
         rows, wanted = read_rows(self.path), {self._identity(t): t for t in self.trials}
-        places: dict[tuple[object, ...], int] = {}
+        mine: dict[tuple[object, ...], list[tuple[str, int]]] = {}
         for place, row in enumerate(rows.to_dict("records")):
             identity = _row_identity(row)
             if self._is_here(row) and _is_of(row, wanted.get(identity)):
-                places.setdefault(identity, place)
-        return rows.iloc[list(places.values())]
+                mine.setdefault(identity, []).append((str(row.get("run_hash")), place))
+        return rows.iloc[[min(made)[1] for made in mine.values()]]
 
     def _is_here(self, row: dict[Any, Any]) -> bool:
-        """Whether a row is of the setting as it stands in the plan."""
-        for name in _OF_SETTING:
-            value = row.get(name)
-            if not pd.isna(value) and value != getattr(self.setting, name):
-                return False
-        return True
+        """Whether a row is of the setting as it stands in the plan, as far as the row says."""
+        asked = {name: getattr(self.setting, name) for name in _OF_SETTING}
+        told = {name: row[name] for name in asked if not pd.isna(row.get(name))}
+        if "taught_by" not in told and not pd.isna(row.get("teacher")):  # an older row
+            asked["teacher"] = asked["taught_by"].split(",")[0]
+            told["teacher"] = row["teacher"].split(",")[0]
+        return all(asked[name] == value for name, value in told.items())
 
     def missing(self) -> list[Trial]:
         """The trials without a row, in order."""
@@ -184,8 +212,11 @@ class Line:
     def add(self, table: pd.DataFrame) -> None:
         """Append rows of trials that have none; see `append_new`."""
         table = table.assign(crops=self.crops_told)
-        if self.is_own:
-            table[self.stamp] = self.planned_at
+        if self.folder is not None and self.stamp == "plan_git":
+            planned = store.committed_at(self.folder / PLAN)
+            made = [store.finished_at(runs_dir("train") / name) for name in table["run_hash"]]
+            older = [0 < when < planned for when in made]
+            table[self.stamp] = [BEFORE * early + self.planned_at for early in older]
         append_new(self.path, table, read_rows, _row_keys)
 
     def _identity(self, trial: Trial) -> tuple[object, ...]:

@@ -13,11 +13,10 @@ from ...ground import store
 from ...ground.folders import evidence_dir, expanded
 from ...ground.kinds import check_kinds
 from ...ground.names import unknown
-from .campaign import MEASURES, Line, Setting
+from .campaign import MEASURES, PLAN, Line, Setting
 from .rows import ARM_NUMBERS
 from .terms import CHANCE, Term, terms_of
 
-PLAN = "plan.toml"
 LEAST = 3  # replicates of a verdict; fewer are no evidence, for the interval of two says nothing
 # What an effect can be of: numbers of a row.
 VALUES = {
@@ -25,7 +24,11 @@ VALUES = {
     "entropy": ("stored", "stored_nll", "seen", "seen_nll", "at_crop", "share"),
 }
 
-_KINDS = {"ipc": "int", "crops": "float"}  # of what is in a list; all other lists are of texts
+_KINDS = {
+    "ipc": "int",
+    "crops": "float",
+    "known": "int",
+}  # of what is in a list; all other lists are of texts
 
 
 class PlanError(ValueError):
@@ -170,6 +173,14 @@ def _check_verdict(line: Line, where: str) -> None:
         raise PlanError(
             f"{where}: n must be at least {LEAST * line.trainings}, for a verdict needs {LEAST} "
             f"replicates, got {line.n}"
+        )
+    most = line.n // line.trainings
+    if line.known and (
+        len(line.known) != len(line.effects) or not all(0 <= count <= most for count in line.known)
+    ):
+        raise PlanError(
+            f"{where}: known must say of each of its {len(line.effects)} effects how many of the "
+            f"first replicates were there before, 0 to {most}, got {list(line.known)}"
         )
     for effect in line.effects:
         terms = terms_of(effect)

@@ -41,13 +41,16 @@ HASHES = dict.fromkeys(("git", "plan_git", "code", "set_hash", "data_hash", "run
 # tests: number of test images; hits: which of them were right, see `accuracy.unpack`.
 # make_seconds: of recovering or cropping the set's images; the scoring run and the teacher, which
 # sets share, are not in it. label_bytes: see labels.label_bytes. teacher_top1: on the test set.
-# teacher: of soft labels. set_hash: fingerprint of the set; data_hash: of pool and test set, empty
-# in rows from before it was kept; run_hash: of everything that was tried. Rows of somebody's own
-# plan also have plan_git, see `campaign.Line`, and code, see `Setup.code_of`.
+# teacher: of soft labels. scorer: network of the scoring run; taught_by: network and epochs of the
+# teacher that labels the set or that it is made with; both empty in older rows. set_hash:
+# fingerprint of the set; data_hash: of pool and test set, empty in rows from before it was kept;
+# run_hash: of everything that was tried. Rows of somebody's own plan also have plan_git, see
+# `campaign.Line`, and code, see `Setup.code_of`.
 COLUMNS = [
     *("dataset", "size", "profile"),
     *ARM_COLUMNS,
-    *("labels", "protocol", "epochs", "student", "teacher", "teacher_top1", "precision", "layout"),
+    *("labels", "protocol", "epochs", "student", "teacher", "teacher_top1", "scorer", "taught_by"),
+    *("precision", "layout"),
     *SEED_COLUMNS,
     *("top1", "top5", "per_class", "tests", "hits"),
     *("image_bytes", "label_bytes", "steps", "batch", "views"),
@@ -186,6 +189,8 @@ def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
         **{name: getattr(protocol, name) for name in ("cutout", "mix", "loss", "labels", "epochs")},
         "protocol": protocol.name,
         "student": trial.student,
+        "scorer": setup.pool.student if scored else "",
+        "taught_by": taught_by(setup.networks()[0], setup.teacher_epochs) if trial.taught else "",
         "precision": runtime.precision,
         "layout": runtime.layout,
         "seed": trial.seed,
@@ -195,6 +200,11 @@ def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
         "training_seed": trial.seeds.training,
         "data_hash": data_hash(setup),
     }
+
+
+def taught_by(network: str, epochs: int) -> str:
+    """Network and length of a teacher, as the column says them; an ensemble's first network."""
+    return f"{models.relatives(network)[0]}, {epochs} epochs"
 
 
 def data_hash(setup: Setup) -> str:

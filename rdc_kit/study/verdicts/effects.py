@@ -87,9 +87,11 @@ def like(rows: pd.DataFrame, key: str, but: str) -> pd.DataFrame:
     """
     if "arm" not in rows or key not in set(rows["arm"]):
         raise Absent(key)
-    # How much is stored is the trial's, not the arm's.
-    stored = ("arm", "budget", "ipc", "originals_per_class")
-    same = [c for c in ARM_COLUMNS if c in rows and c not in (*stored, but)]
+    # How much is stored is the trial's, not the arm's, and so is a crop that was chosen for it.
+    free = {"arm", "budget", "ipc", "originals_per_class", but}
+    if "crops" in rows and (rows["crops"].fillna("") != "").any():
+        free |= {"crop_low", "crop_high"}
+    same = [c for c in ARM_COLUMNS if c in rows and c not in free]
     pattern = rows.loc[rows["arm"] == key, same].iloc[0]
     equal = (rows[same] == pattern) | (rows[same].isna() & pattern.isna())
     return rows[equal.all(axis=1)]
@@ -99,7 +101,10 @@ def best_value(rows: pd.DataFrame, option: str, value: str = "top1") -> pd.Serie
     """The value of an option at which a replicate's mean over three neighbours is highest.
 
     Neighbours are averaged because the highest of many noisy values is mostly the luckiest. The
-    first and the last value have one neighbour, so a peak at the second one is mostly missed.
+    first and the last value have one neighbour, so a peak at the second one is mostly missed. A
+    best value at an end can only err inwards: where values differ by little beside their noise, it
+    seems to lie further inside than where they differ by much, though neither has moved. So beside
+    a move of the best value stands the difference of the values themselves.
 
     Args:
         rows: a row per seed and value of the option.

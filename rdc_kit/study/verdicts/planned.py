@@ -21,6 +21,7 @@ COLUMNS = [
     *("unit", "mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family"),
     *("verdict", "change", "priority", "labels", "crops"),
 ]
+_INSIDE = ["values", "where", "frozen", "chance", "judged"]  # columns that are not told
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
 _WORDS = {"scoring": "scoring run", "teacher": "teacher", "set": "set"}
@@ -34,11 +35,13 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     an effect that is still pending counts as 1. low_images, high_images: 95 % of 2000 draws of test
     images, the runs as they are. change: what would change the verdict. labels: of the protocols
     that the effect compares, "hard" or "hard, soft". crops: those among which each arm took its
-    best on a part of the pool, "" where all had the usual one.
+    best on a part of the pool, "" where all had the usual one. Replicates that were known when an
+    effect was planned do not count, nor in n and planned; where fewer than three others are left,
+    all are shown, and the verdict is "exploratory".
     """
     read = [(line, line.rows()) for line in lines]
     judged = [_judged(line, rows, effect) for line, rows in read for effect in line.effects]
-    table = pd.DataFrame(judged, columns=[*COLUMNS, "values", "where", "frozen", "chance"])
+    table = pd.DataFrame(judged, columns=[*COLUMNS, *_INSIDE])
     table["p"] = table["p"].astype(float)
     for _, part in table[table["anchor"] == 0].groupby("family"):
         # What is still pending counts as 1, so that a verdict only gets firmer as lines are done.
@@ -57,6 +60,7 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
 
 
 def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
+    rows, planned = _fresh(line, rows, effect)
     values = replicates(line, rows, effect)
     named = {term.protocol for term in terms_of(effect) if term.arm != CHANCE}
     used = [trial.protocol for trial in line.trials if {"", trial.protocol.name} & named]
@@ -75,7 +79,8 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "anchor": line.anchor,
         "unit": unit_of(effect, line.value),
         "n": len(values),
-        "planned": -(-line.n // line.trainings),
+        "planned": planned or line.n // line.trainings,
+        "judged": planned > 0,
         "family": line.family,
         "priority": line.priority,
         "labels": ", ".join(sorted({how.labels for how in used})),
@@ -94,10 +99,19 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         if line.value == "top1":
             low_high = over_images(rows, effect)
             row |= dict(zip(("low_images", "high_images"), low_high, strict=True))
-        if not line.anchor:
+        if not line.anchor and planned and np.ptp(values) > 0:  # equal values have no spread
             test = distributions.ttest_1samp(values, line.least, alternative="two-sided")
             row["p"] = float(test.pvalue)
     return row
+
+
+def _fresh(line: Line, rows: pd.DataFrame, effect: str) -> tuple[pd.DataFrame, int]:
+    """The rows that an effect is judged by and its planned replicates; all and 0 if too few."""
+    known = line.known_of(effect)
+    planned = line.n // line.trainings - known
+    if planned < LEAST:
+        return rows, 0
+    return rows[rows["seed"] >= known * line.trainings], planned
 
 
 def shared_layers(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
@@ -161,28 +175,33 @@ def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) 
     images it is.
 
     Anchors with as many images per class decide, one that is reproduced being enough; where there
-    are none or they are pending, those with any number.
+    are none or they are pending, those with any number. An effect with several numbers needs that
+    of each.
 
     Args:
         row: of the table. anchors: where, images per class and verdict of each.
     """
     for place in row["where"]:
         known = [(ipc, said.split(",")[0]) for where, ipc, said in anchors if where == place]
-        own = [said for ipc, said in known if ipc == row["ipc"] and not said.startswith("pending")]
-        if "reproduced" not in (own or [said for _, said in known]):
-            return False
+        for room in str(row["ipc"]).split():
+            own = [s for ipc, s in known if str(ipc) == room and not s.startswith("pending")]
+            if "reproduced" not in (own or [said for _, said in known]):
+                return False
     return True
 
 
 def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
-    """ "holds", "fails", "undecided", "reproduced", "not reproduced" or "pending, k of n".
+    """ "holds", "fails", "undecided", "exploratory" (what it is of was known), "reproduced",
+    "not reproduced" or "pending, k of n".
 
     "Fails" asks for an anchor, see `_is_anchored`; else it is "not confirmed". An accuracy
     that need not be above chance never holds.
     """
     if row["n"] < row["planned"]:
         return f"pending, {row['n']} of {row['planned']}"
-    if row["anchor"]:
+    if not row["judged"]:
+        said = "exploratory, known before it was planned"
+    elif row["anchor"]:
         near = abs(row["mean"] - row["anchor"]) <= WITHIN
         said = "reproduced" if near else "not reproduced"
     elif math.isnan(row["p"]) or row["p"] > _LEVEL:
@@ -211,6 +230,8 @@ def what_would_change(row: dict[Hashable, Any]) -> str:
     verdict = str(row["verdict"])
     if verdict.startswith("pending"):
         return f"`rdc evidence --line {row['line']} --minutes 60`"
+    if verdict.startswith("exploratory"):
+        return "replicates that nobody had seen when it was planned"
     if row["anchor"]:
         if verdict.startswith("not"):
             return "another protocol, or other images"

@@ -58,6 +58,26 @@ def test_rows_of_another_setting_count_for_no_line(tmp_path, monkeypatch, wrong)
     assert len(replace(line, setting=replace(line.setting, **wrong)).missing()) == 3
 
 
+@pytest.mark.parametrize(
+    ("other", "missing"),
+    [
+        ({"student": "convnet3-w8"}, [0, 1, 2]),
+        ({"teacher": "resnet18-small"}, [0, 1, 2]),
+        ({"teacher_epochs": 5}, [0, 2]),  # an older row does not say them
+    ],
+)
+def test_rows_of_another_scorer_or_teacher_count_for_no_line(tmp_path, monkeypatch, other, missing):
+    """They were joined, and the verdict named the teacher that the plan has now."""
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    line = replace(line, student="convnet2-w8")  # so that the setting's only scores and teaches
+    told = {"scorer": line.setting.scorer, "taught_by": line.setting.taught_by}
+    line.add(some_rows(line, 0, **told))
+    line.add(some_rows(line, 1, teacher="convnet2-w8-bn, convnet3-w8-bn"))  # an older one
+    changed = replace(line, setting=replace(line.setting, **other))
+    assert [trial.seed for trial in line.missing()] == [2]
+    assert [trial.seed for trial in changed.missing()] == missing
+
+
 @pytest.mark.skipif(checkout() is None or shutil.which("git") is None, reason="needs git")
 def test_rows_that_two_machines_have_appended_are_joined_by_git():
     asked = ["git", "check-attr", "merge", "data/evidence/campaign-own.csv"]
@@ -170,8 +190,9 @@ def test_a_trial_that_two_machines_made_counts_once(tmp_path, monkeypatch):
     line.add(here)
     line.add(elsewhere)
     assert campaign.read_rows(line.path)["run_hash"].tolist() == ["run0", "run1", "cuda2"]
-    pd.concat([here, elsewhere[:1]]).assign(crops="").to_csv(line.path, index=False)
-    assert line.rows()["top1"].tolist() == [50.0, 50.0]
+    for joined in ([here, elsewhere[:1]], [elsewhere[:1], here]):  # the order decides nothing
+        pd.concat(joined).assign(crops="").to_csv(line.path, index=False)
+        assert sorted(line.rows()["top1"]) == [50.0, 60.0]
     assert [trial.seed for trial in line.missing()] == [2]
     assert exploratory([line]) == {line.path: 1}
 

@@ -87,6 +87,15 @@ def test_only_what_differs_in_one_column_is_alike():
         effects.like(table, "aum", "skip")
 
 
+def test_crops_that_were_chosen_for_each_replicate_hinder_no_best_value():
+    """The arm's first row gave the pattern: with another crop there was no value at all."""
+    table = windows({0.0: [60, 40], 0.25: [59, 41], 0.5: [40, 60], 0.75: [30, 62]}, 1)
+    table["crop_low"] = [0.08, 0.25, 1.0, 0.08, 0.25, 1.0, 0.08, 0.25]
+    assert effect_by_seed(table, "best skip of el2n#1").empty
+    chosen = table.assign(crops="0.08 0.25 1.0")
+    assert effect_by_seed(chosen, "best skip of el2n#1").tolist() == [0, 0.75]
+
+
 def test_the_interval_over_images_is_that_of_paired_images():
     """Of 400 images 40 are gained and none lost: a binomial share."""
     hits = {"random": torch.arange(400) < 200, "el2n": torch.arange(400) < 240}

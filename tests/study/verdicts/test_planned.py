@@ -48,6 +48,38 @@ def test_a_clear_effect_holds_with_the_textbook_interval(lines):
     )
 
 
+def test_replicates_that_were_known_before_the_plan_do_not_count(lines):
+    """With them an effect held that those nobody had seen leave undecided."""
+    _, easy = lines
+    easy = replace(easy, n=7, known=(4,))
+    seven = {"random": [50.0] * 7, "el2n": [60.0, 61, 62, 60, 49, 52, 51]}
+    table = rows_of(easy, seven)
+    easy.add(table)
+    (row,) = planned.judge_lines([easy]).to_dict("records")
+    assert (row["n"], row["planned"], row["mean"]) == (3, 3, pytest.approx(2 / 3))
+    assert row["verdict"] == "undecided"
+    assert row["p"] == pytest.approx(stats.ttest_1samp([-1, 2, 1], 0).pvalue)
+    assert (row["low_images"] + row["high_images"]) / 2 == pytest.approx(2 / 3, abs=1)
+    (row,) = planned.judge_lines([replace(easy, known=(0,))]).to_dict("records")
+    assert row["verdict"] == "holds"
+    (row,) = planned.judge_lines([replace(easy, known=(5,))]).to_dict("records")
+    assert (row["n"], row["verdict"]) == (7, "exploratory, known before it was planned")
+    assert np.isnan(row["p"])
+    assert row["change"] == "replicates that nobody had seen when it was planned"
+
+
+def test_equal_values_tell_no_spread_and_decide_nothing(lines):
+    """Best values lie on a few steps, so three replicates are easily equal."""
+    _, easy = lines
+    (row,) = (
+        judged(lines, rows_of(easy, {"random": [50.0] * 4, "el2n": [60.0] * 4}))
+        .loc[["easy"]]
+        .to_dict("records")
+    )
+    assert (row["mean"], row["verdict"]) == (10, "undecided")
+    assert row["change"]
+
+
 def test_an_accuracy_that_guessing_reaches_does_not_hold(lines):
     """A forgotten "- random" gave "holds" to every method."""
     random, easy = lines
@@ -89,6 +121,8 @@ def test_the_anchor_with_as_many_images_decides():
     reproduced = (hard, 10, "reproduced")
     assert not planned._is_anchored(both, [reproduced])
     assert planned._is_anchored(both, [reproduced, (soft, 10, "reproduced, for one teacher")])
+    assert not anchored(hard, "1 10", "not reproduced")  # an effect with several numbers
+    assert anchored(hard, "1 10", "reproduced")
 
 
 def test_another_network_or_length_needs_an_anchor_of_its_own(lines):
