@@ -21,6 +21,7 @@ from ..study.verdicts.metrics import soft_hard_gaps
 from .answers import NotYet, as_number, as_values, expect
 
 _DRAWS = 40_000  # simulated studies; a share of them is then right to half a percent
+_ROUNDED = 0.06  # points: an interval read off a table with one decimal is right
 
 
 def _drawn(name: str) -> np.random.Generator:
@@ -29,21 +30,26 @@ def _drawn(name: str) -> np.random.Generator:
 
 def _interval(answer: Any, table: pd.DataFrame, a: str, b: str) -> bool:
     """00-3; predicted: does the interval of a - b hold zero?"""
+    from scipy.stats import t
+
     found = as_values(answer, (2,))
+    if found[0] > found[1]:
+        raise NotYet("the lower end comes first: (low, high)")
     row = stats.differences(table, [(a, b)]).iloc[0]
     low, high = float(row["low"]), float(row["high"])
     middle, half, n = (low + high) / 2, (high - low) / 2, int(row["n"])
-    wide = table.pivot(index="seed", columns="arm", values="top1")
-    sd = float((wide[a] - wide[b]).std())
-    if abs(float(found.mean()) + middle) < 0.02 < abs(middle):
+    if abs(float(found.mean()) + middle) < _ROUNDED < abs(middle):
         raise NotYet("turned round: the first minus the second")
+    wide = table.pivot(index="seed", columns="arm", values="top1")
+    error = float((wide[a] - wide[b]).std()) / n**0.5
+    unpaired = float((wide[a].var() + wide[b].var()) / n) ** 0.5
 
     def around(width: float) -> torch.Tensor:
         return torch.tensor([middle - width, middle + width])
 
     slips = {
         "1.96 is for many seeds: for few, t is wider (n - 1 degrees of freedom)": (
-            around(1.96 * sd / n**0.5)
+            around(1.96 * error)
         ),
         "this is how far single seeds lie apart: a mean of n is surer, by the root of n": (
             around(half * n**0.5)
@@ -51,10 +57,16 @@ def _interval(answer: Any, table: pd.DataFrame, a: str, b: str) -> bool:
         "the sd divides by n here: a sample's divides by n - 1": around(
             half * ((n - 1) / n) ** 0.5
         ),
+        "pair the seeds first: take the sd of their differences, not those of the two lines": (
+            around(t.ppf(0.975, n - 1) * unpaired)
+        ),
+        "pair the seeds first: n differences are left, with n - 1 degrees of freedom": (
+            around(t.ppf(0.975, 2 * n - 2) * unpaired)
+        ),
     }
-    off = abs(float(found.mean()) - middle) > 0.02
+    off = abs(float(found.mean()) - middle) > _ROUNDED
     what = "its middle is not the mean difference" if off else "the middle is right, not the width"
-    expect(found, torch.tensor([low, high]), slips, what, 0.02)
+    expect(found, torch.tensor([low, high]), slips, what, _ROUNDED)
     return low < 0 < high
 
 

@@ -33,6 +33,14 @@ def test_copies_have_their_pictures_and_nothing_is_written_over(tmp_path, capsys
     assert mine.read_text() == "changed"
 
 
+def test_no_link_of_a_copy_leads_to_what_was_not_handed_out(tmp_path):
+    """One led to a page of the checkout."""
+    assert main(["notebooks", str(tmp_path)]) == 0
+    for path in files.files_below(tmp_path / "notebooks"):
+        for link in re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", path.read_text()):
+            assert (path.parent / link).is_file(), (path.name, link)
+
+
 @pytest.mark.parametrize("place", ["notebooks/glossary.md", "solutions", "figures"])
 def test_no_page_solution_or_picture_is_written_over(place, tmp_path, capsys):
     """Only the notebooks themselves were."""

@@ -42,6 +42,14 @@ def kl(student, teacher, heat):
     return (p * (p.log() - log_q)).sum(1).mean()
 
 
+def cross_entropy(student, teacher, heat):
+    return -((teacher / heat).softmax(1) * (student / heat).log_softmax(1)).sum(1).mean()
+
+
+def kl_over_images(student, teacher, heat):
+    return kl(student.T, teacher.T, heat) * student.shape[1] / len(student)
+
+
 def composite(images, cells=(0, 1, 2, 3), shrink=lambda x: F.avg_pool2d(x.float(), 2)):
     a, b, c, d = shrink(images)[list(cells)]
     return torch.cat([torch.cat([a, b], 2), torch.cat([c, d], 2)], 1)
@@ -60,10 +68,10 @@ def shuffled(image, order):
     return torch.cat([torch.cat([a, b], 2), torch.cat([c, d], 2)], 1)
 
 
-def holm(values):
+def holm(values, most=1.0):
     order = np.argsort(values)
     raised = values[order] * (len(values) - np.arange(len(values)))
-    return np.minimum(1, np.maximum.accumulate(raised))[np.argsort(order)]
+    return np.minimum(most, np.maximum.accumulate(raised))[np.argsort(order)]
 
 
 RIGHT = [
@@ -72,6 +80,7 @@ RIGHT = [
     ("02-3", whole_forgetting, ()),
     ("03-1", entropy, ()),
     ("03-2", ([0.2, 0.8, 0.0], [0.3, 0.35, 0.35]), ()),
+    ("03-2", ([0.2, 0.7, 0.1], [0.3, 0.4, 0.3]), ()),  # as the exercise begins
     ("04-1", composite, ()),
     ("04-2", inside, ()),
     ("04-3", shuffled, (DOUBTS,)),
@@ -83,6 +92,8 @@ WRONG = [
     ("01-2", lambda s, t, heat: heat**2 * kl(s, t, heat), (), "factor T squared"),
     ("01-2", lambda s, t, heat: kl(s, t, 1), (), "temperature makes no difference"),
     ("01-2", lambda s, t, heat: 0.0, (), "differs from the kit's loss"),
+    ("01-2", cross_entropy, (), "this is the cross-entropy"),
+    ("01-2", kl_over_images, (), "softmax runs over images"),
     ("02-2", lambda z, y: error(z, y).norm(dim=1) ** 2, (), "squared length"),
     ("02-2", lambda z, y: (z - F.one_hot(y, 10)).norm(dim=1), (), "make probabilities"),
     ("02-2", lambda z, y: error(z, y).abs().sum(1), (), "absolute errors"),
@@ -101,6 +112,7 @@ WRONG = [
     ("04-1", lambda x: composite(x, (0, 2, 1, 3)), (), "column by column"),
     ("04-1", lambda x: composite(x, shrink=lambda i: i[..., :16, :16].float()), (), "a corner"),
     ("04-1", lambda x: composite(x, (3, 2, 1, 0)), (), "do not show the four images"),
+    ("04-1", lambda x: composite(x) / 255, (), "between 0 and 1"),
     ("04-2", lambda box, size, grid: True, (), "reaches into a second cell"),
     ("04-2", lambda box, size, grid: False, (), "lies in one cell"),
     ("04-3", lambda image, order: image, (DOUBTS,), "nothing has moved"),
@@ -110,6 +122,7 @@ WRONG = [
     ("07-1", 5_000 * 200 * 425, (), "half precision"),
     ("07-1", "much", (), "expected a number"),
     ("91-1", lambda p: np.minimum(1, 6 * p), (), "Bonferroni"),
+    ("91-1", lambda p: holm(p, np.inf), (), "cannot be above 1"),
     ("91-1", lambda p: p, (), "differs from the kit's correction"),
 ]
 

@@ -29,13 +29,19 @@ SD = np.std([0, 1, 5], ddof=1)
 
 def test_an_interval_by_hand():
     low, high = stats.differences(TABLE, [("a", "b")])[["low", "high"]].iloc[0]
-    assert "It is True, as you" in verdict("00-3", (low, high), True, TABLE, "a", "b")
+    for right in ((low, high), (round(low, 1), round(high, 1))):  # a table has one decimal
+        assert "It is True, as you" in verdict("00-3", right, True, TABLE, "a", "b")
+    unpaired = (np.std([50, 61, 75], ddof=1) ** 2 / 3 + 100 / 3) ** 0.5
     wrong = {
+        "not those of the two lines": around(4.3027 * unpaired),
+        "n differences are left": around(2.7764 * unpaired),
+        "the lower end comes first": (high, low),
         "1.96 is for many seeds": around(1.96 * SD / 3**0.5),
         "how far single seeds lie apart": around(4.3027 * SD),
         "divides by n here": around(4.3027 * SD * (2 / 3) ** 0.5 / 3**0.5),
         "turned round": (-high, -low),
         "the middle is right": around(1),
+        "the middle is right, not": around((high - low) / 2 + 0.1),
         "not the mean difference": (0, 1),
         "expected shape": 3,
     }
@@ -77,6 +83,13 @@ def test_the_largest_smallest_accuracy():
         columns=["method", "student", "top1"],
     )
     assert "it is y" in verdict("06-1", "el2n", "x", table)
+    named = table.replace({"x": "resnet18-small", "y": "convnet4-w64"})
+    for said in ("convnet4-w64", "ConvNet-4 (width 64)"):
+        assert "It is convnet4-w64, as you" in verdict("06-1", "el2n", said, named)
+    for said in ("resnet18", "ResNet-18", "ResNet-18 (small images)"):
+        assert "It is resnet18-small, as you" in verdict(
+            "06-1", "pca", said, named.assign(top1=[40, 90, 30, 20])
+        )
     assert "the lowest accuracy of PCA is 40.0" in verdict("06-1", "pca", "x", table)
     assert "expected a method" in verdict("06-1", 90, "x", table)
 

@@ -77,19 +77,18 @@ def decided(table: pd.DataFrame) -> str:
 def so_far(*claims: str) -> str:
     """What was planned of some claims and has replicates, complete or not, as Markdown tables.
 
-    Where nothing of it has been measured, the claims are said.
+    Claims of which nothing has been measured are said.
 
     Args:
         claims: keys; "C5" takes "C5, hardest" too.
     """
     table = part_of_ledger(*claims)
     there = table[table["n"] > 1]
+    waiting = table[~table["claim"].isin(there["claim"])].drop_duplicates("claim")
+    said = [f"{c} ({says})" for c, says in zip(waiting["claim"], waiting["says"], strict=True)]
+    parts = [_short(there)] * bool(len(there)) + [f"Pending: {'; '.join(said)}."] * bool(said)
     left = f"{len(there)} of {len(table)} planned effects have two replicates or more."
-    if len(there):
-        return f"{_short(there)}\n\n{left}"
-    asked = table.drop_duplicates("claim")
-    said = [f"- {c}: {says}" for c, says in zip(asked["claim"], asked["says"], strict=True)]
-    return "\n".join([*said, "", left])
+    return "\n\n".join([*parts, left])
 
 
 def _short(table: pd.DataFrame) -> str:

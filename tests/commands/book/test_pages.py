@@ -29,7 +29,8 @@ WANTED = """ipc, hard label, soft label, teacher, student, observer, squeeze, re
 EL2N, Forgetting, AUM, CCS, RDED, SRe2L, CDA, G-VBSM, LPLD, DWA, PCA, composite, cell, view, pool,
 patch extraction, patch shuffling, Cutout, Mixup, CutMix, KL, NLL, entropy, protocol, replicate,
 frozen layer, Holm, t-interval, anchor, hlr, ior, lrs, verdict, effect, ledger, short names,
-network names, grouping, spectrum, PGD, scoring run, skip, fkd, r*, k = ipc"""
+network names, grouping, spectrum, PGD, scoring run, skip, fkd, r*, k = ipc, nats, batch, step,
+DD-Ranking, DeepCore, data-scaling law, reversed EL2N, crop-free"""
 
 
 @pytest.fixture(scope="module")

@@ -115,5 +115,22 @@ def test_a_chapter_shows_the_verdicts_of_the_whole_ledger(claims):
 def test_a_chapter_whose_lines_wait_for_their_rows_says_what_is_asked(monkeypatch):
     monkeypatch.setattr(ledger, "judge_lines", lambda lines: judge_lines(lines).assign(n=0))
     told = ledger_text.so_far("C13")
-    assert told.startswith("- C13: pruned sets have the lowest entropy\n- C13, composites: RDED's")
-    assert re.search(r"\n\n0 of \d+ planned effects have two replicates or more.$", told)
+    assert told.startswith(
+        "Pending: C13 (pruned sets have the lowest entropy); C13, composites (RDED"
+    )
+    assert re.search(r"\.\n\n0 of \d+ planned effects have two replicates or more.$", told)
+
+
+def test_a_claim_that_waits_for_its_rows_is_said_beside_those_that_have_them(monkeypatch):
+    """Once another had rows it went without a word."""
+
+    def half_done(lines):
+        judged = judge_lines(lines)
+        return judged.assign(n=judged["effect"].str.contains("@soft / ").map({True: 0, False: 5}))
+
+    monkeypatch.setattr(ledger, "judge_lines", half_done)
+    *tables, pending, count = ledger_text.so_far("C4", "C16", "C17").split("\n\n")
+    assert pending == "Pending: C16 (soft labels cost 1.5 times the training time or more)."
+    assert re.fullmatch(r"\d+ of \d+ planned effects have two replicates or more.", count)
+    assert "| C17: the protocol alone" in "".join(tables)
+    assert "Pending" not in ledger_text.so_far("C17")
