@@ -70,8 +70,8 @@ def evidence(
         raise ValueError("--check reads the plan's history: run it in a clone of the repository")
     if check:
         return evidence_check(chosen, plan)
-    if minutes > 0 and not own:
-        _check_commit()
+    if minutes > 0:
+        _check_commit(plan if own else None)
     if again:
         return evidence_again(chosen, minutes, workers)
     _tell_uncommitted(lines, plan)
@@ -136,14 +136,20 @@ def _make(line: Line, trials: list[Trial], workers: str | int) -> None:
         make_rows(line, trials, workers)
 
 
-def _check_commit() -> None:
-    """Refuse to make rows of which nobody could say later whether they were planned before."""
-    root = checkout()
-    if root is not None and not store.git_state():
+def _check_commit(plan: Path | None) -> None:
+    """Refuse to make rows of which nobody could say later whether they were planned before.
+
+    A plan of one's own that is in no repository is told of, and may be worked on.
+    """
+    root, state = checkout(), store.git_state()
+    if plan is not None:
+        root = next((folder for folder in plan.parents if (folder / ".git").exists()), None)
+        state = store.commit_of(plan)
+    if root is not None and not state:
+        last = "commit the plan" if plan else "set RDC_COMMIT to the commit that this is a copy of"
         raise ValueError(
-            f"rows name the commit that they were made by, and git gives none for {root}: install "
-            f"git, or let it read the folder (git config --global --add safe.directory {root}), or "
-            "set RDC_COMMIT to the commit that this is a copy of"
+            f"rows name a commit, and git gives none for {root}: install git, let it read the "
+            f"folder (git config --global --add safe.directory {root}), or {last}"
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..study.grid.campaign import BEFORE, Line, read_rows
+from ..study.grid.campaign import Line, kind_of, read_rows
 from ..study.grid.terms import CHANCE, terms_of
 from ..study.verdicts.effects import Absent, rows_of_term
 
@@ -44,7 +44,9 @@ def evidence_check(lines: Sequence[Line], plan: Path) -> int:
     for line in lines:
         rows, commits = rows_of[line.key], named[line.key]
         states = {commit: _state(commit, line, plan, now) for commit in commits.unique()}
-        early = rows.loc[commits.index[commits.map(states) == _ABSENT]]
+        told = commits.map(states).reindex(rows.index)
+        older = (told == _PLANNED) & _made_before(line, rows, plan, now)
+        early = rows[(told == _ABSENT) | older]
         wrong = {said for said in states.values() if said not in (_PLANNED, _ABSENT)}
         wrong |= _seen(line, pd.concat([early, _twins(line, rows, plan, now)]))
         late += bool(wrong)
@@ -79,13 +81,34 @@ def _twins(line: Line, rows: pd.DataFrame, plan: Path, now: dict[str, Any]) -> p
     return twins[[_state(name, line, plan, now) == _ABSENT for name in twins[line.stamp]]]
 
 
+def _made_before(line: Line, rows: pd.DataFrame, plan: Path, now: dict[str, Any]) -> pd.Series:
+    """Which rows, as far as they say when, were finished before the line was as it is now.
+
+    They may have been fetched: made by another command, and only written down by the plan.
+    """
+    none = pd.Series(False, rows.index)
+    if "made" not in rows or rows["made"].isna().all():
+        return none
+    since = _planned_since(line.key, plan, _line_in(now, line.key))
+    return pd.to_datetime(rows["made"], utc=True) < since if since else none
+
+
+def _planned_since(key: str, plan: Path, wanted: dict[str, Any] | None) -> pd.Timestamp | None:
+    """When the line came into the plan as it is now; None if no commit has it so."""
+    since = None
+    log = _git(plan, "log", "--format=%H %cI", "--", plan.name).stdout.split("\n")
+    for commit, when in (entry.split() for entry in log if entry):
+        if _line_in(_plan_at(commit, plan), key) != wanted:
+            break
+        since = pd.to_datetime(when, utc=True)
+    return since
+
+
 def _beside(line: Line, count: int, commits: pd.Series, early: int) -> str:
     """What is to be said of a line beside its verdict."""
     told = [f"{early} of {count} rows are an earlier line's"] * bool(early)
     for effect, known in zip(line.effects, line.known, strict=False):
         told += [f"{known} replicates of {effect!r} were known, and do not count"] * bool(known)
-    older = int(commits.str.startswith(BEFORE).sum())
-    told += [f"{older} of {count} rows are older than the plan's last commit"] * bool(older)
     dirty = int(commits.str.endswith("-dirty").sum())
     told += [f"{dirty} of {count} rows beside uncommitted changes"] * bool(dirty)
     unnamed = count - len(commits)
@@ -121,11 +144,14 @@ def _check_history(commits: set[str], plan: Path) -> None:
             f"--check reads the plan's history, and {plan.parent} has none: run it in a clone of "
             "the repository"
         )
-    for commit in sorted(name.removeprefix(BEFORE).removesuffix("-dirty") for name in commits):
+    for commit in sorted(name.removesuffix("-dirty") for name in commits):
         if _git(plan, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
+            cut = _git(plan, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+            whole = "fetch all of it (git fetch --unshallow), then check again"
+            gone = "it was rewritten, so fetch the branch that has it, or begin new lines"
             raise ValueError(
-                f"commit {commit}, by which rows were made, is not in this clone's history: fetch "
-                "all of it (git fetch --unshallow), then check again"
+                f"commit {commit}, by which rows were made, is not in this clone's history: "
+                f"{whole if cut else gone}"
             )
 
 
@@ -145,7 +171,7 @@ def _measurable(rows: pd.DataFrame, effect: str) -> bool:
 def _state(commit: str, line: Line, plan: Path, now: dict[str, Any]) -> str:
     """What the plan said of a line when a commit made rows."""
     name = commit.removesuffix("-dirty")
-    content = {} if commit.startswith(BEFORE) else _plan_at(name, plan)
+    content = _plan_at(name, plan)
     then = _line_in(content, line.key)
     if then is None:
         return _ABSENT
@@ -170,7 +196,8 @@ def _line_in(content: dict[str, Any], key: str) -> dict[str, Any] | None:
     if line is None:
         return None
     rest = {name: value for name, value in line.items() if name != "known"}
-    return rest | {"setting": content["setting"][line["setting"]]}
+    setting = content["setting"][line["setting"]]
+    return rest | {"setting": setting | {"dataset": kind_of(setting["dataset"])}}
 
 
 def _family_in(content: dict[str, Any], family: str) -> set[tuple[str, str]]:

@@ -17,6 +17,7 @@ from .files import (
     DAMAGED,
     checksum,
     json_value,
+    now,
     read_json,
     set_aside,
     sweep,
@@ -90,12 +91,12 @@ def is_done(home: Path) -> bool:
     return _read_result(home) is not None
 
 
-def finished_at(home: Path) -> float:
-    """When the work of a folder was finished, in seconds since 1970; 0 where it is not there."""
-    try:
-        return (home / _RESULT).stat().st_mtime
-    except OSError:
-        return 0.0
+def finished_at(home: Path) -> str:
+    """When the work of a folder was finished, in UTC, to the second; "" where nobody knows.
+
+    As the work itself says it: a copy of a folder has other dates.
+    """
+    return (_read_result(home) or {}).get("finished", "")
 
 
 def result_of(home: Path) -> Any:
@@ -109,7 +110,7 @@ def _write_result(home: Path, result: Any) -> None:
     kept = [p for p in own if not p.name.startswith(_PASSING)]
     files = {p.name: [p.stat().st_size, checksum(p)] for p in kept}
     known = json.loads(json.dumps({"result": result, "files": files}, default=json_value))
-    write_json(home / _RESULT, known | {"check": _check_of(known)})
+    write_json(home / _RESULT, known | {"check": _check_of(known), "finished": now()})
 
 
 def _read_result(home: Path) -> dict[str, Any] | None:
@@ -117,8 +118,8 @@ def _read_result(home: Path) -> dict[str, Any] | None:
     found = read_json(home / _RESULT)
     if found is None:
         return None
-    parts = ("result", "files", "check")
-    if not isinstance(found, dict) or sorted(found) != sorted(parts):
+    parts = {"result", "files", "check"}
+    if not isinstance(found, dict) or found.keys() - {"finished"} != parts:
         set_aside(home / _RESULT, "not in the form of this version")
         return None
     if _check_of({"result": found["result"], "files": found["files"]}) != found["check"]:
@@ -176,16 +177,6 @@ def _git_state_of(root: Path) -> str:
 def commit_of(path: Path) -> str:
     """Commit of the repository that a file is in, "-dirty" if the file differs, "" outside git."""
     return _commit(path.parent, path.name)
-
-
-def committed_at(path: Path) -> float:
-    """When a file was last committed, in seconds since 1970; 0 outside git, or if it never was."""
-    call = ["git", "-C", str(path.parent), "log", "-1", "--format=%ct", "--", path.name]
-    try:
-        done = subprocess.run(call, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return 0.0
-    return float(done.stdout.strip() or 0)
 
 
 def _commit(root: Path, *paths: str) -> str:

@@ -1,10 +1,10 @@
 """Work that is kept: made once, checked when fetched, named by all it depends on."""
 
 import multiprocessing
+import os
 import re
 import shutil
 import subprocess
-import time
 from importlib import metadata
 
 import numpy as np
@@ -115,21 +115,23 @@ def test_the_state_of_git_is_the_commit_and_whether_files_differ(tmp_path, monke
     store._states.clear()
     assert re.fullmatch(r"[0-9a-f]{12}", store.git_state())
     store._states.clear()
-    before = time.time()
-    assert 0 < store.committed_at(tmp_path / "file") <= before
-    assert store.committed_at(tmp_path / "new") == 0
     monkeypatch.setenv("PATH", str(tmp_path))
     assert store.git_state() == "0123456789ab"  # git is missing
-    assert store.committed_at(tmp_path / "file") == 0
     monkeypatch.setattr(store, "checkout", lambda: None)
     assert store.git_state() == "0123456789ab"
 
 
 def test_when_work_was_finished_is_known(tmp_path):
-    before = time.time() - 1
+    before = files.now()
     home = store.cached(tmp_path, {"a": 1}, lambda home: 3)
-    assert before < store.finished_at(home) < time.time() + 1
-    assert store.finished_at(tmp_path / "none") == 0
+    copied = shutil.copytree(home, tmp_path / "copied")
+    os.utime(copied / "result.json", (0, 0))
+    assert before <= store.finished_at(copied) <= files.now()
+    assert store.finished_at(tmp_path / "none") == ""
+    older = files.read_json(home / "result.json")
+    older.pop("finished")
+    files.write_json(home / "result.json", older)
+    assert (store.finished_at(home), store.result_of(home)) == ("", 3)
 
 
 def test_what_was_set_aside_is_no_part_of_the_work(tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...data.loading import load
+from ...data.holdout import load_with_test
 from ...ground import files, store
 from ...ground.device import choose_runtime
 from ...ground.folders import checkout, evidence_dir, runs_dir
@@ -29,11 +29,11 @@ PLAN = "plan.toml"
 MEASURES = ("accuracy", "entropy")
 # What a plan may change of a setting, whose rows stay in one file.
 _OF_SETTING = ("dataset", "size", "precision", "scorer", "taught_by")
-BEFORE = "before "  # the plan's commit; said of rows that are older than it
 _ALWAYS = ("run_hash", "hits")  # that no row lacks; rows of entropy have no hits
 _MEND = (
-    "take out what was half-written and the marks of a merge (<<<<<<<, =======, >>>>>>>), and keep "
-    "the whole rows of both sides; or fetch the file again with git checkout"
+    "take out what was half-written, a second header and the marks of a merge (<<<<<<<, =======, "
+    ">>>>>>>), and keep the whole rows of both sides, in UTF-8; or fetch the file again with git "
+    "checkout"
 )
 
 
@@ -46,6 +46,7 @@ class Setting:
         dataset, size, student: what is trained; the student scores the pool too.
         precision: "bf16" or "fp32"; on every machine the same, so that rows can be joined.
         teacher, teacher_epochs: see `Setup`.
+        on_bad: what to do about corrupt images, see `load`.
         note: what must be said beside the numbers.
     """
 
@@ -56,6 +57,7 @@ class Setting:
     precision: str = "bf16"
     teacher: str = ""
     teacher_epochs: int = 30
+    on_bad: str = "error"
     note: str = ""
 
     @property
@@ -70,8 +72,8 @@ class Setting:
 
     @cached_property
     def setup(self) -> Setup:
-        """The pool, the test set and the rest, loaded."""
-        pool, test = load(self.dataset, self.size)
+        """The pool, the test set (held out where there is none) and the rest, loaded."""
+        pool, test = load_with_test(self.dataset, self.size, self.on_bad)
         pool = pool.with_student(self.student)
         test = check_pair(pool, test)  # with the pool's traits
         runtime = choose_runtime(precision=self.precision)
@@ -199,6 +201,8 @@ class Line:
         """Whether a row is of the setting as it stands in the plan, as far as the row says."""
         asked = {name: getattr(self.setting, name) for name in _OF_SETTING}
         told = {name: row[name] for name in asked if not pd.isna(row.get(name))}
+        if "dataset" in told and not pd.isna(row.get("data_hash")):  # images may be moved
+            asked["dataset"], told["dataset"] = map(kind_of, (asked["dataset"], told["dataset"]))
         if "taught_by" not in told and not pd.isna(row.get("teacher")):  # an older row
             asked["teacher"] = asked["taught_by"].split(",")[0]
             told["teacher"] = row["teacher"].split(",")[0]
@@ -212,11 +216,9 @@ class Line:
     def add(self, table: pd.DataFrame) -> None:
         """Append rows of trials that have none; see `append_new`."""
         table = table.assign(crops=self.crops_told)
-        if self.folder is not None and self.stamp == "plan_git":
-            planned = store.committed_at(self.folder / PLAN)
+        if self.stamp == "plan_git":
             made = [store.finished_at(runs_dir("train") / name) for name in table["run_hash"]]
-            older = [0 < when < planned for when in made]
-            table[self.stamp] = [BEFORE * early + self.planned_at for early in older]
+            table = table.assign(plan_git=self.planned_at, made=made)
         append_new(self.path, table, read_rows, _row_keys)
 
     def _identity(self, trial: Trial) -> tuple[object, ...]:
@@ -261,17 +263,18 @@ def read_rows(path: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=[*COLUMNS, "crops"])
     try:
         rows = pd.read_csv(path, dtype={"crops": str, **HASHES})
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise files.Damaged(f"{path}: {error}; {_MEND}") from None
     _check_whole(path, rows)
     return rows.assign(crops=rows["crops"].fillna("") if "crops" in rows else "")
 
 
 def _check_whole(path: Path, rows: pd.DataFrame) -> None:
-    """Refuse rows that were cut short, and what git writes where it could not join two files."""
+    """Refuse rows that were cut short, and what is left where two files were joined."""
     line, begins = 1, str(rows.columns[0])
     if "run_hash" in rows:
-        broken = rows[[name for name in _ALWAYS if name in rows]].isna().any(axis=1).to_numpy()
+        cut = rows[[name for name in _ALWAYS if name in rows]].isna().any(axis=1)
+        broken = (cut | (rows["run_hash"] == "run_hash")).to_numpy()  # or a second header
         if not broken.any():
             return
         place = int(broken.argmax())
@@ -311,6 +314,12 @@ def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:
         return False
     layers = (("scoring_seed", trial.seeds.scoring), ("teacher_seed", trial.seeds.teacher))
     return all(pd.isna(row.get(name)) or row[name] == seed for name, seed in layers)
+
+
+def kind_of(dataset: str) -> str:
+    """A dataset's name, without the place of one's own images, which the rows' data_hash tells."""
+    kind, colon, _ = dataset.partition(":")
+    return f"{kind}:" if colon and kind in ("folder", "parquet") else dataset
 
 
 def run_hash_of(line: Line, trial: Trial) -> str:

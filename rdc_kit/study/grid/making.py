@@ -58,8 +58,8 @@ def check_same(line: Line) -> None:
     if there - {here}:
         raise DataError(
             f"{line.path.name} has rows of other images of {line.setting.dataset} than are here "
-            f"now (data_hash {min(there - {here})}, here {here}): bring those back, or begin a "
-            "setting of another name"
+            f"now, or for another network of its setting (data_hash {min(there - {here})}, here "
+            f"{here}): bring those back, or begin a setting of another name"
         )
     if arm := changed_arm(line):
         raise DataError(

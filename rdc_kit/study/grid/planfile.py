@@ -103,6 +103,8 @@ def _setting(name: str, given: dict[str, Any]) -> Setting:
     made: Setting = _made(Setting, {"name": name, **given}, where)
     try:
         check_size(made.size)
+        if made.on_bad not in ("error", "skip"):
+            raise ValueError(f"on_bad must be 'error' or 'skip', got {made.on_bad!r}")
         if made.dataset.partition(":")[0] not in ("folder", "parquet"):
             check_source(made.dataset)
     except ValueError as error:

@@ -45,7 +45,7 @@ HASHES = dict.fromkeys(("git", "plan_git", "code", "set_hash", "data_hash", "run
 # teacher that labels the set or that it is made with; both empty in older rows. set_hash:
 # fingerprint of the set; data_hash: of pool and test set, empty in rows from before it was kept;
 # run_hash: of everything that was tried. Rows of somebody's own plan also have plan_git, see
-# `campaign.Line`, and code, see `Setup.code_of`.
+# `campaign.Line`, made, when they were finished, and code, see `Setup.code_of`.
 COLUMNS = [
     *("dataset", "size", "profile"),
     *ARM_COLUMNS,

@@ -21,7 +21,7 @@ COLUMNS = [
     *("unit", "mean", "low", "high", "low_images", "high_images", "n", "planned", "p", "family"),
     *("verdict", "change", "priority", "labels", "crops"),
 ]
-_INSIDE = ["values", "where", "frozen", "chance", "judged"]  # columns that are not told
+_INSIDE = ["values", "where", "frozen", "chance", "judged", "apart"]  # columns that are not told
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
 _WORDS = {"scoring": "scoring run", "teacher": "teacher", "set": "set"}
@@ -90,12 +90,13 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
         "where": frozenset((*place, how.name, how.epochs) for how in used),
         "frozen": ", ".join(shared_layers(line, rows, effect)),
         "chance": float("nan"),
+        "apart": _apart(rows),
     }
     if row["unit"] == "% right" and len(rows) and "per_class" in rows:
         row["chance"] = chance(rows)
     if len(values):
         row |= dict(zip(("mean", "low", "high"), mean_interval(values.to_numpy()), strict=True))
-    if LEAST <= len(values) == row["planned"]:
+    if LEAST <= len(values) == row["planned"] and not row["apart"]:
         if line.value == "top1":
             low_high = over_images(rows, effect)
             row |= dict(zip(("low_images", "high_images"), low_high, strict=True))
@@ -103,6 +104,15 @@ def _judged(line: Line, rows: pd.DataFrame, effect: str) -> dict[str, object]:
             test = distributions.ttest_1samp(values, line.least, alternative="two-sided")
             row["p"] = float(test.pvalue)
     return row
+
+
+def _apart(rows: pd.DataFrame) -> str:
+    """Why rows must not be compared, though they are of one line: files were joined; "" if not."""
+    if "data_hash" in rows and rows["data_hash"].nunique() > 1:
+        return "rows of different images"
+    if "code" in rows and rows.fillna({"code": ""}).groupby("arm")["code"].nunique().max() > 1:
+        return "rows by different versions of your code"
+    return ""
 
 
 def _fresh(line: Line, rows: pd.DataFrame, effect: str) -> tuple[pd.DataFrame, int]:
@@ -191,12 +201,16 @@ def _is_anchored(row: dict[Hashable, Any], anchors: list[tuple[Any, Any, str]]) 
 
 
 def _verdict(row: dict[Hashable, Any], anchored: bool) -> str:
-    """ "holds", "fails", "undecided", "exploratory" (what it is of was known), "reproduced",
-    "not reproduced" or "pending, k of n".
+    """What is said of a row of the table.
+
+    "not judged" (its rows cannot be compared), "holds", "fails", "undecided", "exploratory" (it was
+    known), "reproduced", "not reproduced" or "pending, k of n".
 
     "Fails" asks for an anchor, see `_is_anchored`; else it is "not confirmed". An accuracy
     that need not be above chance never holds.
     """
+    if row["apart"]:
+        return f"not judged, {row['apart']}"
     if row["n"] < row["planned"]:
         return f"pending, {row['n']} of {row['planned']}"
     if not row["judged"]:
@@ -230,6 +244,8 @@ def what_would_change(row: dict[Hashable, Any]) -> str:
     verdict = str(row["verdict"])
     if verdict.startswith("pending"):
         return f"`rdc evidence --line {row['line']} --minutes 60`"
+    if verdict.startswith("not judged"):
+        return "rows of one kind only: take the others out of the file"
     if verdict.startswith("exploratory"):
         return "replicates that nobody had seen when it was planned"
     if row["anchor"]:

@@ -14,6 +14,7 @@ from rdc_kit.study.grid import campaign
 from rdc_kit.study.grid.campaign import exploratory, run_hash_of
 from rdc_kit.study.grid.making import make_rows
 from rdc_kit.study.grid.planfile import read_plan
+from rdc_kit.study.verdicts.planned import judge_lines
 
 from .plans import plan_in
 
@@ -56,6 +57,20 @@ def test_rows_of_another_setting_count_for_no_line(tmp_path, monkeypatch, wrong)
     line.add(some_rows(line, 0, 1, **right))
     assert len(line.missing()) == 1
     assert len(replace(line, setting=replace(line.setting, **wrong)).missing()) == 3
+
+
+def test_rows_of_images_that_were_moved_count_and_those_of_others_are_not_judged(
+    tmp_path, monkeypatch
+):
+    """What tells images apart is their content; that of files that were joined may differ."""
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    line = replace(line, setting=replace(line.setting, dataset="folder:/new/place"))
+    line.add(some_rows(line, 0, 1, dataset="folder:/old/place", data_hash="a1"))
+    assert [trial.seed for trial in line.missing()] == [2]
+    line.add(some_rows(line, 2, dataset="folder:/new/place", data_hash="b2"))
+    (row,) = judge_lines([line]).to_dict("records")
+    assert row["verdict"] == "not judged, rows of different images"
+    assert "take the others out" in row["change"]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +183,7 @@ WHOLE = "arm,top1,hits,run_hash,crops\nrandom,50.0,eNo,ab12,\n"
         (WHOLE + "el2n,51.0,eNo,cd34,\n=======\n>>>>>>> other\n", "line 4, '=======', is"),
         ("<<<<<<< HEAD\n" + WHOLE, "line 1, '<<<<<<< HEAD', is no whole row"),
         (WHOLE + "el2n,5el2n,51.0,eNo,cd34,,\n", "Expected 5 fields in line 3, saw 7"),
+        (WHOLE + WHOLE, "line 3, 'arm', is no whole row"),
         ("", "No columns to parse"),
     ],
 )
