@@ -148,7 +148,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
         mean, spread = entropies[name].mean(), entropies[name].apply(half_width)
         colour, label = "#555555", method_title(name)
         if counts[name] < usual:
-            label += f" ({counts[name]} sets)" if counts[name] > 1 else " (one set, no band)"
+            label += f" ({counts[name]} sets)" if counts[name] > 1 else " (one set)"
         if name != plain:
             r, colour = critical[name]["r"], PALETTE[(k - 1) % len(PALETTE)]
             label += f": r* = {r:.2f}" if np.isfinite(r) else ": no r*"
@@ -170,6 +170,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     if "observer" in curve:
         setting += f"; observer: {network_title(str(curve['observer'].iloc[0]))}"
     told = f"bands: 95 % t-interval of the mean over n = {usual} sets"
+    told += "; one set has none" * (1 in counts.values())
     told = told if usual > 1 else "one set of each, no bands"
     shaded = "shaded: 95 % of r* over resampled images"
     ax.set_title("\n".join([setting] * bool(setting) + [told, shaded]), fontsize=9)

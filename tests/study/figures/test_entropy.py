@@ -94,9 +94,9 @@ def test_a_curve_has_a_band_over_sets_that_differ():
     for table in (plain, hashed):
         (ax,) = entropy.curve_figure(table, never, "random").axes
         legend = ax.get_legend_handles_labels()[1]
-        assert legend[1] == "EL2N, easiest (one set, no band): no r*"
+        assert legend[1] == "EL2N, easiest (one set): no r*"
         assert legend[2].endswith("(2 sets): no r*")
-        assert "over n = 3 sets\n" in ax.get_title(loc="left")
+        assert "over n = 3 sets; one set has none\n" in ax.get_title(loc="left")
         assert [line.get_ydata().tolist() for line in ax.lines[1:2]] == [[1.0, 1.0]]
         first, other = (band.get_paths()[0].vertices for band in ax.collections)
         for band, values in ((first, [1.0, 1.1, 1.2]), (other, [1.05, 1.2])):
@@ -106,7 +106,7 @@ def test_a_curve_has_a_band_over_sets_that_differ():
     # Mirrored at random, one set has another value in each draw, also where nothing is cropped.
     mirrored = hashed.assign(entropy=hashed["entropy"] + 0.01 * hashed["seed"])
     (ax,) = entropy.curve_figure(mirrored, never, "random").axes
-    assert ax.get_legend_handles_labels()[1][1] == "EL2N, easiest (one set, no band): no r*"
+    assert ax.get_legend_handles_labels()[1][1] == "EL2N, easiest (one set): no r*"
     (ax,) = entropy.curve_figure(hashed[hashed["seed"] == 0], never, "random").axes
     assert "one set of each, no bands\n" in ax.get_title(loc="left")
     assert not ax.collections
