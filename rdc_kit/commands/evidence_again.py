@@ -18,6 +18,7 @@ from ..study.grid.making import check_same
 from ..study.grid.rows import HASHES, is_measured, row_of
 from ..study.grid.setups import Setup, Trial
 from ..study.verdicts.stats import mean_interval
+from ..train import protocols
 
 _SAME = ["arm", "ipc", "protocol", "seed", "set_seed", "training_seed"]
 _THERE = ["top1", "set_hash", "device", "git"]
@@ -114,16 +115,27 @@ def summary(pairs: pd.DataFrame) -> str:
     """One line: how far this machine's accuracies are from the committed ones, on the same images.
 
     A machine that scores, distils or crops anew may make another set, which says nothing of
-    training. Trainings on one set share its luck, so they count as one.
+    training. Where there are several kinds of labels, each has its own difference too: soft ones
+    train by a teacher's answers, whose arithmetic may differ as well.
     """
     devices = ", ".join(pairs["device"].unique()), ", ".join(pairs["device_there"].unique())
-    again = f"evidence: {len(pairs)} rows again on {devices[0]}, before on {devices[1]}"
     same = pairs[pairs["set_hash"] == pairs["set_hash_there"]]
+    told = [
+        f"evidence: {len(pairs)} rows again on {devices[0]}, before on {devices[1]}",
+        f"{len(same)} trained on the same images {_difference(same)}",
+    ]
+    kinds = list(same.groupby(same["protocol"].map(lambda name: protocols.named(name).labels)))
+    if len(kinds) > 1:
+        told += [f"{labels} labels {_difference(part)}" for labels, part in kinds]
+    return "; ".join(told)
+
+
+def _difference(same: pd.DataFrame) -> str:
+    """The mean difference with its 95 % t-interval; trainings on one set share its luck: one."""
     gaps = (same["top1"] - same["top1_there"]).groupby(same["set_hash"]).mean().to_numpy()
+    told = f"({len(gaps)} set{'s' * (len(gaps) != 1)})"
     if len(gaps) < 2:
-        return f"{again}; {len(same)} trained on the same images, too few to compare"
+        return f"{told}: too few to compare"
     mean, low, high = mean_interval(gaps)
-    return (
-        f"{again}; {len(same)} trained on the same images ({len(gaps)} sets): {mean:+.2f} points "
-        f"({low:+.2f} to {high:+.2f}), sd {gaps.std(ddof=1):.2f}"
-    )
+    sd = gaps.std(ddof=1)
+    return f"{told}: {mean:+.2f} points ({low:+.2f} to {high:+.2f}), sd {sd:.2f}"

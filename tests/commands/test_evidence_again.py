@@ -88,4 +88,24 @@ def test_pairs_are_of_the_same_trial_and_the_summary_is_the_t_interval():
         "evidence: 5 rows again on X, before on Y; 4 trained on the same images (3 sets): "
         "+1.17 points (-1.96 to +4.29), sd 1.26"
     )
-    assert "1 trained on the same images, too few" in evidence_again.summary(pairs[:1])
+    said = evidence_again.summary(pairs[:1])
+    assert said.endswith("1 trained on the same images (1 set): too few to compare")
+
+
+def test_each_kind_of_labels_has_its_own_difference_where_there_are_several():
+    """One mean pooled them; RDED's protocol has soft labels too. A set may be trained by both."""
+    pairs = pd.DataFrame(
+        {
+            "protocol": ["hard", "hard", "hard", "soft", "rded", "soft"],
+            "set_hash": ["a", "b", "c", "a", "d", "d"],
+            "top1": [49.0, 50.0, 51.0, 52.0, 53.0, 55.0],
+        }
+    ).assign(top1_there=50.0, set_hash_there=lambda t: t["set_hash"], device="X", device_there="Y")
+    # Sets: all 0.5, 0, 1, 4; hard -1, 0, 1; soft 2, 4. Half-widths 3.18 * 1.80 / 2, and so on.
+    assert evidence_again.summary(pairs).split("; ")[1:] == [
+        "6 trained on the same images (4 sets): +1.38 points (-1.48 to +4.23), sd 1.80",
+        "hard labels (3 sets): +0.00 points (-2.48 to +2.48), sd 1.00",
+        "soft labels (2 sets): +3.00 points (-9.71 to +15.71), sd 1.41",
+    ]
+    few = evidence_again.summary(pairs[pairs["protocol"] != "rded"].iloc[:4])
+    assert few.endswith("soft labels (1 set): too few to compare")

@@ -256,6 +256,14 @@ def test_the_smallest_profile_decides_nothing(studied, monkeypatch):
     assert len(pd.read_csv(shown)) == len(ledger(collect("evidence")))
 
 
+def test_the_differences_of_pruning_metrics_are_of_every_number_of_images(studied):
+    """The table had those of the smallest number only, without saying so."""
+    (folder,) = (studied / "data" / "runs" / "notebooks").glob("02_*")
+    found, runs = (pd.read_csv(folder / f"{name}.csv") for name in ("differences", "runs"))
+    assert set(runs["ipc"]) == {1, 5}
+    assert found["ipc"].tolist() == [1] * 8 + [5] * 8
+
+
 def test_the_paper_figures_are_drawn_from_the_studys_results(studied):
     drawn = {path.stem.split("-")[0] for path in (studied / "figures" / "paper").glob("*.png")}
     assert drawn == {one.name for one in paper.REMADE if one.table != PLANNED} | {"ledger"}

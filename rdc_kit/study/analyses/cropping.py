@@ -98,13 +98,15 @@ def entropy_curve(
         seed: of the draws.
 
     Returns:
-        A row per set, image and ratio: set, seed, image, r, entropy (mean over repeats, nats).
+        A row per set, image and ratio: set, set_hash (equal sets, equal hash), seed, image, r,
+        entropy (mean over repeats, nats).
     """
     rows = []
     for name, images in sets.items():
+        told = {"set": name, "set_hash": images.fingerprint(), "seed": seed}
         for r in ratios:
             found = entropy_and_nll(images, observer, "whole", (r, r), repeats, seed)["entropy"]
-            facts = {"set": name, "seed": seed, "image": range(len(images)), "r": r}
+            facts = told | {"image": range(len(images)), "r": r}
             rows.append(pd.DataFrame(facts | {"entropy": found}))
     return pd.concat(rows, ignore_index=True)
 

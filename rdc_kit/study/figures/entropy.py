@@ -132,22 +132,30 @@ def changes(found: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], plain: str) -> Figure:
     """Theorem 4.2: entropy against the crop's area, and where the simpler sets reach the plain one.
 
+    Bands are over sets that differ, see `_entropies`; a line of one set has none, and says so.
+
     Args:
-        curve: from `cropping.entropy_curve`.
+        curve: means over images of `cropping.entropy_curve`: a row per set, seed and r.
         critical: name of a simpler set -> result of `cropping.critical_ratio` against `plain`.
         plain: the set that the others are compared with.
     """
     figure, ax = plt.subplots(figsize=(6, 3.7))
     names = [plain, *critical]
+    entropies = {name: _entropies(curve[curve["set"] == name]) for name in names}
+    counts = {name: len(values) for name, values in entropies.items()}
+    usual = max(counts.values())
     for k, name in enumerate(names):
-        entropies = curve[curve["set"] == name].groupby("r")["entropy"]
-        mean, spread = entropies.mean(), entropies.apply(lambda v: half_width(v.to_numpy()))
+        mean, spread = entropies[name].mean(), entropies[name].apply(half_width)
         colour, label = "#555555", method_title(name)
+        if counts[name] < usual:
+            label += f" ({counts[name]} sets)" if counts[name] > 1 else " (one set)"
         if name != plain:
             r, colour = critical[name]["r"], PALETTE[(k - 1) % len(PALETTE)]
             label += f": r* = {r:.2f}" if np.isfinite(r) else ": no r*"
         ax.plot(mean.index, mean, f"{marker(k)}-", ms=3.5, color=colour, label=label)
-        ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
+        if counts[name] > 1:
+            low, high = mean - spread, mean + spread
+            ax.fill_between(mean.index, low, high, color=colour, alpha=0.15, lw=0)
     for k, one in enumerate(critical.values()):
         if np.isfinite(one["r"]):
             colour = PALETTE[k % len(PALETTE)]
@@ -158,11 +166,26 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     ax.set_xlabel("area of the random crop, r, as a fraction of the image")
     ax.set_ylabel("mean entropy, nats")
     ax.legend(fontsize=8)
-    count = curve[(curve["set"] == plain) & (curve["r"] == curve["r"].max())].shape[0]
     setting = caption(curve)
     if "observer" in curve:
         setting += f"; observer: {network_title(str(curve['observer'].iloc[0]))}"
-    told = [f"bands: 95 % t-interval of the mean over n = {count} sets"]
-    told += ["shaded: 95 % of r* over resampled images"]
-    ax.set_title("\n".join([setting] * bool(setting) + told), fontsize=9)
+    told = f"bands: 95 % t-interval of the mean over n = {usual} sets"
+    told += "; one set has none" * (1 in counts.values())
+    told = told if usual > 1 else "one set of each, no bands"
+    shaded = "shaded: 95 % of r* over resampled images"
+    ax.set_title("\n".join([setting] * bool(setting) + [told, shaded]), fontsize=9)
     return figure
+
+
+def _entropies(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean entropy of each set that differs, over the draws of its crops; a column per r.
+
+    Sets are told apart by their hash. Rows from before it was kept: by their entropy at the largest
+    r, where equal sets have equal ones, for nothing is cropped (and digits are not mirrored).
+    """
+    if "set_hash" in rows and rows["set_hash"].notna().all():
+        apart = rows["set_hash"]
+    else:
+        uncropped = rows[rows["r"] == rows["r"].max()].groupby("seed")["entropy"]
+        apart = rows["seed"].map(uncropped.mean())
+    return rows.assign(apart=apart).pivot_table("entropy", "apart", "r")

@@ -93,3 +93,4 @@ def test_a_curve_falls_to_certainty_where_crops_show_one_colour(exact):
     curve = cropping.entropy_curve({"halves": pool}, observer, (0.02, 1.0), repeats=10)
     means = curve.groupby("r")["entropy"].mean()
     assert means[0.02] < 0.25 < 0.6 < means[1.0]
+    assert set(curve["set_hash"]) == {pool.fingerprint()}

@@ -52,9 +52,15 @@ def test_a_bar_is_the_spread_of_sets_that_differ():
     assert alone.get_title("left").endswith("one set of each")
 
 
-def test_the_curve_names_its_sets_and_marks_where_they_meet():
-    curve = curve_of([0.45, 0.6, 0.8])
+def means_of(simple):
+    """The curves of `curve_of`, with a seed, and so a set, for each of its 40 values."""
+    curve = curve_of(simple)
     curve["set"] = curve["set"].map({"D": "random", "D'": "el2n"})
+    return curve.assign(seed=curve["image"])
+
+
+def test_the_curve_names_its_sets_and_marks_where_they_meet():
+    curve = means_of([0.45, 0.6, 0.8])
     curve = curve.assign(dataset="blocks", size=16, ipc=10, observer="colours")
     plain = entropy.curve_figure(curve, {}, "random")
     assert plain.axes[0].get_legend_handles_labels()[1] == ["Random"]
@@ -75,11 +81,42 @@ def test_the_curve_names_its_sets_and_marks_where_they_meet():
     assert ax.get_legend_handles_labels()[1][1] == "EL2N, easiest: no r*"
 
 
+def test_a_curve_has_a_band_over_sets_that_differ():
+    """One set that three seeds gave again had a band over its draws of crops, and n = 3 sets."""
+    points = [(seed, r) for seed in range(3) for r in (0.1, 1.0)]
+    draws = pd.DataFrame(points, columns=["seed", "r"])
+    random = draws.assign(set="random", entropy=draws["r"] + 0.1 * draws["seed"])
+    same = draws.assign(set="el2n", entropy=draws["r"].where(draws["r"] == 1, draws["seed"]))
+    two = random.assign(set="rded", seed=[0, 0, 0, 0, 1, 1]).groupby(["set", "seed", "r"])
+    plain = pd.concat([random, same, two.mean().reset_index()])
+    never = {name: {"r": np.nan, "low": np.nan, "high": np.nan} for name in ("el2n", "rded")}
+    hashed = plain.assign(set_hash=[*"aabbcc", *"dddddd", *"eeff"])
+    for table in (plain, hashed):
+        (ax,) = entropy.curve_figure(table, never, "random").axes
+        legend = ax.get_legend_handles_labels()[1]
+        assert legend[1] == "EL2N, easiest (one set): no r*"
+        assert legend[2].endswith("(2 sets): no r*")
+        assert "over n = 3 sets; one set has none\n" in ax.get_title(loc="left")
+        assert [line.get_ydata().tolist() for line in ax.lines[1:2]] == [[1.0, 1.0]]
+        first, other = (band.get_paths()[0].vertices for band in ax.collections)
+        for band, values in ((first, [1.0, 1.1, 1.2]), (other, [1.05, 1.2])):
+            half = half_width(np.array(values)) * np.array([-1, 1])
+            ends = sorted({y for x, y in band if x == 1})
+            np.testing.assert_allclose(ends, np.mean(values) + half)
+    # Mirrored at random, one set has another value in each draw, also where nothing is cropped.
+    mirrored = hashed.assign(entropy=hashed["entropy"] + 0.01 * hashed["seed"])
+    (ax,) = entropy.curve_figure(mirrored, never, "random").axes
+    assert ax.get_legend_handles_labels()[1][1] == "EL2N, easiest (one set): no r*"
+    (ax,) = entropy.curve_figure(hashed[hashed["seed"] == 0], never, "random").axes
+    assert "one set of each, no bands\n" in ax.get_title(loc="left")
+    assert not ax.collections
+
+
 def test_any_number_of_sets_has_a_curve():
     """The fifth ended in an IndexError."""
-    curve = curve_of([0.45, 0.6, 0.8])
+    curve = means_of([0.45, 0.6, 0.8])
     names = ["random", *(f"set {k}" for k in range(12))]
-    table = pd.concat([curve[curve["set"] == "D"].assign(set=name) for name in names])
+    table = pd.concat([curve[curve["set"] == "random"].assign(set=name) for name in names])
     none = {name: {"r": np.nan, "low": np.nan, "high": np.nan} for name in names[1:]}
     (ax,) = entropy.curve_figure(table, none, "random").axes
     assert len(ax.lines) == 13
