@@ -14,7 +14,7 @@ from ..ground.folders import checkout
 from ..ground.names import unknown
 from ..ground.progress import human_time
 from ..study.analyses.entropy_rows import make_entropy_rows
-from ..study.grid.campaign import Line, exploratory
+from ..study.grid.campaign import PLAN, Line, exploratory
 from ..study.grid.making import changed_arm, make_rows
 from ..study.grid.planfile import plan_path, read_plan
 from ..study.grid.schedule import Work, work_through
@@ -23,7 +23,7 @@ from ..study.grid.workers import workers_from
 from ..study.verdicts.planned import judge_lines
 from .evidence_again import evidence_again
 from .evidence_ask import evidence_ask
-from .evidence_check import evidence_check, is_changed
+from .evidence_check import changed_since, evidence_check, is_changed
 
 
 def evidence(
@@ -118,6 +118,8 @@ def _show(line: Line, missing: int, judged: pd.DataFrame) -> None:
     if line.is_own and (arm := _changed_arm(line)):
         told = "by another version of your code than is here, and count as done"
         print(f"    rows of {arm!r} are {told}")
+    if line.folder and (changed := changed_since(line, line.folder / PLAN)):
+        print(f"    {changed}")
 
 
 def _changed_arm(line: Line) -> str:

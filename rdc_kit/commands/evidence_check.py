@@ -116,6 +116,20 @@ def _beside(line: Line, count: int, commits: pd.Series, early: int) -> str:
     return "".join(f"; {one}" for one in told)
 
 
+def changed_since(line: Line, plan: Path) -> str:
+    """What of a line is not as it was when its rows were made, in words; "" where git knows none.
+
+    Args:
+        line: of the plan. plan: its file.
+    """
+    rows, now = line.rows(), tomllib.loads(plan.read_text())
+    try:
+        states = [_state(commit, line, plan, now) for commit in _commits(line, rows).unique()]
+    except OSError:  # there is no git
+        return ""
+    return "; ".join(sorted({said for said in states if said not in (_PLANNED, _ABSENT)}))
+
+
 def is_changed(plan: Path) -> bool:
     """Whether the plan differs from its last commit or has none, as far as git can say."""
     try:

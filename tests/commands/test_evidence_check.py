@@ -240,7 +240,9 @@ def test_a_plan_of_ones_own_is_kept_in_its_folder_and_checked_by_its_history(
         assert main([*call, "--check"]) == 1
         assert "mine: changed since" in capsys.readouterr().out
         assert main(call) == 0
-        assert "another version" not in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "another version" not in said
+        assert "    changed since" in said  # beside the verdict
         (folder / "mine.py").write_text(OWN.replace("[:ipc]", "[-ipc:]"))
         assert main(call) == 0
         told = "rows of 'first' are by another version of your code than is here"
