@@ -31,6 +31,7 @@ def read_folder(root: Path) -> dict[str, Raw]:
 
     Raises:
         DataError: no class folders, no images, or a test split without or beyond training.
+        OSError: a folder cannot be listed.
     """
     if not root.is_dir():
         raise DataError(f"{root} is a file: give parquet:PATH, or folder:PATH of an image folder")
@@ -114,6 +115,7 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
 
     Raises:
         DataError: no image, or a name that no table can hold.
+        OSError: a folder cannot be listed.
     """
     files: list[Path] = []
     labels: list[int] = []
@@ -125,7 +127,7 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
         labels += [label] * len(class_files)
     for beside in sorted(root.iterdir()):
         if beside.is_dir() and _is_hidden(beside):
-            others += filter(_is_image, files_below(beside))
+            others += sorted(filter(_is_image, _walk(beside)))  # closed to us, it may stay so
         elif _is_image(beside) and beside.is_file():
             others.append(beside)
     if not files:
@@ -162,7 +164,7 @@ def _images_below(folder: Path) -> tuple[list[Path], list[Path]]:
 
     A link that leads nowhere is a corrupt image.
     """
-    found = files_below(folder)
+    found = files_below(folder) if folder.is_dir() else []  # a test split may lack a class
     there = [p for p in found if p.is_file() or (p.is_symlink() and not p.exists())]
     hidden = {p for p in there if any(n.startswith(".") for n in p.relative_to(folder).parts)}
     images = [p for p in there if p not in hidden and _is_image(p)]
