@@ -65,11 +65,15 @@ def readable(what: str = "the source") -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # one of our own sentences
             raise
-        raise DataError(
-            f"{error.filename or what} cannot be read ({error.strerror}): allow reading it, or "
-            "repair or move it; where a network disk was away for a moment, the same call again is "
-            "enough"
-        ) from error
+        raise unread(str(error.filename or what), error) from error
+
+
+def unread(what: str, error: OSError) -> DataError:
+    """The sentence about a file or folder that a disk did not give."""
+    return DataError(
+        f"{what} cannot be read ({error.strerror}): allow reading it, or repair or move it; where "
+        "a network disk was away for a moment, the same call again is enough"
+    )
 
 
 def check_set(images: ImageSet) -> ImageSet:

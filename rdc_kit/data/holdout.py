@@ -16,6 +16,23 @@ from .origins import first_copies
 SHARE = 0.2  # of the pool
 
 
+def load_pool(name: str, size: int | None = None, on_bad: str = "error") -> ImageSet:
+    """The training split of `load`, telling what was left out of it.
+
+    Args:
+        name, size, on_bad: as for `load`.
+    """
+    pool = load(name, size, on_bad).train
+    _tell_left_out(pool)
+    return pool
+
+
+def _tell_left_out(images: ImageSet) -> None:
+    facts = images.provenance
+    if facts.get("skipped"):
+        print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
+
+
 def load_with_test(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
     """`load`, telling what was left out; a source without a test split gets one by `hold_out`.
 
@@ -26,8 +43,8 @@ def load_with_test(name: str, size: int | None = None, on_bad: str = "error") ->
         DataError: see `load` and `hold_out`.
     """
     pool, test = load(name, size, on_bad)
-    for facts in (s.provenance for s in (pool, test) if s and s.provenance.get("skipped")):
-        print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
+    for images in filter(None, (pool, test)):
+        _tell_left_out(images)
     if test is None and "method" not in pool.provenance:  # a compressed set is nobody's pool
         pool, held = hold_out(pool)
         print(

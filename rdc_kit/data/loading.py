@@ -90,7 +90,7 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
 
     A named source's own, that of a set which this kit saved, or, of a folder, parquet file or Hub
     key, the side of its images where all that are looked at are alike, square and of 8 to 224 px;
-    64 px otherwise. What cannot be read is passed over: decoding names it.
+    64 px otherwise. What is corrupt is passed over: decoding names it.
     """
     if name in NAMED or traits_of(name) != Traits():
         return traits_of(name).size
