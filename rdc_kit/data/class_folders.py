@@ -62,7 +62,7 @@ def read_folder(root: Path) -> dict[str, Raw]:
 def _with_neighbours(
     splits: dict[str, Raw], root: Path, train: Path, test: Path | None
 ) -> dict[str, Raw]:
-    """The splits, told of the images, and folders of images, that lie beside their folders."""
+    """The splits with the names of their folders, and what images and folders lie beside these."""
     inner = [p for p in sorted(root.iterdir()) if p not in (train, test)]
     beside = {"train": [p.name for p in inner if _is_image(p) and p.is_file()], "test": []}
     for folder in inner:
@@ -70,7 +70,11 @@ def _with_neighbours(
             second = test if folder.name.lower() in TEST_NAMES else None
             split = "test" if second else "train"
             beside[split].append(f"folder {folder.name}, beside {(second or train).name}")
-    return {s: replace(raw, unread=(*raw.unread, *beside[s])) for s, raw in splits.items()}
+    called = {"train": train.name, "test": "" if test is None else test.name}
+    return {
+        split: replace(raw, unread=(*raw.unread, *beside[split]), called=called[split])
+        for split, raw in splits.items()
+    }
 
 
 def _walk(folder: Path) -> Iterator[Path]:

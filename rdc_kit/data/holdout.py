@@ -7,11 +7,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..ground.names import printable
 from ..ground.seeds import as_seed, generator
 from .checks import check_enough
 from .imagesets import DataError, ImageSet, Splits, derived
-from .loading import load
+from .loading import load_with_raws
 from .origins import first_copies
+from .raw import Raw
 
 SHARE = 0.2  # of the pool
 
@@ -22,15 +24,19 @@ def load_pool(name: str, size: int | None = None, on_bad: str = "error") -> Imag
     Args:
         name, size, on_bad: as for `load`.
     """
-    pool = load(name, size, on_bad).train
-    _tell_left_out(pool)
+    (pool, _), raws = load_with_raws(name, size, on_bad)
+    _tell("train", pool, raws["train"])
     return pool
 
 
-def _tell_left_out(images: ImageSet) -> None:
-    facts = images.provenance
-    if facts.get("skipped"):
-        print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
+def _tell(split: str, images: ImageSet, raw: Raw) -> None:
+    """Print what of a split was left out; nothing where all was read."""
+    if images.provenance.get("skipped"):
+        print(f"{split}: {images.provenance['skipped']} images left out, for they are corrupt")
+    if raw.unread:
+        read = f"its images are those of {raw.called}; " * bool(split == "test" and raw.called)
+        more = f" and {len(raw.unread) - 1} more" * (len(raw.unread) > 1)
+        print(printable(f"{split}: {read}not read: {raw.unread[0]}{more}"))
 
 
 def load_with_test(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
@@ -42,9 +48,10 @@ def load_with_test(name: str, size: int | None = None, on_bad: str = "error") ->
     Raises:
         DataError: see `load` and `hold_out`.
     """
-    pool, test = load(name, size, on_bad)
-    for images in filter(None, (pool, test)):
-        _tell_left_out(images)
+    (pool, test), raws = load_with_raws(name, size, on_bad)
+    for split, images in (("train", pool), ("test", test)):
+        if images is not None:
+            _tell(split, images, raws[split])
     if test is None and "method" not in pool.provenance:  # a compressed set is nobody's pool
         pool, held = hold_out(pool)
         print(
