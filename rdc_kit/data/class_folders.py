@@ -124,10 +124,13 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
     files: list[Path] = []
     labels: list[int] = []
     others: list[Path] = []
+    merged: list[str] = []
     for label, name in enumerate(classes):
         class_files, left = _images_below(root / name)
         files += class_files
         others += left
+        if below := _folders_of(class_files, root / name):
+            merged.append(f"{', '.join(below)} below {name}")
         labels += [label] * len(class_files)
     for beside in sorted(root.iterdir()):
         if beside.is_dir() and _is_hidden(beside):
@@ -149,7 +152,18 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
         identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
         names=np.array(names, dtype=object),
         unread=tuple(p.relative_to(source).as_posix() for p in others),
+        merged=tuple(merged),
     )
+
+
+def _folders_of(images: list[Path], folder: Path) -> list[str]:
+    """The names of the folders, two or more, that hold all images of a class; else none.
+
+    A single folder, as in CLASS/images, and one with images beside it are no classes of their own.
+    """
+    parts = [image.relative_to(folder).parts for image in images]
+    names = sorted({part[0] for part in parts})
+    return names if len(names) > 1 and all(len(part) > 1 for part in parts) else []
 
 
 def _check_names(names: list[str], source: Path) -> None:

@@ -30,13 +30,16 @@ def load_pool(name: str, size: int | None = None, on_bad: str = "error") -> Imag
 
 
 def _tell(split: str, images: ImageSet, raw: Raw) -> None:
-    """Print what of a split was left out; nothing where all was read."""
+    """Print what of a split was left out or put together; nothing where all is plain."""
     if images.provenance.get("skipped"):
         print(f"{split}: {images.provenance['skipped']} images left out, for they are corrupt")
     if raw.unread:
         read = f"its images are those of {raw.called}; " * bool(split == "test" and raw.called)
         more = f" and {len(raw.unread) - 1} more" * (len(raw.unread) > 1)
         print(printable(f"{split}: {read}not read: {raw.unread[0]}{more}"))
+    if raw.merged:
+        more = f", and so {len(raw.merged) - 1} more" * (len(raw.merged) > 1)
+        print(printable(f"{split}: {raw.merged[0]} are taken as one class{more}"))
 
 
 def load_with_test(name: str, size: int | None = None, on_bad: str = "error") -> Splits:

@@ -78,6 +78,15 @@ def test_what_lies_beside_the_pools_images_is_told_in_a_line(tmp_path, capsys, f
         assert "train: not read: a/notes.txt and 1 more\n" in capsys.readouterr().out
 
 
+def test_folders_of_folders_are_told(tmp_path, capsys, fresh_home):
+    """train/animals/cat and train/animals/dog were one class, and nobody said so."""
+    for k, name in enumerate(("animals/cat", "animals/dog", "vehicles/bus", "vehicles/car")):
+        picture(tmp_path / "x" / "train" / name / "1.png", seed=k)
+    load_pool(f"folder:{tmp_path / 'x'}", 16)
+    told = "train: cat, dog below animals are taken as one class, and so 1 more\n"
+    assert capsys.readouterr().out == told
+
+
 def test_a_class_without_test_images_is_told(tmp_path, capsys, fresh_home):
     """Its accuracy was silently no number."""
     for k, path in enumerate(("train/cat", "train/dog", "train/eel", "val/cat")):
