@@ -169,6 +169,11 @@ def _folders_of(images: list[Path], folder: Path) -> list[str]:
 def _check_names(names: list[str], source: Path) -> None:
     """Refuse names that no table can hold, before hours of training end in one."""
     for name in names:
+        if "\r" in name:  # csv readers begin a row there
+            raise DataError(
+                f"the file name {name!r} in {source} has a carriage return: rename the file or the "
+                "folder"
+            )
         try:
             name.encode()
         except UnicodeEncodeError as error:

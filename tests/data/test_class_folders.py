@@ -39,6 +39,13 @@ def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_trained(folder):
         rdc.load(f"folder:{folder}", 16)
 
 
+@pytest.mark.parametrize("place", ["cat/a\rb.png", "d\rog/a.png"])
+def test_a_name_with_a_carriage_return_is_refused(folder, place):
+    """It was written to a csv of scores, and read from there under another name."""
+    picture(folder / "train" / place, 5)
+    refuses(f"folder:{folder}", f"file name {'train/' + place!r}", "has a carriage return", size=16)
+
+
 def test_two_spellings_of_one_class_are_told_apart(folder):
     """Both look like Köln: a Mac writes the dots of the o as a letter of their own."""
     picture(folder / "train" / "K\u00f6ln" / "a.png", 6)
