@@ -1,5 +1,6 @@
 """Fixtures and helpers that tests of several rooms share."""
 
+import errno
 import os
 
 import matplotlib.pyplot as plt
@@ -78,6 +79,18 @@ def picture(path, seed, size=(40, 30), mode="RGB"):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).convert(mode).save(path)
     return path
+
+
+def closed(folder, monkeypatch, number=errno.EACCES):
+    """Have a folder that cannot be listed, for root too."""
+    real = os.scandir
+
+    def refuse(path="."):
+        if os.fspath(path) == str(folder):
+            raise OSError(number, os.strerror(number), str(folder))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
 
 
 @pytest.fixture

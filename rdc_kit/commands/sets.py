@@ -10,8 +10,8 @@ import numpy as np
 
 from ..compression import compress
 from ..data.checks import check_count
+from ..data.holdout import load_pool
 from ..data.imagesets import ImageSet
-from ..data.loading import load
 from ..data.saving import INDEX
 from ..ground import files, places
 from ..ground.device import choose_runtime
@@ -72,7 +72,7 @@ def save_set(
     check_count("seed", seed, 0)
     places.check_new(out)
     runtime = choose_runtime(device)
-    pool = load(dataset, size, on_bad).train
+    pool = load_pool(dataset, size, on_bad)
     stored = compress(arm.method, pool, ipc, seed, runtime, **arm.options)
     folder = stored.save(out)
     if "teacher" in stored.provenance:
@@ -106,7 +106,7 @@ def save_scores(
     places.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
     places.check_place(out)
     runtime = choose_runtime(device)
-    pool = load(dataset, size, on_bad).train
+    pool = load_pool(dataset, size, on_bad)
     runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]
     for run in runs:
         _check_finite(run)
@@ -139,7 +139,7 @@ def collect_scores(
     """
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file: name a folder for the score file")
-    pool = load(dataset, size, on_bad).train
+    pool = load_pool(dataset, size, on_bad)
     path = folder / f"{files.safe_name(dataset)}-{pool.size}px.parquet"
     runs = finished_runs(pool)
     if not runs:
@@ -189,7 +189,7 @@ def save_selection(
     if scores is None and order != "random":
         raise ValueError(f"--order {order} needs --scores, a file that `rdc score` writes")
     places.check_new(out)
-    pool = load(dataset, size, on_bad).train
+    pool = load_pool(dataset, size, on_bad)
     known = None if scores is None else read_scores(scores, pool, metric)
     chosen = select(pool, known, ipc, order, seed, skip=skip)
     # "easy" and "hard" are ends of a score; the other orders are methods of their own.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -47,6 +48,32 @@ def _home(name: str, tensor: Tensor) -> Tensor:
     if tensor.is_meta:
         raise DataError(f"the {name} are on 'meta', where tensors have no numbers: give others")
     return tensor.cpu()
+
+
+@contextlib.contextmanager
+def readable(what: str = "the source") -> Iterator[None]:
+    """Say what a disk does not give, which is no fault of the images.
+
+    Args:
+        what: is read, where the error names no file.
+
+    Raises:
+        DataError: in place of an error of the disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # one of our own sentences
+            raise
+        raise unread(str(error.filename or what), error) from error
+
+
+def unread(what: str, error: OSError) -> DataError:
+    """The sentence about a file or folder that a disk did not give."""
+    return DataError(
+        f"{what} cannot be read ({error.strerror}): allow reading it, or repair or move it; where "
+        "a network disk was away for a moment, the same call again is enough"
+    )
 
 
 def check_set(images: ImageSet) -> ImageSet:

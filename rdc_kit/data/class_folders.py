@@ -31,6 +31,7 @@ def read_folder(root: Path) -> dict[str, Raw]:
 
     Raises:
         DataError: no class folders, no images, or a test split without or beyond training.
+        OSError: a folder cannot be listed.
     """
     if not root.is_dir():
         raise DataError(f"{root} is a file: give parquet:PATH, or folder:PATH of an image folder")
@@ -61,7 +62,7 @@ def read_folder(root: Path) -> dict[str, Raw]:
 def _with_neighbours(
     splits: dict[str, Raw], root: Path, train: Path, test: Path | None
 ) -> dict[str, Raw]:
-    """The splits, told of the images, and folders of images, that lie beside their folders."""
+    """The splits with the names of their folders, and what images and folders lie beside these."""
     inner = [p for p in sorted(root.iterdir()) if p not in (train, test)]
     beside = {"train": [p.name for p in inner if _is_image(p) and p.is_file()], "test": []}
     for folder in inner:
@@ -69,7 +70,11 @@ def _with_neighbours(
             second = test if folder.name.lower() in TEST_NAMES else None
             split = "test" if second else "train"
             beside[split].append(f"folder {folder.name}, beside {(second or train).name}")
-    return {s: replace(raw, unread=(*raw.unread, *beside[s])) for s, raw in splits.items()}
+    called = {"train": train.name, "test": "" if test is None else test.name}
+    return {
+        split: replace(raw, unread=(*raw.unread, *beside[split]), called=called[split])
+        for split, raw in splits.items()
+    }
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -114,18 +119,22 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
 
     Raises:
         DataError: no image, or a name that no table can hold.
+        OSError: a folder cannot be listed.
     """
     files: list[Path] = []
     labels: list[int] = []
     others: list[Path] = []
+    merged: list[str] = []
     for label, name in enumerate(classes):
         class_files, left = _images_below(root / name)
         files += class_files
         others += left
+        if below := _folders_of(class_files, root / name):
+            merged.append(f"{', '.join(below)} below {name}")
         labels += [label] * len(class_files)
     for beside in sorted(root.iterdir()):
         if beside.is_dir() and _is_hidden(beside):
-            others += filter(_is_image, files_below(beside))
+            others += sorted(filter(_is_image, _walk(beside)))  # closed to us, it may stay so
         elif _is_image(beside) and beside.is_file():
             others.append(beside)
     if not files:
@@ -143,12 +152,28 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
         identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
         names=np.array(names, dtype=object),
         unread=tuple(p.relative_to(source).as_posix() for p in others),
+        merged=tuple(merged),
     )
+
+
+def _folders_of(images: list[Path], folder: Path) -> list[str]:
+    """The names of the folders, two or more, that hold all images of a class; else none.
+
+    A single folder, as in CLASS/images, and one with images beside it are no classes of their own.
+    """
+    parts = [image.relative_to(folder).parts for image in images]
+    names = sorted({part[0] for part in parts})
+    return names if len(names) > 1 and all(len(part) > 1 for part in parts) else []
 
 
 def _check_names(names: list[str], source: Path) -> None:
     """Refuse names that no table can hold, before hours of training end in one."""
     for name in names:
+        if "\r" in name:  # csv readers begin a row there
+            raise DataError(
+                f"the file name {name!r} in {source} has a carriage return: rename the file or the "
+                "folder"
+            )
         try:
             name.encode()
         except UnicodeEncodeError as error:
@@ -162,7 +187,7 @@ def _images_below(folder: Path) -> tuple[list[Path], list[Path]]:
 
     A link that leads nowhere is a corrupt image.
     """
-    found = files_below(folder)
+    found = files_below(folder) if folder.is_dir() else []  # a test split may lack a class
     there = [p for p in found if p.is_file() or (p.is_symlink() and not p.exists())]
     hidden = {p for p in there if any(n.startswith(".") for n in p.relative_to(folder).parts)}
     images = [p for p in there if p not in hidden and _is_image(p)]

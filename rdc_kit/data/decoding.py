@@ -17,7 +17,7 @@ import torch
 from ..ground import files, places
 from ..ground.progress import bar
 from .imagesets import DataError
-from .pixels import CORRUPT, THREADS, WHITES, opened, square, top_of
+from .pixels import CORRUPT, THREADS, WHITES, check_disk, opened, square, top_of
 from .raw import Raw
 
 RESIZE_RULE = "shorter side to S (bilinear, antialiased), centre crop S x S"
@@ -54,7 +54,7 @@ def decode(
         home: the folder. what: for the progress bar. white: see `as_rgb`.
 
     Raises:
-        DataError: a corrupt image, or none that is not.
+        DataError: a corrupt image, none that is not, or one that the disk does not give.
     """
     count = len(raw.labels)
     places.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
@@ -161,6 +161,7 @@ def _decoded_rows(
             image = opened(raw.fetch(row))
             return square(image, size, rule == TEST_RULE, white), (top_of(image) or 0) > white
         except CORRUPT as error:
+            check_disk(error, raw.where(row))
             return error, False
 
     count = len(raw.labels)

@@ -7,13 +7,39 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..ground.names import printable
 from ..ground.seeds import as_seed, generator
 from .checks import check_enough
 from .imagesets import DataError, ImageSet, Splits, derived
-from .loading import load
+from .loading import load_with_raws
 from .origins import first_copies
+from .raw import Raw
 
 SHARE = 0.2  # of the pool
+
+
+def load_pool(name: str, size: int | None = None, on_bad: str = "error") -> ImageSet:
+    """The training split of `load`, telling what was left out of it.
+
+    Args:
+        name, size, on_bad: as for `load`.
+    """
+    (pool, _), raws = load_with_raws(name, size, on_bad)
+    _tell("train", pool, raws["train"])
+    return pool
+
+
+def _tell(split: str, images: ImageSet, raw: Raw) -> None:
+    """Print what of a split was left out or put together; nothing where all is plain."""
+    if images.provenance.get("skipped"):
+        print(f"{split}: {images.provenance['skipped']} images left out, for they are corrupt")
+    if raw.unread:
+        read = f"its images are those of {raw.called}; " * bool(split == "test" and raw.called)
+        more = f" and {len(raw.unread) - 1} more" * (len(raw.unread) > 1)
+        print(printable(f"{split}: {read}not read: {raw.unread[0]}{more}"))
+    if raw.merged:
+        more = f", and so {len(raw.merged) - 1} more" * (len(raw.merged) > 1)
+        print(printable(f"{split}: {raw.merged[0]} are taken as one class{more}"))
 
 
 def load_with_test(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
@@ -25,9 +51,10 @@ def load_with_test(name: str, size: int | None = None, on_bad: str = "error") ->
     Raises:
         DataError: see `load` and `hold_out`.
     """
-    pool, test = load(name, size, on_bad)
-    for facts in (s.provenance for s in (pool, test) if s and s.provenance.get("skipped")):
-        print(f"{facts['split']}: {facts['skipped']} images left out, for they are corrupt")
+    (pool, test), raws = load_with_raws(name, size, on_bad)
+    for split, images in (("train", pool), ("test", test)):
+        if images is not None:
+            _tell(split, images, raws[split])
     if test is None and "method" not in pool.provenance:  # a compressed set is nobody's pool
         pool, held = hold_out(pool)
         print(

@@ -44,7 +44,7 @@ def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Sp
         DataError: unknown name, missing file or column, label out of range, corrupt image,
             no network; the message says what to do.
     """
-    return _loaded(str(name), size, on_bad)
+    return load_with_raws(str(name), size, on_bad)[0]
 
 
 def load_rows(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
@@ -53,10 +53,18 @@ def load_rows(name: str, size: int | None = None, on_bad: str = "error") -> Spli
     Args:
         name, size, on_bad: as for `load`.
     """
-    return _loaded(name, size, on_bad, restored=False)
+    return load_with_raws(name, size, on_bad, restored=False)[0]
 
 
-def _loaded(name: str, size: int | None, on_bad: str, restored: bool = True) -> Splits:
+def load_with_raws(
+    name: str, size: int | None = None, on_bad: str = "error", restored: bool = True
+) -> tuple[Splits, dict[str, Raw]]:
+    """`load`, and the splits before decoding, which know what of the source is not read.
+
+    Args:
+        name, size, on_bad: as for `load`.
+        restored: of a set that this kit saved, with all it saved; see `load_rows`.
+    """
     check_source(name)
     if on_bad not in ("error", "skip"):
         raise DataError(f"on_bad must be 'error' or 'skip', got {on_bad!r}")
@@ -72,7 +80,7 @@ def _loaded(name: str, size: int | None, on_bad: str, restored: bool = True) -> 
     if own:
         traits = _with_own_statistics(sets["train"])
         sets = {split: replace(images, traits=traits) for split, images in sets.items()}
-    return Splits(sets["train"], sets.get("test"))
+    return Splits(sets["train"], sets.get("test")), raws
 
 
 def check_size(size: Any) -> None:
@@ -90,7 +98,7 @@ def usual_size(name: str, raw: Raw | None = None) -> int:
 
     A named source's own, that of a set which this kit saved, or, of a folder, parquet file or Hub
     key, the side of its images where all that are looked at are alike, square and of 8 to 224 px;
-    64 px otherwise. What cannot be read is passed over: decoding names it.
+    64 px otherwise. What is corrupt is passed over: decoding names it.
     """
     if name in NAMED or traits_of(name) != Traits():
         return traits_of(name).size

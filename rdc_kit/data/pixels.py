@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..ground.limits import cores
+from .checks import unread
 from .raw import Raw
 
 Source = bytes | Path | np.ndarray | Image.Image
@@ -21,6 +22,8 @@ CORRUPT = (  # what PIL raises over an image that cannot be decoded
     *(OSError, UnidentifiedImageError, ValueError, SyntaxError, TypeError),
     *(MemoryError, Image.DecompressionBombError),
 )
+# None is PIL's own; a link leads nowhere; a header sends PIL to a place that no file has.
+_OF_THE_IMAGE = {None, errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.EOVERFLOW}
 THREADS = min(8, cores())  # PIL releases the interpreter lock
 _ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 _TURNS = {
@@ -90,16 +93,21 @@ def white_of(raw: Raw, rows: np.ndarray) -> int | None:
     so that no test image changes what training images look like.
 
     Args:
-        raw: the source. rows: those that are looked at; what cannot be read is passed over.
+        raw: the source. rows: those that are looked at; what is corrupt is passed over.
 
     Returns:
         One of WHITES; None where no image that is looked at has more than 8 bits.
+
+    Raises:
+        DataError: see `check_disk`.
     """
 
     def top(row: int) -> int | None:
-        with contextlib.suppress(*CORRUPT):
+        try:
             return top_of(opened(raw.fetch(row)))
-        return None
+        except CORRUPT as error:
+            check_disk(error, raw.where(row))
+            return None
 
     with ThreadPoolExecutor(THREADS) as pool:
         tops = [value for value in pool.map(top, rows.tolist()) if value is not None]
@@ -154,12 +162,27 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def shape_of(raw: Raw, row: int) -> tuple[int, int]:
-    """Width and height of a row's image without decoding it; (0, 0) where there is none to read."""
+    """Width and height of a row's image without decoding it; (0, 0) of one that is corrupt.
+
+    Raises:
+        DataError: see `check_disk`.
+    """
     try:
         source = raw.fetch(row)
         if isinstance(source, np.ndarray):
             return source.shape[1], source.shape[0]
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             return image.size
-    except CORRUPT:
+    except CORRUPT as error:
+        check_disk(error, raw.where(row))
         return 0, 0
+
+
+def check_disk(error: Exception, where: str) -> None:
+    """Refuse to take an error of the disk for one of the image, which would be left out for good.
+
+    Raises:
+        DataError: the disk did not give the file; it may the next time.
+    """
+    if isinstance(error, OSError) and error.errno not in _OF_THE_IMAGE:
+        raise unread(where, error) from error

@@ -30,6 +30,8 @@ class Raw:
         saved: facts that this kit saved with the set (see saving.py); else empty.
         names: file names below the source's folder [N]; None where the source has none.
         unread: what lies beside the images and is not read, such as a second test split.
+        merged: folders that hold all images of a class, such as "cat, dog below animals".
+        called: what the source calls this split, such as "val"; empty where it has no name.
     """
 
     fetch: Fetch
@@ -41,6 +43,8 @@ class Raw:
     saved: dict[str, Any] = field(default_factory=dict)
     names: np.ndarray | None = None
     unread: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    called: str = ""
 
     def name(self, row: int) -> str:
         """Short name of a row, for tables: its file, or what `where` says."""

@@ -16,6 +16,7 @@ import numpy as np
 from ..ground.folders import expanded, local_copies
 from ..ground.names import unknown
 from . import released
+from .checks import readable
 from .class_folders import SUFFIXES, class_names, folder_split, read_folder, split_folder
 from .hub import read_hub, read_local
 from .imagesets import DataError, ImageSet, Traits
@@ -95,11 +96,13 @@ def _place(path: str) -> Path:
         raise DataError(str(error)) from error
 
 
+@readable()
 def check_classes(name: str) -> None:
     """`check_source`, and that a folder has classes to tell apart; no image is read.
 
     Raises:
-        DataError: no class folders, or one; the message says which folder to give.
+        DataError: no class folders, one, or one that cannot be listed; the message says which
+            folder to give.
     """
     check_source(name)
     kind, _, rest = name.partition(":")
@@ -124,6 +127,7 @@ def at_hand() -> list[str]:
     return [n for n in NAMED if n == "digits" or (copies is not None and os.path.isdir(copies / n))]
 
 
+@readable()
 def open_source(name: str) -> dict[str, Raw]:
     """Open a source without decoding it.
 
@@ -131,7 +135,7 @@ def open_source(name: str) -> dict[str, Raw]:
         {"train": Raw} and, where the source has one, {"test": Raw}.
 
     Raises:
-        DataError: see the module's other functions.
+        DataError: see the module's other functions; or a folder cannot be listed.
     """
     check_source(name)
     kind, _, rest = name.partition(":")

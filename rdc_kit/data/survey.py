@@ -67,10 +67,11 @@ def survey(name: str, size: int | None = None) -> Survey:
     """Look at every image of a source.
 
     Corrupt images; what is not read, for it is hidden, has no image's suffix, lies beside the
-    folders of classes or splits, or is one split too many; images twice, within a split by the
-    pixels that are decoded from them, and across training and test by these or by their files; the
-    same image under two labels; images of one plain colour; classes of unequal size or missing from
-    the test split. A copy that was saved anew in another size or format is not found.
+    folders of classes or splits, or is one split too many; classes whose images are all in folders
+    of their own, which may be the classes; images twice, within a split by the pixels that are
+    decoded from them, and across training and test by these or by their files; the same image under
+    two labels; images of one plain colour; classes of unequal size or missing from the test split.
+    A copy that was saved anew in another size or format is not found.
 
     Args:
         name, size: as for `load`.
@@ -111,6 +112,7 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     bad = [raw.name(row) for row in range(len(raw.labels)) if row not in kept]
     found.add(f"{split}: images that cannot be decoded", bad)
     found.add(f"{split}: not read, by name or place", raw.unread)
+    found.add(f"{split}: folders that are taken as one class", raw.merged)
     order = np.argsort(counts, kind="stable")
     least = [images.classes[k] for k in order if 10 * counts[k] <= counts.max()]
     found.add(f"{split}: classes with a tenth of the largest or less, smallest first", least)

@@ -253,9 +253,13 @@ def stamp(path: Path) -> tuple[int, ...]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Everything below a folder that is no folder, sorted; links to folders are followed, once."""
+    """Everything below a folder that is no folder, sorted; links to folders are followed, once.
+
+    Raises:
+        OSError: a folder cannot be listed; what is in it would be missing in silence.
+    """
     found, seen = [], set()
-    for place, inner, names in os.walk(folder, followlinks=True):
+    for place, inner, names in os.walk(folder, onerror=_refused, followlinks=True):
         inner.sort()
         real = os.path.realpath(place)
         if real in seen:  # a link that leads back
@@ -264,6 +268,10 @@ def files_below(folder: Path) -> list[Path]:
         seen.add(real)
         found += [Path(place) / name for name in names]
     return sorted(found)
+
+
+def _refused(error: OSError) -> None:
+    raise error
 
 
 def checksum(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_PATTERNS = "[]{}*?"  # in a path, to libraries that are given it
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -44,15 +45,22 @@ def home_dir() -> Path:
 
     Raises:
         ValueError: RDC_HOME is relative: a notebook runs in its own folder, and would start there;
-            or it begins with ~ and an unknown user.
+            or it begins with ~ and an unknown user; or a home has one of _PATTERNS in its path.
     """
     setting = os.environ.get("RDC_HOME")
     if setting:
         home = expanded(setting, "RDC_HOME")
         if not home.is_absolute():
             raise ValueError(f"RDC_HOME must be an absolute path, got {setting!r}")
-        return home.resolve()
-    return checkout() or Path.home() / "rdc_kit"
+        home = home.resolve()
+    else:
+        home = checkout() or Path.home() / "rdc_kit"
+    if odd := sorted(set(str(home)) & set(_PATTERNS)):
+        raise ValueError(
+            f"the home {str(home)!r} has {' '.join(odd)} in its path, which `datasets` and "
+            "papermill take for patterns: set RDC_HOME to a folder without"
+        )
+    return home
 
 
 def data_dir() -> Path:

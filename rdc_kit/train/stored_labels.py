@@ -200,7 +200,8 @@ def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap
     """The records on disk, and the number of epochs that are done."""
     path, done = home / _FILE, files.read_json(home / _PROGRESS) or 0
     if done and _is_as_long(path, shape):
-        return np.lib.format.open_memmap(path, "r+"), done
+        records = np.lib.format.open_memmap(path, "r+")
+        return records, _whole_epochs(records, done)
     # Else a new file, full of zeros, would be taken for one that got so far.
     (home / _PROGRESS).unlink(missing_ok=True)
     size = kind.itemsize * shape[0] * shape[1]
@@ -210,6 +211,18 @@ def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return records, 0
+
+
+def _whole_epochs(records: np.ndarray, done: int) -> int:
+    """How many of the epochs that are said to be done are there.
+
+    A home that is copied while labels are stored may have the count of a later moment than the
+    records. One that is missing has a crop of no size: `_label_epoch` writes the crop last.
+    """
+    for epoch in range(done):
+        if not records["crop"][epoch].any(axis=1).all():
+            return epoch
+    return done
 
 
 def _is_as_long(path: Path, shape: tuple[int, int]) -> bool:
@@ -250,12 +263,12 @@ def _label_epoch(
             pasted = (top, left, high, wide)
         inputs = views.normalise(own, images.traits)
         positions = rows.numpy()
-        records["crop"][positions] = boxes.cpu().numpy()
+        records["logits"][positions] = answer(inputs).float().cpu().numpy()
         records["mirrored"][positions] = False if mirrored is None else mirrored.cpu().numpy()
         records["partner"][positions] = rows[partner].numpy()
         records["pasted"][positions] = pasted
         records["weight"][positions] = 1 - pasted[2] * pasted[3] / side**2
-        records["logits"][positions] = answer(inputs).float().cpu().numpy()
+        records["crop"][positions] = boxes.cpu().numpy()  # last, see `_whole_epochs`
 
 
 def _span(inside: Tensor) -> tuple[int, int]:

@@ -17,6 +17,8 @@ from rdc_kit.prune.metrics import METRICS, Metric
 from rdc_kit.prune.recorders import MeanScore
 from rdc_kit.prune.scorefiles import read_score_file
 
+from ..conftest import picture
+
 
 def test_methods_lists_the_registry(capsys):
     assert main(["methods"]) == 0
@@ -32,6 +34,16 @@ def test_compress_saves_a_set_that_loads(tmp_path, capsys):
     assert rdc.load(f"parquet:{out}", size=16).train.counts().tolist() == [3] * 10
     assert main(call) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_a_set_says_what_of_its_pool_was_left_out(tmp_path, capsys):
+    """`rdc benchmark` said so, `rdc compress --on-bad skip` was silent."""
+    for k in range(5):
+        picture(tmp_path / "x" / "ab"[k % 2] / f"{k}.png", k)
+    (tmp_path / "x" / "a" / "torn.png").write_bytes(b"no image")
+    call = ["compress", "random", "--ipc", "2", "--dataset", f"folder:{tmp_path}/x", "--size", "16"]
+    assert main([*call, "--on-bad", "skip", "--out", str(tmp_path / "set")]) == 0
+    assert "train: 1 images left out, for they are corrupt" in capsys.readouterr().out
 
 
 def test_options_of_a_method_are_words_after_it(tmp_path):

@@ -1,5 +1,6 @@
 """Image folders: their classes, splits and names."""
 
+import errno
 import os
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import rdc_kit as rdc
 from rdc_kit.data.origins import names_of
 
-from ..conftest import picture
+from ..conftest import closed, picture
 from .conftest import refuses
 
 
@@ -38,6 +39,13 @@ def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_trained(folder):
         rdc.load(f"folder:{folder}", 16)
 
 
+@pytest.mark.parametrize("place", ["cat/a\rb.png", "d\rog/a.png"])
+def test_a_name_with_a_carriage_return_is_refused(folder, place):
+    """It was written to a csv of scores, and read from there under another name."""
+    picture(folder / "train" / place, 5)
+    refuses(f"folder:{folder}", f"file name {'train/' + place!r}", "has a carriage return", size=16)
+
+
 def test_two_spellings_of_one_class_are_told_apart(folder):
     """Both look like Köln: a Mac writes the dots of the o as a letter of their own."""
     picture(folder / "train" / "K\u00f6ln" / "a.png", 6)
@@ -61,3 +69,25 @@ def test_a_class_may_be_called_dev_or_eval_and_a_split_beside_train_too(tmp_path
     assert names_of(test) == ["dev/a/a.png"]
     (tmp_path / "flat" / "val").mkdir()
     refuses(f"folder:{tmp_path / 'flat'}", "has val/ but no train/", "name the training folder")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+@pytest.mark.parametrize("kind", ["folder", "parquet"])
+def test_images_in_a_folder_that_cannot_be_listed_are_not_left_out(
+    folder, monkeypatch, number, kind
+):
+    """Half of a class was missing without a word, or had "no image: remove the class"."""
+    picture(folder / "train" / "cat" / "more" / "a.png", 5)
+    assert len(rdc.load(f"folder:{folder}", 16).train) == 13
+    for name in ("train/cat/more", "train/cat"):
+        with monkeypatch.context() as patch:
+            closed(folder / name, patch, number)
+            said = f"{folder / name} cannot be read ({os.strerror(number)}): allow reading it"
+            refuses(f"{kind}:{folder}", said)
+
+
+def test_a_hidden_folder_that_cannot_be_listed_is_not_needed(folder, monkeypatch):
+    """A Mac closes those that it leaves on other disks."""
+    picture(folder / "train" / ".Trashes" / "a.png", 5)
+    closed(folder / "train" / ".Trashes", monkeypatch)
+    assert len(rdc.load(f"folder:{folder}", 16).train) == 12

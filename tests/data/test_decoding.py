@@ -1,8 +1,10 @@
 """Decoding: torchvision's pixels, odd files told apart, a cache that is checked."""
 
 import copy
+import errno
 import hashlib
 import io
+import os
 import pickle
 import struct
 import zlib
@@ -86,6 +88,28 @@ def test_corrupt_images_name_row_and_path_or_are_skipped(folder):
     assert 4 not in pool.row_ids.tolist()
     kept = rdc.select(pool, None, per_class=3, order="random")  # refilled from the other images
     assert kept.counts().tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES, errno.ETIMEDOUT])
+@pytest.mark.parametrize("on_bad", ["error", "skip"])
+@pytest.mark.parametrize("size", [16, None])
+def test_an_image_that_the_disk_does_not_give_is_not_left_out(
+    folder, monkeypatch, fresh_home, number, on_bad, size
+):
+    """One failed reading, and a whole image was corrupt from then on."""
+    away, real = folder / "train" / "2" / "1.png", Image.open
+
+    def opens(source):
+        if source == away:
+            raise OSError(number, os.strerror(number), str(source))
+        return real(source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "open", opens)
+        told = (f"row 4 ({away}) cannot be read ({os.strerror(number)})", "the same call again")
+        refuses(f"folder:{folder}", *told, size=size, on_bad=on_bad)
+    pool = rdc.load(f"folder:{folder}", size, on_bad=on_bad).train
+    assert (len(pool), pool.provenance["skipped"]) == (12, 0)
 
 
 def test_all_corrupt_images_are_named_at_once_with_every_remedy(folder, fresh_home, monkeypatch):
@@ -200,8 +224,6 @@ def test_a_bomb_is_refused_by_its_size_before_it_is_decoded(folder, width, heigh
 
 
 def test_a_link_to_nowhere_is_a_corrupt_image_and_a_pipe_is_none(folder):
-    import os
-
     (folder / "train" / "2" / "gone.png").symlink_to(folder / "nothing.png")
     os.mkfifo(folder / "train" / "2" / "pipe.png")
     hidden = folder / "train" / "2" / ".thumbnails"

@@ -5,7 +5,7 @@ import torch
 
 import rdc_kit as rdc
 from rdc_kit.data.checks import check_enough
-from rdc_kit.data.holdout import hold_out, load_with_test
+from rdc_kit.data.holdout import hold_out, load_pool, load_with_test
 from rdc_kit.data.origins import content_hashes, names_of
 
 from ..conftest import colour_blocks, picture
@@ -50,6 +50,41 @@ def test_a_folder_without_a_test_split_gets_one_and_is_told(tmp_path, capsys):
     assert rdc.load(name, 16).test is None  # only who asks for it gets it
     load_with_test("digits")
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("kind", ["folder", "parquet"])
+def test_which_of_two_test_splits_is_read_is_told(tmp_path, capsys, fresh_home, kind):
+    """Accuracies were of val/, and of test/ only `rdc doctor data` spoke."""
+    for split in ("train", "val", "test"):
+        for k, name in enumerate("ab"):
+            picture(tmp_path / "x" / split / name / "1.png", seed=len(split) + 10 * k)
+    source = f"{kind}:{tmp_path / 'x'}"
+    load_with_test(source, 16)
+    beside, called = "folder test, beside val", "val"
+    if kind == "parquet":  # `datasets` gives them names of its own
+        beside, called = "split test (2 images)", "validation"
+    told = f"test: its images are those of {called}; not read: {beside}\n"
+    assert capsys.readouterr().out == told
+    load_pool(source, 16)
+    assert capsys.readouterr().out == ""
+
+
+def test_what_lies_beside_the_pools_images_is_told_in_a_line(tmp_path, capsys, fresh_home):
+    flat(tmp_path / "x", [5, 5])
+    for name in ("notes.txt", "scan.dcm"):
+        (tmp_path / "x" / "a" / name).write_text("no image")
+    for reads in (load_pool, load_with_test):
+        reads(f"folder:{tmp_path / 'x'}", 16)
+        assert "train: not read: a/notes.txt and 1 more\n" in capsys.readouterr().out
+
+
+def test_folders_of_folders_are_told(tmp_path, capsys, fresh_home):
+    """train/animals/cat and train/animals/dog were one class, and nobody said so."""
+    for k, name in enumerate(("animals/cat", "animals/dog", "vehicles/bus", "vehicles/car")):
+        picture(tmp_path / "x" / "train" / name / "1.png", seed=k)
+    load_pool(f"folder:{tmp_path / 'x'}", 16)
+    told = "train: cat, dog below animals are taken as one class, and so 1 more\n"
+    assert capsys.readouterr().out == told
 
 
 def test_a_class_without_test_images_is_told(tmp_path, capsys, fresh_home):

@@ -131,6 +131,18 @@ def test_images_and_folders_beside_those_that_are_read_are_told(tmp_path):
     assert sorted(flat) == ["a/.c.png", "a/.old/b.png", "loose.png"]
 
 
+def test_folders_below_classes_that_may_be_the_classes_are_told(tmp_path):
+    """Four classes in two groups were two classes, and nothing was found."""
+    root = good(tmp_path)
+    names = ("one/x/1", "one/x/2", "two/x/1", "two/2", "two/y/3", "three/cat/1", "three/dog/x/1")
+    for k, name in enumerate(names):
+        picture(root / "train" / f"{name}.png", 40 + k)
+    found = survey(f"folder:{root}", 16)
+    what = "train: folders that are taken as one class"
+    assert found.findings[what] == ["cat, dog below three"]
+    assert found.counts["test: folders that are taken as one class"] == 0
+
+
 def test_a_name_that_is_not_utf_8_ends_no_report(tmp_path, fresh_home):
     """In a process of its own: what pytest captures takes any text."""
     root = good(tmp_path)

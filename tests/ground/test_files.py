@@ -12,6 +12,8 @@ import pytest
 
 from rdc_kit.ground import files
 
+from ..conftest import closed
+
 
 def test_a_failing_save_keeps_the_old_figure(tmp_path, monkeypatch):
     target = tmp_path / "table.csv"
@@ -230,3 +232,12 @@ def test_a_file_that_another_machine_has_just_replaced_is_read_once_more(tmp_pat
     monkeypatch.setattr(Path, "read_text", lambda self: (_ for _ in ()).throw(OSError("closed")))
     with pytest.raises(OSError, match="closed"):
         files.read_json(tmp_path / "a.json")
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path, monkeypatch):
+    for name in ("a/1", "b/2"):
+        files.write_text(tmp_path / name, "")
+    assert files.files_below(tmp_path) == [tmp_path / "a/1", tmp_path / "b/2"]
+    closed(tmp_path / "b", monkeypatch)
+    with pytest.raises(PermissionError, match="b'"):
+        files.files_below(tmp_path)

@@ -40,6 +40,25 @@ def test_a_home_is_absolute_or_refused(tmp_path, monkeypatch):
     assert local_copies() == tmp_path.resolve() / "copies"
 
 
+@pytest.mark.parametrize("odd", ["[oe]", "{y}", "a*", "why?"])
+def test_a_home_that_libraries_take_for_a_pattern_is_refused(tmp_path, monkeypatch, odd):
+    """A set "doesn't contain any data files", and papermill missed a parameter y."""
+    said = r"home '.*' has .* in its path, which .*: set RDC_HOME to a folder without"
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / f"home {odd}"))
+    with pytest.raises(ValueError, match=said):
+        data_dir()
+    (tmp_path / "link").symlink_to(tmp_path / f"home {odd}")
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "link"))
+    with pytest.raises(ValueError, match=said):
+        data_dir()
+    monkeypatch.delenv("RDC_HOME")
+    monkeypatch.setattr(folders, "checkout", lambda: tmp_path / odd)
+    with pytest.raises(ValueError, match=said):
+        data_dir()
+    monkeypatch.setenv("RDC_HOME", str(tmp_path / "home (2), ü"))
+    assert data_dir() == tmp_path.resolve() / "home (2), ü" / "data"
+
+
 @pytest.mark.parametrize(("name", "ask"), [("RDC_HOME", data_dir), ("RDC_DATA", local_copies)])
 def test_the_home_of_an_unknown_user_is_refused_by_name(monkeypatch, name, ask):
     """It was a RuntimeError that named neither the variable nor its value."""

@@ -108,6 +108,36 @@ def test_labels_that_were_copied_in_part_are_made_anew(
     assert np.array_equal(stored_labels.store_labels(*asked, "b", exact).records, straight)
 
 
+@pytest.mark.parametrize("moment", ["between epochs", "within its last batch"])
+def test_labels_that_were_copied_while_they_were_stored_are_completed(
+    fresh_home, exact, teacher, blocks, monkeypatch, moment
+):
+    """The copied count was of a later moment than the records: whole epochs had logits of 0."""
+    monkeypatch.setattr(stored_labels, "_SAVE_EVERY", 1)
+    asked = (blocks, protocols.named("lpld").but(epochs=5, keep=1.0, batch=5))
+    answer, calls, copies = teacher.answering(exact), [], []
+    straight = stored_labels.store_labels(*asked, answer, "a", exact).records.copy()
+    batches = 4  # of 18 images
+
+    def copied(inputs):
+        """Copy the records as the third epoch begins, or in its last batch; die in the fifth."""
+        calls.append(inputs)
+        logits = answer(inputs)
+        if len(calls) == 2 * batches + (1 if moment == "between epochs" else batches):
+            (place,) = [p.parent / "records.npy" for p in runs_dir("labels").glob("*/progress*")]
+            copies.append((place, place.read_bytes()))
+        if len(calls) == 4 * batches + 1:
+            raise KeyboardInterrupt
+        return logits
+
+    with pytest.raises(KeyboardInterrupt):
+        stored_labels.store_labels(*asked, copied, "b", exact)
+    ((place, content),) = copies
+    place.write_bytes(content)
+    again = stored_labels.store_labels(*asked, answer, "b", exact)
+    assert np.array_equal(again.records, straight)
+
+
 def test_pruned_labels_are_used_again(fresh_home, exact, teacher, blocks):
     recipe = protocols.named("lpld").but(epochs=40)
     kept = stored_labels.store_labels(blocks, recipe, teacher.answering(exact), teacher.key, exact)
