@@ -9,6 +9,7 @@ from typing import Any
 
 from ..data import sources
 from ..ground.device import choose_runtime
+from ..ground.folders import expanded
 from ..ground.names import unknown
 from ..study.grid.setups import LAYERS
 from ..study.verdicts import tables
@@ -115,6 +116,21 @@ def check_parameter(key: str, value: Any) -> None:
         raise TypeError(f"parameter {key} must be {kind.__name__}, got {value!r}")
     if wrong := problem(value):
         raise ValueError(f"parameter {key}={value!r} {wrong}")
+
+
+def from_here(key: str, value: Any) -> Any:
+    """A checked value, a relative path in it made whole: a notebook runs in its own folder."""
+    if key == "dataset" and value.startswith(("folder:", "parquet:")):
+        kind, _, place = value.partition(":")
+        return f"{kind}:{_whole(place)}"
+    if key == "results" and value not in tables.WHERE:
+        return _whole(value)
+    return value
+
+
+def _whole(text: str) -> str:
+    path = expanded(text, "the path")
+    return text if path.is_absolute() else str(path.resolve())
 
 
 def own_parameters(caller: dict[str, Any]) -> dict[str, Any]:
