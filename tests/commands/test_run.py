@@ -166,6 +166,35 @@ def test_ctrl_c_ends_as_failed(tmp_path, fresh_home):
     assert read_status(the_folder(fresh_home)) == "failed"
 
 
+def test_a_second_signal_does_not_cut_off_the_first(tmp_path, fresh_home):
+    """Slurm sends SIGTERM to all processes, and a study then to its runs: they were not marked."""
+    mark = tmp_path / "mark"
+    body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(120)"
+    first = start_runner(write(tmp_path / "slow.ipynb", OPEN + body, CLOSE))
+    wait_for(mark.exists)
+    end = time.monotonic() + 60
+    while first.poll() is None and time.monotonic() < end:
+        first.send_signal(signal.SIGTERM)
+        time.sleep(0.02)
+        if read_status(the_folder(fresh_home)) == "failed":
+            break
+    assert first.wait(60) == 1
+    told = first.stderr.read()
+    assert "slow FAILED: stopped by SIGTERM" in told
+    assert told.splitlines()[-1] == "run: stopped; the same call continues it"
+    assert read_status(the_folder(fresh_home)) == "failed"
+    assert not (the_folder(fresh_home) / "holder.json").exists()
+
+
+def test_a_signal_that_comes_when_all_is_done_is_not_lost(fresh_home):
+    """A study that runs one notebook after the other would go on with the next."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), run._signals() as came:
+        signal.raise_signal(signal.SIGTERM)
+        assert came == ["SIGTERM"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
     mark = tmp_path / "mark"
     body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(30)"
@@ -185,13 +214,13 @@ def test_only_the_runner_says_ok_and_only_with_the_executed_notebook_in_place(
 ):
     """Killed after the kernel's last word, a run is not called ok."""
 
-    def kernel_says(command, environment, log, timeout):
+    def kernel_says(command, environment, log, timeout, came):
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""
 
     monkeypatch.setattr(run, "_supervise", kernel_says)
     with pytest.raises(FileNotFoundError):  # no executed notebook to move
-        run._execute(tiny, {}, the_new_folder(fresh_home), None, 1)
+        run._execute(tiny, {}, the_new_folder(fresh_home), None, 1, [])
     facts = files.read_json(the_new_folder(fresh_home) / "manifest.json")
     assert facts["status"] == "finished"
 
@@ -202,14 +231,14 @@ def test_the_executed_copy_holds_the_pictures_of_its_text(tiny, fresh_home, monk
     content.cells.append(nbformat.v4.new_markdown_cell("![x](a.png)"))
     (tiny.parent / "a.png").write_bytes(b"png")
 
-    def papermill(command, environment, log, timeout):
+    def papermill(command, environment, log, timeout, came):
         nbformat.write(content, log.parent / "partial.ipynb")
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""
 
     monkeypatch.setattr(run, "_supervise", papermill)
     folder = the_new_folder(fresh_home)
-    assert run._execute(tiny, {}, folder, None, 1) == 0
+    assert run._execute(tiny, {}, folder, None, 1, []) == 0
     shown = nbformat.read(folder / "tiny.ipynb", as_version=4).cells[-1]
     assert shown.source == "![x](attachment:0-a.png)"
     assert list(shown.attachments) == ["0-a.png"]
