@@ -1,6 +1,7 @@
 """The command line: verdicts and exit statuses."""
 
 import errno
+import signal
 import subprocess
 import sys
 
@@ -98,6 +99,33 @@ def test_each_end_has_its_status_and_one_line(monkeypatch, capsys, error, status
     monkeypatch.setattr(reports, "list_runs", ends)
     assert main(["runs"]) == status
     assert capsys.readouterr().err.strip() == told
+
+
+def test_sigterm_ends_a_verb_with_a_line_and_its_own_status(monkeypatch, capsys):
+    """As a batch system sends it: a benchmark was gone without a word."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(reports, "list_runs", lambda: signal.raise_signal(signal.SIGTERM))
+    assert main(["runs"]) == 143
+    assert capsys.readouterr().err.strip() == "runs: stopped; the same call continues it"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_sigterm_ends_it_at_once():
+    code = """import signal, sys, time
+from rdc_kit import __main__
+from rdc_kit.commands import reports
+
+def stubborn():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(60)
+
+reports.list_runs = stubborn
+sys.exit(__main__.main(["runs"]))"""
+    done = subprocess.run([sys.executable, "-c", code], timeout=50, capture_output=True)
+    assert done.returncode == -signal.SIGTERM
 
 
 def test_a_full_gpu_is_better_used_by_fewer(monkeypatch, capsys):
