@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import os
 import re
 import signal
@@ -222,23 +221,6 @@ def _where_to_start() -> int:
     return 2
 
 
-def _disk_error(error: OSError) -> str:
-    """What a disk refused, and what to do about it."""
-    if error.errno is None:  # one of our own sentences
-        return str(error)
-    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-    remedies = {
-        errno.ENOSPC: "free some space, or set RDC_HOME to a folder on another disk",
-        errno.EDQUOT: "free some space, or set RDC_HOME to a folder on another disk",
-        errno.EACCES: "allow writing there, or set RDC_HOME to a folder of your own",
-        errno.EPERM: "allow writing there, or set RDC_HOME to a folder of your own",
-        errno.ENOENT: "check the name, or put it there",
-        errno.EROFS: "set RDC_HOME to a folder that can be written",
-    }
-    remedy = remedies.get(error.errno or 0, "look at the disk")
-    return f"{what}: {remedy}; the same call goes on from what is there"
-
-
 def _memory_error(error: RuntimeError, options: argparse.Namespace) -> str:
     """What a GPU had no room for, and what to do about it."""
     asked = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
@@ -319,7 +301,9 @@ def _status_of(options: argparse.Namespace) -> int:
         print(f"{options.verb}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{options.verb}: {_disk_error(error)}", file=sys.stderr)
+        from .commands.run import disk_error
+
+        print(f"{options.verb}: {disk_error(error)}", file=sys.stderr)
         return 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from typing import Any
 import yaml
 
 from ..ground import files, locks, places, progress, store
-from ..ground.folders import runs_dir
+from ..ground.folders import home_dir, runs_dir
 from ..ground.manifests import read_manifest, write_manifest
 from ..notebook.answers import is_exercise
 from ..study.grid.workers import workers_from
@@ -85,7 +86,7 @@ def run_notebook(
     except locks.Locked as error:
         return print_verdict(LOCKED, str(error))
     except OSError as error:
-        return print_verdict(FAILED, f"{notebook.stem}: {error}")
+        return print_verdict(FAILED, f"{notebook.stem}: {disk_error(error)}")
 
 
 def _execute(
@@ -257,3 +258,25 @@ def print_verdict(code: int, line: str) -> int:
     """Print the last line of a verb, to stderr unless all is well; returns the code."""
     print(line, file=sys.stderr if code else sys.stdout, flush=True)
     return code
+
+
+def disk_error(error: OSError) -> str:
+    """What a disk refused, and what to do about it."""
+    if error.errno is None:  # one of our own sentences
+        return str(error)
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    at_home = not error.filename or Path(str(error.filename)).is_relative_to(home_dir())
+    other = "set RDC_HOME to" if at_home else "name"
+    full = f"free some space, or {other} a folder on another disk"
+    closed = f"allow writing there, or {other} a folder of your own"
+    remedies = {
+        errno.ENOSPC: full,
+        errno.EDQUOT: full,
+        errno.EFBIG: f"raise the limit of `ulimit -f`, or {other} a folder on another disk",
+        errno.EACCES: closed,
+        errno.EPERM: closed,
+        errno.ENOENT: "check the name, or put it there",
+        errno.EROFS: f"{other} a folder that can be written",
+    }
+    remedy = remedies.get(error.errno, "look at the disk")
+    return f"{what}: {remedy}; the same call goes on from what is there"

@@ -1,6 +1,8 @@
 """The strict runner: nothing looks finished unless it is."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -300,3 +302,38 @@ def test_an_exercise_that_fails_after_finish_fails_nobody(tmp_path, fresh_home):
 
 def test_another_cell_that_fails_after_finish_is_a_failure(tmp_path, fresh_home):
     assert run.run_notebook(write(tmp_path / "late.ipynb", OPEN, WORK, CLOSE, "1 / 0")) == 1
+
+
+SPACE, LARGE, QUOTA = "No space left on device", "File too large", "Disk quota exceeded"
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, f"{SPACE}: free some space, or {{}} a folder on another disk"),
+        (errno.EDQUOT, f"{QUOTA}: free some space, or {{}} a folder on another disk"),
+        (errno.EFBIG, f"{LARGE}: raise the limit of `ulimit -f`, or {{}} a folder on another disk"),
+        (errno.EACCES, "Permission denied: allow writing there, or {} a folder of your own"),
+        (errno.EROFS, "Read-only file system: {} a folder that can be written"),
+        (errno.EIO, "Input/output error: look at the disk"),
+    ],
+)
+def test_what_a_disk_refuses_is_named_with_a_remedy(fresh_home, number, told):
+    """A full disk under --out asked to move RDC_HOME, which was not full."""
+    goes_on = "; the same call goes on from what is there"
+    said, at_home = os.strerror(number), told.format("set RDC_HOME to") + goes_on
+    inside, outside = fresh_home / "data" / "x", fresh_home.parent / "x"
+    assert run.disk_error(OSError(number, said, str(inside))) == f"{inside}: {at_home}"
+    assert run.disk_error(OSError(number, said)) == at_home
+    elsewhere = told.format("name") + goes_on
+    assert run.disk_error(OSError(number, said, str(outside))) == f"{outside}: {elsewhere}"
+
+
+def test_a_home_that_is_closed_is_told_with_a_remedy(tiny, fresh_home, monkeypatch, capsys):
+    def closed(folder, needed):
+        raise PermissionError(errno.EACCES, "Permission denied", str(fresh_home))
+
+    monkeypatch.setattr(run.places, "require_free_space", closed)
+    assert run.run_notebook(tiny) == 1
+    told = f"tiny: {fresh_home}: Permission denied: allow writing there, or set RDC_HOME to a"
+    assert capsys.readouterr().err.startswith(told)

@@ -230,3 +230,18 @@ def test_a_file_that_another_machine_has_just_replaced_is_read_once_more(tmp_pat
     monkeypatch.setattr(Path, "read_text", lambda self: (_ for _ in ()).throw(OSError("closed")))
     with pytest.raises(OSError, match="closed"):
         files.read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("kind", ["ENOSPC", "EDQUOT", "EFBIG"])
+def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path, kind):
+    """An open file that cannot grow does not say its name."""
+    number = getattr(errno, kind)
+    with pytest.raises(OSError) as ended, files.atomic_path(tmp_path / "x.csv"):
+        raise OSError(number, os.strerror(number))
+    assert ended.value.filename == str(tmp_path / "x.csv")
+    with pytest.raises(OSError) as ended, files.atomic_path(tmp_path / "x.csv"):
+        raise OSError(number, os.strerror(number), "other")
+    assert ended.value.filename == "other"
+    with pytest.raises(OSError) as ended, files.atomic_path(tmp_path / "x.csv"):
+        raise OSError(errno.EIO, "an image that is read")
+    assert ended.value.filename is None
