@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -137,10 +138,16 @@ def own_parameters(caller: dict[str, Any]) -> dict[str, Any]:
     """What the notebook's parameters cell sets: the names that have a type, as for papermill.
 
     Raises:
-        TypeError: an unknown name that looks like a known one.
+        TypeError: an unknown name that looks like a known one, in that cell or given to papermill.
     """
     declared = caller.get("__annotations__") or PARAMETERS
-    for name in declared:
+    for name in (*declared, *_given_to_papermill(caller)):
         if name not in PARAMETERS and difflib.get_close_matches(name, PARAMETERS, 1, 0.8):
             raise TypeError(unknown("parameter", name, PARAMETERS))
     return {name: caller[name] for name in PARAMETERS if name in declared and name in caller}
+
+
+def _given_to_papermill(caller: dict[str, Any]) -> list[str]:
+    """Names that the cell sets which papermill puts behind a notebook's own parameters."""
+    cells = [cell for cell in caller.get("In", ()) if cell.startswith("# Parameters\n")]
+    return re.findall(r"^(\w+) = ", "\n".join(cells), re.MULTILINE)
