@@ -1,18 +1,20 @@
 """The command line: `rdc VERB`, the same as `python -m rdc_kit VERB`.
 
 Every verb prints one line of verdict last. Exit status 0: the work was done; 1: it failed; 2: wrong
-usage; 3: another process is doing this very work.
+usage; 3: another process is doing this very work; 143: SIGTERM ended it.
 """
 
 from __future__ import annotations
 
 import argparse
-import errno
+import contextlib
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .commands.options import SPEED_JOBS, check_unused, parser
 
@@ -219,23 +221,6 @@ def _where_to_start() -> int:
     return 2
 
 
-def _disk_error(error: OSError) -> str:
-    """What a disk refused, and what to do about it."""
-    if error.errno is None:  # one of our own sentences
-        return str(error)
-    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-    remedies = {
-        errno.ENOSPC: "free some space, or set RDC_HOME to a folder on another disk",
-        errno.EDQUOT: "free some space, or set RDC_HOME to a folder on another disk",
-        errno.EACCES: "allow writing there, or set RDC_HOME to a folder of your own",
-        errno.EPERM: "allow writing there, or set RDC_HOME to a folder of your own",
-        errno.ENOENT: "check the name, or put it there",
-        errno.EROFS: "set RDC_HOME to a folder that can be written",
-    }
-    remedy = remedies.get(error.errno or 0, "look at the disk")
-    return f"{what}: {remedy}; the same call goes on from what is there"
-
-
 def _memory_error(error: RuntimeError, options: argparse.Namespace) -> str:
     """What a GPU had no room for, and what to do about it."""
     asked = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
@@ -254,11 +239,41 @@ def _use(paths: list[str]) -> None:
             use(path)
 
 
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[list[int]]:
+    """Meanwhile SIGTERM, as batch systems send it, ends the work as Ctrl-C does; a second one, now.
+
+    It is yielded when it came. Processes that are started have the system's own handling.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, frame: Any) -> None:
+        came.append(number)
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     options = parser().parse_args(arguments)
     if options.verb is None:
         return _where_to_start()
+    with _sigterm_interrupts() as came:
+        try:
+            return _status_of(options)
+        except KeyboardInterrupt:
+            print(f"{options.verb}: stopped; the same call continues it", file=sys.stderr)
+            return 128 + came[0] if came else 1
+
+
+def _status_of(options: argparse.Namespace) -> int:
+    """Run a verb; what it raises, but for an interrupt, becomes a line and an exit status."""
     from torch import OutOfMemoryError
 
     from .ground.locks import Locked
@@ -286,10 +301,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.verb}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{options.verb}: {_disk_error(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{options.verb}: stopped; the same call continues it", file=sys.stderr)
+        from .commands.run import disk_error
+
+        print(f"{options.verb}: {disk_error(error)}", file=sys.stderr)
         return 1
 
 

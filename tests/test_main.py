@@ -1,6 +1,7 @@
 """The command line: verdicts and exit statuses."""
 
 import errno
+import signal
 import subprocess
 import sys
 
@@ -65,18 +66,6 @@ def test_the_module_runs_from_any_folder(tmp_path):
         (FileExistsError("it exists"), 2, "runs: it exists"),
         (OSError("no space, says the kit"), 1, "runs: no space, says the kit"),
         (
-            OSError(errno.ENOSPC, "No space left on device", "/data/x"),
-            1,
-            "runs: /data/x: No space left on device: free some space, or set RDC_HOME to a folder "
-            "on another disk; the same call goes on from what is there",
-        ),
-        (
-            PermissionError(errno.EACCES, "Permission denied", "/data/x"),
-            1,
-            "runs: /data/x: Permission denied: allow writing there, or set RDC_HOME to a folder of "
-            "your own; the same call goes on from what is there",
-        ),
-        (
             FileNotFoundError(errno.ENOENT, "No such file or directory", "/data/x"),
             1,
             "runs: /data/x: No such file or directory: check the name, or put it there; the same "
@@ -98,6 +87,33 @@ def test_each_end_has_its_status_and_one_line(monkeypatch, capsys, error, status
     monkeypatch.setattr(reports, "list_runs", ends)
     assert main(["runs"]) == status
     assert capsys.readouterr().err.strip() == told
+
+
+def test_sigterm_ends_a_verb_with_a_line_and_its_own_status(monkeypatch, capsys):
+    """As a batch system sends it: a benchmark was gone without a word."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(reports, "list_runs", lambda: signal.raise_signal(signal.SIGTERM))
+    assert main(["runs"]) == 143
+    assert capsys.readouterr().err.strip() == "runs: stopped; the same call continues it"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_sigterm_ends_it_at_once():
+    code = """import signal, sys, time
+from rdc_kit import __main__
+from rdc_kit.commands import reports
+
+def stubborn():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(60)
+
+reports.list_runs = stubborn
+sys.exit(__main__.main(["runs"]))"""
+    done = subprocess.run([sys.executable, "-c", code], timeout=50, capture_output=True)
+    assert done.returncode == -signal.SIGTERM
 
 
 def test_a_full_gpu_is_better_used_by_fewer(monkeypatch, capsys):

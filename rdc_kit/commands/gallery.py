@@ -17,6 +17,8 @@ from PIL import Image
 
 from ..ground import files
 from ..ground.folders import data_dir, runs_dir
+from ..ground.manifests import read_manifest, read_status, run_folders
+from ..ground.names import command
 from .finished import (
     Finished,
     finished,
@@ -96,6 +98,7 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
         where, choice = runs_dir("notebooks"), f" DATASET={dataset}" if dataset else ""
         what = f"finished notebook run on {dataset}" if dataset else "finished notebook run"
         message = f"gallery: there is no {what} in {where}: `make study{choice}` makes them"
+        message += _without_copy()
         print(message, file=sys.stderr)
         return 1
     read = {run.notebook.stem: _read(run) for run in runs}
@@ -107,6 +110,19 @@ def gallery(out: Path | None = None, dataset: str = "") -> int:
     files.write_text(out / "index.html", _INDEX.format(style=_STYLE, entries=entries))
     print(f"gallery: {len(runs)} notebooks, open {out / 'index.html'}")
     return 0
+
+
+def _without_copy() -> str:
+    """What else to say where runs ended well whose executed copies are elsewhere; "" for none."""
+    ended = [folder for folder in run_folders() if read_status(folder) == "ok"]
+    names = [(folder, read_manifest(folder).get("name", "")) for folder in ended]
+    count = sum(not (folder / f"{name}.ipynb").is_file() for folder, name in names)
+    if not count:
+        return ""
+    return (
+        f"; {count} ended ok by other means, without the executed copy there that "
+        f"`{command('run')}` leaves"
+    )
 
 
 def _read(run: Finished) -> Any:

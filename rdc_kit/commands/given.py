@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.names import unknown
-from ..notebook.parameters import PARAMETERS, check_parameter
+from ..notebook.parameters import PARAMETERS, check_parameter, from_here
 
 
 class UsageError(ValueError):
@@ -128,6 +128,10 @@ def typed(parameter: Parameter, text: str) -> Any:
 def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
     """Names and types of the given parameters against the notebook's; values where the kit knows.
 
+    Returns:
+        The values. A dataset or results with a relative path have the whole one: it starts at this
+        folder, and the notebook runs in its own.
+
     Raises:
         UsageError: an unknown name (with the near match), a wrong type, a value out of range.
     """
@@ -143,4 +147,4 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
             check_parameter(name, values[name])
         except (TypeError, ValueError) as error:
             raise UsageError(str(error)) from None
-    return values
+    return {name: from_here(name, value) for name, value in values.items()}

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
 import json
+import math
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ..ground import files, locks, places, progress, store
-from ..ground.folders import runs_dir
+from ..ground.folders import home_dir, runs_dir
 from ..ground.manifests import read_manifest, write_manifest
 from ..notebook.answers import is_exercise
 from ..study.grid.workers import workers_from
@@ -24,6 +29,7 @@ from .given import UsageError, check_parameters
 
 OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
 _NEEDED = 200 * 10**6  # bytes free before a run starts
+_LOOK_EVERY = 0.1  # seconds
 
 # Papermill ends when we are killed, and its kernel then ends by itself: nobody else could say how
 # such a run ended. Linux only; elsewhere it goes on to its end, and is not called ok.
@@ -75,12 +81,12 @@ def run_notebook(
     folder = runs_dir("notebooks") / f"{notebook.stem}-{key}"
     try:
         places.require_free_space(folder, _NEEDED)
-        with locks.lock(folder, notebook.stem):
-            return _execute(notebook, parameters, folder, timeout, workers)
+        with locks.lock(folder, notebook.stem), _signals() as came:
+            return _execute(notebook, parameters, folder, timeout, workers, came)
     except locks.Locked as error:
         return print_verdict(LOCKED, str(error))
     except OSError as error:
-        return print_verdict(FAILED, f"{notebook.stem}: {error}")
+        return print_verdict(FAILED, f"{notebook.stem}: {disk_error(error)}")
 
 
 def _execute(
@@ -89,6 +95,7 @@ def _execute(
     folder: Path,
     timeout: float | None,
     workers: str | int,
+    came: list[str],
 ) -> int:
     write_manifest(folder, "running", name=notebook.stem, parameters=parameters)
     executed, partial = folder / notebook.name, folder / "partial.ipynb"
@@ -103,7 +110,7 @@ def _execute(
     }
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}
     command = _papermill(notebook.resolve(), partial, parameters)
-    error = _supervise(command, environment, folder / "papermill.log", timeout)
+    error = _supervise(command, environment, folder / "papermill.log", timeout, came)
     # The kernel, whose process the manifest names, has ended by now: its word alone counts.
     if not error and read_manifest(folder).get("status") != "finished":
         error = "it ended without reaching finish(...)"
@@ -148,20 +155,43 @@ def _failure(error: str, name: str, folder: Path, partial: Path, failed: Path) -
     return code
 
 
+@contextlib.contextmanager
+def _signals() -> Iterator[list[str]]:
+    """Names of the signals to end that have come, for who waits; they interrupt nothing.
+
+    A batch system sends SIGTERM to all processes, and `rdc study` then sends it again: the second
+    must not cut off what the first one began, to end the kernel and to mark the run.
+
+    Raises:
+        KeyboardInterrupt: at the end, if one came and nobody has raised it.
+    """
+    came: list[str] = []
+
+    def note(number: int, frame: Any) -> None:
+        came.append(signal.Signals(number).name)
+
+    old = {s: signal.signal(s, note) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield came
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
+
+
 def _supervise(
-    command: list[str], environment: dict[str, str], log: Path, timeout: float | None
+    command: list[str],
+    environment: dict[str, str],
+    log: Path,
+    timeout: float | None,
+    came: list[str],
 ) -> str:
     """Run papermill in its own process group; returns what went wrong, "" for nothing.
 
     A signal to us or a timeout ends the whole group, kernel included.
     """
-    stopped: list[str] = []
-
-    def stop(number: int, frame: Any) -> None:
-        stopped.append(signal.Signals(number).name)
-        raise InterruptedError
-
-    old = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    end = time.monotonic() + (timeout or math.inf)
     with log.open("w") as file:
         output = None if progress.interactive() else file
         child = subprocess.Popen(
@@ -172,16 +202,15 @@ def _supervise(
             start_new_session=True,
         )
         try:
-            code = child.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return f"stopped after {timeout:g} s"
-        except InterruptedError:
-            return f"stopped by {stopped[0]}"
+            while child.poll() is None and not came:
+                if time.monotonic() > end:
+                    return f"stopped after {timeout:g} s"
+                time.sleep(_LOOK_EVERY)
         finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
             _end_group(child)
-    return "" if code == 0 else f"papermill ended with status {code}"
+    if child.returncode == 0:
+        return ""
+    return f"stopped by {came[0]}" if came else f"papermill ended with status {child.returncode}"
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
@@ -229,3 +258,25 @@ def print_verdict(code: int, line: str) -> int:
     """Print the last line of a verb, to stderr unless all is well; returns the code."""
     print(line, file=sys.stderr if code else sys.stdout, flush=True)
     return code
+
+
+def disk_error(error: OSError) -> str:
+    """What a disk refused, and what to do about it."""
+    if error.errno is None:  # one of our own sentences
+        return str(error)
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    at_home = not error.filename or Path(str(error.filename)).is_relative_to(home_dir())
+    other = "set RDC_HOME to" if at_home else "name"
+    full = f"free some space, or {other} a folder on another disk"
+    closed = f"allow writing there, or {other} a folder of your own"
+    remedies = {
+        errno.ENOSPC: full,
+        errno.EDQUOT: full,
+        errno.EFBIG: f"raise the limit of `ulimit -f`, or {other} a folder on another disk",
+        errno.EACCES: closed,
+        errno.EPERM: closed,
+        errno.ENOENT: "check the name, or put it there",
+        errno.EROFS: f"{other} a folder that can be written",
+    }
+    remedy = remedies.get(error.errno, "look at the disk")
+    return f"{what}: {remedy}; the same call goes on from what is there"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ def path(text: str) -> Path:
 
 
 def path_or_name(text: str) -> str:
-    """A name, or a path as `path` reads it."""
-    return str(path(text))
+    """A name, or a path as `path` reads it: what has a separator is one, such as ./runs."""
+    return str(path(text).absolute() if os.sep in text else path(text))
 
 
 class Several(argparse.Action):

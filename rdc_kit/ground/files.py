@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BLOCK = 1 << 22
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DAMAGED = ".damaged"  # at the end of a name: set aside, no part of any work
 
 
@@ -55,6 +56,7 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
 
     Raises:
         FileExistsError: without `replace`, another process has made the folder meanwhile.
+        OSError: the disk does not take it; that it is full is said of `path`.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +73,10 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
         else:
             part.replace(path)
         _flush(path.parent)
+    except OSError as error:
+        if error.errno in _FULL and error.filename is None:
+            error.filename = str(path)  # what writes knows an open file and no name
+        raise
     finally:
         with contextlib.suppress(OSError):
             if part.is_dir():

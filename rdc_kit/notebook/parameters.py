@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..data import sources
 from ..ground.device import choose_runtime
+from ..ground.folders import expanded
 from ..ground.names import unknown
 from ..study.grid.setups import LAYERS
 from ..study.verdicts import tables
@@ -117,14 +119,35 @@ def check_parameter(key: str, value: Any) -> None:
         raise ValueError(f"parameter {key}={value!r} {wrong}")
 
 
+def from_here(key: str, value: Any) -> Any:
+    """A checked value, a relative path in it made whole: a notebook runs in its own folder."""
+    if key == "dataset" and value.startswith(("folder:", "parquet:")):
+        kind, _, place = value.partition(":")
+        return f"{kind}:{_whole(place)}"
+    if key == "results" and value not in tables.WHERE:
+        return _whole(value)
+    return value
+
+
+def _whole(text: str) -> str:
+    path = expanded(text, "the path")
+    return text if path.is_absolute() else str(path.resolve())
+
+
 def own_parameters(caller: dict[str, Any]) -> dict[str, Any]:
     """What the notebook's parameters cell sets: the names that have a type, as for papermill.
 
     Raises:
-        TypeError: an unknown name that looks like a known one.
+        TypeError: an unknown name that looks like a known one, in that cell or given to papermill.
     """
     declared = caller.get("__annotations__") or PARAMETERS
-    for name in declared:
+    for name in (*declared, *_given_to_papermill(caller)):
         if name not in PARAMETERS and difflib.get_close_matches(name, PARAMETERS, 1, 0.8):
             raise TypeError(unknown("parameter", name, PARAMETERS))
     return {name: caller[name] for name in PARAMETERS if name in declared and name in caller}
+
+
+def _given_to_papermill(caller: dict[str, Any]) -> list[str]:
+    """Names that the cell sets which papermill puts behind a notebook's own parameters."""
+    cells = [cell for cell in caller.get("In", ()) if cell.startswith("# Parameters\n")]
+    return re.findall(r"^(\w+) = ", "\n".join(cells), re.MULTILINE)

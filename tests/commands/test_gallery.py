@@ -173,6 +173,15 @@ def test_nothing_to_show_is_one_sentence_and_status_1(add, fresh_home, capsys, c
     assert not (fresh_home / "data" / "gallery").exists()
 
 
+def test_a_run_that_left_no_executed_copy_there_is_told_of(add, capsys):
+    """By papermill itself: `rdc runs` listed it as ok, and the gallery said that there was none."""
+    add("01_hand", "a", "2026-01-02T10:00:00+00:00", "")
+    assert main(["gallery"]) == 1
+    told = capsys.readouterr().err
+    assert "`make study` makes them; 1 ended ok by other means, without the executed copy" in told
+    assert told.endswith(" run` leaves\n")
+
+
 def test_a_run_whose_process_is_gone_is_not_shown(add, capsys):
     add("00_one", "cut", "2026-01-01T10:00:00+00:00", "One", "running", pid=2**22 + 1)
     assert gallery.gallery() == 1

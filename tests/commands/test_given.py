@@ -89,3 +89,26 @@ def test_values_get_the_declared_type(notebook, given, expected):
 def test_wrong_parameters_are_refused(notebook, given, message):
     with pytest.raises(parameters.UsageError, match=message):
         parameters.check_parameters(notebook, given)
+
+
+def test_a_relative_path_starts_where_the_command_was_typed(tmp_path, monkeypatch):
+    """It was checked here and looked for again in the notebook's folder, half a minute later."""
+    cell = 'dataset: str = "digits"\nresults: str = "runs"\nplace: str = ""'
+    notebook = write(tmp_path / "tiny.ipynb", parameters=cell)
+    for label in "ab":
+        (tmp_path / "here" / "ds" / label).mkdir(parents=True)
+    (tmp_path / "here" / "plan.toml").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here" / "ds")
+    here, link = tmp_path / "here", tmp_path / "link"
+    for given, whole in (
+        ({"dataset": "folder:../ds"}, f"folder:{here / 'ds'}"),
+        ({"dataset": "parquet:."}, f"parquet:{here / 'ds'}"),
+        ({"dataset": f"folder:{link}/ds/"}, f"folder:{link}/ds/"),
+        ({"dataset": "hub:owner/name"}, "hub:owner/name"),
+        ({"dataset": "digits"}, "digits"),
+        ({"results": ".."}, str(here)),
+        ({"results": "runs"}, "runs"),
+        ({"place": "../ds"}, "../ds"),
+    ):
+        assert parameters.check_parameters(notebook, given) == dict.fromkeys(given, whole)

@@ -1,6 +1,8 @@
 """The strict runner: nothing looks finished unless it is."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -166,6 +168,35 @@ def test_ctrl_c_ends_as_failed(tmp_path, fresh_home):
     assert read_status(the_folder(fresh_home)) == "failed"
 
 
+def test_a_second_signal_does_not_cut_off_the_first(tmp_path, fresh_home):
+    """Slurm sends SIGTERM to all processes, and a study then to its runs: they were not marked."""
+    mark = tmp_path / "mark"
+    body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(120)"
+    first = start_runner(write(tmp_path / "slow.ipynb", OPEN + body, CLOSE))
+    wait_for(mark.exists)
+    end = time.monotonic() + 60
+    while first.poll() is None and time.monotonic() < end:
+        first.send_signal(signal.SIGTERM)
+        time.sleep(0.02)
+        if read_status(the_folder(fresh_home)) == "failed":
+            break
+    assert first.wait(60) == 1
+    told = first.stderr.read()
+    assert "slow FAILED: stopped by SIGTERM" in told
+    assert told.splitlines()[-1] == "run: stopped; the same call continues it"
+    assert read_status(the_folder(fresh_home)) == "failed"
+    assert not (the_folder(fresh_home) / "holder.json").exists()
+
+
+def test_a_signal_that_comes_when_all_is_done_is_not_lost(fresh_home):
+    """A study that runs one notebook after the other would go on with the next."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), run._signals() as came:
+        signal.raise_signal(signal.SIGTERM)
+        assert came == ["SIGTERM"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_a_killed_runner_is_seen_as_interrupted(tmp_path, fresh_home):
     mark = tmp_path / "mark"
     body = f"import time, pathlib; pathlib.Path({str(mark)!r}).touch(); time.sleep(30)"
@@ -185,13 +216,13 @@ def test_only_the_runner_says_ok_and_only_with_the_executed_notebook_in_place(
 ):
     """Killed after the kernel's last word, a run is not called ok."""
 
-    def kernel_says(command, environment, log, timeout):
+    def kernel_says(command, environment, log, timeout, came):
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""
 
     monkeypatch.setattr(run, "_supervise", kernel_says)
     with pytest.raises(FileNotFoundError):  # no executed notebook to move
-        run._execute(tiny, {}, the_new_folder(fresh_home), None, 1)
+        run._execute(tiny, {}, the_new_folder(fresh_home), None, 1, [])
     facts = files.read_json(the_new_folder(fresh_home) / "manifest.json")
     assert facts["status"] == "finished"
 
@@ -202,14 +233,14 @@ def test_the_executed_copy_holds_the_pictures_of_its_text(tiny, fresh_home, monk
     content.cells.append(nbformat.v4.new_markdown_cell("![x](a.png)"))
     (tiny.parent / "a.png").write_bytes(b"png")
 
-    def papermill(command, environment, log, timeout):
+    def papermill(command, environment, log, timeout, came):
         nbformat.write(content, log.parent / "partial.ipynb")
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""
 
     monkeypatch.setattr(run, "_supervise", papermill)
     folder = the_new_folder(fresh_home)
-    assert run._execute(tiny, {}, folder, None, 1) == 0
+    assert run._execute(tiny, {}, folder, None, 1, []) == 0
     shown = nbformat.read(folder / "tiny.ipynb", as_version=4).cells[-1]
     assert shown.source == "![x](attachment:0-a.png)"
     assert list(shown.attachments) == ["0-a.png"]
@@ -271,3 +302,38 @@ def test_an_exercise_that_fails_after_finish_fails_nobody(tmp_path, fresh_home):
 
 def test_another_cell_that_fails_after_finish_is_a_failure(tmp_path, fresh_home):
     assert run.run_notebook(write(tmp_path / "late.ipynb", OPEN, WORK, CLOSE, "1 / 0")) == 1
+
+
+SPACE, LARGE, QUOTA = "No space left on device", "File too large", "Disk quota exceeded"
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOSPC, f"{SPACE}: free some space, or {{}} a folder on another disk"),
+        (errno.EDQUOT, f"{QUOTA}: free some space, or {{}} a folder on another disk"),
+        (errno.EFBIG, f"{LARGE}: raise the limit of `ulimit -f`, or {{}} a folder on another disk"),
+        (errno.EACCES, "Permission denied: allow writing there, or {} a folder of your own"),
+        (errno.EROFS, "Read-only file system: {} a folder that can be written"),
+        (errno.EIO, "Input/output error: look at the disk"),
+    ],
+)
+def test_what_a_disk_refuses_is_named_with_a_remedy(fresh_home, number, told):
+    """A full disk under --out asked to move RDC_HOME, which was not full."""
+    goes_on = "; the same call goes on from what is there"
+    said, at_home = os.strerror(number), told.format("set RDC_HOME to") + goes_on
+    inside, outside = fresh_home / "data" / "x", fresh_home.parent / "x"
+    assert run.disk_error(OSError(number, said, str(inside))) == f"{inside}: {at_home}"
+    assert run.disk_error(OSError(number, said)) == at_home
+    elsewhere = told.format("name") + goes_on
+    assert run.disk_error(OSError(number, said, str(outside))) == f"{outside}: {elsewhere}"
+
+
+def test_a_home_that_is_closed_is_told_with_a_remedy(tiny, fresh_home, monkeypatch, capsys):
+    def closed(folder, needed):
+        raise PermissionError(errno.EACCES, "Permission denied", str(fresh_home))
+
+    monkeypatch.setattr(run.places, "require_free_space", closed)
+    assert run.run_notebook(tiny) == 1
+    told = f"tiny: {fresh_home}: Permission denied: allow writing there, or set RDC_HOME to a"
+    assert capsys.readouterr().err.startswith(told)

@@ -58,3 +58,13 @@ def test_a_path_may_begin_with_the_home_folder(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args([*select, "--out=~nobody-at-all/x"])
     assert "begins with the home folder of a user who is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["./evidence", "evidence/", "./runs", "./runs/", "../x/runs"])
+def test_a_text_with_a_separator_is_a_path_and_no_name(text, tmp_path, monkeypatch):
+    """`--results ./evidence/` read the kit's own evidence instead of the folder."""
+    monkeypatch.chdir(tmp_path)
+    results = parser().parse_args(["claims", "--results", text]).results
+    assert Path(results).is_absolute()
+    assert Path(results).resolve() == (tmp_path / text).resolve()
+    assert parser().parse_args(["claims", "--results", "mine"]).results == "mine"

@@ -241,3 +241,18 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path, monkeypatch):
     closed(tmp_path / "b", monkeypatch)
     with pytest.raises(PermissionError, match="b'"):
         files.files_below(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["ENOSPC", "EDQUOT", "EFBIG"])
+def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path, kind):
+    """An open file that cannot grow does not say its name."""
+    number = getattr(errno, kind)
+    with pytest.raises(OSError) as ended, files.atomic_path(tmp_path / "x.csv"):
+        raise OSError(number, os.strerror(number))
+    assert ended.value.filename == str(tmp_path / "x.csv")
+    with pytest.raises(OSError) as ended, files.atomic_path(tmp_path / "x.csv"):
+        raise OSError(number, os.strerror(number), "other")
+    assert ended.value.filename == "other"
+    with pytest.raises(OSError) as ended, files.atomic_path(tmp_path / "x.csv"):
+        raise OSError(errno.EIO, "an image that is read")
+    assert ended.value.filename is None

@@ -61,3 +61,15 @@ def test_a_slip_in_a_parameters_name_is_found(fresh_home):
     exec('datset: str = "digits"\nmine: int = 3', cell)
     with pytest.raises(TypeError, match="unknown parameter 'datset' - did you mean 'dataset'"):
         exec("rdc.start()", cell)
+
+
+def test_a_slip_in_what_papermill_is_given_is_found(fresh_home):
+    """`papermill -p epoch 3` ran to its end on the defaults, and was called ok."""
+    cell = {"rdc": rdc, "student": "resnet18", "In": ["", "seeds: int = 0", "student = 3"]}
+    exec("seeds: int = 0", cell)
+    known = {**cell, "In": [*cell["In"], "# Parameters\nseeds = 2\nmine = 3\n"], "seeds": 2}
+    assert parameters.own_parameters(known) == {"seeds": 2}
+    slip = {**cell, "In": [*cell["In"], "# Parameters\nseeds = 2\nepoch = 3\n"]}
+    with pytest.raises(TypeError, match="unknown parameter 'epoch' - did you mean 'epochs'"):
+        parameters.own_parameters(slip)
+    assert parameters.own_parameters(cell) == {"seeds": 0}  # what a reader names is no slip

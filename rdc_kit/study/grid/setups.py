@@ -59,7 +59,10 @@ def _content(path: Path) -> int:
     try:
         facts = path.stat()
     except OSError as error:
-        raise ValueError(f"{path}, which a method reads, is not there: {error.strerror}") from error
+        place = "there" if path.is_absolute() else f"in {Path.cwd()}, so name its whole path"
+        raise ValueError(
+            f"{path}, which a method reads, is not {place}: {error.strerror}"
+        ) from error
     return _checksum(path, facts.st_mtime_ns, facts.st_size)
 
 

@@ -198,6 +198,7 @@ def collect(where: str = "runs") -> Tables:
     check_where(where)
     if where not in WHERE:
         return Tables([], where)
+    _tell_of_a_namesake(where)
     tables = list(_of_runs() if where == "runs" else _of_evidence())
     if not tables:
         remedy = 'results = "evidence" reads the committed ones and works at once; '
@@ -214,6 +215,19 @@ def check_where(where: str) -> None:
         raise ValueError(
             f"results are in {', '.join(WHERE)} or a folder (its whole path) with a {PLAN} of "
             f"yours, got {where!r}"
+        )
+
+
+def _tell_of_a_namesake(where: str) -> None:
+    """Say which results a name stands for, where a folder of that name holds a plan, too."""
+    beside = plan_path(Path(where))
+    if beside.is_file() and beside != plan_path():
+        kits = "the runs of this machine" if where == "runs" else "the committed evidence"
+        print(
+            f"{where!r} is {kits}: the folder {beside.parent}, which has a {PLAN}, is named "
+            f"by its path, ./{where}",
+            file=sys.stderr,
+            flush=True,
         )
 
 

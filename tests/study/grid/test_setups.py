@@ -239,3 +239,18 @@ def test_epochs_of_a_setup_are_every_scorings_unless_a_metric_has_its_own():
     setup = small_setup(options={"epochs": 3}, scoring_epochs={"aum": 5})
     asked = {name: setup.settings(Arm(name))["epochs"] for name in ("el2n", "forgetting", "aum")}
     assert asked == {"el2n": 3, "forgetting": 3, "aum": 5}
+
+
+def test_a_relative_file_that_a_method_reads_is_told_with_where_it_was_looked_for(
+    tmp_path, monkeypatch
+):
+    """A notebook runs in its own folder, and found no rows.pt there."""
+    method = Method("mine", _mine, "baseline", "", "", "", files=("rows.pt",))
+    monkeypatch.setitem(METHODS, "mine", method)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError) as refused:
+        small_setup().set_key(trial(Arm("mine")))
+    told = f"rows.pt, which a method reads, is not in {tmp_path}, so name its whole path: No"
+    assert str(refused.value).startswith(told)
+    (tmp_path / "rows.pt").touch()
+    assert small_setup().set_key(trial(Arm("mine")))

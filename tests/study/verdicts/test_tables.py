@@ -66,6 +66,24 @@ def test_places_have_names():
         tables.collect("here")
 
 
+def test_a_folder_named_like_the_evidence_is_told_of(tmp_path, monkeypatch, capsys):
+    """With a plan in ./evidence, `--results evidence` read the kit's, without a word."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evidence").mkdir()
+    assert tables.collect("evidence").folder == evidence_dir()
+    assert capsys.readouterr().err == ""
+    (tmp_path / "evidence" / "plan.toml").touch()
+    assert tables.collect("evidence").folder == evidence_dir()
+    assert capsys.readouterr().err == (
+        f"'evidence' is the committed evidence: the folder {tmp_path / 'evidence'}, which has a "
+        "plan.toml, is named by its path, ./evidence\n"
+    )
+    assert tables.collect("./evidence").folder == tmp_path / "evidence"
+    monkeypatch.chdir(evidence_dir().parent)  # here both are one
+    tables.collect("evidence")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_run_that_did_not_end_well_has_no_tables(fresh_home):
     with pytest.raises(
         rdc.DataError, match=r"no results in runs: .*(rdc|rdc_kit) study` makes your own"
