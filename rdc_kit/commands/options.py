@@ -85,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
         prog="rdc",
         description="A study kit for 'Rethinking Large-scale Dataset Compression'. Every verb "
         "prints one line of verdict last. Exit status 0: the work was done; 1: it failed; 2: wrong "
-        "usage; 3: another process is doing this very work.",
+        "usage; 3: another process is doing this very work; 143: SIGTERM ended it.",
     )
     verbs = top.add_subparsers(dest="verb", metavar="VERB")
     made = {}
