@@ -261,7 +261,7 @@ def test_the_differences_of_pruning_metrics_are_of_every_number_of_images(studie
     (folder,) = (studied / "data" / "runs" / "notebooks").glob("02_*")
     found, runs = (pd.read_csv(folder / f"{name}.csv") for name in ("differences", "runs"))
     assert set(runs["ipc"]) == {1, 5}
-    assert found["ipc"].tolist() == [1] * 8 + [5] * 8
+    assert found["ipc"].tolist() == [1] * 9 + [5] * 9
 
 
 def test_the_paper_figures_are_drawn_from_the_studys_results(studied):
