@@ -14,9 +14,9 @@ from ..ground.folders import checkout
 from ..ground.names import unknown
 from ..ground.progress import human_time
 from ..study.analyses.entropy_rows import make_entropy_rows
-from ..study.grid.campaign import PLAN, Line, exploratory
+from ..study.grid.campaign import Line, exploratory
 from ..study.grid.making import changed_arm, make_rows
-from ..study.grid.planfile import plan_path, read_plan
+from ..study.grid.planfile import PLAN, plan_path, read_plan
 from ..study.grid.schedule import Work, work_through
 from ..study.grid.setups import Trial
 from ..study.grid.workers import workers_from

@@ -25,7 +25,6 @@ from .experiments import trials_of
 from .rows import COLUMNS, HASHES, taught_by, trial_config
 from .setups import Setup, Trial
 
-PLAN = "plan.toml"
 MEASURES = ("accuracy", "entropy")
 # What a plan may change of a setting, whose rows stay in one file.
 _OF_SETTING = ("dataset", "size", "precision", "scorer", "taught_by")
@@ -199,14 +198,14 @@ class Line:
 
     def _is_here(self, row: dict[Any, Any]) -> bool:
         """Whether a row is of the setting as it stands in the plan, as far as the row says."""
-        asked = {name: getattr(self.setting, name) for name in _OF_SETTING}
-        told = {name: row[name] for name in asked if not pd.isna(row.get(name))}
+        told = {name: row[name] for name in _OF_SETTING if not pd.isna(row.get(name))}
+        asked = {name: getattr(self.setting, name) for name in told}  # of no teacher if none is
         if "dataset" in told and not pd.isna(row.get("data_hash")):  # images may be moved
             asked["dataset"], told["dataset"] = map(kind_of, (asked["dataset"], told["dataset"]))
         if "taught_by" not in told and not pd.isna(row.get("teacher")):  # an older row
-            asked["teacher"] = asked["taught_by"].split(",")[0]
+            asked["teacher"] = self.setting.taught_by.split(",")[0]
             told["teacher"] = row["teacher"].split(",")[0]
-        return all(asked[name] == value for name, value in told.items())
+        return asked == told
 
     def missing(self) -> list[Trial]:
         """The trials without a row, in order."""

@@ -13,10 +13,11 @@ from ...ground import store
 from ...ground.folders import evidence_dir, expanded
 from ...ground.kinds import check_kinds
 from ...ground.names import unknown
-from .campaign import MEASURES, PLAN, Line, Setting
+from .campaign import MEASURES, Line, Setting
 from .rows import ARM_NUMBERS
 from .terms import CHANCE, Term, terms_of
 
+PLAN = "plan.toml"
 LEAST = 3  # replicates of a verdict; fewer are no evidence, for the interval of two says nothing
 # What an effect can be of: numbers of a row.
 VALUES = {
@@ -24,11 +25,8 @@ VALUES = {
     "entropy": ("stored", "stored_nll", "seen", "seen_nll", "at_crop", "share"),
 }
 
-_KINDS = {
-    "ipc": "int",
-    "crops": "float",
-    "known": "int",
-}  # of what is in a list; all other lists are of texts
+# Of what is in a list; all other lists are of texts.
+_KINDS = {"ipc": "int", "crops": "float", "known": "int"}
 
 
 class PlanError(ValueError):

@@ -73,6 +73,15 @@ def test_rows_of_images_that_were_moved_count_and_those_of_others_are_not_judged
     assert "take the others out" in row["change"]
 
 
+def test_a_network_that_could_not_teach_is_asked_for_no_teacher(tmp_path, monkeypatch):
+    """Rows with hard labels alone need none, whatever scores and trains."""
+    line = read_plan(plan_in(tmp_path, monkeypatch))[0]
+    for student in ("swin_t", "convnext_tiny-small"):  # they have layer norm
+        other = replace(line, setting=replace(line.setting, student=student))
+        other.add(some_rows(other, 0, 1, scorer=student, taught_by=""))
+        assert [trial.seed for trial in other.missing()] == [2]
+
+
 @pytest.mark.parametrize(
     ("other", "missing"),
     [
