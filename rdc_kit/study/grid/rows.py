@@ -203,8 +203,8 @@ def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
 
 
 def taught_by(network: str, epochs: int) -> str:
-    """Network and length of a teacher, as the column says them; an ensemble's first network."""
-    return f"{models.relatives(network)[0]}, {epochs} epochs"
+    """Network and length of a teacher, as the column says them; of an ensemble the first."""
+    return f"{models.with_batch_norm(network)}, {epochs} epochs"
 
 
 def data_hash(setup: Setup) -> str:
