@@ -16,9 +16,9 @@ import rdc_kit as rdc
 from rdc_kit.ground.folders import local_copies
 from rdc_kit.prune import scores
 from rdc_kit.study.grid.arms import arm_named, method_arms, pca_arms
-from rdc_kit.study.grid.campaign import read_rows
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
 from rdc_kit.study.grid.planfile import read_plan
+from rdc_kit.study.grid.rowfiles import read_rows
 from rdc_kit.study.grid.setups import LAYERS, Seeds, Setup
 from rdc_kit.study.verdicts.ledger import ledger
 from rdc_kit.study.verdicts.tables import collect

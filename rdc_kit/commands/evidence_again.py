@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..study.grid.campaign import Line, append_new
+from ..study.grid.campaign import Line
 from ..study.grid.experiments import Experiment
 from ..study.grid.making import check_same
+from ..study.grid.rowfiles import append_new
 from ..study.grid.rows import HASHES, is_measured, row_of
 from ..study.grid.setups import Setup, Trial
 from ..study.verdicts.stats import mean_interval
@@ -96,7 +97,7 @@ def paired(key: str, here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
 
 
 def add_pairs(path: Path, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Append the pairs that are new to a table, and return them; see `campaign.append_new`."""
+    """Append the pairs that are new to a table, and return them; see `rowfiles.append_new`."""
     return append_new(path, pairs, _read_pairs, _keys)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..study.grid.campaign import Line, kind_of, read_rows
+from ..study.grid.campaign import Line, kind_of
+from ..study.grid.rowfiles import read_rows
 from ..study.grid.terms import CHANCE, terms_of
 from ..study.verdicts.effects import Absent, rows_of_term
 

@@ -9,8 +9,9 @@ from rdc_kit.commands import evidence, evidence_check
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import evidence_dir, runs_dir
 from rdc_kit.methods import METHODS
-from rdc_kit.study.grid import campaign, planfile
+from rdc_kit.study.grid import planfile
 from rdc_kit.study.grid.making import make_rows
+from rdc_kit.study.grid.rowfiles import read_rows
 
 from ..study.grid.plans import PLAN, commit, git
 
@@ -73,7 +74,7 @@ def test_rows_without_a_commit_are_counted_and_hide_no_others(plan, capsys, monk
     monkeypatch.setattr(store, "git_state", lambda: git(plan, "rev-parse", "--short", "HEAD"))
     assert main(asked) == 0
     path = plan.parent / "campaign-tiny.csv"
-    rows = campaign.read_rows(path)
+    rows = read_rows(path)
     for count in (1, 3):
         rows.loc[: count - 1, "git"] = None
         rows.to_csv(path, index=False)
@@ -172,7 +173,7 @@ def test_a_family_that_has_lost_an_effect_is_told(plan, capsys, monkeypatch):
 
 
 def test_a_best_value_cannot_be_seen_where_one_value_was_tried():
-    rows = campaign.read_rows(evidence_dir() / "campaign-cifar10-convnet3.csv")
+    rows = read_rows(evidence_dir() / "campaign-cifar10-convnet3.csv")
     easiest = rows[(rows["arm"] == "el2n") & (rows["protocol"] == "hard")]
     shifted = easiest.assign(arm="el2n skip=0.5", skip=0.5)
     effect = "best skip of el2n#10 - best skip of el2n#1"
@@ -183,7 +184,7 @@ def test_a_best_value_cannot_be_seen_where_one_value_was_tried():
 
 
 def test_what_guessing_comes_to_needs_no_rows():
-    rows = campaign.read_rows(evidence_dir() / "campaign-cifar10-convnet3.csv")
+    rows = read_rows(evidence_dir() / "campaign-cifar10-convnet3.csv")
     easiest = rows[(rows["arm"] == "el2n") & (rows["protocol"] == "hard")]
     assert evidence_check._measurable(easiest, "el2n#10 - chance")
     assert not evidence_check._measurable(easiest, "random#10 - chance")
@@ -230,7 +231,7 @@ def test_a_plan_of_ones_own_is_kept_in_its_folder_and_checked_by_its_history(
         assert said.err == ""
         assert "mine (C5; priority 1): done" in said.out
         assert "first - random: " in said.out
-        rows = campaign.read_rows(folder / "campaign-tiny.csv")
+        rows = read_rows(folder / "campaign-tiny.csv")
         assert {state[: len(first)] for state in rows["plan_git"]} == {first}
         assert rows["code"].notna().tolist() == (rows["arm"] == "first").tolist()
         assert main([*call, "--check"]) == 0

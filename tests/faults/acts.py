@@ -24,6 +24,7 @@ from rdc_kit.study.figures import base
 from rdc_kit.study.grid import campaign, planfile
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
+from rdc_kit.study.grid.rowfiles import read_rows
 from rdc_kit.study.grid.setups import Setup
 from rdc_kit.train import training
 from rdc_kit.train.stored_labels import store_labels
@@ -206,11 +207,11 @@ def rows(seeds: list[int]) -> pd.DataFrame:
 
 def add_rows(home: Path) -> str:
     line(home).add(rows([1, 2]))
-    return campaign.read_rows(line(home).path).to_csv()
+    return read_rows(line(home).path).to_csv()
 
 
 def old_or_new_rows(home: Path) -> None:
-    assert campaign.read_rows(line(home).path)["seed"].tolist() in ([0], [0, 1, 2])
+    assert read_rows(line(home).path)["seed"].tolist() in ([0], [0, 1, 2])
 
 
 def arrays(home: Path) -> str:

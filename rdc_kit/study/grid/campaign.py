@@ -6,7 +6,7 @@ setting, with the hash of everything that was tried; they travel between machine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,25 +15,18 @@ from typing import Any
 import pandas as pd
 
 from ...data.holdout import load_with_test
-from ...ground import files, store
+from ...ground import store
 from ...ground.device import choose_runtime
 from ...ground.folders import checkout, evidence_dir, runs_dir
 from ...train import protocols
 from ...train.evaluation import check_pair
 from .arms import arm_asked
 from .experiments import trials_of
-from .rows import COLUMNS, HASHES, taught_by, trial_config
+from .rowfiles import OF_SETTING, append_new, identity_of, read_rows
+from .rows import taught_by, trial_config
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
-# What a plan may change of a setting, whose rows stay in one file.
-_OF_SETTING = ("dataset", "size", "precision", "scorer", "taught_by")
-_ALWAYS = ("run_hash", "hits")  # that no row lacks; rows of entropy have no hits
-_MEND = (
-    "take out what was half-written, a second header and the marks of a merge (<<<<<<<, =======, "
-    ">>>>>>>), and keep the whole rows of both sides, in UTF-8; or fetch the file again with git "
-    "checkout"
-)
 
 
 @dataclass(frozen=True)
@@ -191,14 +184,14 @@ class Line:
         rows, wanted = read_rows(self.path), {self._identity(t): t for t in self.trials}
         mine: dict[tuple[object, ...], list[tuple[str, int]]] = {}
         for place, row in enumerate(rows.to_dict("records")):
-            identity = _row_identity(row)
+            identity = identity_of(row)
             if self._is_here(row) and _is_of(row, wanted.get(identity)):
                 mine.setdefault(identity, []).append((str(row.get("run_hash")), place))
         return rows.iloc[[min(made)[1] for made in mine.values()]]
 
     def _is_here(self, row: dict[Any, Any]) -> bool:
         """Whether a row is of the setting as it stands in the plan, as far as the row says."""
-        told = {name: row[name] for name in _OF_SETTING if not pd.isna(row.get(name))}
+        told = {name: row[name] for name in OF_SETTING if not pd.isna(row.get(name))}
         asked = {name: getattr(self.setting, name) for name in told}  # of no teacher if none is
         if "dataset" in told and not pd.isna(row.get("data_hash")):  # images may be moved
             asked["dataset"], told["dataset"] = map(kind_of, (asked["dataset"], told["dataset"]))
@@ -209,7 +202,7 @@ class Line:
 
     def missing(self) -> list[Trial]:
         """The trials without a row, in order."""
-        there = {_row_identity(row) for row in self.rows().to_dict("records")}
+        there = {identity_of(row) for row in self.rows().to_dict("records")}
         return [trial for trial in self.trials if self._identity(trial) not in there]
 
     def add(self, table: pd.DataFrame) -> None:
@@ -218,67 +211,13 @@ class Line:
         if self.stamp == "plan_git":
             made = [store.finished_at(runs_dir("train") / name) for name in table["run_hash"]]
             table = table.assign(plan_git=self.planned_at, made=made)
-        append_new(self.path, table, read_rows, _row_keys)
+        append_new(self.path, table)
 
     def _identity(self, trial: Trial) -> tuple[object, ...]:
         """What tells the trials of a setting apart, as far as a row says it too."""
         tried = (trial.arm.key, trial.ipc, trial.protocol.name, trial.protocol.epochs)
         seeds = (trial.seed, trial.seeds.set, trial.seeds.training)
         return (*tried, trial.student, *seeds, self.crops_told)
-
-
-def append_new(
-    path: Path,
-    table: pd.DataFrame,
-    read: Callable[[Path], pd.DataFrame],
-    keys: Callable[[pd.DataFrame], list[tuple[object, ...]]],
-) -> pd.DataFrame:
-    """Append those rows that a file lacks, in whole or not at all; one process at a time.
-
-    Args:
-        path: of the csv, which need not be there yet. table: the rows, with its columns.
-        read: the rows of a file, none where it is not there.
-        keys: what tells rows apart, one for each.
-
-    Returns:
-        The rows that were new.
-    """
-    with store.lock_of(path):
-        old = read(path)
-        known = set(keys(old))
-        new = table[[key not in known for key in keys(table)]]
-        if len(new):
-            files.write_csv(path, pd.concat([old, new], ignore_index=True) if len(old) else new)
-    return new
-
-
-def read_rows(path: Path) -> pd.DataFrame:
-    """All rows of a file of the campaign; none if there is no file.
-
-    Raises:
-        Damaged: a line of it is no whole row.
-    """
-    if not path.is_file():
-        return pd.DataFrame(columns=[*COLUMNS, "crops"])
-    try:
-        rows = pd.read_csv(path, dtype={"crops": str, **HASHES})
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise files.Damaged(f"{path}: {error}; {_MEND}") from None
-    _check_whole(path, rows)
-    return rows.assign(crops=rows["crops"].fillna("") if "crops" in rows else "")
-
-
-def _check_whole(path: Path, rows: pd.DataFrame) -> None:
-    """Refuse rows that were cut short, and what is left where two files were joined."""
-    line, begins = 1, str(rows.columns[0])
-    if "run_hash" in rows:
-        cut = rows[[name for name in _ALWAYS if name in rows]].isna().any(axis=1)
-        broken = (cut | (rows["run_hash"] == "run_hash")).to_numpy()  # or a second header
-        if not broken.any():
-            return
-        place = int(broken.argmax())
-        line, begins = place + 2, str(rows.iloc[place, 0])
-    raise files.Damaged(f"{path}, line {line}, {begins[:20]!r}, is no whole row: {_MEND}")
 
 
 def exploratory(lines: Iterable[Line]) -> dict[Path, int]:
@@ -291,20 +230,6 @@ def exploratory(lines: Iterable[Line]) -> dict[Path, int]:
         mine.setdefault(line.path, set()).update(line.rows().index)
     left = {path: len(read_rows(path)) - len(rows) for path, rows in mine.items()}
     return {path: count for path, count in left.items() if count}
-
-
-def _row_identity(row: dict[Any, Any]) -> tuple[object, ...]:
-    tried = ["arm", "budget", "protocol", "epochs", "student"]
-    return tuple(row[name] for name in [*tried, "seed", "set_seed", "training_seed", "crops"])
-
-
-def _row_keys(rows: pd.DataFrame) -> list[tuple[object, ...]]:
-    """What tells the rows of a file apart, however many machines have made one of them."""
-    more = ("scoring_seed", "teacher_seed", *_OF_SETTING)
-    return [
-        (*_row_identity(row), *(None if pd.isna(row.get(name)) else row[name] for name in more))
-        for row in rows.to_dict("records")
-    ]
 
 
 def _is_of(row: dict[Any, Any], trial: Trial | None) -> bool:

@@ -11,9 +11,10 @@ from ...compression import check_room
 from ...data.imagesets import DataError
 from ...train.models import check_fits
 from .arms import Arm
-from .campaign import Line, read_rows
+from .campaign import Line
 from .experiments import Experiment
 from .holdout import choose_on_holdout
+from .rowfiles import read_rows
 from .rows import data_hash
 from .setups import Trial
 

@@ -9,8 +9,9 @@ from itertools import combinations
 import pandas as pd
 from scipy import stats as distributions
 
-from ..grid.campaign import Line, read_rows
+from ..grid.campaign import Line
 from ..grid.planfile import check_line
+from ..grid.rowfiles import read_rows
 from ..grid.setups import LAYERS
 from ..grid.terms import CHANCE, Term, effect_of, terms_of
 from .effects import Absent, rows_of_term

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from rdc_kit.ground import files, store
+from rdc_kit.ground import store
 from rdc_kit.ground.folders import checkout
-from rdc_kit.study.grid import campaign
 from rdc_kit.study.grid.campaign import exploratory, run_hash_of
 from rdc_kit.study.grid.making import make_rows
 from rdc_kit.study.grid.planfile import read_plan
+from rdc_kit.study.grid.rowfiles import read_rows
 from rdc_kit.study.verdicts.planned import judge_lines
 
 from .plans import plan_in
@@ -102,36 +102,12 @@ def test_rows_of_another_scorer_or_teacher_count_for_no_line(tmp_path, monkeypat
     assert [trial.seed for trial in changed.missing()] == missing
 
 
-@pytest.mark.skipif(checkout() is None or shutil.which("git") is None, reason="needs git")
-def test_rows_that_two_machines_have_appended_are_joined_by_git():
-    asked = ["git", "check-attr", "merge", "data/evidence/campaign-own.csv"]
-    told = subprocess.run(asked, cwd=checkout(), capture_output=True, text=True, check=True).stdout
-    assert told.strip().endswith("merge: union")
-
-
 def some_rows(line, *seeds, **facts):
     """Rows of random images as they would be made; nothing is trained."""
     row = {"arm": "random", "budget": 1, "protocol": "hard", "epochs": 300, "top1": 50.0}
     row |= {"student": line.setting.student, "scoring_seed": None, "git": "1"}
     seeded = [{"seed": s, "set_seed": s, "training_seed": s, "run_hash": f"run{s}"} for s in seeds]
     return pd.DataFrame([row | own | facts for own in seeded])
-
-
-def test_only_rows_that_a_file_lacks_are_appended(tmp_path):
-    def read(path):
-        return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["key", "value"])
-
-    def keys(rows):
-        return [(key,) for key in rows["key"]]
-
-    first = pd.DataFrame({"key": ["a", "b"], "value": [1, 2]})
-    second = pd.DataFrame({"key": ["b", "c"], "value": [9, 3]})
-    path = tmp_path / "rows.csv"
-    assert len(campaign.append_new(path, first[:0], read, keys)) == 0
-    assert not path.exists()
-    assert campaign.append_new(path, first, read, keys).equals(first)
-    assert campaign.append_new(path, second, read, keys)["key"].tolist() == ["c"]
-    assert pd.read_csv(path).to_numpy().tolist() == [["a", 1], ["b", 2], ["c", 3]]
 
 
 def test_a_line_tells_its_network_and_its_crops(tmp_path, monkeypatch):
@@ -181,32 +157,6 @@ def test_a_line_without_a_file_has_no_rows(tmp_path, monkeypatch):
     assert exploratory([line]) == {}
 
 
-WHOLE = "arm,top1,hits,run_hash,crops\nrandom,50.0,eNo,ab12,\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        (WHOLE + "el2n,5", "line 3, 'el2n', is no whole row"),
-        (WHOLE + "<<<<<<< HEAD\n", "line 3, '<<<<<<< HEAD', is no whole row"),
-        (WHOLE + "el2n,51.0,eNo,cd34,\n=======\n>>>>>>> other\n", "line 4, '=======', is"),
-        ("<<<<<<< HEAD\n" + WHOLE, "line 1, '<<<<<<< HEAD', is no whole row"),
-        (WHOLE + "el2n,5el2n,51.0,eNo,cd34,,\n", "Expected 5 fields in line 3, saw 7"),
-        (WHOLE + WHOLE, "line 3, 'arm', is no whole row"),
-        ("", "No columns to parse"),
-    ],
-)
-def test_half_a_row_and_the_marks_of_a_merge_are_no_data(tmp_path, text, place):
-    path = tmp_path / "campaign-x.csv"
-    path.write_text(WHOLE)
-    assert campaign.read_rows(path)["top1"].tolist() == [50.0]
-    path.write_text(text)
-    with pytest.raises(files.Damaged, match="take out what was half-written") as told:
-        campaign.read_rows(path)
-    assert f"{path}" in str(told.value)
-    assert place in str(told.value)
-
-
 def test_a_trial_that_two_machines_made_counts_once(tmp_path, monkeypatch):
     """As a row that is added later, and as two rows that git has joined."""
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
@@ -214,7 +164,7 @@ def test_a_trial_that_two_machines_made_counts_once(tmp_path, monkeypatch):
     elsewhere = some_rows(line, 1, 2, top1=60.0).assign(run_hash=["cuda1", "cuda2"])
     line.add(here)
     line.add(elsewhere)
-    assert campaign.read_rows(line.path)["run_hash"].tolist() == ["run0", "run1", "cuda2"]
+    assert read_rows(line.path)["run_hash"].tolist() == ["run0", "run1", "cuda2"]
     for joined in ([here, elsewhere[:1]], [elsewhere[:1], here]):  # the order decides nothing
         pd.concat(joined).assign(crops="").to_csv(line.path, index=False)
         assert sorted(line.rows()["top1"]) == [50.0, 60.0]
@@ -226,7 +176,7 @@ def test_rows_of_another_scoring_run_or_teacher_are_rows_of_their_own(tmp_path, 
     line = read_plan(plan_in(tmp_path, monkeypatch))[0]
     for scoring, teacher in ((None, None), (0, None), (1, None), (1, 0), (1, None)):
         line.add(some_rows(line, 1, scoring_seed=scoring, teacher_seed=teacher))
-    assert len(campaign.read_rows(line.path)) == 4
+    assert len(read_rows(line.path)) == 4
 
 
 def test_a_line_of_several_ipcs_another_student_and_length(tmp_path, monkeypatch):
@@ -237,18 +187,6 @@ def test_a_line_of_several_ipcs_another_student_and_length(tmp_path, monkeypatch
         (2, "convnet3-w8", 7),
     ]
     assert replace(line, measure="entropy").path.name == "campaign-tiny-entropy.csv"
-
-
-@pytest.mark.parametrize("commit", ["12e4567", "1234567", "0012345", "5e99999"])
-def test_a_commit_that_looks_like_a_number_stays_a_text(tmp_path, commit):
-    """A file all of whose rows one such commit had made was read as made by commit inf."""
-    path = tmp_path / "campaign-x.csv"
-    hashes = {"git": commit, "set_hash": "1" * 24, "run_hash": "2e5"}
-    pd.DataFrame({"arm": ["a", "b"], **hashes, "crops": ""}).to_csv(path, index=False)
-    rows = campaign.read_rows(path)
-    assert set(rows["git"]) == {commit}
-    assert set(rows["set_hash"]) == {"1" * 24}
-    assert set(rows["crops"]) == {""}
 
 
 def test_rows_of_another_precision_hinder_no_new_ones(tmp_path, monkeypatch, fresh_home):
