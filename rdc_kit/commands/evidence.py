@@ -23,7 +23,8 @@ from ..study.grid.workers import workers_from
 from ..study.verdicts.planned import judge_lines
 from .evidence_again import evidence_again
 from .evidence_ask import evidence_ask
-from .evidence_check import changed_since, evidence_check, is_changed
+from .evidence_check import changed_since, evidence_check
+from .plan_history import is_changed
 
 
 def evidence(
