@@ -16,20 +16,9 @@ MARK = "<!-- ledger -->"
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """Rows of the ledger as a Markdown table, with a link in each to the cells that show it."""
-    lines = [
-        "| claim | says | effect | on | 95 % over replicates | over test images | n | verdict "
-        "| what would change it |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in table.to_dict("records"):
-        place = _cells_of(row["table"])  # a question of the plan's own has none
-        link = f"[{row['claim']}]({place})" if place else row["claim"]
-        images = interval(row, "low_images", "high_images")
-        cells = [link, row["says"], row["effect"], tested_on(row), found(row), images]
-        cells += [_count(row), row["verdict"], row["change"]]
-        lines.append(_line("" if pd.isna(cell) else cell for cell in cells))
-    return "\n".join(lines)
+    """Rows of the ledger as Markdown: of each claim a sentence and a table, see `by_claim`."""
+    told = [f"**{name}**: {says}\n\n{rows}" for name, says, rows in by_claim(table)]
+    return "\n\n".join(told)
 
 
 def by_claim(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:

@@ -69,7 +69,8 @@ def test_the_committed_evidence_fills_the_ledger_and_digits_decide_nothing():
     price = table[table["claim"] == "C16, bytes"].iloc[0]
     assert price["mean"] == pytest.approx(38.7, abs=0.1)
     text = ledger_text.as_markdown(table)
-    assert len(text.split("\n")) == len(table) + 2
+    heads = 2 * table["claim"].nunique()  # and the line below each
+    assert text.count("\n| ") == len(table) + heads
     assert "](00_start_here.ipynb#The-measurement)" in text
     assert "published 14.4" in text
     assert ledger_text.as_text(table).count("n = ") == len(table)
@@ -105,7 +106,7 @@ def test_a_question_of_the_plans_own_is_a_claim_of_its_own(
     table = ledger.ledger(collect(), read_plan(path))
     row = table[table["line"] == "easy"].iloc[0]
     assert (row["claim"], row["says"]) == ("mine", "a question of the plan's own")
-    assert "| mine | a question of the plan's own | " in ledger_text.as_markdown(table)
+    assert "**mine**: a question of the plan's own\n\n| " in ledger_text.as_markdown(table)
     assert "mine: a question" in ledger_text.as_text(table)
     # Beside a claim of the paper that the effect tests, it stands there.
     path.write_text(own.replace('["mine"]', '["mine", "C5"]'))
