@@ -205,3 +205,16 @@ def test_means_that_are_quoted_without_an_interval_are_those_of_the_rows():
     missed = [np.mean(five) - 26.0 > WITHIN for five in combinations(ten, 5)]
     assert f"are {ten.mean() - 26.0:.2f} above" in told
     assert 0.4 < np.mean(missed) < 0.5  # "nearly half"
+
+
+def test_what_the_protocol_alone_moves_is_that_of_the_rows():
+    rows = pd.read_csv(evidence_dir() / "01-digits-32px-protocols.csv")
+    top1 = rows.pivot(index="seed", columns=["arm", "protocol"], values="top1")
+    cells = json.loads((checkout() / "notebooks/01_soft_vs_hard_labels.ipynb").read_text())["cells"]
+    told = " ".join(" ".join("".join(cell["source"]) for cell in cells).split())
+    own, usual, best = (f"{top1['sre2l', name].mean():.1f}" for name in ("sre2l", "soft", "rded"))
+    more = mean_interval((top1["sre2l", "rded"] - top1["sre2l", "sre2l"]).to_numpy())
+    assert f"{own} % by its own protocol, {usual} by the benchmark's (`soft`) and {best}" in told
+    assert f"by RDED's, {more[0]:.1f} above its own ({more[1]:.1f} to {more[2]:.1f})" in told
+    others = [f"{top1['rded', name].mean():.1f}" for name in ("sre2l", "soft", "rded")]
+    assert f"those of RDED {others[0]}, {others[1]} and {others[2]}" in told
