@@ -207,6 +207,17 @@ def test_means_that_are_quoted_without_an_interval_are_those_of_the_rows():
     assert 0.4 < np.mean(missed) < 0.5  # "nearly half"
 
 
+def test_how_long_noise_takes_to_teach_is_that_of_the_rows():
+    lines = {line.key: line for line in read_plan()}
+    short, long = lines["noise-cifar10-10"], lines["noise-cifar10-10-long"]
+    told = " ".join((evidence_dir() / "findings.md").read_text().split())
+    white, coloured, *batch = (replicates(short, short.rows(), a).mean() for a in short.arms)
+    assert f"does not get there: {white:.1f} %, and {batch[0]:.1f} when the teacher's" in told
+    assert f"photographs does: {coloured:.1f} and {batch[1]:.1f}." in told
+    (answers,), (fewer,) = long.rows()["views"].unique(), short.rows()["views"].unique()
+    assert f"{answers:,} answers where 300 epochs give {fewer:,}" in told
+
+
 def test_what_the_protocol_alone_moves_is_that_of_the_rows():
     rows = pd.read_csv(evidence_dir() / "01-digits-32px-protocols.csv")
     top1 = rows.pivot(index="seed", columns=["arm", "protocol"], values="top1")

@@ -12,7 +12,7 @@ import pandas as pd
 import rdc_kit
 
 from ...ground.folders import PACKAGE
-from ...study.verdicts.ledger import ledger
+from ...study.verdicts.ledger import by_plan, ledger
 from ...study.verdicts.ledger_text import MARK, by_claim, put_into
 from ...study.verdicts.tables import collect
 from .chapters import Chapter, escaped
@@ -111,18 +111,11 @@ def as_glossary(text: str) -> str:
 
 def ledger_page() -> str:
     """The ledger of the committed evidence."""
-    table = ledger(collect("evidence"))
-    planned, pending = table["planned"].notna(), table["verdict"].str.startswith("pending")
-    parts = {
-        "measured": table[planned & ~pending],
-        "pending": table[planned & pending],
-        "others": table[~planned],
-    }
-    shown = {name: _claims(rows, "### {}\n\n{}") for name, rows in parts.items()}
+    measured, pending, others = by_plan(ledger(collect("evidence")))
     # No heading is folded: its section would end outside.
-    pending = _claims(parts["pending"], "**{}**: {}")
-    shown["pending"] = _FOLDED.format(count=len(parts["pending"]), tables=pending)
-    return _LEDGER.format(**shown)
+    waiting = _FOLDED.format(count=len(pending), tables=_claims(pending, "**{}**: {}"))
+    shown = [_claims(rows, "### {}\n\n{}") for rows in (measured, others)]
+    return _LEDGER.format(measured=shown[0], pending=waiting, others=shown[1])
 
 
 def _claims(rows: pd.DataFrame, form: str) -> str:

@@ -58,6 +58,12 @@ def ledger(results: Tables, lines: Sequence[Line] | None = None) -> pd.DataFrame
     return table[~anchorless].reset_index(drop=True)
 
 
+def by_plan(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Rows of the ledger: planned and measured, planned and pending, and those nobody planned."""
+    planned, pending = table["planned"].notna(), table["verdict"].str.startswith("pending")
+    return table[planned & ~pending], table[planned & pending], table[~planned]
+
+
 def _planned(row: dict[Hashable, Any]) -> dict[str, object]:
     """A judged line as a row of the ledger, under the claim that its effect is a test of.
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...ground.names import in_markdown
 from .claims import SHOWN
-from .ledger import part_of_ledger
+from .ledger import by_plan, part_of_ledger
 
 MARK = "<!-- ledger -->"
 
@@ -57,10 +57,10 @@ def _cells_of(table: str) -> str:
 
 def decided(table: pd.DataFrame) -> str:
     """What was planned and is complete, as a short Markdown table, and how much is pending."""
-    planned = table[table["planned"].notna()]
-    done = planned[~planned["verdict"].str.startswith("pending")]
-    left = f"{len(done)} of {len(planned)} planned effects are measured; the others are pending."
-    return f"{_short(done)}\n\n{left}"
+    measured, pending, _ = by_plan(table)
+    planned = len(measured) + len(pending)
+    left = f"{len(measured)} of {planned} planned effects are measured; the others are pending."
+    return f"{_short(measured)}\n\n{left}"
 
 
 def so_far(*claims: str) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from rdc_kit.ground.folders import evidence_dir
 from rdc_kit.methods import METHODS
 from rdc_kit.study.figures import names
 from rdc_kit.study.grid.planfile import read_plan
@@ -74,6 +75,17 @@ def test_the_committed_evidence_fills_the_ledger_and_digits_decide_nothing():
     assert "](00_start_here.ipynb#The-measurement)" in text
     assert "published 14.4" in text
     assert ledger_text.as_text(table).count("n = ") == len(table)
+
+
+def test_every_row_is_measured_pending_or_unplanned():
+    table = ledger.ledger(collect("evidence"))
+    measured, pending, others = ledger.by_plan(table)
+    assert sorted([*measured.index, *pending.index, *others.index]) == list(table.index)
+    assert (measured["n"] > 0).all()
+    assert set(others["verdict"]) == {"exploratory", "demonstration", "by arithmetic"}
+    told = f"{len(measured)} of {len(measured) + len(pending)} planned effects are measured"
+    assert told in ledger_text.decided(table)
+    assert told in (evidence_dir() / "findings.md").read_text()
 
 
 def test_a_planned_effect_stands_under_the_claim_that_it_tests():
