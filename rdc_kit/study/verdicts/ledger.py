@@ -53,7 +53,7 @@ def ledger(results: Tables, lines: Sequence[Line] | None = None) -> pd.DataFrame
     rows += [row for row in planned if row["claim"] not in keys]
     rows.insert(_place_of("C14", rows), _worked_example())
     rows.insert(_place_of("C16", rows), _price_of_labels())
-    table = pd.DataFrame(rows, columns=COLUMNS).fillna({"crops": ""})
+    table = pd.DataFrame([{"crops": ""} | row for row in rows], columns=COLUMNS)
     anchorless = (table["claim"] == "anchor") & (table["verdict"] == "not tested")
     return table[~anchorless].reset_index(drop=True)
 
