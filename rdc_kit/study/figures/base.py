@@ -261,6 +261,8 @@ def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
 def mark_chance(ax: Axes, guess: float) -> None:
     """A dotted line at the accuracy of guessing, percent, with its name at the lower end."""
     ax.axvline(guess, color="#333333", ls=":", lw=1)
+    # All accuracies may be below it; a text outside the axes leaves a figure no room for them.
+    ax.set_xlim(right=max(ax.get_xlim()[1], 1.15 * guess))
     across = ax.get_xaxis_transform()
     ax.text(guess, 0.01, " chance", size=7.5, va="bottom", transform=across, **NUMBER)
 

@@ -135,3 +135,13 @@ def test_markers_begin_again_after_the_last():
 
 def test_every_family_has_a_colour():
     assert {m.family for m in rdc.METHODS.values()} <= set(base.FAMILY_COLOURS)
+
+
+def test_guessing_is_marked_inside_the_axes_though_every_accuracy_is_below_it():
+    _, ax = plt.subplots()
+    ax.plot([20, 26], [0, 1])
+    ax.set_xlim(left=0)
+    base.mark_chance(ax, 50)
+    assert ax.get_xlim()[1] > 50
+    base.mark_chance(ax, 10)
+    assert ax.get_xlim() == pytest.approx((0, 57.5))
