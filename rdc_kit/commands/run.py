@@ -98,8 +98,8 @@ def _execute(
     came: list[str],
 ) -> int:
     write_manifest(folder, "running", name=notebook.stem, parameters=parameters)
-    executed, partial = folder / notebook.name, folder / "partial.ipynb"
-    failed = folder / f"{notebook.stem}.failed.ipynb"
+    executed = folder / notebook.name
+    partial, failed = (folder / f"{notebook.stem}.{how}.ipynb" for how in ("partial", "failed"))
     for left_over in (partial, failed):
         left_over.unlink(missing_ok=True)
     environment = os.environ | {
