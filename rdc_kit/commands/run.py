@@ -75,6 +75,7 @@ def run_notebook(
     workers_from(workers)
     try:
         parameters = check_parameters(notebook, given or {})
+        _check_braces(notebook)
     except UsageError as error:
         return print_verdict(USAGE, str(error))
     key = store.config_hash([notebook.read_text(), parameters])[:8]
@@ -87,6 +88,16 @@ def run_notebook(
         return print_verdict(LOCKED, str(error))
     except OSError as error:
         return print_verdict(FAILED, f"{notebook.stem}: {disk_error(error)}")
+
+
+def _check_braces(notebook: Path) -> None:
+    """Refuse a path in which papermill would look for the names of parameters."""
+    for path in (notebook.resolve(), Path(notebook.name)):  # the copy has the name that was given
+        if odd := sorted(set(str(path)) & set("{}")):
+            raise UsageError(
+                f"{str(path)!r} has {' '.join(odd)} in its path, which papermill takes for the name "
+                "of a parameter: rename it, or run a copy elsewhere"
+            )
 
 
 def _execute(

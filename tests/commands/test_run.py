@@ -54,6 +54,18 @@ def test_wrong_usage_exits_2_and_runs_nothing(tiny, fresh_home, capsys):
     assert not (fresh_home / "data").exists()
 
 
+@pytest.mark.parametrize("name", ["a{ipc}.ipynb", "in{b}/tiny.ipynb", "only}.ipynb"])
+def test_a_path_that_papermill_would_fill_in_is_refused(name, tiny, fresh_home, capsys):
+    path = tiny.parent / name
+    path.parent.mkdir(exist_ok=True)
+    tiny.rename(path)
+    assert run.run_notebook(path) == 2
+    told = capsys.readouterr().err
+    assert f"{str(path)!r} has" in told
+    assert "in its path, which papermill takes for the name of a parameter: rename it" in told
+    assert not (fresh_home / "data").exists()
+
+
 def the_folder(fresh_home):
     (folder,) = (fresh_home / "data" / "runs" / "notebooks").iterdir()
     return folder
