@@ -75,7 +75,7 @@ VERBS = [
     (["score", "--epochs", "-2"], "epochs"),
     (["score", "--dataset", "nope"], "unknown"),
     (["score", "--out", "FULL"], "folder"),
-    (["score", "--out", "FILE"], "must end in .parquet or .csv"),
+    (["score", "--out", "FILE"], "exists and is none of these tables"),
     (["score", "--out", "NAMES.csv"], "exists and is none of these tables"),
     (["score", "--device", "tpu"], "tpu"),
     (["score", "--seed", "-1"], "seed must be a whole number of at least"),
@@ -186,6 +186,8 @@ VERBS = [
     (["speed", "--explorers", "--student", "resnet50"], "--student means nothing to speed"),
     (["speed", "--runs", "4"], "--runs means nothing to speed without --grid: leave it out"),
     (["speed", "--runs", "-1", "--grid", "digits"], "at least one run"),
+    (["speed", "--out", "FULL"], "FULL is a folder: name a file, such as"),
+    (["speed", "--growth", "--out", "FILE"], "FILE exists and is none of these tables: name"),
 ]
 
 

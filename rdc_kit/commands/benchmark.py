@@ -149,11 +149,8 @@ def _check_numbers(
 
 
 def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -> None:
-    if out is not None and out.is_dir():
-        raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
     if out is not None:
-        places.check_own(out, "dataset,size,profile,")
-        places.check_place(out)
+        places.check_table(out, "dataset,size,profile,")
     if teacher:
         models.with_batch_norm(teacher)
     check_layers(frozen)

@@ -102,9 +102,8 @@ def save_scores(
     """
     seeds = as_seeds([check_count("seed", seed, 0) for seed in seeds])
     check_count("epochs", epochs)
+    places.check_table(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
     check_name(out)
-    places.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
-    places.check_place(out)
     runtime = choose_runtime(device)
     pool = load_pool(dataset, size, on_bad)
     runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]
