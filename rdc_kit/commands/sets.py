@@ -187,6 +187,8 @@ def save_selection(
     check_order(order, skip)
     if scores is None and order != "random":
         raise ValueError(f"--order {order} needs --scores, a file that `rdc score` writes")
+    if scores is None and metric:
+        raise ValueError(f"--metric {metric} needs --scores, the file that has it: leave it out")
     places.check_new(out)
     pool = load_pool(dataset, size, on_bad)
     known = None if scores is None else read_scores(scores, pool, metric)
