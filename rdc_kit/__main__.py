@@ -212,6 +212,12 @@ def _memory_error(error: RuntimeError, options: argparse.Namespace) -> str:
     return f"the GPU has no room{what}: {remedy}; the same call goes on from what is there"
 
 
+def _disk_error(error: OSError) -> str:
+    from .commands.run import disk_error
+
+    return disk_error(error)
+
+
 def _use(paths: list[str]) -> None:
     """Run files of one's own."""
     if paths:
@@ -277,15 +283,14 @@ def _status_of(options: argparse.Namespace) -> int:
         print(f"{options.verb}: {told}", file=sys.stderr)
         return 1
     except (ValueError, TypeError, FileExistsError) as error:
-        print(f"{options.verb}: {where(error)}{error}", file=sys.stderr)
+        told = _disk_error(error) if isinstance(error, OSError) else error
+        print(f"{options.verb}: {where(error)}{told}", file=sys.stderr)
         return 2
     except (IsADirectoryError, NotADirectoryError) as error:
         print(f"{options.verb}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except OSError as error:
-        from .commands.run import disk_error
-
-        print(f"{options.verb}: {disk_error(error)}", file=sys.stderr)
+        print(f"{options.verb}: {_disk_error(error)}", file=sys.stderr)
         return 1
 
 

@@ -287,6 +287,7 @@ def disk_error(error: OSError) -> str:
         errno.EACCES: closed,
         errno.EPERM: closed,
         errno.ENOENT: "check the name, or put it there",
+        errno.EEXIST: "move it away, or name another place",
         errno.EROFS: f"{other} a folder that can be written",
     }
     remedy = remedies.get(error.errno, "look at the disk")
