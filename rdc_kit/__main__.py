@@ -283,8 +283,8 @@ def _status_of(options: argparse.Namespace) -> int:
         print(f"{options.verb}: {told}", file=sys.stderr)
         return 1
     except (ValueError, TypeError, FileExistsError) as error:
-        told = _disk_error(error) if isinstance(error, OSError) else error
-        print(f"{options.verb}: {where(error)}{told}", file=sys.stderr)
+        said = _disk_error(error) if isinstance(error, OSError) else error
+        print(f"{options.verb}: {where(error)}{said}", file=sys.stderr)
         return 2
     except (IsADirectoryError, NotADirectoryError) as error:
         print(f"{options.verb}: {error.filename}: {error.strerror}", file=sys.stderr)

@@ -130,7 +130,10 @@ VERBS = [
     (["study", "--timeout", "nan"], "timeout"),
     (["claims", "--results", "here"], "runs, evidence or a folder"),
     (["claims"], "there are no results in runs"),
-    (["figures", "--results", "evidence", "--out", "FILE"], "FILE is a file: name a folder for the"),
+    (
+        ["figures", "--results", "evidence", "--out", "FILE"],
+        "FILE is a file: name a folder for the",
+    ),
     (["figures", "--results", "evidence", "--out", "FILE/x"], "FILE is a file (Not a directory)"),
     (["figures", "--results", "here"], "runs, evidence or a folder"),
     (["figures"], "there are no results in runs"),
@@ -168,7 +171,10 @@ VERBS = [
     (["benchmark", "--iterations", "-4"], "iterations"),
     (["benchmark", "--frozen", "sets"], "did you mean 'set'"),
     ([*HARD, "--iterations", "7"], "no run needs --iterations 7: leave it out, or add a method"),
-    ([*HARD, "--teacher-epochs", "3"], "no run needs --teacher-epochs 3: leave it out, or add soft"),
+    (
+        [*HARD, "--teacher-epochs", "3"],
+        "no run needs --teacher-epochs 3: leave it out, or add soft",
+    ),
     ([*HARD, "--frozen", "teacher"], "no run needs --frozen teacher: leave it out, or add soft"),
     ([*HARD, "--frozen", "set", "scoring"], "no run needs --frozen scoring: leave it out, or add"),
     (["benchmark", "--size", "7"], "size"),

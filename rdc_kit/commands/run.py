@@ -95,8 +95,8 @@ def _check_braces(notebook: Path) -> None:
     for path in (notebook.resolve(), Path(notebook.name)):  # the copy has the name that was given
         if odd := sorted(set(str(path)) & set("{}")):
             raise UsageError(
-                f"{str(path)!r} has {' '.join(odd)} in its path, which papermill takes for the name "
-                "of a parameter: rename it, or run a copy elsewhere"
+                f"{str(path)!r} has {' '.join(odd)} in its path, which papermill takes for the "
+                "name of a parameter: rename it, or run a copy elsewhere"
             )
 
 
