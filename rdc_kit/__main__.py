@@ -13,10 +13,11 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .commands.options import SPEED_JOBS, check_unused, parser
+from .commands.options import SPEED_JOBS, SPEED_TABLES, check_unused, parser
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -131,34 +132,15 @@ def _speed(options: argparse.Namespace) -> int:
     what = f"speed --{job}" if job else "speed without --grid"
     check_unused(options, what, [name for name in others if name not in SPEED_JOBS[job]])
     if options.out:
-        from .ground.places import check_place
+        from .ground.places import check_table
 
-        check_place(options.out)
+        check_table(options.out, SPEED_TABLES[job])
     told = {name: getattr(options, name) for name in (*SPEED_JOBS[job], "out")}
     given = {name: value for name, value in told.items() if value is not None}
-    if job == "grid":
-        from .commands.speed_grid import speed_grid
-
-        return speed_grid(options.grid, **given)
-    if job == "neighbour":
-        from .commands.speed_neighbour import speed_neighbour
-
-        return speed_neighbour(**given)
-    if job == "growth":
-        from .commands.speed_growth import speed_growth
-
-        return speed_growth(**given)
-    if job == "explorers":
-        from .commands.speed_explorers import speed_explorers
-
-        return speed_explorers(**given)
-    if job == "replay":
-        from .commands.speed_replay import speed_replay
-
-        return speed_replay(**given)
-    from .commands.speed import speed
-
-    return speed(**given)
+    first = [options.grid] if job == "grid" else []
+    name = f"speed_{job}" if job else "speed"
+    module = import_module(f"rdc_kit.commands.{name}")  # each has one function of its own name
+    return getattr(module, name)(*first, **given)
 
 
 def _gpu(options: argparse.Namespace) -> int:
@@ -230,6 +212,12 @@ def _memory_error(error: RuntimeError, options: argparse.Namespace) -> str:
     return f"the GPU has no room{what}: {remedy}; the same call goes on from what is there"
 
 
+def _disk_error(error: OSError) -> str:
+    from .commands.run import disk_error
+
+    return disk_error(error)
+
+
 def _use(paths: list[str]) -> None:
     """Run files of one's own."""
     if paths:
@@ -295,15 +283,14 @@ def _status_of(options: argparse.Namespace) -> int:
         print(f"{options.verb}: {told}", file=sys.stderr)
         return 1
     except (ValueError, TypeError, FileExistsError) as error:
-        print(f"{options.verb}: {where(error)}{error}", file=sys.stderr)
+        said = _disk_error(error) if isinstance(error, OSError) else error
+        print(f"{options.verb}: {where(error)}{said}", file=sys.stderr)
         return 2
     except (IsADirectoryError, NotADirectoryError) as error:
         print(f"{options.verb}: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except OSError as error:
-        from .commands.run import disk_error
-
-        print(f"{options.verb}: {disk_error(error)}", file=sys.stderr)
+        print(f"{options.verb}: {_disk_error(error)}", file=sys.stderr)
         return 1
 
 

@@ -45,6 +45,7 @@ def refused(capsys, home, words, *told):
 
 COMPRESS = ["compress", "pca", "--out", "OUT"]
 SELECT = ["select", "--out", "OUT"]
+HARD = ["benchmark", "--methods", "random", "--labels", "hard", "--plan"]
 VERBS = [
     (["benhc"], "invalid choice: 'benhc'"),
     ([], "all verbs"),
@@ -75,7 +76,7 @@ VERBS = [
     (["score", "--epochs", "-2"], "epochs"),
     (["score", "--dataset", "nope"], "unknown"),
     (["score", "--out", "FULL"], "folder"),
-    (["score", "--out", "FILE"], "must end in .parquet or .csv"),
+    (["score", "--out", "FILE"], "exists and is none of these tables"),
     (["score", "--out", "NAMES.csv"], "exists and is none of these tables"),
     (["score", "--device", "tpu"], "tpu"),
     (["score", "--seed", "-1"], "seed must be a whole number of at least"),
@@ -103,6 +104,7 @@ VERBS = [
     ),
     ([*SELECT, "--scores", "OTHER.csv", "--dataset", "digit"], "did you mean 'digits'"),
     ([*SELECT, "--scores", "OTHER.csv", "--skip", "x"], "invalid float value"),
+    ([*SELECT, "--order", "random", "--metric", "aum"], "--metric aum needs --scores, the file"),
     (["select", "--scores", "OTHER.csv", "--out", "FULL"], "exists"),
     (["publish", "OUT"], "required: folder"),
     (["publish", "FULL", "OUT"], "is no saved set"),
@@ -128,10 +130,16 @@ VERBS = [
     (["study", "--timeout", "nan"], "timeout"),
     (["claims", "--results", "here"], "runs, evidence or a folder"),
     (["claims"], "there are no results in runs"),
+    (
+        ["figures", "--results", "evidence", "--out", "FILE"],
+        "FILE is a file: name a folder for the",
+    ),
+    (["figures", "--results", "evidence", "--out", "FILE/x"], "FILE is a file (Not a directory)"),
     (["figures", "--results", "here"], "runs, evidence or a folder"),
     (["figures"], "there are no results in runs"),
     (["evidence", "--line", "no-line"], "unknown line 'no-line'"),
     (["evidence", "--workers", "foo"], "workers must be 'auto' or a whole number"),
+    (["evidence", "--workers", "3"], "--workers 3 measures nothing without --minutes: leave it"),
     (["evidence", "--minutes", "long"], "expected a number above 0"),
     (["evidence", "--minutes", "nan"], "minutes"),
     (["evidence", "--minutes", "-5"], "minutes"),
@@ -162,6 +170,13 @@ VERBS = [
     (["benchmark", "--iterations", "0"], "iterations"),
     (["benchmark", "--iterations", "-4"], "iterations"),
     (["benchmark", "--frozen", "sets"], "did you mean 'set'"),
+    ([*HARD, "--iterations", "7"], "no run needs --iterations 7: leave it out, or add a method"),
+    (
+        [*HARD, "--teacher-epochs", "3"],
+        "no run needs --teacher-epochs 3: leave it out, or add soft",
+    ),
+    ([*HARD, "--frozen", "teacher"], "no run needs --frozen teacher: leave it out, or add soft"),
+    ([*HARD, "--frozen", "set", "scoring"], "no run needs --frozen scoring: leave it out, or add"),
     (["benchmark", "--size", "7"], "size"),
     (["benchmark", "--out", "FULL"], "folder"),
     (["benchmark", "--out", "FILE"], "FILE exists and is none of these tables"),
@@ -186,6 +201,8 @@ VERBS = [
     (["speed", "--explorers", "--student", "resnet50"], "--student means nothing to speed"),
     (["speed", "--runs", "4"], "--runs means nothing to speed without --grid: leave it out"),
     (["speed", "--runs", "-1", "--grid", "digits"], "at least one run"),
+    (["speed", "--out", "FULL"], "FULL is a folder: name a file, such as"),
+    (["speed", "--growth", "--out", "FILE"], "FILE exists and is none of these tables: name"),
 ]
 
 

@@ -64,6 +64,12 @@ def test_the_module_runs_from_any_folder(tmp_path):
         (Diverged("the loss is nan"), 1, "runs: the loss is nan"),
         (ValueError("no such thing"), 2, "runs: no such thing"),
         (FileExistsError("it exists"), 2, "runs: it exists"),
+        (
+            FileExistsError(errno.EEXIST, "File exists", "/data/x"),
+            2,
+            "runs: /data/x: File exists: move it away, or name another place; the same call goes "
+            "on from what is there",
+        ),
         (OSError("no space, says the kit"), 1, "runs: no space, says the kit"),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory", "/data/x"),

@@ -18,7 +18,7 @@ from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
 from ..ground.seeds import as_seeds
-from ..methods import METHODS
+from ..methods import METHODS, method_named
 from ..study.figures import base, methods
 from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
@@ -33,6 +33,8 @@ from ..train import models, protocols
 from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocol import Protocol
+
+_TEACHER_EPOCHS = 30  # where none are asked for
 
 
 def chosen_protocols(
@@ -61,7 +63,7 @@ def benchmark(
     size: int | None = None,
     frozen: Sequence[str] = (),
     teacher: str | None = None,
-    teacher_epochs: int = 30,
+    teacher_epochs: int = _TEACHER_EPOCHS,
     iterations: int | None = None,
     device: str = "auto",
     on_bad: str = "error",
@@ -98,7 +100,7 @@ def benchmark(
         pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options, probed=True
     )
     trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, frozen=frozen)
-    _check_taught(trials, teacher)
+    _check_needed(trials, teacher, teacher_epochs, iterations, frozen)
     experiment = Experiment(setup, trials)
     print(_heading(experiment, dataset), flush=True)
     print(planned := experiment.plan(workers), flush=True)
@@ -149,11 +151,8 @@ def _check_numbers(
 
 
 def _check_names(teacher: str | None, frozen: Sequence[str], out: Path | None) -> None:
-    if out is not None and out.is_dir():
-        raise FileExistsError(f"{out} is a folder: name a file, such as {out / 'runs.csv'}")
     if out is not None:
-        places.check_own(out, "dataset,size,profile,")
-        places.check_place(out)
+        places.check_table(out, "dataset,size,profile,")
     if teacher:
         models.with_batch_norm(teacher)
     check_layers(frozen)
@@ -168,9 +167,28 @@ def _check_pool(
         models.check_fits(network, pool.size, pool.num_classes)
 
 
-def _check_taught(trials: Sequence[Trial], teacher: str | None) -> None:
-    if teacher and not any(trial.taught for trial in trials):
-        raise ValueError(f"no run needs --teacher {teacher}: leave it out, or add soft labels")
+def _check_needed(
+    trials: Sequence[Trial],
+    teacher: str | None,
+    teacher_epochs: int,
+    iterations: int | None,
+    frozen: Sequence[str],
+) -> None:
+    """Refuse options that no trial would take notice of."""
+    taken = {name for trial in trials for name in method_named(trial.arm.method).options}
+    asked, layers = dict[str, str](), dict[str, str]()  # option -> what would need it
+    if not any(trial.taught for trial in trials):
+        asked = {f"--teacher {teacher}": "soft labels"} if teacher else {}
+        if teacher_epochs != _TEACHER_EPOCHS:
+            asked[f"--teacher-epochs {teacher_epochs}"] = "soft labels"
+        layers["teacher"] = "soft labels"
+    if "scoring_seed" not in taken:
+        layers["scoring"] = "a method that scores"
+    if iterations is not None and "iterations" not in taken:
+        asked[f"--iterations {iterations}"] = "a method that recovers images"
+    asked |= {f"--frozen {name}": layers[name] for name in frozen if name in layers}
+    for option, remedy in asked.items():
+        raise ValueError(f"no run needs {option}: leave it out, or add {remedy}")
 
 
 def _measured(experiment: Experiment, planned: Plan, workers: str | int) -> pd.DataFrame:

@@ -62,6 +62,8 @@ def evidence(
     workers_from(workers)
     if minutes > 0 and (check or ask):
         raise ValueError("--check and --ask measure nothing: leave out --minutes, or call it twice")
+    if minutes <= 0 and workers != "auto":
+        raise ValueError(f"--workers {workers} measures nothing without --minutes: leave it out")
     plan = plan_path(folder)
     own, lines = plan != plan_path(), read_plan(plan)
     chosen = _chosen(lines, keys)

@@ -77,6 +77,15 @@ SPEED_JOBS: dict[str, tuple[str, ...]] = {
     "explorers": ("size", "rounds"),
     "replay": ("rounds", "device"),
 }
+# How the table of each begins: no other file is written over.
+SPEED_TABLES: dict[str, str] = {
+    "": "loop,student,",
+    "grid": "dataset,size,student,",
+    "growth": "call,axis,",
+    "neighbour": "way,threads,",
+    "explorers": "explorer,control,",
+    "replay": "student,size,",
+}
 
 
 def parser() -> argparse.ArgumentParser:

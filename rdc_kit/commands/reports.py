@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ..ground import files, store
+from ..ground import files, places, store
 from ..ground.folders import data_dir, runs_dir
 from ..ground.manifests import note_of, read_manifest, run_folders, status_of
 from ..ground.names import command
@@ -44,7 +44,7 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     from ..study.verdicts.ledger_text import MARK, as_text, decided, put_into
     from ..study.verdicts.tables import collect
 
-    if into is not None and (not into.is_file() or into.read_text().count(MARK) != 2):
+    if into is not None and _text_of(into).count(MARK) != 2:
         raise ValueError(
             f"{into} must be a text file with two lines {MARK!r}, between which the ledger goes"
         )
@@ -60,12 +60,27 @@ def print_ledger(where: str, into: Path | None = None) -> int:
     return 0
 
 
+def _text_of(path: Path) -> str:
+    """What a file says; "" where it is no file, or no text."""
+    try:
+        return path.read_text("utf-8") if path.is_file() else ""
+    except UnicodeDecodeError:
+        return ""
+
+
 def remake_figures(where: str, out: Path | None) -> int:
     """Draw the paper's figures from tables; `where` as `print_ledger` takes it.
 
     Returns:
         0; 1 where nothing is measured that a figure could show.
+
+    Raises:
+        FileExistsError: `out` is a file. ValueError: it cannot be made. Nothing is drawn then.
     """
+    if out is not None and out.is_file():
+        raise FileExistsError(f"{out} is a file: name a folder for the figures")
+    if out is not None:
+        places.check_place(out)
     from ..study.figures.paper import remake
     from ..study.verdicts.tables import WHERE, collect
 

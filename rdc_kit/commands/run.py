@@ -75,6 +75,7 @@ def run_notebook(
     workers_from(workers)
     try:
         parameters = check_parameters(notebook, given or {})
+        _check_braces(notebook)
     except UsageError as error:
         return print_verdict(USAGE, str(error))
     key = store.config_hash([notebook.read_text(), parameters])[:8]
@@ -89,6 +90,16 @@ def run_notebook(
         return print_verdict(FAILED, f"{notebook.stem}: {disk_error(error)}")
 
 
+def _check_braces(notebook: Path) -> None:
+    """Refuse a path in which papermill would look for the names of parameters."""
+    for path in (notebook.resolve(), Path(notebook.name)):  # the copy has the name that was given
+        if odd := sorted(set(str(path)) & set("{}")):
+            raise UsageError(
+                f"{str(path)!r} has {' '.join(odd)} in its path, which papermill takes for the "
+                "name of a parameter: rename it, or run a copy elsewhere"
+            )
+
+
 def _execute(
     notebook: Path,
     parameters: dict[str, Any],
@@ -98,8 +109,8 @@ def _execute(
     came: list[str],
 ) -> int:
     write_manifest(folder, "running", name=notebook.stem, parameters=parameters)
-    executed, partial = folder / notebook.name, folder / "partial.ipynb"
-    failed = folder / f"{notebook.stem}.failed.ipynb"
+    executed = folder / notebook.name
+    partial, failed = (folder / f"{notebook.stem}.{how}.ipynb" for how in ("partial", "failed"))
     for left_over in (partial, failed):
         left_over.unlink(missing_ok=True)
     environment = os.environ | {
@@ -276,6 +287,7 @@ def disk_error(error: OSError) -> str:
         errno.EACCES: closed,
         errno.EPERM: closed,
         errno.ENOENT: "check the name, or put it there",
+        errno.EEXIST: "move it away, or name another place",
         errno.EROFS: f"{other} a folder that can be written",
     }
     remedy = remedies.get(error.errno, "look at the disk")

@@ -102,9 +102,8 @@ def save_scores(
     """
     seeds = as_seeds([check_count("seed", seed, 0) for seed in seeds])
     check_count("epochs", epochs)
+    places.check_table(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
     check_name(out)
-    places.check_own(out, "PAR1" if out.suffix == ".parquet" else "row_id,")
-    places.check_place(out)
     runtime = choose_runtime(device)
     pool = load_pool(dataset, size, on_bad)
     runs = [scoring_run(pool, epochs, EL2N_EPOCHS, seed, None, runtime, METRICS) for seed in seeds]
@@ -188,6 +187,8 @@ def save_selection(
     check_order(order, skip)
     if scores is None and order != "random":
         raise ValueError(f"--order {order} needs --scores, a file that `rdc score` writes")
+    if scores is None and metric:
+        raise ValueError(f"--metric {metric} needs --scores, the file that has it: leave it out")
     places.check_new(out)
     pool = load_pool(dataset, size, on_bad)
     known = None if scores is None else read_scores(scores, pool, metric)

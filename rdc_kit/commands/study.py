@@ -71,14 +71,12 @@ def run_all(
         notebook: {name: text for name, text in given.items() if name in names}
         for notebook, names in known.items()
     }
-    makers = [path for path in notebooks if "results" not in known[path]]
-    readers = [path for path in notebooks if "results" in known[path]]
     began, seconds = time.monotonic(), dict[Path, float]()
     if count == 1:
         _announce(notebooks, count)
         ends = _one_by_one(notebooks, parameters, timeout, seconds)
     else:
-        makers[1:] = sorted(makers[1:], key=minutes, reverse=True)
+        makers, readers = _in_order(known)
         _announce([*makers, *readers], count)
         ends = _side_by_side(makers, parameters, timeout, count, seconds)
         ends |= _side_by_side(readers, parameters, timeout, count, seconds)
@@ -87,6 +85,13 @@ def run_all(
     worst = next((code for code in codes if code), OK)
     ok = f"{codes.count(OK)} of {len(notebooks)} notebooks ok"
     return print_verdict(worst, f"study: {ok} in {human_time(took)}")
+
+
+def _in_order(known: dict[Path, dict[str, Parameter]]) -> tuple[list[Path], list[Path]]:
+    """Notebooks that make results, the first and then the longest ones first; and the readers."""
+    makers = [path for path, names in known.items() if "results" not in names]
+    readers = [path for path, names in known.items() if "results" in names]
+    return [*makers[:1], *sorted(makers[1:], key=minutes, reverse=True)], readers
 
 
 def _at_a_time(device: str) -> int:

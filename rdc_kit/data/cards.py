@@ -14,6 +14,24 @@ if TYPE_CHECKING:  # saving imports this file, and imagesets that one; pandas is
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
 _PLACES = ("mapped", "read_from")  # of this machine
+# What facts are called in a card; others by their keys.
+_WORDS = {
+    "ipc": "images per class",
+    "size": "side in pixels",
+    "resize": "made square by",
+    "skipped": "images that could not be decoded",
+    "clipped": "images with values above white, cut off",
+    "image_column": "column of images",
+    "label_column": "column of labels",
+    "tie_mass": "share of a class with the score at the cut",
+    "passed_over": "share of a class passed over first",
+    "combine_seed": "seed of the combining",
+    "originals_per_class": "originals per class",
+    "scoring_seed": "seed of the scoring run",
+    "teacher_seed": "seed of the teacher",
+    "teacher_epochs": "epochs of the teacher",
+    "teacher_top1": "accuracy of the teacher on the pool, %",
+}
 # Where a file of this machine begins a text, or is an option's value: "mine set=/home/me/s.pt".
 _PATH = re.compile(r"(^|=)(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^=]*[/\\]")
 _TRAINING = """import torch, torchvision
@@ -173,7 +191,8 @@ def without_place(value: Any) -> Any:
 
 
 def _listed(facts: dict[str, Any]) -> str:
-    return "\n".join(f"- {in_markdown(key)}: {in_markdown(value)}" for key, value in facts.items())
+    told = ((_WORDS.get(key, key), value) for key, value in facts.items())
+    return "\n".join(f"- {in_markdown(key)}: {in_markdown(value)}" for key, value in told)
 
 
 def _accuracy(results: pd.DataFrame | None) -> str:

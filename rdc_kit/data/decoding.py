@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
 _CHUNK = 512
 _MOST_BAD = 50  # corrupt images that are listed
 PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
+
+_Decoded = tuple[int, tuple[np.ndarray | Exception, bool]]  # row, its image, and if above white
 
 
 def memory_budget() -> int:
@@ -58,26 +60,11 @@ def decode(
     """
     count = len(raw.labels)
     places.require_free_space(home.parent, int(count * 3 * size * size * 1.05))
-    kept: list[int] = []
-    bad: list[str] = []
-    bright: list[int] = []
-    check = 0
+    most_bad = _MOST_BAD if on_bad == "error" else count
     with files.atomic_path(home) as part:
         part.mkdir()
-        with (part / PIXELS).open("wb") as file:
-            for row, (pixels, beyond) in bar(
-                _decoded_rows(raw, size, rule, white), what, total=count
-            ):
-                if isinstance(pixels, Exception):
-                    bad.append(f"{raw.where(row)} cannot be decoded ({pixels})")
-                    if on_bad == "error" and len(bad) == _MOST_BAD:
-                        break
-                    continue
-                encoded = pixels.tobytes()
-                file.write(encoded)
-                check = zlib.crc32(encoded, check)
-                kept.append(row)
-                bright += [row] * beyond
+        rows = bar(_decoded_rows(raw, size, rule, white), what, total=count)
+        kept, bad, bright, check = _written(part / PIXELS, rows, raw, most_bad)
         if bad and on_bad == "error":
             raise DataError(_about(bad))
         if not kept:
@@ -98,6 +85,32 @@ def decode(
             file=sys.stderr,
             flush=True,
         )
+
+
+def _written(
+    path: Path, rows: Iterable[_Decoded], raw: Raw, most_bad: int
+) -> tuple[list[int], list[str], list[int], int]:
+    """Write images one after the other; no more are read once `most_bad` cannot be decoded.
+
+    Returns:
+        The rows that are written, what is wrong with the others, the rows of those that are
+        brighter than white, and the checksum of the file.
+    """
+    kept, bad, bright = list[int](), list[str](), list[int]()
+    check = 0
+    with path.open("wb") as file:
+        for row, (pixels, beyond) in rows:
+            if isinstance(pixels, Exception):
+                bad.append(f"{raw.where(row)} cannot be decoded ({pixels})")
+                if len(bad) == most_bad:
+                    break
+                continue
+            encoded = pixels.tobytes()
+            file.write(encoded)
+            check = zlib.crc32(encoded, check)
+            kept.append(row)
+            bright += [row] * beyond
+    return kept, bad, bright, check
 
 
 def _about(bad: list[str]) -> str:
@@ -151,9 +164,7 @@ def decoded(home: Path, size: int) -> tuple[torch.Tensor, np.ndarray, dict[str, 
     return torch.from_numpy(pixels), np.load(home / _ROWS), facts, mapped
 
 
-def _decoded_rows(
-    raw: Raw, size: int, rule: str, white: int
-) -> Iterator[tuple[int, tuple[np.ndarray | Exception, bool]]]:
+def _decoded_rows(raw: Raw, size: int, rule: str, white: int) -> Iterator[_Decoded]:
     """Rows in order: the image, and whether it is brighter than white."""
 
     def one(row: int) -> tuple[np.ndarray | Exception, bool]:

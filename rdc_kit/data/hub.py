@@ -159,6 +159,11 @@ def _from_datasets(
             "are laid out and seen is not with it: give parquet:FOLDER of the whole folder that "
             f"save or `rdc publish` wrote, with {FACTS} beside data/"
         )
+    if saved and "row_id" not in tables[train].column_names:
+        raise DataError(
+            f"{where} is not what save wrote: it has {FACTS}, but no column row_id: save the set "
+            f"again, or remove {FACTS}, and the table alone is read"
+        )
     test = next((n for n in TEST_NAMES if n in names), None)
     splits = {"train": _hf_split(tables[train], f"{where}[{train}]", identity, saved, roots)}
     if test is not None:

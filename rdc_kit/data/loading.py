@@ -47,15 +47,6 @@ def load(name: str | Path, size: int | None = None, on_bad: str = "error") -> Sp
     return load_with_raws(str(name), size, on_bad)[0]
 
 
-def load_rows(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
-    """`load`, but of a set that this kit saved only the table: its row ids are rows of that.
-
-    Args:
-        name, size, on_bad: as for `load`.
-    """
-    return load_with_raws(name, size, on_bad, restored=False)[0]
-
-
 def load_with_raws(
     name: str, size: int | None = None, on_bad: str = "error", restored: bool = True
 ) -> tuple[Splits, dict[str, Raw]]:
@@ -63,7 +54,8 @@ def load_with_raws(
 
     Args:
         name, size, on_bad: as for `load`.
-        restored: of a set that this kit saved, with all it saved; see `load_rows`.
+        restored: of a set that this kit saved, with all it saved; else only the table is read,
+            and row ids are rows of that.
     """
     check_source(name)
     if on_bad not in ("error", "skip"):

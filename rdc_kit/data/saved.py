@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from .imagesets import DataError
+from .imagesets import DataError, Traits
 from .origins import Origins, read_index
 from .saving import FACTS, INDEX
 
@@ -66,9 +67,27 @@ def _saved_facts(path: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text())
     except ValueError as error:
         facts = error
-    if not isinstance(facts, dict) or not facts.keys() >= _FACTS:
-        raise DataError(f"{path} is not what save wrote: save the set again, or remove the file")
+    if wrong := _wrong_in(facts):
+        raise DataError(
+            f"{path} is not what save wrote ({wrong}): save the set again, or remove the file"
+        )
     return facts
+
+
+def _wrong_in(facts: Any) -> str:
+    """What facts have that `save` does not write, or lack; "" for nothing."""
+    if not isinstance(facts, dict):
+        return "it holds no table"
+    if absent := _FACTS - facts.keys():
+        return f"it lacks {', '.join(sorted(absent))}"
+    if not all(isinstance(facts[name], dict) for name in ("traits", "provenance")):
+        return "traits and provenance must be tables"
+    if unknown := facts["traits"].keys() - {trait.name for trait in fields(Traits)}:
+        return f"{', '.join(sorted(unknown))} is no trait; a newer kit may know it"
+    grid = facts["grid"]
+    if not isinstance(grid, list) or [type(n) for n in grid] != [int, int] or min(grid) < 1:
+        return f"grid must be [rows, columns] of cells, got {grid!r}"
+    return ""
 
 
 def _read_originals(path: Path) -> Origins | None:

@@ -12,11 +12,10 @@ import torch
 
 from ..ground.names import printable
 from .imagesets import ImageSet
-from .loading import load_rows
+from .loading import load_with_raws
 from .origins import content_hashes, first_copies
 from .pixels import shape_of
 from .raw import Raw
-from .sources import open_source
 
 _FLAT = 3.0  # sd of the pixels, of 255, below which an image shows hardly anything
 _SHOWN = 5  # examples of each finding
@@ -79,8 +78,8 @@ def survey(name: str, size: int | None = None) -> Survey:
     Raises:
         DataError: the source cannot be read at all.
     """
-    raws, found = open_source(name), Survey()
-    train, test = load_rows(name, size, on_bad="skip")
+    (train, test), raws = load_with_raws(name, size, "skip", restored=False)
+    found = Survey()
     splits = {"train": train} | ({"test": test} if test is not None else {})
     for split, images in splits.items():
         _describe(split, images, raws[split], found)

@@ -7,6 +7,21 @@ import tempfile
 from pathlib import Path
 
 
+def check_table(path: Path, begins: str) -> None:
+    """Refuse a file for a table that is a folder or somebody else's, or that cannot be made.
+
+    Args:
+        path: of the file. begins: what our own tables of this kind begin with.
+
+    Raises:
+        FileExistsError: it is a folder, or no such table. ValueError: see `check_place`.
+    """
+    if path.is_dir():
+        raise FileExistsError(f"{path} is a folder: name a file, such as {path / 'table.csv'}")
+    check_own(path, begins)
+    check_place(path)
+
+
 def check_own(path: Path, begins: str) -> None:
     """Refuse to write over a file that is there and does not begin as our own tables do.
 
@@ -37,7 +52,7 @@ def check_place(path: Path) -> None:
     Raises:
         ValueError: the nearest folder above that exists is a file, or lets nothing be made in it.
     """
-    above = next(p for p in path.absolute().parents if p.exists())
+    above = next((p for p in path.absolute().parents if p.exists()), path)
     try:
         with tempfile.TemporaryFile(dir=above):
             return

@@ -62,10 +62,8 @@ def check_name(path: Path) -> None:
     """Refuse a name that says no known format.
 
     Raises:
-        ValueError: it ends neither in .parquet nor in .csv. FileExistsError: it is a folder.
+        ValueError: it ends neither in .parquet nor in .csv.
     """
-    if path.is_dir():
-        raise FileExistsError(f"{path} is a folder: name a file, such as {path / 'scores.parquet'}")
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path} must end in .parquet or .csv, which says the format")
 

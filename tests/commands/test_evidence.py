@@ -13,7 +13,7 @@ from rdc_kit.study.grid.pace import Pace
 
 
 def test_missing_rows_are_made_by_priority_and_then_judged(plan, capsys):
-    assert main(["evidence", "--workers", "1"]) == 0
+    assert main(["evidence"]) == 0
     said = capsys.readouterr().out
     assert "random (anchor; priority 2): 0 of 3 rows" in said
     assert "el2n - random: pending, 0 of 4" in said

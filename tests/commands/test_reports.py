@@ -136,6 +136,13 @@ def test_figures_of_a_plan_without_rows_are_not_done(tmp_path, capsys):
     assert len(told.err.splitlines()) == 1
 
 
+def test_a_page_that_is_no_text_is_named(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_bytes(b"\xff\xfe<!-- ledger -->\n<!-- ledger -->\n")
+    assert main(["claims", "--results", "evidence", "--into", str(page)]) == 2
+    assert f"{page} must be a text file with two lines" in capsys.readouterr().err
+
+
 def test_figures_are_drawn_into_the_folder_that_was_asked_for(tmp_path, monkeypatch, capsys):
     """From a few of the committed tables."""
     few = tmp_path / "evidence"

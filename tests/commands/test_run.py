@@ -54,6 +54,18 @@ def test_wrong_usage_exits_2_and_runs_nothing(tiny, fresh_home, capsys):
     assert not (fresh_home / "data").exists()
 
 
+@pytest.mark.parametrize("name", ["a{ipc}.ipynb", "in{b}/tiny.ipynb", "only}.ipynb"])
+def test_a_path_that_papermill_would_fill_in_is_refused(name, tiny, fresh_home, capsys):
+    path = tiny.parent / name
+    path.parent.mkdir(exist_ok=True)
+    tiny.rename(path)
+    assert run.run_notebook(path) == 2
+    told = capsys.readouterr().err
+    assert f"{str(path)!r} has" in told
+    assert "in its path, which papermill takes for the name of a parameter: rename it" in told
+    assert not (fresh_home / "data").exists()
+
+
 def the_folder(fresh_home):
     (folder,) = (fresh_home / "data" / "runs" / "notebooks").iterdir()
     return folder
@@ -234,7 +246,7 @@ def test_the_executed_copy_holds_the_pictures_of_its_text(tiny, fresh_home, monk
     (tiny.parent / "a.png").write_bytes(b"png")
 
     def papermill(command, environment, log, timeout, came):
-        nbformat.write(content, log.parent / "partial.ipynb")
+        nbformat.write(content, command[4])
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""
 
@@ -244,7 +256,23 @@ def test_the_executed_copy_holds_the_pictures_of_its_text(tiny, fresh_home, monk
     shown = nbformat.read(folder / "tiny.ipynb", as_version=4).cells[-1]
     assert shown.source == "![x](attachment:0-a.png)"
     assert list(shown.attachments) == ["0-a.png"]
-    assert not (folder / "partial.ipynb").exists()
+    assert not (folder / "tiny.partial.ipynb").exists()
+
+
+@pytest.mark.parametrize("name", ["partial", ".partial"])
+def test_a_notebook_called_as_the_unfinished_copy_once_was_keeps_its_own(
+    name, tiny, fresh_home, monkeypatch
+):
+    def papermill(command, environment, log, timeout, came):
+        nbformat.write(nbformat.read(tiny, as_version=4), command[4])
+        write_manifest(log.parent, "finished", seconds=1.0)
+        return ""
+
+    monkeypatch.setattr(run, "_supervise", papermill)
+    notebook = tiny.replace(tiny.with_name(f"{name}.ipynb"))
+    tiny = notebook
+    assert run.run_notebook(notebook) == 0
+    assert (the_folder(fresh_home) / notebook.name).is_file()
 
 
 def the_new_folder(home):

@@ -1,6 +1,7 @@
 """Cards: YAML that the Hub reads, no place of this machine, a training that runs."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,15 @@ def test_any_name_makes_yaml_that_can_be_read(name, blocks):
     assert head["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*"}]
     assert "license" not in head
     assert "- source: blocks" in text
+
+
+def test_facts_are_told_in_words_and_unknown_ones_by_their_keys(blocks):
+    facts = {"tie_mass": 0.25, "teacher_top1": 91.5, "spectrum": "white"}
+    text = cards.card(replace(blocks, provenance=facts), "set")
+    assert "- share of a class with the score at the cut: 0.25\n" in text
+    assert "- accuracy of the teacher on the pool, %: 91.5\n" in text
+    assert "- spectrum: white\n" in text
+    assert not re.search(r"tie.{0,2}mass", text)
 
 
 def test_places_of_this_machine_are_left_out():

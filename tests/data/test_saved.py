@@ -1,5 +1,6 @@
 """Saved sets come back whole from their folder, its inner folder, their file and the Hub."""
 
+import json
 from dataclasses import replace
 
 import huggingface_hub
@@ -110,3 +111,31 @@ def test_facts_of_the_hub_that_are_damaged_are_said_to_be(composites, monkeypatc
     (folder / "rdc.json").write_text("{")
     on_the_hub(monkeypatch, folder)
     refuses("hub:me/set", "rdc.json is not what save wrote")
+
+
+def test_a_saved_table_that_lost_its_row_ids_is_told(composites, fresh_home):
+    import datasets
+
+    _, folder = composites
+    table = folder / "data" / "train-00000-of-00001.parquet"
+    rows = datasets.Dataset.from_parquet(str(table), cache_dir=str(fresh_home / "hf"))
+    rows.remove_columns("row_id").to_parquet(str(table))
+    refuses(f"parquet:{folder}", "is not what save wrote", "no column row_id", "remove rdc.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("traits", {"size": 16, "hue": 1}, "hue is no trait; a newer kit may know it"),
+        ("traits", ["size"], "traits and provenance must be tables"),
+        ("provenance", None, "traits and provenance must be tables"),
+        ("grid", 4, "grid must be [rows, columns] of cells, got 4"),
+        ("grid", [2, "2"], "grid must be [rows, columns] of cells, got [2, '2']"),
+        ("grid", [0, 2], "grid must be [rows, columns] of cells, got [0, 2]"),
+    ],
+)
+def test_facts_of_another_kind_than_save_writes_are_told(key, value, told, composites):
+    _, folder = composites
+    facts = json.loads((folder / "rdc.json").read_text())
+    (folder / "rdc.json").write_text(json.dumps(facts | {key: value}))
+    refuses(f"parquet:{folder}", f"rdc.json is not what save wrote ({told})", "save the set again")

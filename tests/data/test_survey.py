@@ -14,6 +14,7 @@ from PIL import Image
 
 import rdc_kit as rdc
 from rdc_kit.__main__ import main
+from rdc_kit.data import sources
 from rdc_kit.data.sources import open_source
 from rdc_kit.data.survey import spreads, survey
 
@@ -213,3 +214,13 @@ def test_the_doctor_says_it(tmp_path, capsys, fresh_home):
     assert main(["doctor", "data"]) == 2
     assert main(["doctor", "date", "digits"]) == 2
     assert main(["doctor", "data", "digitz"]) == 2
+
+
+def test_a_table_is_opened_once(tmp_path, fresh_home, monkeypatch):
+    colour_blocks().save(tmp_path / "set")
+    name, opened = f"parquet:{tmp_path / 'set'}", []
+    survey(name)  # decodes, and then looks whether the files are still the same
+    read = sources.read_local
+    monkeypatch.setattr(sources, "read_local", lambda path: opened.append(path) or read(path))
+    survey(name)
+    assert opened == [tmp_path / "set"]

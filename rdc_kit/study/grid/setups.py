@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -52,6 +52,16 @@ def check_layers(frozen: Collection[str]) -> None:
     for layer in frozen:
         if layer not in LAYERS:
             raise ValueError(unknown("layer", layer, LAYERS))
+
+
+def _found(text: str, make: Callable[..., Any]) -> Path:
+    """A file that a method names: one that is not in the working folder, beside the method's own.
+
+    So Python finds the modules that it imports, too.
+    """
+    path, own = Path(text), getattr(make, "__globals__", {}).get("__file__")
+    beside = Path(own).parent / path if own else path
+    return beside if not path.exists() and beside.exists() else path
 
 
 def _content(path: Path) -> int:
@@ -195,7 +205,7 @@ class Setup:
         A line of the registry, a score, a file that is read, a network that scores or teaches.
         """
         method, settings = method_named(arm.method), self.settings(arm)
-        parts: list[Any] = [_content(Path(path)) for path in method.files]
+        parts: list[Any] = [_content(_found(path, method.make)) for path in method.files]
         if method is not KITS.get(arm.method):
             parts += [repr(sorted(method.fixed.items()))] * bool(method.fixed)
         parts += score_code((method.fixed | settings).get("metric", ""))

@@ -254,3 +254,17 @@ def test_a_relative_file_that_a_method_reads_is_told_with_where_it_was_looked_fo
     assert str(refused.value).startswith(told)
     (tmp_path / "rows.pt").touch()
     assert small_setup().set_key(trial(Arm("mine")))
+
+
+def test_a_relative_file_is_also_looked_for_beside_the_methods_own(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    place = {"__file__": str(tmp_path / "mine.py"), "__name__": "mine"}
+    exec("def make(pool, ipc, seed, runtime):\n    return pool", place)
+    method = Method("mine", place["make"], "baseline", "", "", "", files=("helper.py",))
+    monkeypatch.setitem(METHODS, "mine", method)
+    keys = []
+    for content in ("one", "two"):
+        (tmp_path / "helper.py").write_text(content)
+        keys.append(small_setup().set_key(trial(Arm("mine"))))
+    assert keys[0] != keys[1]
