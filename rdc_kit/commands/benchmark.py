@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +95,12 @@ def benchmark(
     runtime = choose_runtime(device)
     pool, test = load_with_test(dataset, size, on_bad)
     _check_pool(pool, arms, ipcs, students)
-    runtime = quickest(runtime, pool.student, pool.size)
     options: dict[str, Any] = {"iterations": iterations} if iterations else {}
-    setup = Setup(
-        pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options, probed=True
-    )
+    setup = Setup(pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options)
     trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, frozen=frozen)
     _check_needed(trials, teacher, teacher_epochs, iterations, frozen)
+    fast = quickest(runtime, pool.student, pool.size)  # only now: it trains a little
+    setup = replace(setup, runtime=fast, probed=True)
     experiment = Experiment(setup, trials)
     print(_heading(experiment, dataset), flush=True)
     print(planned := experiment.plan(workers), flush=True)
