@@ -56,7 +56,7 @@ class Teacher:
         """A function from normalised inputs [B, 3, S, S] to logits float32 [B, C], no gradient.
 
         Args:
-            runtime: device and precision.
+            runtime: device and precision; the networks are moved to its device.
             norm: "eval", or "batch" for batch norm with the statistics of the batch that it sees.
 
         Raises:
@@ -67,7 +67,7 @@ class Teacher:
             raise ValueError(unknown("norm", norm, NORMS))
         for model in self.models:
             check_frozen(model)
-        asked = [by_batch(m) for m in self.models] if norm == "batch" else list(self.models)
+        asked = [by_batch(m) if norm == "batch" else m for m in self._on(runtime)]
 
         @torch.no_grad()
         def answer(inputs: Tensor) -> Tensor:
@@ -77,9 +77,13 @@ class Teacher:
 
         return answer
 
+    def _on(self, runtime: Runtime) -> list[nn.Module]:
+        """The networks where the runtime computes, in float32; they are moved, not copied."""
+        return [runtime.placed(model.float()) for model in self.models]
+
     def logits_of(self, images: ImageSet, runtime: Runtime) -> Tensor:
         """The answer to a set's images, whole and unaugmented, float32 [N, C] on the CPU."""
-        return torch.stack([predict(model, images, runtime) for model in self.models]).mean(0)
+        return torch.stack([predict(model, images, runtime) for model in self._on(runtime)]).mean(0)
 
     def accuracy_on(self, images: ImageSet, runtime: Runtime) -> float:
         """Top-1 of the answer on a set, percent."""
