@@ -172,8 +172,9 @@ def squeeze(
         The teacher, after a check of its accuracy on the pool.
 
     Raises:
-        ValueError: a network that cannot be built for this pool, before any is trained.
-        DataError: it gets less than three times chance on the pool, with up to three classes less
+        ValueError: a network that cannot be built for this pool, or is named twice, before any is
+            trained.
+        DataError: it gets less than three times chance on the pool, with up to five classes less
             than 60 %: the training failed, or its classes are in another order.
 
     Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
@@ -186,12 +187,17 @@ def squeeze(
     names = (networks,) if isinstance(networks, str) else tuple(networks)
     for name in names:
         _check_named(pool, name)
+        if names.count(name) > 1:
+            raise ValueError(
+                f"the teacher's network {name!r} is named twice, and both would be the same: name "
+                "different ones"
+            )
     parts = [_one(pool, name, epochs, seed, runtime) for name in names]
     members, keys, scores = zip(*parts, strict=True)
     teacher = Teacher(members, names, " ".join(keys), scores[0])
     if len(parts) > 1:
         teacher = replace(teacher, pool_top1=teacher.accuracy_on(pool, runtime))
-    least = 300 / pool.num_classes if pool.num_classes > 3 else 60
+    least = min(60, 300 / pool.num_classes)
     if teacher.pool_top1 < least:
         raise DataError(
             f"the teacher {', '.join(names)} gets {teacher.pool_top1:.1f} % of the pool that it "
