@@ -13,6 +13,7 @@ from .augment.boxes import Grid, as_grid
 from .combine import combine
 from .data.checks import check_count
 from .data.imagesets import DataError, ImageSet
+from .distill.matching import running
 from .distill.noise import noise_set
 from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
@@ -24,7 +25,7 @@ from .prune.metrics import METRICS
 from .prune.recorders import Scores
 from .prune.scores import score
 from .prune.selection import check_strata, select
-from .train.models import relatives
+from .train.models import NETWORKS, build, relatives
 from .train.teachers import Teacher, check_teacher, squeeze
 
 
@@ -200,6 +201,9 @@ def _recovered(
         if not 0 <= value < math.inf:
             raise ValueError(f"{key} must be a number of at least 0, got {value}")
     check_pool(pool, ipc, how)
+    own = teacher or pool.student
+    if isinstance(own, str) and own in NETWORKS:  # the kit's are named by their batch norm
+        running(build(own, pool.num_classes, pool.size))
     known = _known(pool, teacher, teacher_epochs, teacher_seed, runtime, how.teachers)
     return recover(pool, ipc, how, known, seed, runtime)
 

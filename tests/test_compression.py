@@ -12,6 +12,7 @@ from rdc_kit.data.imagesets import DataError, Traits
 from rdc_kit.methods import METHODS, Method
 from rdc_kit.prune.recorders import Scores
 from rdc_kit.train import teachers, training
+from rdc_kit.train.models import NETWORKS
 
 from .conftest import colour_blocks
 
@@ -275,3 +276,18 @@ def test_an_own_methods_view_is_the_one_that_it_was_registered_with(monkeypatch)
         made_by(monkeypatch, make)(pool, 1)
     monkeypatch.setitem(METHODS, "mine", Method("mine", make, "pca", "", "", "", view="cell"))
     assert rdc.compress("mine", pool, 1).view == "cell"
+
+
+def test_an_own_network_without_batch_norm_is_refused_before_it_is_trained(monkeypatch, blocks):
+    """It was trained as a teacher first."""
+
+    def linear(classes, size):
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * size**2, classes))
+
+    monkeypatch.setitem(NETWORKS, "linear", linear)
+    monkeypatch.setattr(methods, "squeeze", None)
+    with pytest.raises(ValueError, match=r"no batch norm .*, or give yours nn\.BatchNorm2d"):
+        rdc.compress("sre2l", blocks, 1, teacher="linear")
+    taught = replace(blocks, traits=replace(blocks.traits, student="linear"))
+    with pytest.raises(ValueError, match="no batch norm"):
+        rdc.compress("dwa", taught, 1)

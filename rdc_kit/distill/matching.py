@@ -58,7 +58,7 @@ Fold = Callable[[Tensor], Tensor]
 Entry = tuple[str, str]  # (name of the layer, "norm", "conv" or "patch")
 _NO_STATISTICS = (
     "this teacher has no batch norm with running statistics, by which images are recovered: use a "
-    "ResNet, or a ConvNet with '-bn' at the end of its name"
+    "ResNet, or a ConvNet with '-bn' at the end of its name, or give yours nn.BatchNorm2d"
 )
 
 
@@ -178,7 +178,8 @@ def _moments(total: Tensor, squares: Tensor, count: Tensor) -> Moments:
 class Matcher:
     """Distance of a batch's statistics from the real ones, summed over layers.
 
-    The layer that is reached first has the weight 10, in all that is read there, the others 1.
+    The layer that the network defines first has the weight 10, in all that is read there, the
+    others 1; a network of one's own may reach another one first.
 
     Args:
         model: the teacher.

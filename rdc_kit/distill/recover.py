@@ -244,9 +244,10 @@ def perturb(model: nn.Module, inputs: Tensor, labels: Tensor, steps: int, rho: f
     weights = list(network.parameters())
     for _ in range(steps):
         loss = F.cross_entropy(network(inputs.detach()), labels)
-        slopes = torch.autograd.grad(loss, weights)
-        length = torch.linalg.vector_norm(torch.stack([s.norm() for s in slopes]))
+        slopes = torch.autograd.grad(loss, weights, allow_unused=True)
+        used = [(w, s) for w, s in zip(weights, slopes, strict=True) if s is not None]
+        length = torch.linalg.vector_norm(torch.stack([slope.norm() for _, slope in used]))
         with torch.no_grad():
-            for weight, slope in zip(weights, slopes, strict=True):
+            for weight, slope in used:
                 weight.add_(rho / steps * slope / (length + 1e-12))
     return network.requires_grad_(False)

@@ -25,7 +25,8 @@ class Scores:
 
     Attributes:
         name: such as "el2n".
-        values: float32 [N], higher = harder; numbers of another kind, and numpy's, become float32.
+        values: float32 [N], higher = harder; numbers of another kind, and numpy's, become float32,
+            on the CPU and without a gradient.
         row_ids: int64 [N], the pool's row ids; with them `select` refuses scores of another set.
         never_learned: bool [N], rows never classified correctly; None if not recorded.
         source: the score file that they were read from, or the scoring runs.
@@ -51,7 +52,8 @@ class Scores:
                 f"{self.name} scores must be one value for each of {len(self.row_ids)} rows, "
                 f"got {list(values.shape)}"
             )
-        object.__setattr__(self, "values", values.float())  # of uint8, -1 would be 255
+        values = values.detach().cpu().float()  # of uint8, -1 would be 255
+        object.__setattr__(self, "values", values)
 
     @classmethod
     def of(

@@ -62,9 +62,22 @@ def dynamics(
     Raises:
         DataError: a number of epochs that is no whole number of at least 1, or a single class.
     """
+    return _found(pool, METRICS, epochs, el2n_epochs, seed, student, runtime)
+
+
+def _found(
+    pool: ImageSet,
+    wanted: Collection[str],
+    epochs: int,
+    el2n_epochs: int = EL2N_EPOCHS,
+    seed: int = 0,
+    student: str | None = None,
+    runtime: Runtime | None = None,
+) -> dict[str, Scores]:
+    """The scores of the run that records what is wanted; see `dynamics`."""
     el2n_epochs = check_count("el2n_epochs", el2n_epochs)
     how = (epochs, el2n_epochs, seed, student, runtime or choose_runtime())
-    run = scoring_run(pool, *how, wanted=METRICS)
+    run = scoring_run(pool, *how, wanted=wanted)
     return {name: _scores_of(pool, run, name) for name in run.values if name != "never_learned"}
 
 
@@ -148,12 +161,12 @@ def el2n(
 
 def forgetting(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
     """Forgetting events over a whole training run; see `dynamics` for the options."""
-    return dynamics(pool, epochs, seed=seed, **options)["forgetting"]
+    return _found(pool, ["forgetting"], epochs, seed=seed, **options)["forgetting"]
 
 
 def aum(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
     """Area under the margin, negated so that higher = harder; see `dynamics` for the options."""
-    return dynamics(pool, epochs, seed=seed, **options)["aum"]
+    return _found(pool, ["aum"], epochs, seed=seed, **options)["aum"]
 
 
 def score(

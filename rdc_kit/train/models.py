@@ -124,7 +124,8 @@ def relatives(name: str) -> tuple[str, ...]:
     match = _CONVNET.fullmatch(own)
     if match is None:
         prefix = PUBLISHED if own.startswith(PUBLISHED) else ""
-        return own, *(prefix + light for light in LIGHT)
+        others = (prefix + light for light in (*LIGHT, "resnet18"))
+        return tuple(dict.fromkeys((own, *others)))[:4]  # own may be one of them
     depth, width = int(match[1]), int(match[2] or 128)
     return (
         own,

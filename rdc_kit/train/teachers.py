@@ -56,7 +56,7 @@ class Teacher:
         """A function from normalised inputs [B, 3, S, S] to logits float32 [B, C], no gradient.
 
         Args:
-            runtime: device and precision.
+            runtime: device and precision; the networks are moved to its device.
             norm: "eval", or "batch" for batch norm with the statistics of the batch that it sees.
 
         Raises:
@@ -67,7 +67,7 @@ class Teacher:
             raise ValueError(unknown("norm", norm, NORMS))
         for model in self.models:
             check_frozen(model)
-        asked = [by_batch(m) for m in self.models] if norm == "batch" else list(self.models)
+        asked = [by_batch(m) if norm == "batch" else m for m in self._on(runtime)]
 
         @torch.no_grad()
         def answer(inputs: Tensor) -> Tensor:
@@ -77,9 +77,13 @@ class Teacher:
 
         return answer
 
+    def _on(self, runtime: Runtime) -> list[nn.Module]:
+        """The networks where the runtime computes, in float32; they are moved, not copied."""
+        return [runtime.placed(model.float()) for model in self.models]
+
     def logits_of(self, images: ImageSet, runtime: Runtime) -> Tensor:
         """The answer to a set's images, whole and unaugmented, float32 [N, C] on the CPU."""
-        return torch.stack([predict(model, images, runtime) for model in self.models]).mean(0)
+        return torch.stack([predict(model, images, runtime) for model in self._on(runtime)]).mean(0)
 
     def accuracy_on(self, images: ImageSet, runtime: Runtime) -> float:
         """Top-1 of the answer on a set, percent."""
@@ -168,8 +172,9 @@ def squeeze(
         The teacher, after a check of its accuracy on the pool.
 
     Raises:
-        ValueError: a network that cannot be built for this pool, before any is trained.
-        DataError: it gets less than three times chance on the pool, with up to three classes less
+        ValueError: a network that cannot be built for this pool, or is named twice, before any is
+            trained.
+        DataError: it gets less than three times chance on the pool, with up to five classes less
             than 60 %: the training failed, or its classes are in another order.
 
     Source: the "squeeze" stage of SRe2L (arXiv 2306.13092); see protocols.squeezing.
@@ -182,12 +187,17 @@ def squeeze(
     names = (networks,) if isinstance(networks, str) else tuple(networks)
     for name in names:
         _check_named(pool, name)
+        if names.count(name) > 1:
+            raise ValueError(
+                f"the teacher's network {name!r} is named twice, and both would be the same: name "
+                "different ones"
+            )
     parts = [_one(pool, name, epochs, seed, runtime) for name in names]
     members, keys, scores = zip(*parts, strict=True)
     teacher = Teacher(members, names, " ".join(keys), scores[0])
     if len(parts) > 1:
         teacher = replace(teacher, pool_top1=teacher.accuracy_on(pool, runtime))
-    least = 300 / pool.num_classes if pool.num_classes > 3 else 60
+    least = min(60, 300 / pool.num_classes)
     if teacher.pool_top1 < least:
         raise DataError(
             f"the teacher {', '.join(names)} gets {teacher.pool_top1:.1f} % of the pool that it "

@@ -209,3 +209,17 @@ def test_on_a_gpu_the_same_losses_fall_and_labels_replay(fresh_home, blocks):
     for protocol, given in ((recipe, kept), (protocols.soft(epochs=5), teacher.answering(runtime))):
         fitted = fit(blocks, protocol, "convnet2-w8", 0, runtime, teacher=given)
         assert fitted.losses[-1] < fitted.losses[0]
+
+
+def test_dwa_leaves_weights_that_a_network_does_not_use(blocks, teacher):
+    """They ended it in torch's words."""
+    model = copy.deepcopy(teacher.models[0])
+    model.unused = torch.nn.Linear(2, 2)
+    before = model.unused.weight.clone()
+    own, plain = (
+        loop.perturb(network, inputs_of(blocks), blocks.labels, 2, 0.1)
+        for network in (model, teacher.models[0])
+    )
+    assert torch.equal(own.unused.weight, before)
+    for name, weight in plain.named_parameters():
+        assert torch.equal(weight, own.get_parameter(name)), name

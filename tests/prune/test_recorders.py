@@ -189,3 +189,11 @@ def test_scores_of_another_set_with_the_same_row_ids_are_refused(blocks):
         assert torch.equal(other.row_ids, blocks.row_ids)
         with pytest.raises(DataError, match="belong to other images or labels"):
             rdc.select(other, scores, 2)
+
+
+def test_scores_that_were_learned_are_plain_numbers(blocks):
+    """They failed later, in torch's words."""
+    values = torch.rand(len(blocks), requires_grad=True)
+    scores = Scores.of(blocks, "mine", values)
+    assert not scores.values.requires_grad
+    assert scores.fingerprint() == Scores.of(blocks, "mine", values.detach()).fingerprint()

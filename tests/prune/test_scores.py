@@ -1,5 +1,7 @@
 """Scores of a pool, against a plain recomputation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ import torch
 import rdc_kit as rdc
 from rdc_kit.prune import scores as scoring
 from rdc_kit.prune.finished import finished_runs
+from rdc_kit.prune.metrics import METRICS
 from rdc_kit.prune.recorders import (
+    MeanScore,
     Scores,
     error_norm,
     margin,
@@ -168,3 +172,23 @@ def test_a_run_by_numpys_seed_is_the_run_by_pythons(exact, fresh_home):
     for wrong in (1.0, None):
         with pytest.raises(ValueError, match="a seed must be a whole number"):
             scoring.score(pool, seed=wrong, runtime=exact)
+
+
+def test_aum_and_forgetting_find_the_run_that_score_made(exact, fresh_home, monkeypatch):
+    """Beside a user's own score they trained another."""
+    pool = colour_blocks(seed=9)
+    loss = replace(METRICS["el2n"], recorder=lambda rows, _: MeanScore(error_norm, rows))
+    monkeypatch.setitem(METRICS, "loss", loss)
+    first = scoring.score(pool, "aum", epochs=3, runtime=exact)
+    monkeypatch.setattr(scoring, "fit", None)  # a second training would fail
+    assert torch.equal(rdc.aum(pool, epochs=3, runtime=exact).values, first.values)
+    rdc.forgetting(pool, epochs=3, runtime=exact)
+
+
+def test_a_single_class_can_be_forgotten(exact, fresh_home):
+    """It was refused for the margins, which nobody had asked for."""
+    alone = colour_blocks(classes=1)
+    assert torch.equal(
+        rdc.forgetting(alone, epochs=2, runtime=exact).values,
+        scoring.score(alone, "forgetting", epochs=2, runtime=exact).values,
+    )

@@ -185,7 +185,7 @@ def test_a_convnet_too_deep_for_the_image_is_refused():
 
 
 def test_relatives_are_four_networks_with_batch_norm():
-    for name in ("convnet3-w32", "resnet18"):
+    for name in ("convnet3-w32", "resnet18", "mobilenet_v2"):
         for relative in models.relatives(name):
             kinds = {type(m) for m in models.build(relative, 10, 64).modules()}
             assert torch.nn.BatchNorm2d in kinds

@@ -1,5 +1,6 @@
 """Teachers: trained once, frozen, checked; published weights only where they fit."""
 
+import contextlib
 import copy
 import dataclasses
 import shutil
@@ -211,3 +212,46 @@ def test_a_teachers_norm_is_one_of_two_by_name(exact, teacher, blocks):
     """Any other word was taken for "eval"."""
     with pytest.raises(ValueError, match="unknown norm 'btach' - did you mean 'batch'"):
         teacher.answering(exact, "btach")
+
+
+class Elsewhere(Runtime):
+    """A device that is not the CPU, on every machine: its tensors have shapes and no numbers."""
+
+    def autocast(self):
+        return contextlib.nullcontext()
+
+
+def test_a_teacher_from_another_device_is_moved_and_not_said_to_be_of_another_size(teacher, blocks):
+    meta = Elsewhere(torch.device("meta"), "fp32", channels_last=False)
+    teachers.check_teacher(blocks, teacher, meta)
+    assert next(teacher.models[0].parameters()).device.type == "meta"
+
+
+def test_a_teacher_in_double_precision_answers_in_float32(exact, teacher, blocks):
+    inputs = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    before = teacher.answering(exact)(inputs), teacher.accuracy_on(blocks, exact)
+    teacher.models[0].double()
+    assert teacher.accuracy_on(blocks, exact) == before[1]
+    teacher.models[0].double()
+    teachers.check_teacher(blocks, teacher, exact)
+    assert torch.equal(teacher.answering(exact)(inputs), before[0])
+
+
+@pytest.mark.parametrize(("classes", "least"), [(2, 60), (3, 60), (4, 60), (5, 60), (6, 50)])
+def test_more_classes_never_ask_more_of_a_teacher(monkeypatch, exact, classes, least):
+    """Four classes asked 75 %, three and five 60 %."""
+    pool = colour_blocks(classes=classes)
+    for top1 in (least + 0.1, least - 0.1):
+        monkeypatch.setattr(teachers, "_one", lambda *_, top1=top1: (torch.nn.Identity(), "", top1))
+        if top1 > least:
+            assert squeeze(pool, runtime=exact).pool_top1 == top1
+        else:
+            with pytest.raises(DataError, match=rf"less than {least}\.0 %"):
+                squeeze(pool, runtime=exact)
+
+
+def test_a_network_is_in_an_ensemble_once(monkeypatch, blocks, exact):
+    """Of one name and one seed they are equal."""
+    monkeypatch.setattr(teachers, "fit", None)
+    with pytest.raises(ValueError, match="'convnet2-w8-bn' is named twice"):
+        squeeze(blocks, ["convnet2-w8-bn"] * 4, runtime=exact)
