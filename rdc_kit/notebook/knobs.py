@@ -22,6 +22,9 @@ from ..train.evaluation import evaluate
 from .answers import Interval, NotYet, as_images
 from .runs import Run
 
+_SHALLOW = "convnet2-w32"  # the network that 06-2 asks for
+_ALL_SEEDS = "run it with the seeds of the table (run.experiment does), to pair them"
+
 
 def _per_class(images: ImageSet, count: int | None = None) -> int:
     """How many images each class has.
@@ -77,7 +80,7 @@ def _against(mine: Any, rows: pd.DataFrame) -> Interval:
     """
     new, old = (part.set_index("seed")["top1"] for part in (mine, rows))
     if set(new.index) != set(old.index):
-        raise NotYet("run it with the seeds of the table (run.experiment does), to pair them")
+        raise NotYet(_ALL_SEEDS)
     values = (new - old).to_numpy(float)
     return Interval(*stats.mean_interval(values), len(values))
 
@@ -150,13 +153,12 @@ def _both_knobs(answer: Any, table: pd.DataFrame, full: str) -> Interval:
 
 
 def _shallow(answer: Any, table: pd.DataFrame) -> Interval:
-    """06-2; predicted: PCA minus random on a network that the table does not have, points."""
-    random, pca = _rows(answer, method="random"), _rows(answer, method="pca")
-    networks = set(answer["student"])
-    if networks & set(table["student"]):
-        raise NotYet("your table has this network already: take convnet2-w32")
-    if len(networks) > 1:
+    """06-2; predicted: PCA minus random on ConvNet-2 of width 32, points."""
+    random, pca = (_rows(answer, student=_SHALLOW, method=name) for name in ("random", "pca"))
+    if len(set(answer["student"])) > 1:
         raise NotYet("one network is asked")
+    if set(random["seed"]) != set(table["seed"]):
+        raise NotYet(_ALL_SEEDS)
     return _against(pca, random)
 
 

@@ -104,10 +104,15 @@ def test_both_knobs():
 
 
 def test_another_network():
-    new = pd.concat([rows(student="new"), rows("pca", "pca", (51, 62, 73), student="new")])
+    both = [rows(), rows("pca", "pca", (51, 62, 73))]
+    new = pd.concat(both).assign(student="convnet2-w32")
     assert "+2.0 (-0.5 to +4.5" in said("06-2", new, rows())
-    assert "has this network already" in said("06-2", new.assign(student="net"), rows())
-    assert "no row has method = pca" in said("06-2", rows(student="new"), rows())
+    other = new.assign(student="convnet4-w128")
+    no_such = "no row has student = convnet2-w32; the rows have convnet4-w128"
+    assert no_such in said("06-2", other, rows())
+    assert "one network is asked" in said("06-2", pd.concat([new, other]), rows())
+    assert "seeds of the table" in said("06-2", new[new["seed"] == 0], rows())
+    assert "no row has method = pca" in said("06-2", new[:3], rows())
 
 
 def test_sets_of_other_scoring_runs(pool, scores):
