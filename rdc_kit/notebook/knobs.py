@@ -17,6 +17,7 @@ from ..data.saving import image_bytes
 from ..methods import METHODS
 from ..prune.recorders import Scores
 from ..study.grid.arms import Arm, arm_named
+from ..study.grid.setups import Setup
 from ..study.verdicts import stats
 from ..train.evaluation import evaluate
 from .answers import Interval, NotYet, as_images
@@ -132,15 +133,19 @@ def _unbalanced(answer: Any, pool: ImageSet, scores: Scores, ipc: int) -> float:
     return float((chosen.counts() == 0).sum())
 
 
-def _partial_judge(answer: Any, table: pd.DataFrame) -> str:
+def _partial_judge(answer: Any, table: pd.DataFrame, setup: Setup) -> str:
     """03-3; predicted: the method whose entropy falls most when the teacher judges."""
     if not isinstance(answer, pd.DataFrame) or not {"method", "seed", "stored"} <= {*answer}:
         raise NotYet("expected a table from entropy.entropy_of_sets(...)")
     pairs = table.merge(answer, on=["method", "seed"], suffixes=("", "_mine"))
     if len(pairs) < len(answer) or set(pairs["method"]) != set(table["method"]):
         raise NotYet("it must judge sets of the table, one of every method at least")
-    if set(answer["observer"]) == set(table["observer"]):
+    teacher, judges = ", ".join(setup.networks()), set(answer["observer"])
+    if pairs["stored"].equals(pairs["stored_mine"]):  # a teacher may have the observer's name
         raise NotYet("the judge is still the observer of the table")
+    if judges != {teacher}:
+        found = ", ".join(map(str, judges))
+        raise NotYet(f"the judge is {found}; the teacher is asked, which is {teacher}")
     fall = (pairs["stored"] - pairs["stored_mine"]).groupby(pairs["method"]).mean()
     return METHODS[str(fall.idxmax())].title
 
