@@ -240,6 +240,8 @@ def _blanked(own: Any, run: Run) -> float:
     found = as_values(ask(own, images), tuple(given.shape))
     if not torch.equal(images, given):
         raise NotYet("it changes the images that it is given: work on a copy (images.clone())")
+    if ((found < 0) | (found > 255) | (found != found.round())).any():
+        raise NotYet("its values are no whole numbers from 0 to 255: keep the scale of the images")
     if not torch.equal(found[:, :, :half], given[:, :, :half].double()):
         raise NotYet("the upper half must stay as it is")
     if len(found[:, :, half:].unique()) > 1:

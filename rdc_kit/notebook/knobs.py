@@ -17,10 +17,14 @@ from ..data.saving import image_bytes
 from ..methods import METHODS
 from ..prune.recorders import Scores
 from ..study.grid.arms import Arm, arm_named
+from ..study.grid.setups import Setup
 from ..study.verdicts import stats
 from ..train.evaluation import evaluate
 from .answers import Interval, NotYet, as_images
 from .runs import Run
+
+_SHALLOW = "convnet2-w32"  # the network that 06-2 asks for
+_ALL_SEEDS = "run it with the seeds of the table (run.experiment does), to pair them"
 
 
 def _per_class(images: ImageSet, count: int | None = None) -> int:
@@ -77,7 +81,7 @@ def _against(mine: Any, rows: pd.DataFrame) -> Interval:
     """
     new, old = (part.set_index("seed")["top1"] for part in (mine, rows))
     if set(new.index) != set(old.index):
-        raise NotYet("run it with the seeds of the table (run.experiment does), to pair them")
+        raise NotYet(_ALL_SEEDS)
     values = (new - old).to_numpy(float)
     return Interval(*stats.mean_interval(values), len(values))
 
@@ -129,15 +133,19 @@ def _unbalanced(answer: Any, pool: ImageSet, scores: Scores, ipc: int) -> float:
     return float((chosen.counts() == 0).sum())
 
 
-def _partial_judge(answer: Any, table: pd.DataFrame) -> str:
+def _partial_judge(answer: Any, table: pd.DataFrame, setup: Setup) -> str:
     """03-3; predicted: the method whose entropy falls most when the teacher judges."""
     if not isinstance(answer, pd.DataFrame) or not {"method", "seed", "stored"} <= {*answer}:
         raise NotYet("expected a table from entropy.entropy_of_sets(...)")
     pairs = table.merge(answer, on=["method", "seed"], suffixes=("", "_mine"))
     if len(pairs) < len(answer) or set(pairs["method"]) != set(table["method"]):
         raise NotYet("it must judge sets of the table, one of every method at least")
-    if set(answer["observer"]) == set(table["observer"]):
+    teacher, judges = ", ".join(setup.networks()), set(answer["observer"])
+    if pairs["stored"].equals(pairs["stored_mine"]):  # a teacher may have the observer's name
         raise NotYet("the judge is still the observer of the table")
+    if judges != {teacher}:
+        found = ", ".join(map(str, judges))
+        raise NotYet(f"the judge is {found}; the teacher is asked, which is {teacher}")
     fall = (pairs["stored"] - pairs["stored_mine"]).groupby(pairs["method"]).mean()
     return METHODS[str(fall.idxmax())].title
 
@@ -150,13 +158,12 @@ def _both_knobs(answer: Any, table: pd.DataFrame, full: str) -> Interval:
 
 
 def _shallow(answer: Any, table: pd.DataFrame) -> Interval:
-    """06-2; predicted: PCA minus random on a network that the table does not have, points."""
-    random, pca = _rows(answer, method="random"), _rows(answer, method="pca")
-    networks = set(answer["student"])
-    if networks & set(table["student"]):
-        raise NotYet("your table has this network already: take convnet2-w32")
-    if len(networks) > 1:
+    """06-2; predicted: PCA minus random on ConvNet-2 of width 32, points."""
+    random, pca = (_rows(answer, student=_SHALLOW, method=name) for name in ("random", "pca"))
+    if len(set(answer["student"])) > 1:
         raise NotYet("one network is asked")
+    if set(random["seed"]) != set(table["seed"]):
+        raise NotYet(_ALL_SEEDS)
     return _against(pca, random)
 
 

@@ -168,6 +168,8 @@ def in_place(images):
         (lambda x: x, "lower half must be one grey"),
         (lambda x: hidden(x, start=0), "upper half must stay"),
         (in_place, "work on a copy"),
+        (lambda x: hidden(x.float(), to=0.5), "no whole numbers from 0 to 255"),
+        (lambda x: hidden(x.int(), to=300), "no whole numbers from 0 to 255"),
     ],
 )
 def test_a_corruption_must_be_the_one_that_is_asked(smoke_run, own, hint):

@@ -1,5 +1,7 @@
 """Checks of exercises that change a knob: what is not the set or table that is asked is told."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import torch
@@ -86,12 +88,18 @@ def sets(stored=(1.0, 2.0), observer="judge", methods=("a", "b")):
 
 def test_a_partial_judge():
     table = sets(methods=("random", "sre2l"))
+    given = (table, SimpleNamespace(networks=lambda: ["teacher"]))
     other = sets((0.9, 0.1), "teacher", ("random", "sre2l"))
-    assert said("03-3", other, table).endswith("it is SRe2L.")
-    assert "still the observer" in said("03-3", table, table)
-    assert "one of every method" in said("03-3", other[:1], table)
-    assert "judge sets of the table" in said("03-3", other.assign(seed=7), table)
-    assert "expected a table" in said("03-3", "sre2l", table)
+    assert said("03-3", other, *given).endswith("it is SRe2L.")
+    assert "still the observer" in said("03-3", table, *given)
+    untrained = other.assign(observer="untrained")
+    asked = "the judge is untrained; the teacher is asked, which is teacher"
+    assert asked in said("03-3", untrained, *given)
+    assert "one of every method" in said("03-3", other[:1], *given)
+    assert "judge sets of the table" in said("03-3", other.assign(seed=7), *given)
+    assert "expected a table" in said("03-3", "sre2l", *given)
+    same_name = (table.assign(observer="teacher"), given[1])
+    assert said("03-3", other, *same_name).endswith("it is SRe2L.")
 
 
 def test_both_knobs():
@@ -104,10 +112,15 @@ def test_both_knobs():
 
 
 def test_another_network():
-    new = pd.concat([rows(student="new"), rows("pca", "pca", (51, 62, 73), student="new")])
+    both = [rows(), rows("pca", "pca", (51, 62, 73))]
+    new = pd.concat(both).assign(student="convnet2-w32")
     assert "+2.0 (-0.5 to +4.5" in said("06-2", new, rows())
-    assert "has this network already" in said("06-2", new.assign(student="net"), rows())
-    assert "no row has method = pca" in said("06-2", rows(student="new"), rows())
+    other = new.assign(student="convnet4-w128")
+    no_such = "no row has student = convnet2-w32; the rows have convnet4-w128"
+    assert no_such in said("06-2", other, rows())
+    assert "one network is asked" in said("06-2", pd.concat([new, other]), rows())
+    assert "seeds of the table" in said("06-2", new[new["seed"] == 0], rows())
+    assert "no row has method = pca" in said("06-2", new[:3], rows())
 
 
 def test_sets_of_other_scoring_runs(pool, scores):
