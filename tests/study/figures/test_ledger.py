@@ -51,7 +51,7 @@ def test_an_effect_stands_beside_its_name_and_below_its_claim():
     lines = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines[1::3]}
     mine = measured[(measured["dataset"] == "cifar10") & (measured["claim"] == "C5")]
     beside = next(
-        y for y, name in names.items() if name == "EL2N (easiest) − Random" and y in lines
+        y for y, name in names.items() if name == "EL2N, easiest − Random" and y in lines
     )
     by_room = mine.sort_values("ipc", key=lambda ipcs: ipcs.astype(int))
     assert [lines[beside + 0.8 * k] for k in range(3)] == by_room["mean"].tolist()
@@ -60,7 +60,7 @@ def test_an_effect_stands_beside_its_name_and_below_its_claim():
     rooms = measured["ipc"].astype(str).str.replace(" ", " vs ")
     assert {text.partition(",")[0] for text in told} <= {*rooms}
     assert "10 vs 11" in told
-    apart = [y for y, name in names.items() if name == "PCA (of random originals) − Random"]
+    apart = [y for y, name in names.items() if name == "PCA, of random originals − Random"]
     assert len(apart) == 2  # at equal storage, and ten against eleven: two effects of one kind
     steps = measured[measured["claim"] == "steps"]
     assert {text for text in told if "epochs" in text} >= {
