@@ -36,10 +36,17 @@ def test_an_effect_in_words(effect, title):
 def test_that_labels_are_hard_is_no_effect_of_its_own():
     assert effect_names.usual_labels("random@hard - sre2l@hard") == "random - sre2l"
     assert effect_names.usual_labels("chance - noise@hard") == "chance - noise"
-    for other in ("random@soft - sre2l@soft", "pca@soft - pca@hard", "random@hard - pca", "my - a@hard"):
+    for other in (
+        "random@soft - sre2l@soft",
+        "pca@soft - pca@hard",
+        "random@hard - pca",
+        "my - a@hard",
+    ):
         assert effect_names.usual_labels(other) == other
 
 
-@pytest.mark.parametrize("arm", ["el2n", "el2n order=hard", "pca order=random", "noise spectrum=pool"])
+@pytest.mark.parametrize(
+    "arm", ["el2n", "el2n order=hard", "pca order=random", "noise spectrum=pool"]
+)
 def test_an_arm_has_one_name_in_all_figures(arm):
     assert effect_names.effect_title(f"{arm} - random") == f"{line_title(arm)} − Random"
