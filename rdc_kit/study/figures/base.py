@@ -242,20 +242,29 @@ def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) 
     return ", ".join(forms[name].format(told[name]) for name in same)
 
 
-_SHARED = {
-    "scoring_seed": "scoring run",
-    "teacher_seed": "teacher",
-    "set_seed": "sets",
-}
-
-
 def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
-    """How many seeds a figure shows, what they share, and what its bands or bars are."""
+    """How many seeds a figure shows, what they share, and what its bands or bars are.
+
+    Of the sets it says "most" or "some" where that holds for some arms only: random images are
+    always drawn anew. Sets are equal where their seeds or, if known, their hashes are.
+    """
     seeds = table["seed"].nunique()
-    shared = [w for c, w in _SHARED.items() if c in table and table[c].nunique() == 1 < seeds]
+    layers = {"scoring_seed": "scoring run", "teacher_seed": "teacher"}
+    shared = [w for c, w in layers.items() if c in table and table[c].nunique() == 1 < seeds]
+    share = _one_set(table).mean()
+    if share > 0:
+        shared.append("sets" if share == 1 else "most sets" if share > 0.5 else "some sets")
     n = f"n = {seeds} seed{'s' * (seeds != 1)}"
     n += f" (shared: {', '.join(shared)})" if shared else ""
     return n + (f"; {spread}" if spread else "")
+
+
+def _one_set(table: pd.DataFrame) -> pd.Series:
+    """Of each arm and ipc of several seeds, whether they are all of one set."""
+    keys = [key for key in ("arm", "ipc") if key in table]
+    columns = [name for name in ("set_seed", "set_hash") if name in table]
+    counts = table.groupby(keys)[["seed", *columns]].nunique()
+    return (counts.loc[counts["seed"] > 1, columns] == 1).any(axis=1)
 
 
 def mark_chance(ax: Axes, guess: float) -> None:

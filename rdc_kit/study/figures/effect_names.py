@@ -1,17 +1,16 @@
-"""Effects in words: "EL2N (easiest) − Random" for "el2n - random"."""
+"""Effects in words: "EL2N, easiest − Random" for "el2n - random"."""
 
 from __future__ import annotations
 
-from ..grid.arms import arm_named
 from ..grid.terms import CHANCE, Term, terms_of
-from .names import CONTROL, key_words
+from .names import line_title
 
 
 def effect_title(effect: str) -> str:
-    """An effect (see `grid.terms`) in words: "EL2N (easiest) − Random, soft minus hard".
+    """An effect (see `grid.terms`) in words: "EL2N, easiest − Random; soft minus hard".
 
-    How many images per class its terms have is left out. An effect of methods that are not here
-    stays as it is.
+    How many images per class its terms have is left out, and that all labels are hard, as is
+    usual. An effect of methods that are not here stays as it is.
     """
     try:
         terms = terms_of(effect)
@@ -21,7 +20,7 @@ def effect_title(effect: str) -> str:
         return gap
     if len(terms) == 2 and terms[0].arm == terms[1].arm and terms[0].protocol != terms[1].protocol:
         sign = "over" if terms[1].operator == "/" else "minus"
-        return f"{_term_title(terms[0])}, {terms[0].protocol} {sign} {terms[1].protocol}"
+        return f"{_term_title(terms[0])}; {terms[0].protocol} {sign} {terms[1].protocol}"
     how = {term.protocol for term in terms if term.arm != CHANCE}
     shared = how.pop() if len(how) == 1 else None
     told = ""
@@ -29,7 +28,16 @@ def effect_title(effect: str) -> str:
         sign = term.operator.replace("-", "\N{MINUS SIGN}")
         at = f" @ {term.protocol}" * bool(term.protocol and shared is None)
         told += f" {sign} {_term_title(term)}{at}"
-    return told.removeprefix(" + ") + f", {shared} labels" * bool(shared)
+    return told.removeprefix(" + ") + f"; {shared} labels" * (shared not in ("", "hard", None))
+
+
+def usual_labels(effect: str) -> str:
+    """An effect without "@hard" where all its labels are hard, as is usual."""
+    try:
+        how = {term.protocol for term in terms_of(effect) if term.arm != CHANCE}
+    except ValueError:
+        return effect
+    return effect.replace("@hard", "") if how == {"hard"} else effect
 
 
 def _gap(terms: list[Term]) -> str:
@@ -40,14 +48,13 @@ def _gap(terms: list[Term]) -> str:
             same = a.arm == c.arm and b.arm == d.arm
             if same and a.protocol == b.protocol != c.protocol == d.protocol:
                 arms = f"{_term_title(a)} \N{MINUS SIGN} {_term_title(b)}"
-                return f"{arms}, {a.protocol} minus {c.protocol}"
+                return f"{arms}; {a.protocol} minus {c.protocol}"
     return ""
 
 
 def _term_title(term: Term) -> str:
-    """An arm in an effect, with what is not usual in parentheses: "PCA (shuffled)"."""
+    """An arm in an effect, by the name that it has in other figures."""
     if term.arm == CHANCE:
         return CHANCE
-    title, *words = ", ".join(key_words(arm_named(term.arm))).split(", ")
-    name = title.removesuffix(CONTROL) + f" ({', '.join(words)})" * bool(words)
+    name = line_title(term.arm)
     return f"best {term.best} of {name}" if term.best else name

@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..grid.campaign import Setting
 from ..verdicts.ledger_text import unusual
 from .base import PALETTE
-from .effect_names import effect_title
+from .effect_names import effect_title, usual_labels
 from .names import network_title, source_title
 
 # By the first word of a verdict; what was not planned is hollow.
@@ -87,7 +88,7 @@ def _place(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[float, str], dict[flo
         title = textwrap.wrap(f"{claim}: {says}", _WIDTH)
         claims |= {y + k * 0.8: line for k, line in enumerate(title)}
         y += 0.8 * len(title)
-        for effect, mine in of_claim.groupby("effect", sort=False):
+        for effect, mine in of_claim.groupby(of_claim["effect"].map(usual_labels), sort=False):
             effects[y] = effect_title(str(effect))
             ys = y + 0.8 * mine.sort_values("room").groupby("dataset").cumcount()
             rows.loc[ys.index, "y"] = ys
@@ -135,6 +136,7 @@ def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
         )
     ax.set_xscale("symlog", linthresh=10)
     ticks = [-10, -5, 0, 5, 10, 50]
+    ax.tick_params(axis="x", labeltop=True, top=True)  # the figure is taller than a screen
     ax.set_xticks(ticks, [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks])
     if len(rows):
         network, *shared = [_told(key, usual[key]) for key in keys]
@@ -161,20 +163,38 @@ def _legend(verdicts: pd.Series) -> list[Line2D]:
 def _draw_anchors(ax: Axes, rows: list[dict[Hashable, Any]]) -> None:
     """Published accuracies beside ours."""
     datasets = list(dict.fromkeys(source_title(row["dataset"]) for row in rows))
+    names = [_anchor_name(row, len(datasets) > 1) for row in rows]
     for y, row in enumerate(rows):
         colour = PALETTE[2] if _root(row["verdict"]) == "reproduced" else "#777777"
         ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.5)
         ax.plot(row["mean"], y, "o", color=colour, ms=5)
         ax.plot(row["anchor"], y, "*", color="#333333", ms=7)
-        # The length of an unusual teacher, which only the verdict says.
-        if teacher := re.search(r"teacher of \d+ epochs", row["verdict"]):
+        if teacher := _teacher(row["verdict"], names.count(names[y]) > 1):
             end = max(row["high"], row["anchor"])
-            note = ax.annotate(teacher[0], (end, y), (6, 0), textcoords="offset points")
+            note = ax.annotate(teacher, (end, y), (6, 0), textcoords="offset points")
             note.set(va="center", fontsize=_SIZE)
-    names = {float(y): _anchor_name(row, len(datasets) > 1) for y, row in enumerate(rows)}
-    _name_rows(ax, names, len(rows) - 1)
-    ax.set_xlabel("top-1, %; a star is the published number, green is within 2.5 points of it")
-    ax.set_title(f"{', '.join(datasets)}: what is published, and what we measured", fontsize=8.5)
+    _name_rows(ax, {float(y): name for y, name in enumerate(names)}, len(rows) - 1)
+    ax.set_xlabel(
+        "top-1, %; a star: published\ngreen: within 2.5 points of it, grey: not reproduced",
+        fontsize=8,
+    )
+    ways = dict.fromkeys(filter(None, map(_way, rows)))
+    title = f"{', '.join(datasets)}: what is published, and what we measured"
+    ax.set_title("\n".join([title, "; ".join(ways)]).rstrip(), fontsize=8.5)
+
+
+def _teacher(verdict: str, asked: bool) -> str:
+    """The length of an unusual teacher, which only the verdict says; of every one, if asked."""
+    if told := re.search(r"teacher of \d+ epochs", verdict):
+        return told[0]
+    usual = f"teacher of {Setting.teacher_epochs} epochs"
+    return usual if asked and "one teacher" in verdict else ""
+
+
+def _way(row: dict[Hashable, Any]) -> str:
+    """By which labels a method is measured, "" if unknown; soft ones are its own protocol's."""
+    own = " of its own protocol" * (row["labels"] == "soft")
+    return f"{effect_title(row['effect'])}: {row['labels']} labels{own}" * bool(row["labels"])
 
 
 def _anchor_name(row: dict[Hashable, Any], several: bool) -> str:

@@ -28,7 +28,7 @@ GROUPING_TITLES = {
     "sequential": "neighbours in rank",
     "random": "grouped at random",
 }
-CONTROL = " (control)"  # of a title; before other words it is left out
+_CONTROL = " (control)"  # of a title; before other words it is left out
 _MIXES = {"mixup": "Mixup", "cutmix": "CutMix"}
 _SOURCES = {
     "cifar10": "CIFAR-10",
@@ -122,7 +122,7 @@ def line_title(name: str) -> str:
         title, *words = key_words(arm_named(name))
     except ValueError:  # of a program that is not here
         return name
-    return ", ".join([title.removesuffix(CONTROL) if words else title, *words])
+    return ", ".join([title.removesuffix(_CONTROL) if words else title, *words])
 
 
 _SAID = ("order", "metric", "grid", "grouping", "spectrum", "skip")  # what `_arm_words` reads

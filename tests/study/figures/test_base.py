@@ -118,6 +118,19 @@ def test_what_all_seeds_share_is_said_beside_their_number(two):
     assert base.seeds_note(two.assign(teacher_seed=None), "") == "n = 2 seeds"
 
 
+def test_sets_of_most_arms_are_shared_where_only_random_images_are_drawn_anew():
+    arms = {key: ({}, [50, 52]) for key in ("random", "el2n", "pca")}
+    table = arm_rows(arms).assign(set_seed=0)
+    assert base.seeds_note(table, "") == "n = 2 seeds (shared: sets)"
+    drawn = table.assign(set_seed=table["seed"].where(table["arm"] == "random", 0))
+    assert base.seeds_note(drawn, "") == "n = 2 seeds (shared: most sets)"
+    assert base.seeds_note(drawn[drawn["arm"] != "el2n"], "") == "n = 2 seeds (shared: some sets)"
+    assert base.seeds_note(drawn[drawn["arm"] == "random"], "") == "n = 2 seeds"
+    # Several seeds may choose the same images.
+    same = table.assign(set_seed=table["seed"], set_hash=table["arm"])
+    assert base.seeds_note(same, "") == "n = 2 seeds (shared: sets)"
+
+
 def test_a_log_axis_has_the_ticks_that_it_is_given_and_no_others():
     _, ax = plt.subplots()
     ax.plot([1, 1000], [1, 2])

@@ -50,9 +50,7 @@ def test_an_effect_stands_beside_its_name_and_below_its_claim():
     assert set(names.values()) == set(shown.map(effect_title))
     lines = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines[1::3]}
     mine = measured[(measured["dataset"] == "cifar10") & (measured["claim"] == "C5")]
-    beside = next(
-        y for y, name in names.items() if name == "EL2N (easiest) − Random" and y in lines
-    )
+    beside = next(y for y, name in names.items() if name == "EL2N, easiest − Random" and y in lines)
     by_room = mine.sort_values("ipc", key=lambda ipcs: ipcs.astype(int))
     assert [lines[beside + 0.8 * k] for k in range(3)] == by_room["mean"].tolist()
     told = [text.get_text() for text in ax.texts if text.xy[1] in lines]
@@ -60,12 +58,30 @@ def test_an_effect_stands_beside_its_name_and_below_its_claim():
     rooms = measured["ipc"].astype(str).str.replace(" ", " vs ")
     assert {text.partition(",")[0] for text in told} <= {*rooms}
     assert "10 vs 11" in told
-    apart = [y for y, name in names.items() if name == "PCA (of random originals) − Random"]
+    apart = [y for y, name in names.items() if name == "PCA, of random originals − Random"]
     assert len(apart) == 2  # at equal storage, and ten against eleven: two effects of one kind
     steps = measured[measured["claim"] == "steps"]
     assert {text for text in told if "epochs" in text} >= {
         f"{row.ipc}, {row.epochs:g} epochs" for row in steps.itertuples()
     }
+
+
+def test_anchors_say_their_labels_their_colours_and_teachers_that_differ():
+    above = ledger_figure(ledger(collect("evidence"))).axes[0]
+    title = above.get_title(loc="left")
+    assert "Random: hard labels; RDED: soft labels of its own protocol" in title
+    assert "grey: not reproduced" in above.get_xlabel()
+    lengths = {f"teacher of {epochs} epochs" for epochs in (10, 30, 60)}
+    assert {text.get_text() for text in above.texts} == lengths
+
+
+def test_an_effect_of_hard_labels_has_one_row_and_the_scale_stands_above_too():
+    above, ax, other = ledger_figure(ledger(collect("evidence"))).axes
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names.count("Random − SRe2L") == 1
+    assert not any("hard labels" in name for name in names)
+    for panel in (ax, other):
+        assert all(tick.label2.get_visible() for tick in panel.xaxis.get_major_ticks())
 
 
 def test_other_replicates_than_usual_are_told_beside_the_interval():

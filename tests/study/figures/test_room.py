@@ -37,8 +37,8 @@ def test_each_mark_says_how_many_replicates_it_has_and_each_line_what_is_subtrac
     figure = room_figure(steps)
     (legend,) = figure.legends
     said = [text.get_text() for text in legend.get_texts()]
-    assert "prune: EL2N (easiest) − Random" in said
-    assert "combine what is pruned: PCA − EL2N (easiest)" in said
+    assert "prune: EL2N, easiest − Random" in said
+    assert "combine what is pruned: PCA − EL2N, easiest" in said
     shapes = {
         handle.get_marker(): int(text.rpartition("= ")[2])
         for text, handle in zip(said, legend.legend_handles, strict=True)
