@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ def read_manifest(folder: Path, *needed: str) -> dict[str, Any]:
     return read_record(folder / _NAME, "status", *needed) or {}
 
 
-def write_manifest(folder: Path, status: str, **facts: Any) -> None:
-    """Set a run's status; "running" begins a new manifest, other statuses complete it."""
+def write_manifest(folder: Path, status: str, **facts: Any) -> str:
+    """Set a run's status; "running" begins a new manifest, other statuses complete it.
+
+    Returns:
+        The mark of the run, by which `replaced_by` tells it from those after it in its folder.
+    """
     if status == "running":
         manifest = {
+            "mark": uuid.uuid4().hex,
             "started": now(),
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -37,6 +43,18 @@ def write_manifest(folder: Path, status: str, **facts: Any) -> None:
     else:
         manifest = read_manifest(folder) | {"ended": now()}
     write_json(folder / _NAME, {**manifest, **facts, "status": status})
+    return str(manifest.get("mark", ""))
+
+
+def replaced_by(folder: Path, mark: str) -> str:
+    """Whose a folder's manifest is, where it is no longer that of the run with a mark; else ""."""
+    facts = read_manifest(folder)
+    if not facts:
+        return "its manifest is gone"
+    if facts.get("mark") == mark:
+        return ""
+    by = "this kernel" if facts.get("pid") == os.getpid() else f"process {facts.get('pid')}"
+    return f"{by} has started it again at {facts.get('started')}"
 
 
 def continue_manifest(folder: Path) -> None:

@@ -9,20 +9,20 @@ from types import TracebackType
 from typing import Any
 
 from ..ground.folders import PACKAGE
-from ..ground.manifests import continue_manifest, read_status, write_manifest
+from ..ground.manifests import continue_manifest, read_status, replaced_by, write_manifest
 
 _MORE = "(`%tb` in a cell shows where this was found.)"
 _STOPPED = "Stopped. Run the cell again to go on: what was finished is kept, nothing is lost."
 
 
-def install(folder: Path | None = None) -> None:
+def install(folder: Path | None = None, mark: str = "") -> None:
     """From now on a notebook shows the kit's own errors and interrupts as one sentence.
 
     Outside of a notebook this does nothing.
 
     Args:
         folder: of the run; its manifest says "failed" from a cell that fails on, and "running"
-            again from the next cell that does not.
+            again from the next cell that does not. mark: of that run.
     """
     if "ipykernel" not in sys.modules:
         return
@@ -34,7 +34,7 @@ def install(folder: Path | None = None) -> None:
     shell.set_custom_exc((Exception, KeyboardInterrupt), _show)
     if _WATCH not in shell.events.callbacks["post_run_cell"]:
         shell.events.register("post_run_cell", _WATCH)
-    _WATCH.folder = folder
+    _WATCH.folder, _WATCH.mark = folder, mark
 
 
 def sentence(error: BaseException, trace: TracebackType | None) -> str:
@@ -76,13 +76,14 @@ def _show(
 
 
 class _Watch:
-    """Notes in the manifest whether the last cell failed."""
+    """Notes in the run's manifest whether the last cell failed."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None
+        self.mark = ""
 
     def __call__(self, result: Any) -> None:
-        if self.folder is None:
+        if self.folder is None or replaced_by(self.folder, self.mark):
             return
         error = result.error_before_exec or result.error_in_exec
         status = read_status(self.folder)

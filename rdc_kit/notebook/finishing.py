@@ -8,7 +8,7 @@ import re
 import time
 from pathlib import Path
 
-from ..ground.manifests import write_manifest
+from ..ground.manifests import replaced_by, write_manifest
 from ..study.figures import base
 from .answers import is_exercise
 from .runs import Run
@@ -27,8 +27,14 @@ def finish(run: Run) -> None:
     table, experiment and figure that the notebook's code names must exist.
 
     Raises:
-        Incomplete: something is missing; the manifest says "failed".
+        Incomplete: something is missing, and the manifest says "failed"; or another run has begun
+            in the folder meanwhile (the notebook in another tab), whose manifest is left as it is.
     """
+    if replaced := replaced_by(run.folder, run.mark):
+        raise Incomplete(
+            f"this run of {run.name} is not marked as done, for {replaced}, in the same folder "
+            f"({run.folder}): keep one kernel of it, and run all its cells again"
+        )
     missing = _missing(run)
     steps = sum(int(t["steps"].sum()) for t in run.tables.values() if "steps" in t)
     seconds = round(time.monotonic() - run.began, 1)

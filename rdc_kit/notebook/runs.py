@@ -57,6 +57,7 @@ class Run:
             and the source.
         ipcs: all numbers of images per class, smallest first; ipc is the largest.
         profile: the settings that are not parameters of their own.
+        mark: of its manifest, see `manifests.write_manifest`.
         experiments, tables, figures: by name, so that `finish` can see what is missing.
     """
 
@@ -72,6 +73,7 @@ class Run:
     seeds: int
     epochs: int
     profile: Profile
+    mark: str = ""
     began: float = field(default_factory=time.monotonic)
     experiments: dict[str, Experiment] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -226,8 +228,8 @@ def start(**params: Any) -> Run:
     if "dataset" not in params:  # a notebook that only reads results
         setting, message = {}, f"{run.name}: "
     facts = {"parameters": params, "setting": setting, "runtime": str(run.runtime)}
-    write_manifest(run.folder, "running", name=run.name, **facts)
-    errors.install(None if os.environ.get("RDC_RUN_DIR") else run.folder)
+    run.mark = write_manifest(run.folder, "running", name=run.name, **facts)
+    errors.install(None if os.environ.get("RDC_RUN_DIR") else run.folder, run.mark)
     versions = store.versions()
     print(
         f"{message}{run.runtime}; torch {versions['torch']}, "

@@ -11,6 +11,7 @@ from rdc_kit.ground.manifests import (
     note_of,
     read_manifest,
     read_status,
+    replaced_by,
     write_manifest,
 )
 
@@ -26,6 +27,20 @@ def test_a_manifest_begins_and_is_completed(tmp_path):
     assert facts["started"] <= facts["ended"]
     write_manifest(tmp_path, "running", name="two")
     assert "seconds" not in files.read_json(tmp_path / "manifest.json")  # a new beginning
+
+
+def test_a_folder_tells_which_of_its_runs_the_manifest_is_of(tmp_path):
+    first = write_manifest(tmp_path, "running")
+    assert write_manifest(tmp_path, "failed") == first
+    assert replaced_by(tmp_path, first) == ""
+    second = write_manifest(tmp_path, "running")
+    assert replaced_by(tmp_path, second) == ""
+    assert replaced_by(tmp_path, first).startswith("this kernel has started it again at 2")
+    facts = read_manifest(tmp_path)
+    files.write_json(tmp_path / "manifest.json", facts | {"pid": 7})
+    assert "process 7 has" in replaced_by(tmp_path, first)
+    (tmp_path / "manifest.json").unlink()
+    assert replaced_by(tmp_path, second) == "its manifest is gone"
 
 
 def test_a_run_whose_process_is_gone_was_interrupted(tmp_path):

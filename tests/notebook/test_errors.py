@@ -53,7 +53,7 @@ def test_a_failed_cell_is_noted_and_forgotten_when_the_next_one_works(fresh_home
     watch = errors._Watch()
     watch(Result(ValueError("no run yet")))
     watch.folder = fresh_home / "run"
-    write_manifest(watch.folder, "running", name="mine")
+    watch.mark = write_manifest(watch.folder, "running", name="mine")
     watch(Result(KeyboardInterrupt()))
     assert read_status(watch.folder) == "failed"
     assert files.read_json(watch.folder / "manifest.json")["error"] == "stopped by hand"
@@ -65,6 +65,18 @@ def test_a_failed_cell_is_noted_and_forgotten_when_the_next_one_works(fresh_home
     write_manifest(watch.folder, "ok")
     watch(Result(ValueError("tried something else")))
     assert read_status(watch.folder) == "ok"
+
+
+def test_a_failed_cell_is_not_noted_in_the_manifest_of_another_run(fresh_home):
+    watch = errors._Watch()
+    watch.folder = fresh_home / "run"
+    watch.mark = write_manifest(watch.folder, "running", name="first")
+    write_manifest(watch.folder, "running", name="second")
+    watch(Result(ValueError("of the first")))
+    assert read_status(watch.folder) == "running"
+    write_manifest(watch.folder, "failed")
+    watch(Result())
+    assert read_status(watch.folder) == "failed"
 
 
 def test_in_a_kernel_readers_see_the_sentence_and_can_ask_for_more(fresh_home, monkeypatch):

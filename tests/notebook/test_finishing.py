@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.ground.manifests import read_status
+from rdc_kit.ground.manifests import read_manifest, read_status, write_manifest
 from rdc_kit.notebook.finishing import Incomplete
 
 from .test_runs import named, quick, smoke  # noqa: F401
@@ -69,3 +69,19 @@ def test_a_copy_with_fewer_cells_is_judged_by_what_it_holds_itself(
     run.table("t", pd.DataFrame({"a": [1]}))
     rdc.finish(run)
     assert read_status(run.folder) == "ok"
+
+
+def test_a_run_does_not_finish_the_one_that_was_started_after_it(fresh_home):
+    """Two tabs of one notebook share a folder; the run of the first completed that of the second."""
+    first = smoke()
+    first.table("t", pd.DataFrame({"a": [1]}))
+    write_manifest(first.folder, "running", parameters={"ipc": 7})  # of another kernel
+    with pytest.raises(Incomplete, match=r"not marked as done.*started it again at 2.*one kernel"):
+        rdc.finish(first)
+    facts = read_manifest(first.folder)
+    assert (facts["status"], facts["parameters"]) == ("running", {"ipc": 7})
+    again = smoke()  # the first cell once more
+    again.table("t", pd.DataFrame({"a": [1]}))
+    rdc.finish(again)
+    rdc.finish(again)  # and the last one
+    assert read_status(again.folder) == "ok"
