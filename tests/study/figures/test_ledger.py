@@ -76,7 +76,7 @@ def test_anchors_say_their_labels_their_colours_and_teachers_that_differ():
 
 
 def test_an_effect_of_hard_labels_has_one_row_and_the_scale_stands_above_too():
-    above, ax, other = ledger_figure(ledger(collect("evidence"))).axes
+    _, ax, other = ledger_figure(ledger(collect("evidence"))).axes
     names = [text.get_text() for text in ax.get_yticklabels()]
     assert names.count("Random − SRe2L") == 1
     assert not any("hard labels" in name for name in names)
