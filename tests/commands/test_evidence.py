@@ -108,7 +108,7 @@ def test_without_a_commit_no_row_is_begun(plan, capsys, monkeypatch):
 
 def test_a_replicate_that_another_process_makes_is_passed_over(plan, capsys):
     """Whatever its RDC_HOME: the claim lies beside the rows."""
-    with locks.lock(plan.parent / store.LOCKS / "random-1", "random, 1"):
+    with locks.lock(plan.parent / store.LOCKS / "random" / "1", "random, 1"):
         asked = ["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]
         assert main(asked) == 0
     said = capsys.readouterr().out

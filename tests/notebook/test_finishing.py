@@ -72,7 +72,7 @@ def test_a_copy_with_fewer_cells_is_judged_by_what_it_holds_itself(
 
 
 def test_a_run_does_not_finish_the_one_that_was_started_after_it(fresh_home):
-    """Two tabs of one notebook share a folder; the run of the first completed that of the second."""
+    """Two tabs of one notebook share a folder: the first completed the run of the second."""
     first = smoke()
     first.table("t", pd.DataFrame({"a": [1]}))
     write_manifest(first.folder, "running", parameters={"ipc": 7})  # of another kernel

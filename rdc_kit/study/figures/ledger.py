@@ -46,10 +46,10 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
     only where nothing was planned are demonstrations drawn.
 
     Args:
-        table: from `ledger`; rows in other units, or without an interval, are left out, and how
-            many that are is said below.
+        table: from `ledger`; rows in other units, without an interval, or that are not judged are
+            left out, and how many that are is said below.
     """
-    measured = table[table["low"].notna()]
+    measured = table[table["low"].notna() & ~_not_judged(table)]
     measured = measured.assign(ipc=measured["ipc"].astype(str).str.removesuffix(".0"))
     anchors = measured[measured["anchor"] > 0]
     rows = measured[(measured["unit"] == "points") & (measured["anchor"].fillna(0) == 0)]
@@ -105,12 +105,20 @@ def left_out(table: pd.DataFrame) -> str:
     """
     lines = table[table["planned"].notna()] if table["planned"].notna().any() else table
     lines = lines[lines["anchor"].fillna(0) == 0]
+    apart = _not_judged(lines)
+    lines = lines[~apart]
     units = lines.loc[lines["unit"] != "points", "unit"]
     few = int(((lines["unit"] == "points") & lines["low"].isna()).sum())
     named = ", ".join(dict.fromkeys(filter(None, units.dropna())))
     told = [f"{len(units)} in other units ({named})"] * bool(len(units))
     told += [f"{few} of fewer than two replicates"] * bool(few)
+    told += [f"{apart.sum()} not judged, of rows that cannot be compared"] * bool(apart.any())
     return f"lines not drawn: {', '.join(told)}" if told else ""
+
+
+def _not_judged(table: pd.DataFrame) -> pd.Series:
+    """Whether each line has rows of different images or code: no mean of them says anything."""
+    return table["verdict"].map(_root) == "not judged"
 
 
 def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:

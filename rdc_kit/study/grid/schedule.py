@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import sys
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -142,7 +143,7 @@ class _Worker:
         """Whether the line's data are here, and enough for its sets."""
         if line.key in self.opened:
             return True
-        marker = _locks(line) / line.key / _FAILED
+        marker = _locks(line) / line.key / "line" / _FAILED
         if self._is_passed_over(marker):
             return False
         try:
@@ -155,16 +156,18 @@ class _Worker:
 
     def _try(self, line: Line, seed: int) -> bool:
         """Make a replicate if no other process is making it, or was not able to."""
-        marker = _locks(line) / f"{line.key}-{seed}" / _FAILED
+        marker = _locks(line) / line.key / str(seed) / _FAILED
         try:
             with _claimed(line, seed) as trials:
                 if not trials or self._is_passed_over(marker):
                     return False
                 try:
                     return self._make(line, seed, trials)
-                except (Diverged, ValueError) as error:  # it fails whenever it is made
+                except (OSError, locks.Locked):  # of the disk, or of what others are making
+                    raise
+                except Exception as error:  # it fails whenever it is made
                     told = f"{line.key}: replicate {seed} cannot be made and is passed over"
-                    self._pass_over(marker, f"{told}: {error}")
+                    self._pass_over(marker, f"{told}: {_told(error)}")
         except locks.Locked as held:
             self.held[line.key] = str(held)
         return False
@@ -215,6 +218,14 @@ class _Worker:
         return usual if past else max(told, plan.seconds - plan.shared), plan.shared
 
 
+def _told(error: Exception) -> str:
+    """An error in a sentence; with its type and place where it was not raised to be read."""
+    if isinstance(error, (Diverged, ValueError)):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+
+
 def _locks(line: Line) -> Path:
     """Where processes that make rows of a line meet, whatever their RDC_HOME."""
     return line.path.parent / store.LOCKS
@@ -230,7 +241,7 @@ def _claimed(line: Line, seed: int) -> Iterator[list[Trial]]:
         Locked: another process has them, or trains their teacher.
     """
     own = _locks(line)
-    with locks.lock(own / f"{line.key}-{seed}", f"{line.key}, {seed}"):
+    with locks.lock(own / line.key / str(seed), f"{line.key}, {seed}"):
         trials = [trial for trial in line.missing() if trial.seed == seed]
         if not _waits_for_teacher(line, trials):
             yield trials

@@ -107,12 +107,14 @@ def test_verdicts_have_marks_of_their_own():
 
 
 def test_lines_that_are_not_drawn_are_counted():
-    row = {"planned": 5, "anchor": 0, "unit": "points", "low": 1.0}
+    row = {"planned": 5, "anchor": 0, "unit": "points", "low": 1.0, "verdict": "holds"}
     rows = [row, row | {"low": None}, row | {"unit": "nats"}, row | {"unit": "nats", "low": None}]
     table = pd.DataFrame([*rows, row | {"planned": None, "low": None}])
     said = "lines not drawn: 2 in other units (nats), 1 of fewer than two replicates"
     assert left_out(table) == said
     assert left_out(table.head(1)) == ""
+    apart = pd.DataFrame([row, row | {"verdict": "not judged, rows of different images"}])
+    assert left_out(apart) == "lines not drawn: 1 not judged, of rows that cannot be compared"
     whole = ledger(collect("evidence"))
     assert left_out(whole) in ledger_figure(whole).get_supxlabel()
 
@@ -131,6 +133,10 @@ def test_a_ledger_without_points_is_a_figure_all_the_same():
     figure = ledger_figure(table[table["unit"] == "nats"])
     figure.canvas.draw()
     assert [len(ax.lines) for ax in figure.axes] == [0]
+    # Rows of different images have a mean and an interval all the same, which say nothing.
+    figure = ledger_figure(table.assign(verdict="not judged, rows of different images"))
+    assert sum(len(ax.lines) for ax in figure.axes) == 0
+    assert " not judged, of rows that cannot be compared" in figure.get_supxlabel()
 
 
 def test_numbers_of_images_have_no_decimals():

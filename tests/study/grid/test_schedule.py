@@ -132,18 +132,21 @@ def test_a_replicate_that_cannot_be_made_is_named_and_passed_over(
     plan_in(tmp_path, monkeypatch)
     foretell(monkeypatch, {})
     made = []
+    errors = {("easy", 1): Diverged("the loss is nan"), ("random", 0): IndexError("of a method")}
 
     def make(line, trials, workers):
-        if (line.key, trials[0].seed) == ("easy", 1):
-            raise Diverged("the loss is nan at epoch 3")
+        if (line.key, trials[0].seed) in errors:
+            raise errors[line.key, trials[0].seed]
         made.append((line.key, trials[0].seed))
 
     lines = planfile.read_plan()
+    lines.append(replace(lines[0], key="easy-1", priority=3))  # whose name is much like "easy", 1
     assert not schedule.work_through(schedule.Work(lines, 300, make), 1)
-    easy, random = [("easy", seed) for seed in (0, 2, 3)], [("random", seed) for seed in range(3)]
-    assert made == easy + random
-    said = "easy: replicate 1 cannot be made and is passed over: the loss is nan at epoch 3\n"
-    assert capsys.readouterr().err == said
+    expected = {"easy": [0, 2, 3], "random": [1, 2], "easy-1": [0, 1, 2]}
+    assert made == [(key, seed) for key, seeds in expected.items() for seed in seeds]
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "easy: replicate 1 cannot be made and is passed over: the loss is nan"
+    assert f"passed over: IndexError: of a method ({__file__}, line " in second
 
 
 def test_a_replicate_that_one_process_cannot_make_is_tried_by_no_other(
