@@ -40,25 +40,29 @@ def state_at(commit: str, line: Line, plan: Path, now: dict[str, Any]) -> str:
 
 @cache
 def _plan_at(commit: str, plan: Path) -> dict[str, Any]:
-    """The plan as a commit has it; {} if it has none."""
+    """The plan as a commit has it; {} if it has none that can be read."""
     found = _git(plan, "show", f"{commit}:./{plan.name}")
-    return {} if found.returncode else tomllib.loads(found.stdout)
+    try:
+        return {} if found.returncode else tomllib.loads(found.stdout)
+    except tomllib.TOMLDecodeError:
+        return {}
 
 
 def _line_in(content: dict[str, Any], key: str) -> dict[str, Any] | None:
     """A line of a plan with its setting, None if there is none; not what it says was known."""
-    line = next((line for line in content.get("line", []) if line.get("key") == key), None)
-    if line is None:
+    lines: list[dict[str, Any]] = content.get("line", [])
+    line = next((line for line in lines if line.get("key") == key), {})
+    setting = content.get("setting", {}).get(line.get("setting"))
+    if setting is None:  # and a line without its setting was no plan yet
         return None
     rest = {name: value for name, value in line.items() if name != "known"}
-    setting = content["setting"][line["setting"]]
-    return rest | {"setting": setting | {"dataset": kind_of(setting["dataset"])}}
+    return rest | {"setting": setting | {"dataset": kind_of(setting.get("dataset", ""))}}
 
 
 def _family_in(content: dict[str, Any], family: str) -> set[tuple[str, str]]:
     """The effects that a plan corrects together: key of the line, effect."""
     lines = [line for line in content.get("line", []) if line.get("family") == family]
-    return {(line["key"], effect) for line in lines for effect in line["effects"]}
+    return {(line["key"], effect) for line in lines for effect in line.get("effects", [])}
 
 
 def planned_since(line: Line, plan: Path, now: dict[str, Any]) -> pd.Timestamp | None:

@@ -46,6 +46,20 @@ def test_a_line_that_was_changed_and_changed_back_is_planned_since_then(plan, hi
     assert planned_since(second, plan, tomllib.loads(plan.read_text())) is None
 
 
+def test_what_was_no_plan_yet_had_no_line(plan, history, monkeypatch):
+    """One typo in the history of a plan, and it could never be checked."""
+    now, line = tomllib.loads(plan.read_text()), read_plan(plan)[-1]
+    whole = plan.read_text()
+    for day, text in enumerate(("key = a typo", "[[line]]" + whole.split("[[line]]")[2]), 5):
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"2099-01-{day:02}T12:00:00+00:00")
+        plan.write_text(text)
+        assert state_at(commit(plan), line, plan, now) == ABSENT
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2099-01-07T12:00:00+00:00")
+    plan.write_text(whole)
+    commit(plan)
+    assert planned_since(line, plan, now) == pd.Timestamp("2099-01-07T12:00:00Z")
+
+
 def test_a_plan_that_differs_from_its_last_commit_is_told(plan, history, monkeypatch):
     assert not plan_history.is_changed(plan)
     plan.write_text(FIRST)

@@ -59,7 +59,7 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
     datasets = list(rows["dataset"].unique()) or [""]
     last = max([*claims, *effects, *rows["y"], 0])
     heights = [0.22 * len(anchors) + 0.3] * bool(len(anchors)) + [_LINE * (last + 2)]
-    figure = plt.figure(figsize=(3.4 + 2.7 * len(datasets), sum(heights) + 1.3))
+    figure = plt.figure(figsize=(3.4 + 2.7 * len(datasets), sum(heights) + 1.7))
     grid = figure.add_gridspec(len(heights), len(datasets), height_ratios=heights)
     if len(anchors):
         _draw_anchors(figure.add_subplot(grid[0, :]), anchors.to_dict("records"))

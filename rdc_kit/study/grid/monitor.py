@@ -93,7 +93,7 @@ def _forget_old() -> None:
 
 
 def _dated() -> Iterator[tuple[float, Path]]:
-    for path in _folder().glob("*.json"):
+    for path in _folder().glob("[!.]*.json"):
         with contextlib.suppress(OSError):
             yield path.stat().st_mtime, path
 
@@ -112,7 +112,7 @@ def progress() -> pd.DataFrame:
         while it runs, else missing; note is the arm at work, or the error; began and said (the
         last sign of life) are in UTC.
     """
-    found = (files.read_record(path, *_NEEDED) for path in _folder().glob("*.json"))
+    found = (files.read_record(path, *_NEEDED) for path in _folder().glob("[!.]*.json"))
     return _frame([_grid_row(facts) for facts in found if facts])
 
 

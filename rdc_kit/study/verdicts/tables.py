@@ -238,7 +238,7 @@ def _of_runs() -> Iterator[Table]:
         facts, number = manifests[folder], folder.name[:2]
         if facts.get("status") != "ok" or not number.isdigit() or not facts.get("setting"):
             continue
-        for file in sorted(folder.glob("*.csv")):
+        for file in sorted(folder.glob("[!.]*.csv")):
             yield _table(number, file.stem, file, facts["setting"])
 
 

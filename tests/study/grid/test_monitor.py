@@ -93,6 +93,14 @@ def test_people_read_words_and_no_missing_numbers():
     assert told["time left"].tolist() == ["4 min", ""]
 
 
+def test_a_record_that_is_being_written_is_left_alone(fresh_home):
+    part = monitor._folder() / ".grid-0bbfd16a.json"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_text("")
+    assert monitor.progress().empty
+    assert part.exists()
+
+
 def test_old_records_are_forgotten(fresh_home):
     old = fresh_home / "data" / "runs" / "progress" / "elsewhere-1.json"
     with monitor.reported(1):
