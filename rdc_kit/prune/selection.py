@@ -170,6 +170,8 @@ def ccs_rows(values: Tensor, keep: int, beta: float, strata: int, draw: torch.Ge
 
     Source: Zheng et al., arXiv 2210.15809, algorithm 1 and released code.
     Differs: applied in each class, so the set is balanced; the greatest value is in the last bin.
+        With so few images the same rule does less: of fewer images than strata, the fullest strata
+        get one each, so a single image is of the commonest difficulty.
     """
     check_strata(beta, strata)
     cut = min(int(beta * len(values)), len(values) - keep)
