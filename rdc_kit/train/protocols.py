@@ -87,8 +87,8 @@ def _own(name: str, source: str, **changes: Any) -> Callable[[], Protocol]:
 # RDED reports the best test of its last fifth of epochs, normalises by ImageNet's colours, shows a
 # batch to the student twice in train mode, has rates of its own for two networks, and from 1,000
 # images on takes batches of 100 or 200; its crops have one least area for the run, ours that of the
-# set's grid, so a set without a grid is never cropped by "rded". "fkd" takes the batch of `batch_size`, its code 1024.
-# "tiny" here: Nesterov, no decay of 1-d weights.
+# set's grid, so a set without a grid is never cropped by "rded". "fkd" takes the batch of
+# `batch_size`, its code 1024. "tiny" here: Nesterov, no decay of 1-d weights.
 NAMED: dict[str, Callable[[], Protocol]] = {
     "hard": hard,
     "soft": soft,
