@@ -35,8 +35,6 @@ from ..train.arithmetic import quickest
 from ..train.evaluation import check_pair
 from ..train.protocol import Protocol
 
-_TEACHER_EPOCHS = 30  # where none are asked for
-
 
 def chosen_protocols(
     labels: Sequence[str], names: Sequence[str] = (), epochs: int | None = None
@@ -64,7 +62,7 @@ def benchmark(
     size: int | None = None,
     frozen: Sequence[str] = (),
     teacher: str | None = None,
-    teacher_epochs: int = _TEACHER_EPOCHS,
+    teacher_epochs: int = Setup.teacher_epochs,
     iterations: int | None = None,
     device: str = "auto",
     on_bad: str = "error",
@@ -179,7 +177,7 @@ def _check_needed(
     asked, layers = dict[str, str](), dict[str, str]()  # option -> what would need it
     if not any(trial.taught for trial in trials):
         asked = {f"--teacher {teacher}": "soft labels"} if teacher else {}
-        if teacher_epochs != _TEACHER_EPOCHS:
+        if teacher_epochs != Setup.teacher_epochs:
             asked[f"--teacher-epochs {teacher_epochs}"] = "soft labels"
         layers["teacher"] = "soft labels"
     if "scoring_seed" not in taken:
@@ -187,7 +185,8 @@ def _check_needed(
     if iterations is not None and "iterations" not in taken:
         asked[f"--iterations {iterations}"] = "a method that recovers images"
     asked |= {f"--frozen {name}": layers[name] for name in frozen if name in layers}
-    for option, remedy in asked.items():
+    if asked:
+        option, remedy = next(iter(asked.items()))
         raise ValueError(f"no run needs {option}: leave it out, or add {remedy}")
 
 
