@@ -33,13 +33,6 @@ class Interval(NamedTuple):
         return f"{self.mean:+.1f} ({self.low:+.1f} to {self.high:+.1f}, n = {self.n})"
 
 
-class Near(NamedTuple):
-    """A measured value, and how far a prediction of it may lie off and still agree."""
-
-    value: float
-    within: float
-
-
 def is_exercise(cell: dict[str, Any]) -> bool:
     """Whether a cell of a notebook is the reader's to fill, or a solution put there."""
     return _TAG in cell.get("metadata", {}).get("tags", [])

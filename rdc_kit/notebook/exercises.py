@@ -15,7 +15,7 @@ from typing import Any
 from ..ground.names import unknown
 from ..study.figures.names import network_title
 from . import algorithms, knobs, readings
-from .answers import Interval, Near, NotYet, Unanswered, is_exercise
+from .answers import Interval, NotYet, Unanswered, is_exercise
 
 CHECKS: dict[str, Any] = {
     **algorithms.CHECKS,
@@ -65,8 +65,7 @@ def _compared(prediction: Any, measured: Any) -> str:
         inside = isinstance(prediction, int | float) and measured.low <= prediction <= measured.high
         where = "inside" if inside else "outside"
         return f"You predicted {prediction}; your runs say {measured}: {where}."
-    value = measured.value if isinstance(measured, Near) else measured
-    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+    shown = f"{measured:.3g}" if isinstance(measured, float) else str(measured)
     if _agree(prediction, measured):
         return f"It is {shown}, as you predicted."
     said = f"{prediction:.3g}" if isinstance(prediction, float) else str(prediction)
@@ -74,9 +73,6 @@ def _compared(prediction: Any, measured: Any) -> str:
 
 
 def _agree(prediction: Any, measured: Any) -> bool:
-    if isinstance(measured, Near):
-        near = isinstance(prediction, int | float)
-        return near and abs(prediction - measured.value) <= measured.within
     if isinstance(measured, float) and isinstance(prediction, int | float):
         return abs(prediction - measured) <= 0.02 * abs(measured)
     return _in_words(prediction) == _in_words(measured)

@@ -42,7 +42,7 @@ def _per_class(images: ImageSet, count: int | None = None) -> int:
 
 
 def _composites(answer: Any, pool: ImageSet, scores: Scores) -> float:
-    """00-1; predicted: pixels of a 3 x 3 composite, as a multiple of a 2 x 2 one's."""
+    """00-1; predicted: the share of an original's pixels that are left, percent."""
     made = as_images(answer)
     if made.members is None:
         raise NotYet("these are no composites yet: combine them")
@@ -56,7 +56,7 @@ def _composites(answer: Any, pool: ImageSet, scores: Scores) -> float:
         ninth = float(scores.values[pool.rows_of(label)].sort().values[8])
         if max(values[row] for row in members) > ninth:
             raise NotYet(f"class {pool.classes[label]!r} has easier images than those inside")
-    return 1.0
+    return 100 / 9
 
 
 def _middle(answer: Any, pool: ImageSet, scores: Scores, run: Run) -> float:

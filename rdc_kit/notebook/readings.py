@@ -149,8 +149,8 @@ def _one_teacher(answer: Any) -> float:
     return round(right, 0)
 
 
-def _ranges(answer: Any, table: pd.DataFrame) -> str:
-    """08-1; predicted: which of the two matters more, "metric" or "rule"."""
+def _ranges(answer: Any, table: pd.DataFrame) -> float:
+    """08-1; predicted: the seeds in which the line that is best on average is the best."""
     ranked = crossed(table)
 
     def spread(keys: list[str]) -> float:
@@ -162,7 +162,9 @@ def _ranges(answer: Any, table: pd.DataFrame) -> str:
     found = as_values(answer, (2,))
     what = "take the mean over the other choice first, then the largest minus the smallest"
     expect(found, torch.tensor([metric, rule]), slips, what, 0.1)
-    return "metric" if metric > rule else "rule"
+    by_seed = table.pivot(index="seed", columns="arm", values="top1")
+    best = by_seed.mean().idxmax()
+    return float((by_seed[best] == by_seed.max(axis=1)).sum())
 
 
 def _enough(answer: Any) -> float:

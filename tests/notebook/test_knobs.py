@@ -35,7 +35,7 @@ def test_composites_of_the_nine_easiest(pool, scores):
     def made(count=9, grid=3, order="easy"):
         return rdc.combine(rdc.select(pool, scores, count, order), grid)
 
-    assert said("00-1", made(), pool, scores).startswith("right. You predicted 0; it is 1")
+    assert said("00-1", made(), pool, scores).startswith("right. You predicted 0; it is 11.1")
     wrong = {
         "the grid is 2 x 2": made(4, 2),
         "each class has 2 images, 1 are asked": made(18),

@@ -95,15 +95,19 @@ def test_the_largest_smallest_accuracy():
 
 
 def test_metric_and_rule():
+    tops = {("a", 1): (10, 10), ("a", 2): (20, 40), ("b", 1): (12, 12), ("b", 2): (42, 34)}
+    how = {"order": "easy", "grouping": "rank_block"}
     table = pd.DataFrame(
         [
-            {"metric": metric, "order": "easy", "grid": grid, "grouping": "rank_block", "top1": top}
-            for metric, grid, top in [("a", 1, 10), ("a", 2, 30), ("b", 1, 12), ("b", 2, 38)]
+            how
+            | {"arm": metric + str(grid), "metric": metric, "grid": grid, "seed": s, "top1": top}
+            for (metric, grid), both in tops.items()
+            for s, top in enumerate(both)
         ]
     )
-    assert "it is rule" in verdict("08-1", (5, 23), "metric", table)
-    assert "changed places" in verdict("08-1", (23, 5), "metric", table)
-    assert "mean over the other choice" in verdict("08-1", (8, 28), "metric", table)
+    assert "You predicted 2; it is 1." in verdict("08-1", (5, 23), 2, table)  # b2, in seed 0 only
+    assert "changed places" in verdict("08-1", (23, 5), 2, table)
+    assert "mean over the other choice" in verdict("08-1", (8, 28), 2, table)
 
 
 BEST = 3 / 3**0.5 * 1.26721  # the mean of the largest of six normal numbers
