@@ -14,6 +14,7 @@ from .ground.names import unknown
 from .ground.seeds import as_seed, generator
 
 GROUPINGS = ("rank_block", "sequential", "random")
+_AT_ONCE = 64  # composites; all at once would take nine times their memory, as float32
 
 
 def combine(
@@ -106,9 +107,12 @@ def paste(images: Tensor, positions: Tensor, grid: tuple[int, int]) -> Tensor:
     """
     side = images.shape[-1]
     composites = torch.empty(len(positions), 3, side, side, dtype=torch.uint8)
-    for cell, (top, left, height, width) in enumerate(cell_boxes(side, grid).tolist()):
-        small = shrink(images[positions[:, cell]], height, width)
-        composites[:, :, top : top + height, left : left + width] = small
+    boxes = cell_boxes(side, grid).tolist()
+    parts = zip(composites.split(_AT_ONCE), positions.split(_AT_ONCE), strict=True)
+    for part, originals in parts:
+        for cell, (top, left, height, width) in enumerate(boxes):
+            small = shrink(images[originals[:, cell]], height, width)
+            part[:, :, top : top + height, left : left + width] = small
     return composites
 
 

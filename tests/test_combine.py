@@ -1,5 +1,7 @@
 """Composites map back to the originals, pixel by pixel."""
 
+from importlib import import_module
+
 import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
@@ -31,6 +33,27 @@ def test_a_grid_of_one_changes_nothing(blocks):
     assert torch.equal(
         rdc.combine(blocks, 1).images, blocks[blocks.labels.argsort(stable=True)].images
     )
+
+
+@pytest.mark.parametrize("grid", [2, (1, 3)])
+def test_many_composites_are_pasted_in_parts_and_no_pixel_changes(monkeypatch, grid):
+    """Nine times their size in memory was taken."""
+    pool, counts = colour_blocks(per_class=36, size=17), []
+    module = import_module("rdc_kit.combine")  # its name in the package is the function's
+    shrink = module.shrink
+
+    def counted(images, height, width):
+        counts.append(len(images))
+        return shrink(images, height, width)
+
+    monkeypatch.setattr(module, "_AT_ONCE", 10**6)
+    whole = rdc.combine(pool, grid).images
+    monkeypatch.setattr(module, "shrink", counted)
+    for count in (1, 7, 10):
+        monkeypatch.setattr(module, "_AT_ONCE", count)
+        counts.clear()
+        assert torch.equal(rdc.combine(pool, grid).images, whole)
+        assert max(counts) == count
 
 
 def test_groupings_take_the_ranks_they_say():

@@ -12,28 +12,35 @@ from ..ground.seeds import generator
 
 SPECTRA = ("white", "pool")
 _MOST = 2000  # images that the spectrum is read from
-_AT_ONCE = 50  # of them
+_AT_ONCE = 48  # images; a multiple of 16, for torch draws 16 normal numbers at a time
 
 
-def coloured(draws: Tensor, pool: ImageSet) -> Tensor:
-    """White noise in the pool's colours: a stationary Gaussian field with its second moments.
-
-    Args:
-        draws: white noise, float32 [N, 3, S, S], mean 0 and variance 1.
-        pool: gives the mean of each channel, and for each spatial frequency the strength of the
-            channels and their correlation.
+def colours(pool: ImageSet) -> tuple[Tensor, Tensor]:
+    """What makes white noise as strong as a pool at each spatial frequency, see `coloured`.
 
     Returns:
-        uint8 [N, 3, S, S]. Before clipping, each pixel has the pool's mean and variance.
+        The mean of each channel, float64 [1, 3, 1, 1], and per frequency a root of the products of
+        channels, complex128 [S, S / 2 + 1, 3, 3].
     """
-    side = pool.size
     rows = torch.linspace(0, len(pool) - 1, min(_MOST, len(pool))).long()
     mean, power = _moments(pool.images, rows)
     values, vectors = torch.linalg.eigh(power)
-    root = vectors * values.clamp(min=0).sqrt()[..., None, :]  # root @ root^H = power
+    return mean, vectors * values.clamp(min=0).sqrt()[..., None, :]  # root @ root^H = power
+
+
+def coloured(draws: Tensor, mean: Tensor, root: Tensor) -> Tensor:
+    """White noise in a pool's colours: a stationary Gaussian field with its second moments.
+
+    Args:
+        draws: white noise, float32 [N, 3, S, S], mean 0 and variance 1.
+        mean, root: `colours` of the pool.
+
+    Returns:
+        Pixels float64 [N, 3, S, S]. Each has the pool's mean and variance.
+    """
     white = torch.fft.rfft2(draws.double(), norm="ortho").permute(2, 3, 1, 0)
-    field = torch.fft.irfft2((root @ white).permute(3, 2, 0, 1), s=(side, side), norm="ortho")
-    return (field + mean).round().clamp(0, 255).to(torch.uint8)
+    field = torch.fft.irfft2((root @ white).permute(3, 2, 0, 1), s=draws.shape[2:], norm="ortho")
+    return field + mean
 
 
 def _moments(images: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,9 +82,12 @@ def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> I
     """
     check_spectrum(spectrum)
     count = ipc * pool.num_classes
-    draws = torch.randn(count, 3, pool.size, pool.size, generator=generator(seed, "noise"))
-    if spectrum == "pool":
-        pixels = coloured(draws, pool)
-    else:
-        pixels = denormalised(draws, pool.traits).round().clamp(0, 255).to(torch.uint8)
+    pixels = torch.empty(count, 3, pool.size, pool.size, dtype=torch.uint8)
+    found = colours(pool) if spectrum == "pool" else None
+    numbers = generator(seed, "noise")
+    # Parts, for all at once take many times the memory. Rounding hides the last bits of products.
+    for part in pixels.split(_AT_ONCE):
+        draws = torch.randn(part.shape, generator=numbers)
+        drawn = coloured(draws, *found) if found else denormalised(draws, pool.traits)
+        part.copy_(drawn.round().clamp(0, 255))
     return made_anew(pool, pixels)

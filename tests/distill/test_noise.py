@@ -8,7 +8,7 @@ import torch
 import rdc_kit as rdc
 from rdc_kit.compression import check_options
 from rdc_kit.distill import noise
-from rdc_kit.distill.noise import coloured
+from rdc_kit.distill.noise import coloured, colours, noise_set
 
 from ..conftest import colour_blocks
 
@@ -31,9 +31,13 @@ def white(count, side=16):
     return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(1))
 
 
+def pixels(count, pool):
+    return coloured(white(count), *colours(pool)).round().clamp(0, 255).to(torch.uint8)
+
+
 def test_noise_of_gratings_has_their_frequency_alone_and_no_colour():
     pool = rdc.from_tensors(gratings(), torch.arange(64) % 2, ("a", "b"))
-    noise = coloured(white(200), pool)
+    noise = pixels(200, pool)
     strength = power(noise)
     assert strength[:, 0, 3].sum() > 0.95 * strength.sum()
     channels = noise.double().transpose(0, 1).flatten(1)
@@ -42,7 +46,7 @@ def test_noise_of_gratings_has_their_frequency_alone_and_no_colour():
 
 def test_its_spectrum_mean_and_sd_are_the_pools():
     pool, _ = rdc.load("digits", 16)
-    noise = coloured(white(1000), pool)
+    noise = pixels(1000, pool)
     ours, theirs = power(noise), power(pool.images)
     strong = theirs > theirs.max() / 100
     ratio = (ours[strong] / theirs[strong]).log2()
@@ -77,7 +81,27 @@ def test_noise_made_from_composites_has_nothing_of_their_grid(tmp_path):
 
 def test_how_many_images_are_read_at_once_changes_no_bit(monkeypatch):
     pool, _ = rdc.load("digits", 16)
-    expected = coloured(white(20), pool[:300])
+    expected = colours(pool[:300])
     for count in (7, 10**6):
         monkeypatch.setattr(noise, "_AT_ONCE", count)
-        assert torch.equal(coloured(white(20), pool[:300]), expected)
+        assert all(map(torch.equal, colours(pool[:300]), expected))
+
+
+@pytest.mark.parametrize("spectrum", noise.SPECTRA)
+@pytest.mark.parametrize("size", [8, 17])
+def test_a_large_set_is_painted_in_parts_and_no_pixel_changes(monkeypatch, spectrum, size):
+    """Nine times its size in memory was taken for a set of 224 px."""
+    pool, counts = colour_blocks(per_class=8, size=size), []
+    drawn = torch.randn
+
+    def randn(shape, **others):
+        counts.append(shape[0])
+        return drawn(shape, **others)
+
+    monkeypatch.setattr(noise, "_AT_ONCE", 10**6)
+    whole = noise_set(pool, 43, 0, spectrum).images
+    monkeypatch.setattr(torch, "randn", randn)
+    for count in (16, 48):
+        monkeypatch.setattr(noise, "_AT_ONCE", count)
+        assert torch.equal(noise_set(pool, 43, 0, spectrum).images, whole)
+    assert counts == 8 * [16] + [1] + 2 * [48] + [33]
