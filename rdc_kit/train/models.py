@@ -116,6 +116,8 @@ def with_batch_norm(name: str) -> str:
 def relatives(name: str) -> tuple[str, ...]:
     """Four architectures with batch norm and about the cost of `name`, which comes first.
 
+    Those of a "-small" network are "-small", too.
+
     Source: G-VBSM (arXiv 2311.17950) takes ResNet-18, MobileNetV2, EfficientNet-B0 and
         ShuffleNetV2-0.5 at ImageNet scale. For a ConvNet: one block less, double
         width, one block more.
@@ -124,7 +126,8 @@ def relatives(name: str) -> tuple[str, ...]:
     match = _CONVNET.fullmatch(own)
     if match is None:
         prefix = PUBLISHED if own.startswith(PUBLISHED) else ""
-        others = (prefix + light for light in (*LIGHT, "resnet18"))
+        suffix = "-small" if own.endswith("-small") else ""
+        others = (prefix + light + suffix for light in (*LIGHT, "resnet18"))
         return tuple(dict.fromkeys((own, *others)))[:4]  # own may be one of them
     depth, width = int(match[1]), int(match[2] or 128)
     return (

@@ -185,7 +185,7 @@ def test_a_convnet_too_deep_for_the_image_is_refused():
 
 
 def test_relatives_are_four_networks_with_batch_norm():
-    for name in ("convnet3-w32", "resnet18", "mobilenet_v2"):
+    for name in ("convnet3-w32", "resnet18", "mobilenet_v2", "mobilenet_v2-small"):
         for relative in models.relatives(name):
             kinds = {type(m) for m in models.build(relative, 10, 64).modules()}
             assert torch.nn.BatchNorm2d in kinds
@@ -193,6 +193,14 @@ def test_relatives_are_four_networks_with_batch_norm():
         assert len(set(models.relatives(name))) == 4
     published = models.relatives("torchvision:resnet18")
     assert published[1] == "torchvision:mobilenet_v2"
+
+
+def test_relatives_of_a_network_for_small_images_are_for_small_images():
+    """Beside ResNet-18 for 32 px stood stems for ImageNet, which leave one pixel of such images."""
+    found = models.relatives("resnet18-small")
+    light = ("mobilenet_v2-small", "efficientnet_b0-small", "shufflenet_v2_x0_5-small")
+    assert found == ("resnet18-small", *light)
+    assert models.relatives("shufflenet_v2_x0_5-small")[3] == "resnet18-small"
 
 
 @pytest.mark.parametrize("name", ["convnet3-w32", "resnet18", "mobilenet_v2", "efficientnet_b0"])
