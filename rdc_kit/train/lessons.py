@@ -12,7 +12,7 @@ from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground.device import Runtime, free_on
 from .labels import Answer, check_answer
-from .protocol import Protocol
+from .protocol import Protocol, seen_as
 from .stored_labels import StoredLabels
 
 # Of a batch: the inputs, the targets, the images' own labels, and the teacher's answer, if any.
@@ -23,14 +23,15 @@ _SPARE = 5 * 10**8  # bytes of a GPU for what libraries keep, and for gaps
 
 
 def view_for(images: ImageSet, protocol: Protocol) -> View:
-    """A set's view under a protocol: the protocol's settings, else the set's or the source's."""
+    """A set's view under a protocol, see `seen_as`."""
+    seen = seen_as(images, protocol)
     return make_view(
         images.traits,
         images.size,
-        view=protocol.view or images.view,
-        grid=images.grid,
-        scale=protocol.crop_of(images.grid, images.traits.min_crop),
-        flip=protocol.flip,
+        view=seen.view,
+        grid=seen.grid,
+        scale=seen.scale,
+        flip=seen.flip,
         cutout=protocol.cutout,
         mix=protocol.mix,
         mix_alpha=protocol.alpha,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..augment import views
+from ..data.imagesets import ImageSet
 from ..ground.kinds import check_kinds
 from ..ground.names import unknown
 from .ranges import check_numbers
@@ -167,6 +168,30 @@ def check_fields(names: Iterable[str]) -> None:
     for name in names:
         if name not in FIELDS:
             raise ValueError(unknown("protocol field", name, FIELDS))
+
+
+class Seen(NamedTuple):
+    """How a training sees a set's images: the protocol decides, else the set, else its source.
+
+    Attributes:
+        view: "whole", "cell", "shuffle" or "shuffle_full".
+        grid: rows and columns of the cells that the view is about; (1, 1) of "whole".
+        scale: smallest and largest area of the random crop, as a fraction of the image or cell.
+        flip: whether images are mirrored, which their source may forbid.
+    """
+
+    view: str
+    grid: tuple[int, int]
+    scale: tuple[float, float]
+    flip: bool
+
+
+def seen_as(images: ImageSet, protocol: Protocol) -> Seen:
+    """How images are seen in a training by a protocol."""
+    view, traits = protocol.view or images.view, images.traits
+    grid = (1, 1) if view == "whole" else images.grid
+    scale = protocol.crop_of(images.grid, traits.min_crop)
+    return Seen(view, grid, scale, protocol.flip and traits.flip)
 
 
 def batch_size(protocol: Protocol, count: int, classes: int) -> int:

@@ -25,7 +25,7 @@ from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
 from .labels import Answer, check_answer, kept_epochs, record
-from .protocol import Protocol, batch_size
+from .protocol import Protocol, batch_size, seen_as
 
 _FILE = "records.npy"
 _PROGRESS = "progress.json"  # epochs that are done, while it goes on
@@ -147,7 +147,7 @@ def store_labels(
     Differs: stored by image instead of by batch number, and pruned by whole epochs.
     """
     check_answer(answer)
-    _check_storable(protocol, protocol.view or images.view)
+    _check_storable(protocol, seen_as(images, protocol).view)
     set_hash = images.fingerprint()
     config = {
         "what": "labels",
@@ -189,11 +189,12 @@ def _check_storable(protocol: Protocol, view: str) -> None:
 
 def views_of(protocol: Protocol, images: ImageSet) -> dict[str, Any]:
     """What of a protocol decides which labels are stored, and how many; names and values."""
-    shown = {"view": protocol.view or images.view, "flip": protocol.flip, "cutout": protocol.cutout}
+    seen = seen_as(images, protocol)
+    # "flip" as asked, also where the source forbids it: labels are found again by it.
+    shown = {"view": seen.view, "flip": protocol.flip, "cutout": protocol.cutout}
     mixed = {"mix": protocol.mix, "mix_alpha": None if protocol.mix == "none" else protocol.alpha}
-    crop = protocol.crop_of(images.grid, images.traits.min_crop)
     told = {"keep": protocol.keep, "teacher_norm": protocol.teacher_norm}
-    return shown | mixed | {"crop": crop} | told
+    return shown | mixed | {"crop": seen.scale} | told
 
 
 def _open(home: Path, shape: tuple[int, int], kind: np.dtype) -> tuple[np.memmap, int]:
@@ -244,14 +245,11 @@ def _label_epoch(
 ) -> None:
     """Fill one epoch's records: draw views as training does, and write the teacher's answers."""
     draws = generator(_SEED, "labels", epoch, device=runtime.device)
-    scale = protocol.crop_of(images.grid, images.traits.min_crop)
-    flip = protocol.flip and images.traits.flip
-    grid = images.grid if (protocol.view or images.view) == "cell" else (1, 1)
-    side = images.size
+    seen, side = seen_as(images, protocol), images.size
     order = torch.randperm(len(images), generator=generator(_SEED, "label order", epoch))
     for rows in order.split(batch_size(protocol, len(images), images.num_classes)):
         pixels = images.images[rows].to(runtime.device)
-        boxes, mirrored = views.draw_crops(pixels, grid, scale, flip, draws)
+        boxes, mirrored = views.draw_crops(pixels, seen.grid, seen.scale, seen.flip, draws)
         own = crop_resize(pixels, boxes, side, mirrored)
         partner = torch.arange(len(rows))
         pasted = (0, 0, 0, 0)

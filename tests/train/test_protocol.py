@@ -8,7 +8,7 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.train import protocols
-from rdc_kit.train.protocol import batch_size
+from rdc_kit.train.protocol import batch_size, seen_as
 
 from ..conftest import colour_blocks
 
@@ -100,6 +100,20 @@ def test_rdeds_smallest_crop_is_one_by_the_cells_of_a_side():
     assert protocols.hard(crop=(0.3, 0.9)).crop_of((2, 2), 0.08) == (0.3, 0.9)
     with pytest.raises(ValueError, match="unknown crop 'by_cells'"):
         protocols.hard(crop="by_cells")
+
+
+def test_how_a_set_is_seen_is_asked_of_protocol_set_and_source_in_turn():
+    pool = colour_blocks(per_class=8)
+    stored, hard = rdc.combine(pool, (1, 2)), protocols.hard()
+    low = pool.traits.min_crop
+    assert seen_as(pool, hard) == ("whole", (1, 1), (low, 1.0), True)
+    assert seen_as(stored, hard) == ("cell", (1, 2), (low, 1.0), True)
+    by_grid = seen_as(stored, hard.but(view="whole", crop="by_grid"))
+    assert by_grid == ("whole", (1, 1), (0.5, 1.0), True)  # of the grid that is not looked at
+    assert seen_as(stored, hard.but(view="shuffle")).grid == (1, 2)
+    digits = dataclasses.replace(pool, traits=dataclasses.replace(pool.traits, flip=False))
+    assert not seen_as(digits, hard).flip
+    assert not seen_as(pool, hard.but(flip=False)).flip
 
 
 def test_a_teachers_norm_is_one_of_two():

@@ -21,6 +21,7 @@ from ...methods import method_named
 from ...train import models
 from ...train.evaluation import evaluate
 from ...train.labels import label_bytes
+from ...train.protocol import seen_as
 from .arms import shape_text
 from .setups import Setup, Trial
 
@@ -215,16 +216,16 @@ def data_hash(setup: Setup) -> str:
 def _of_set(stored: ImageSet, trial: Trial) -> dict[str, Any]:
     """The columns that are read from the set itself."""
     made, count = stored.provenance, len(stored)
-    low, high = trial.protocol.crop_of(stored.grid, stored.traits.min_crop)
+    seen = seen_as(stored, trial.protocol)
     originals = (stored.row_ids if stored.members is None else stored.members) >= 0
     return {
         "ipc": count // stored.num_classes,
         "grid": shape_text(stored.grid),
         "originals_per_class": int(originals.sum()) // stored.num_classes,
         "iterations": made.get("recipe", {}).get("iterations") if not trial.arm.pool else None,
-        "view": trial.protocol.view or stored.view,
-        "crop_low": low,
-        "crop_high": high,
+        "view": seen.view,
+        "crop_low": seen.scale[0],
+        "crop_high": seen.scale[1],
         "make_seconds": made.get("make_seconds", 0.0),
         "image_bytes": image_bytes(stored),
         "label_bytes": label_bytes(trial.protocol, count, stored.num_classes),
