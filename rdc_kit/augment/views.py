@@ -124,12 +124,9 @@ def _check(
         raise ValueError(f"mix={mix!r} needs num_classes")
 
 
-def plain_view(images: Tensor, traits: Traits, size: int) -> Tensor:
-    """The view for tests: the whole image, resized to `size`, normalised."""
-    if images.shape[-1] == size:
-        return normalise(images.float(), traits)
-    whole = _cells(images.shape[-1], (1, 1), images.device)
-    return normalise(crop_resize(images, whole.expand(len(images), 4), size), traits)
+def plain_view(images: Tensor, traits: Traits) -> Tensor:
+    """The view for tests: the whole image, normalised."""
+    return normalise(images.float(), traits)
 
 
 def normalise(pixels: Tensor, traits: Traits) -> Tensor:

@@ -164,7 +164,7 @@ def collect_moments(
             part = slice(start, start + batch)
             labels = images.labels[part].to(device)
             group = labels if by_class else torch.zeros_like(labels)
-            model(plain_view(images.images[part].to(device), images.traits, images.size))
+            model(plain_view(images.images[part].to(device), images.traits))
     return {
         entry: _moments(total, squares, count) for entry, (total, squares, count) in sums.items()
     }

@@ -57,7 +57,7 @@ def predict(
     logits = []
     for start in range(0, len(images), batch):
         pixels = images.images[start : start + batch].to(runtime.device)
-        inputs = plain_view(pixels, images.traits, images.size)
+        inputs = plain_view(pixels, images.traits)
         inputs = inputs.contiguous(memory_format=runtime.memory_format)
         with runtime.autocast():
             logits.append(model(inputs).float())

@@ -137,7 +137,7 @@ def check_teacher(images: ImageSet, teacher: Teacher, runtime: Runtime) -> None:
             classes, or cannot look at images of this size.
     """
     check_object("teacher", teacher, Teacher)
-    one = plain_view(images.images[:1].to(runtime.device), images.traits, images.size)
+    one = plain_view(images.images[:1].to(runtime.device), images.traits)
     try:
         known = teacher.answering(runtime)(one).shape[1]
     except torch.OutOfMemoryError:  # which says nothing of the size that it was trained at

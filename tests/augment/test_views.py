@@ -87,7 +87,7 @@ def test_normalise_is_torchvisions():
     traits = Traits()
     images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8, generator=generator())
     theirs = reference.normalize(images.float() / 255, list(traits.mean), list(traits.std))
-    assert torch.allclose(views.plain_view(images, traits, 8), theirs, atol=1e-5)
+    assert torch.allclose(views.plain_view(images, traits), theirs, atol=1e-5)
 
 
 def test_cutout_blanks_one_square_per_image_at_its_own_place():

@@ -4,4 +4,4 @@ from rdc_kit.augment.views import plain_view
 
 
 def inputs_of(images):
-    return plain_view(images.images, images.traits, images.size)
+    return plain_view(images.images, images.traits)

@@ -39,7 +39,7 @@ def test_top5_of_few_classes_is_of_what_there_is():
 
 def test_predictions_stand_in_the_sets_order_whatever_the_batch(blocks, exact):
     model = models.build("convnet2-w8", 3, 16, seed=1)
-    inputs = plain_view(blocks.images, blocks.traits, 16)
+    inputs = plain_view(blocks.images, blocks.traits)
     with torch.no_grad():
         expected = model.eval()(inputs)
     for batch in (1, 7, 100):

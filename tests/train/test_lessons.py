@@ -63,7 +63,7 @@ def test_a_lesson_is_the_view_and_the_labels_and_for_soft_ones_the_answer(blocks
     whole = {"crop": (1.0, 1.0), "flip": False}
     hard = lesson_of(blocks, protocols.hard(**whole), feed, None, exact)
     inputs, targets, labels, answer = hard(0, rows, draws)
-    assert torch.allclose(inputs, plain_view(blocks.images[:4], blocks.traits, 16), atol=1e-5)
+    assert torch.allclose(inputs, plain_view(blocks.images[:4], blocks.traits), atol=1e-5)
     assert torch.equal(targets, blocks.labels[:4])
     assert torch.equal(labels, blocks.labels[:4])
     assert answer is None

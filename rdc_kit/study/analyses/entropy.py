@@ -57,7 +57,7 @@ def _inputs(
     images: ImageSet, view: str, crop: tuple[float, float] | None, draws: torch.Generator
 ) -> Tensor:
     if view == "stored":
-        return plain_view(images.images, images.traits, images.size)
+        return plain_view(images.images, images.traits)
     scale = crop or (images.traits.min_crop, 1.0)
     see = make_view(images.traits, images.size, view, images.grid, scale)
     return see(images.images, images.labels, draws)[0]

@@ -33,7 +33,6 @@ def pgd(
     images: Tensor,
     labels: Tensor,
     traits: Traits,
-    size: int,
     eps: float = 2 / 255,
     steps: int = 10,
     draws: torch.Generator | None = None,
@@ -45,7 +44,6 @@ def pgd(
         images: uint8 [B, 3, S, S].
         labels: int64 [B].
         traits: normalisation of the source.
-        size: side that the model sees, pixels.
         eps: largest change of a pixel on the scale 0..1.
         steps: gradient steps of size 2.5 * eps / steps, by the sign.
         draws: for the random start, on any device; without it the image itself is the start.
@@ -64,15 +62,15 @@ def pgd(
         pixels = (clean + (2 * start - 1) * eps).clamp(low, high)
     for _ in range(steps):
         pixels = pixels.detach().requires_grad_()
-        loss = F.cross_entropy(_ask(model, pixels, traits, size), labels, reduction="sum")
+        loss = F.cross_entropy(_ask(model, pixels, traits), labels, reduction="sum")
         (slope,) = torch.autograd.grad(loss, pixels)
         pixels = (pixels.detach() + slope.sign() * 2.5 * eps / steps).clamp(low, high)
     return pixels
 
 
-def _ask(model: nn.Module, pixels: Tensor, traits: Traits, size: int) -> Tensor:
+def _ask(model: nn.Module, pixels: Tensor, traits: Traits) -> Tensor:
     """Logits [B, C] of pixels float [B, 3, S, S] in 0..1, without autocast."""
-    return model(plain_view(pixels * 255, traits, size)).float()
+    return model(plain_view(pixels * 255, traits)).float()
 
 
 def stress(severity: int = 3, eps: float = 2 / 255, count: int = 500) -> Extra:
@@ -151,7 +149,7 @@ def _attacked(model: nn.Module, eps: float) -> Change:
 
     def attacked(part: ImageSet) -> Tensor:
         images, labels = part.images.to(device), part.labels.to(device)
-        return pgd(model, images, labels, part.traits, part.size, eps, draws=draws)
+        return pgd(model, images, labels, part.traits, eps, draws=draws)
 
     return attacked
 
@@ -161,5 +159,5 @@ def _accuracy(model: nn.Module, images: ImageSet, change: Change) -> Accuracy:
     for start in range(0, len(images), _BATCH):
         pixels = change(images[start : start + _BATCH]).to(device)
         with torch.no_grad():
-            logits.append(_ask(model, pixels, images.traits, images.size).cpu())
+            logits.append(_ask(model, pixels, images.traits).cpu())
     return accuracy(torch.cat(logits), images.labels, images.num_classes)

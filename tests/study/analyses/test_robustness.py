@@ -32,14 +32,12 @@ def trained():
 
 def loss_of(model, pixels, images):
     with torch.no_grad():
-        logits = model(plain_view(pixels * 255, images.traits, images.size))
+        logits = model(plain_view(pixels * 255, images.traits))
     return F.cross_entropy(logits, images.labels, reduction="none"), logits
 
 
 def attack(model, images, eps, **settings):
-    return robustness.pgd(
-        model, images.images, images.labels, images.traits, images.size, eps, **settings
-    )
+    return robustness.pgd(model, images.images, images.labels, images.traits, eps, **settings)
 
 
 @pytest.mark.parametrize("eps", [2 / 255, 0.1])
