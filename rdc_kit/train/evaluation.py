@@ -79,9 +79,10 @@ def evaluate(
 
     Raises:
         DataError: no test set, or sets or a teacher that do not fit each other.
-        ValueError: the protocol needs a teacher and none is given, or one of another number of
-            networks; no seeds or one of them twice, a checkpoint for several; labels that were
-            stored for other views or epochs; or something is of another kind than meant.
+        ValueError: the protocol needs a teacher and none is given, or stored labels are, or one of
+            another number of networks; no seeds or one of them twice, a checkpoint for several;
+            labels that were stored for other views or epochs; or something is of another kind than
+            meant.
     """
     test = check_pair(stored, test)
     protocol = protocol or protocols.hard()
@@ -135,6 +136,11 @@ def _answers(
     if protocol.labels == "hard" or teacher is None:
         return None
     if isinstance(teacher, StoredLabels):
+        if protocol.labels == "soft":
+            raise ValueError(
+                f"these are stored labels, and protocol {protocol.name!r} asks a teacher at each "
+                "step: take them with protocol.but(labels='stored'), or give the Teacher itself"
+            )
         return teacher
     check_teacher(stored, teacher, runtime)
     if (count := len(teacher.models)) != protocol.teachers:

@@ -54,7 +54,10 @@ def lesson_of(
     """
     if protocol.labels == "stored":
         if not isinstance(teacher, StoredLabels):
-            raise ValueError(f"protocol {protocol.name!r} needs stored labels: see store_labels")
+            raise ValueError(
+                f"protocol {protocol.name!r} needs stored labels: give rdc.evaluate a teacher, "
+                "which stores them, or give what store_labels returned"
+            )
         teacher.check_fit(images, protocol)
         return _replayed(teacher, feed, runtime)
     if protocol.labels == "hard":

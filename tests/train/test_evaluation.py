@@ -63,6 +63,10 @@ def test_a_teacher_or_labels_that_do_not_fit_are_refused_before_training(
     for changed in ({"crop": (0.3, 0.9)}, {"flip": False}, {"mix": "none"}, {"keep": 0.5}):
         with pytest.raises(ValueError, match=f"stored with {next(iter(changed))}="):
             asks(blocks, fkd.but(**changed), kept)
+    with pytest.raises(ValueError, match=r"these are stored labels, .*but\(labels='stored'\), or"):
+        asks(blocks, rdc.protocols.soft(epochs=2), kept)
+    with pytest.raises(ValueError, match=r"'fkd' needs stored labels: give rdc\.evaluate a"):
+        asks(blocks, fkd, None)
 
 
 @pytest.mark.parametrize(
