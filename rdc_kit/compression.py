@@ -42,21 +42,38 @@ def compress(
         seed: root of the seed tree of this set.
         runtime: device and precision of the training that a method needs.
         options: the method's own, such as order="hard" or grid=3. Methods that score the pool take
-            scoring_seed, those that use a teacher teacher_seed.
+            scoring_seed, those that use a teacher teacher_seed. Images at random are scored by
+            nobody: how scores are made changes nothing there.
 
     Returns:
         ImageSet with ipc * C images and its provenance.
 
     Raises:
-        ValueError: unknown method or option; the message names the known ones; or something is of
-            another kind than meant. DataError: pool too small, ipc is no whole number of at least
+        ValueError: unknown method or option; the message names the known ones; something is of
+            another kind than meant; or options say how scores or a teacher are made that are given
+            ready-made. DataError: pool too small, ipc is no whole number of at least
             1, or a teacher that does not know the pool.
+    """
+    check_options(name, options)
+    return make_set(name, pool, ipc, seed, runtime, _used(name, options))
+
+
+def make_set(
+    name: str,
+    pool: ImageSet,
+    ipc: int,
+    seed: int,
+    runtime: Runtime | None,
+    options: dict[str, Any],
+) -> ImageSet:
+    """`compress`, with options that `check_options` has seen and of which none need be of use.
+
+    A grid gives every method all settings, used or not, and its sets tell them all.
     """
     method = method_named(name)
     check_object("pool", pool, ImageSet)
     if runtime is not None:
         check_object("runtime", runtime, Runtime)
-    check_options(name, options)
     options = settled(name, options)
     ipc, seed = check_count("ipc", ipc), as_seed(seed)
     check_room(name, pool, ipc, options)
@@ -74,6 +91,38 @@ def compress(
     usual = {k: v for k, v in method.options.items() if v is not None and k not in told}
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
     return replace(stored, provenance=stored.provenance | usual | facts)
+
+
+# Options that say how scores and a teacher are made, where they are not given.
+_MADE_BY = {
+    "scores": ("metric", "epochs", "scoring_seed"),
+    "teacher": ("teacher_epochs", "teacher_seed"),
+}
+
+
+def _used(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options without those that say how images at random would be scored.
+
+    Raises:
+        ValueError: options that say how scores or a teacher are made, besides scores or a Teacher.
+    """
+    method = method_named(name)
+    if is_own(method.make):
+        return options
+    for given, ways in _MADE_BY.items():
+        made = options.get(given)
+        if not isinstance(made, Scores | Teacher):
+            continue
+        agreed = made.name if isinstance(made, Scores) else None
+        vain = [k for k in ways if options.get(k) not in (None, agreed)]
+        if vain:
+            raise ValueError(
+                f"{name} was given its {given}, so {', '.join(vain)} would change nothing: leave "
+                "that out"
+            )
+    if (method.fixed | options).get("order") == "random":
+        return {k: v for k, v in options.items() if k not in _MADE_BY["scores"]}
+    return options
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:

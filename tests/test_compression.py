@@ -195,13 +195,29 @@ def test_a_teacher_that_is_given_tells_of_itself(exact):
     assert not {"teacher_epochs", "teacher_seed"} & set(facts)
 
 
+def test_how_to_make_what_is_given_is_refused(blocks, exact, teacher):
+    """It stood in the facts of the set, and nothing had gone by it."""
+    ranks = torch.arange(len(blocks), dtype=torch.float32)
+    own, aum = (Scores.of(blocks, name, ranks) for name in ("ours", "aum"))
+    for name, options, told in (
+        ("pca", {"scores": own, "epochs": 7, "scoring_seed": 3}, "scores, so epochs, scoring_seed"),
+        ("pca", {"scores": own, "metric": "aum"}, "scores, so metric"),
+        ("rded", {"teacher": teacher, "teacher_epochs": 7}, "teacher, so teacher_epochs"),
+        ("sre2l", {"teacher": teacher, "teacher_seed": 0}, "teacher, so teacher_seed"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            rdc.compress(name, blocks, 1, runtime=exact, **options)
+    assert rdc.compress("pca", blocks, 1, scores=aum, metric="aum", epochs=None)
+
+
 def test_images_at_random_are_scored_by_nobody(blocks, monkeypatch):
     """A scoring run was trained, and nothing used it."""
     monkeypatch.setattr(training, "_train_epoch", None)
     for name in ("el2n", "aum"):
-        made = rdc.compress(name, blocks, 2, order="random")
-        assert made.row_ids.tolist() == rdc.compress("random", blocks, 2).row_ids.tolist()
-        assert not {"score", "scoring_seed"} & set(made.provenance)
+        for vain in ({}, {"epochs": 7, "scoring_seed": 3}):
+            made = rdc.compress(name, blocks, 2, order="random", **vain)
+            assert made.row_ids.tolist() == rdc.compress("random", blocks, 2).row_ids.tolist()
+            assert not {"score", "epochs", "scoring_seed"} & set(made.provenance)
 
 
 def test_a_teacher_that_is_given_must_know_the_pool(exact, teacher):

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...compression import compress, settled
+from ...compression import check_options, make_set, settled
 from ...data.imagesets import ImageSet
 from ...distill.recipes import edition
 from ...ground import locks, store
@@ -175,7 +175,8 @@ class Setup:
         """The set of an arm; `ipc` images per class."""
         arm = Arm(arm) if isinstance(arm, str) else arm
         settings = self.settings(arm, seeds)
-        return compress(arm.method, self.pool, ipc, seeds.set, self.runtime, **settings)
+        check_options(arm.method, settings)
+        return make_set(arm.method, self.pool, ipc, seeds.set, self.runtime, settings)
 
     def score(self, metric: str = "el2n", seed: int = 0) -> Scores:
         """A metric of the pool, with this setup's epochs; higher = harder."""

@@ -215,6 +215,8 @@ def test_own_scores_count_by_their_values(fresh_home):
     row = tried(trials[0], setup)
     assert (row["metric"], row["scoring_seed"]) == ("ours", None)
     assert arm_title(row) == "ours, easiest"
+    made = setup.make(trials[0].arm, 1)  # with settings, such as epochs, that nothing takes
+    assert (made.provenance["score"], made.provenance["epochs"]) == ("ours", 2)
 
 
 def _mine(pool, ipc, seed, runtime):
