@@ -25,7 +25,7 @@ from .prune.metrics import METRICS
 from .prune.recorders import Scores
 from .prune.scores import score
 from .prune.selection import check_strata, select
-from .train.models import NETWORKS, build, relatives
+from .train.models import NETWORKS, build, ensemble
 from .train.teachers import Teacher, check_teacher, squeeze
 
 
@@ -218,7 +218,7 @@ def _known(
 ) -> Teacher:
     """The teacher that was given, if it knows the pool, or one of `count` networks, trained now."""
     if not isinstance(teacher, Teacher):
-        networks = relatives(teacher or pool.student)[:count]
+        networks = ensemble(teacher or pool.student, count)
         return squeeze(pool, networks, epochs, seed, runtime)
     check_teacher(pool, teacher, runtime or choose_runtime())
     return teacher

@@ -170,6 +170,8 @@ def test_ranges_are_checked_before_anything_is_trained(name, options, message, m
 
 def test_networks_that_take_turns_fit_the_images_before_one_is_trained(monkeypatch):
     monkeypatch.setattr(teachers, "fit", None)
+    with pytest.raises(ValueError, match="than 'convnet1-w8-bn' among them, which has 1: name a t"):
+        rdc.compress("gvbsm", colour_blocks(), 1, teacher="convnet1-w8")
     pool = colour_blocks(size=8)
     pool = replace(pool, traits=replace(pool.traits, student="convnet3-w8"))
     with pytest.raises(ValueError, match="depth 4 needs images of 16 px, got 8"):

@@ -138,6 +138,24 @@ def relatives(name: str) -> tuple[str, ...]:
     )
 
 
+def ensemble(name: str, count: int) -> tuple[str, ...]:
+    """The first `count` of a teacher's `relatives`, which answer together.
+
+    Raises:
+        ValueError: see `with_batch_norm`, or a ConvNet that has no neighbour of one block less or
+            more.
+    """
+    names = relatives(name)[:count]
+    blocks = _CONVNET.fullmatch(names[0])
+    if blocks and count > 1 and blocks[1] in "19":
+        raise ValueError(
+            f"{count} networks teach together, ConvNets of one block less and one more than "
+            f"{name!r} among them, which has {blocks[1]}: name a teacher of 2 to 8 blocks, such as "
+            "'convnet3'"
+        )
+    return names
+
+
 def build(name: str, num_classes: int, size: int, seed: int = 0) -> nn.Module:
     """A fresh network, weights drawn from `seed`.
 

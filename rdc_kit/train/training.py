@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,8 +85,8 @@ def fit(
 
     Raises:
         Diverged: the loss is not finite. DataError: no images, or labels stored for other ones.
-        ValueError: unknown student, grid too large, the protocol needs a teacher or stored labels
-            that are not given, or the checkpoint or labels belong to another training.
+        ValueError: unknown student, grid too large, a teacher or stored labels are missing, the
+            checkpoint or labels are of another training, or batch norm sees one pixel of one image.
     """
     seed, runtime = as_seed(seed), runtime or choose_runtime()
     check_object("images", images, ImageSet)
@@ -135,6 +136,8 @@ def _prepared(
 ) -> tuple[Feed, Step]:
     """The batches of a training, and the function that makes a step on one of them."""
     batch = batch_size(protocol, len(images), images.num_classes)
+    if batch == 1:
+        _check_single(state.model, student, images.size, runtime.device)
 
     def needs() -> int:
         from .footprint import training_bytes  # late: only a GPU with a large set asks
@@ -149,6 +152,23 @@ def _prepared(
     if feed.resident and protocol.labels != "stored" and pays(runtime.device, ahead):
         return feed, Replayed(take, draws, runtime.device)
     return feed, take
+
+
+def _check_single(model: nn.Module, name: str, size: int, device: torch.device) -> None:
+    """Refuse to train on one image at a time where batch norm would see one pixel of it.
+
+    Raises:
+        ValueError: one value has no spread to be normalised by.
+    """
+    try:
+        with torch.no_grad():
+            copy.deepcopy(model).train()(torch.zeros(1, 3, size, size, device=device))
+    except ValueError as error:  # torch's, from the layer
+        raise ValueError(
+            f"network {name!r} shrinks images of {size} px to one pixel, and batch norm cannot go "
+            "by one pixel of one image: take a batch of at least 2 and as many images, or another "
+            "network, such as a ConvNet"
+        ) from error
 
 
 def _step_of(

@@ -179,6 +179,16 @@ def test_unknown_networks_are_refused(name):
             refuse()
 
 
+def test_an_ensemble_of_convnets_needs_blocks_to_leave_out_and_to_add():
+    """The message named a ConvNet without blocks, of which nobody had spoken."""
+    for name in ("convnet1-w8", "convnet9-bn"):
+        with pytest.raises(ValueError, match=f"than '{name}' .* a teacher of 2 to 8 blocks"):
+            models.ensemble(name, 4)
+        assert models.ensemble(name, 1) == (models.with_batch_norm(name),)
+    for name in ("convnet2", "convnet8-w8", "resnet18"):
+        assert models.ensemble(name, 4) == models.relatives(name)
+
+
 def test_a_convnet_too_deep_for_the_image_is_refused():
     with pytest.raises(ValueError, match="needs images of 16 px, got 8"):
         models.build("convnet4-w8", 10, 8)

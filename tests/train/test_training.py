@@ -171,6 +171,19 @@ def test_what_cannot_be_trained_on_is_refused(given, told):
         fit(**{"images": colour_blocks(), "protocol": protocols.hard(epochs=1)} | given)
 
 
+def test_one_image_at_a_time_needs_more_than_one_pixel_to_be_normalised_by(exact, monkeypatch):
+    """It ended in torch's words on values per channel."""
+    pool, one = colour_blocks(size=32), rdc.protocols.hard(epochs=1, batch=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_train_epoch", None)
+        for images, protocol in ((pool, one), (pool[[0]], one.but(batch=9))):
+            with pytest.raises(ValueError, match=r"'resnet18' shrinks images of 32 px .* least 2"):
+                fit(images, protocol, "resnet18", runtime=exact)
+    for student in ("convnet4-w8-bn", "convnet5-w8"):
+        assert fit(pool, one, student, runtime=exact).steps == len(pool)
+    assert fit(pool[[0, 1]], one.but(batch=2), "resnet18", runtime=exact).steps == 1
+
+
 def test_a_checkpoint_may_be_named_by_a_text(blocks, exact, tmp_path, monkeypatch):
     """One that was damaged then ended in an AttributeError; and ~ is the home folder."""
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -242,7 +242,7 @@ class Setup:
 
     def networks(self, count: int = 1) -> tuple[str, ...]:
         """Names of the teacher and, for an ensemble, of its relatives."""
-        return models.relatives(self.teacher or self.pool.student)[:count]
+        return models.ensemble(self.teacher or self.pool.student, count)
 
     def teacher_of(self, count: int = 1, seed: int = 0) -> Teacher:
         """The teacher of soft labels, trained or fetched, its accuracy on the test set known.
