@@ -26,7 +26,8 @@ from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
 from ..prune.selection import select
-from ..train.teachers import Teacher, check_frozen
+from ..train.labels import check_frozen
+from ..train.teachers import Teacher
 from .matching import Matcher, collect_moments, running
 from .recipes import Recipe, check_pool
 from .shown import augment, crowding, pixel_range, to_pixels

@@ -1,15 +1,19 @@
-"""Labels: a set's own, or a teacher's; the loss that each asks for, and their bytes."""
+"""Labels: a set's own, or a teacher's answer; the loss that each asks for, and their bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from .protocol import Protocol
+from ..ground.device import Runtime
+from ..ground.names import unknown
+from .protocol import NORMS, Protocol
 
 Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
 
@@ -25,6 +29,50 @@ def check_answer(answer: Any) -> None:
             "the teacher here is a function from inputs to logits, such as "
             f"teacher.answering(runtime), got {type(answer).__name__}"
         )
+
+
+def mean_answer(networks: Sequence[nn.Module], runtime: Runtime, norm: str) -> Answer:
+    """The mean logit of networks that are on the runtime's device; see `Teacher.answering`.
+
+    Raises:
+        ValueError: no norm of NORMS, or see `check_frozen`.
+    """
+    if norm not in NORMS:
+        raise ValueError(unknown("norm", norm, NORMS))
+    for network in networks:
+        check_frozen(network)
+    asked = [by_batch(network) if norm == "batch" else network for network in networks]
+
+    @torch.no_grad()
+    def answer(inputs: Tensor) -> Tensor:
+        with runtime.autocast():
+            logits = [network(inputs) for network in asked]
+        return torch.stack([one.float() for one in logits]).mean(0)
+
+    return answer
+
+
+def by_batch(model: nn.Module) -> nn.Module:
+    """A copy whose batch norms use the statistics of each batch; it holds none of its own."""
+    model = copy.deepcopy(model)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean = module.running_var = None
+            module.track_running_stats = False
+    return model
+
+
+def check_frozen(model: nn.Module) -> None:
+    """Refuse a teacher in train mode: its statistics and answers would change with each batch.
+
+    Raises:
+        ValueError: the network, or one of its layers, is in train mode, or a weight requires
+            gradients.
+    """
+    if any(module.training for module in model.modules()):
+        raise ValueError("the teacher is in train mode: call .eval() on it first")
+    if any(p.requires_grad for p in model.parameters()):
+        raise ValueError("the teacher's weights require gradients: call .requires_grad_(False)")
 
 
 def loss_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +19,10 @@ from ..ground.device import DEVICES, Runtime, choose_runtime, give_back
 from ..ground.files import Damaged
 from ..ground.folders import evidence_dir, runs_dir
 from ..ground.kinds import check_object
-from ..ground.names import unknown
 from ..ground.seeds import as_seed
 from . import models, protocols
 from .accuracy import accuracy, accuracy_of, predict
-from .labels import Answer
-from .protocol import NORMS
+from .labels import Answer, mean_answer
 from .training import fit
 
 _WEIGHTS = "weights.npz"
@@ -60,22 +58,9 @@ class Teacher:
             norm: "eval", or "batch" for batch norm with the statistics of the batch that it sees.
 
         Raises:
-            ValueError: another norm, or a network is in train mode, where its answer would depend
-                on the batch.
+            ValueError: another norm, or see `check_frozen`.
         """
-        if norm not in NORMS:
-            raise ValueError(unknown("norm", norm, NORMS))
-        for model in self.models:
-            check_frozen(model)
-        asked = [by_batch(m) if norm == "batch" else m for m in self._on(runtime)]
-
-        @torch.no_grad()
-        def answer(inputs: Tensor) -> Tensor:
-            with runtime.autocast():
-                logits = [model(inputs) for model in asked]
-            return torch.stack([one.float() for one in logits]).mean(0)
-
-        return answer
+        return mean_answer(self._on(runtime), runtime, norm)
 
     def _on(self, runtime: Runtime) -> list[nn.Module]:
         """The networks where the runtime computes, in float32; they are moved, not copied."""
@@ -104,29 +89,6 @@ class Teacher:
                 "set: are the test set's classes in the same order?"
             )
         return replace(self, test_top1=top1)
-
-
-def by_batch(model: nn.Module) -> nn.Module:
-    """A copy whose batch norms use the statistics of each batch; it holds none of its own."""
-    model = copy.deepcopy(model)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean = module.running_var = None
-            module.track_running_stats = False
-    return model
-
-
-def check_frozen(model: nn.Module) -> None:
-    """Refuse a teacher in train mode: its statistics and answers would change with each batch.
-
-    Raises:
-        ValueError: the network, or one of its layers, is in train mode, or a weight requires
-            gradients.
-    """
-    if any(module.training for module in model.modules()):
-        raise ValueError("the teacher is in train mode: call .eval() on it first")
-    if any(p.requires_grad for p in model.parameters()):
-        raise ValueError("the teacher's weights require gradients: call .requires_grad_(False)")
 
 
 def check_teacher(images: ImageSet, teacher: Teacher, runtime: Runtime) -> None:
@@ -194,9 +156,10 @@ def squeeze(
             )
     parts = [_one(pool, name, epochs, seed, runtime) for name in names]
     members, keys, scores = zip(*parts, strict=True)
-    teacher = Teacher(members, names, " ".join(keys), scores[0])
-    if len(parts) > 1:
-        teacher = replace(teacher, pool_top1=teacher.accuracy_on(pool, runtime))
+    top1 = scores[0] if len(parts) == 1 else math.nan
+    teacher = Teacher(members, names, " ".join(keys), top1)
+    if math.isnan(top1):
+        teacher = replace(teacher, pool_top1=_kept_top1(teacher, pool, runtime))
     least = min(60, 300 / pool.num_classes)
     if teacher.pool_top1 < least:
         raise DataError(
@@ -221,11 +184,10 @@ def _check_named(pool: ImageSet, name: str) -> None:
 def _one(
     pool: ImageSet, name: str, epochs: int, seed: int, runtime: Runtime
 ) -> tuple[nn.Module, str, float]:
-    """A network, its key and its accuracy on the pool."""
+    """A network, its key and its accuracy on the pool; NaN for published weights."""
     if name.startswith(models.PUBLISHED):
         model = runtime.placed(_published(name.removeprefix(models.PUBLISHED)))
-        score = accuracy_of(model, pool, runtime)
-        return model.requires_grad_(False), name, score.top1
+        return model.requires_grad_(False), name, math.nan
     config = _config(pool.fingerprint(), name, epochs, seed, runtime)
 
     def make(home: Path) -> dict[str, Any]:
@@ -246,6 +208,20 @@ def _one(
     model.load_state_dict(load_arrays(home / _WEIGHTS))
     model = runtime.placed(model).eval().requires_grad_(False)
     return model, home.name, store.result_of(home)["top1"]
+
+
+def _kept_top1(teacher: Teacher, pool: ImageSet, runtime: Runtime) -> float:
+    """`Teacher.accuracy_on`, computed once for a teacher and a pool, and kept."""
+    config = {
+        "what": "accuracy",
+        "teacher": teacher.key,
+        "set": pool.fingerprint(),
+        "precision": runtime.precision,
+        "device": runtime.device.type,
+    }
+    folder = runs_dir("accuracies")
+    home = store.cached(folder, config, lambda home: teacher.accuracy_on(pool, runtime))
+    return float(store.result_of(home))
 
 
 def _committed(key: str, seed: int) -> tuple[Any, dict[str, Any]] | None:

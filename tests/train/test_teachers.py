@@ -15,7 +15,7 @@ from rdc_kit.ground.arrays import load_arrays
 from rdc_kit.ground.device import Runtime
 from rdc_kit.ground.files import read_json
 from rdc_kit.ground.folders import evidence_dir
-from rdc_kit.train import models, protocols, teachers, training
+from rdc_kit.train import labels, models, protocols, teachers, training
 from rdc_kit.train.evaluation import evaluate
 from rdc_kit.train.teachers import squeeze
 
@@ -91,6 +91,30 @@ def test_an_ensemble_answers_with_the_mean_of_its_logits(fresh_home, exact, bloc
     assert torch.allclose(both.answering(exact)(inputs), (one + other) / 2)
 
 
+def test_the_accuracy_of_an_ensemble_on_its_pool_is_kept(fresh_home, exact, blocks, monkeypatch):
+    """Each set that an ensemble recovers took a pass over the whole pool first."""
+    names = ["convnet2-w8-bn", "convnet1-w8-bn"]
+    first = squeeze(blocks, names, 20, runtime=exact)
+    assert first.pool_top1 == first.accuracy_on(blocks, exact) > 90
+    monkeypatch.setattr(teachers, "predict", None)  # to look at the pool again would fail
+    assert squeeze(blocks, names, 20, runtime=exact).pool_top1 == first.pool_top1
+
+
+def test_so_is_that_of_published_weights_for_each_pool(fresh_home, exact, blocks, monkeypatch):
+    def first_class(inputs):
+        looks.append(len(inputs))
+        return torch.eye(1000)[torch.zeros(len(inputs), dtype=torch.int64)]
+
+    looks, model = [], torch.nn.Identity()
+    model.forward = first_class
+    monkeypatch.setattr(teachers, "_published", lambda name: model.eval())
+    pool = dataclasses.replace(blocks, classes=tuple(map(str, range(1000))))
+    for images, top1 in ((pool, 100 / 3), (pool, 100 / 3), (pool[pool.rows_of(0)], 100.0)):
+        found = squeeze(images, "torchvision:resnet18", runtime=exact)
+        assert found.pool_top1 == pytest.approx(top1)
+    assert looks == [18, 6]
+
+
 def test_a_teacher_in_train_mode_is_refused(fresh_home, exact, blocks):
     teacher = squeeze(blocks, epochs=20, runtime=exact)
     teacher.models[0].features[1].train()  # one layer is enough
@@ -144,8 +168,8 @@ def test_batch_statistics_on_request_answer_as_in_training_and_change_nothing(ex
 def test_a_protocol_asks_for_them(exact, blocks, monkeypatch):
     teacher = squeeze(blocks, epochs=20, runtime=exact)
     asked = []
-    real = teachers.by_batch
-    monkeypatch.setattr(teachers, "by_batch", lambda model: asked.append(1) or real(model))
+    real = labels.by_batch
+    monkeypatch.setattr(labels, "by_batch", lambda model: asked.append(1) or real(model))
     for norm in ("eval", "batch"):
         soft = protocols.soft(epochs=1, teacher_norm=norm)
         evaluate(blocks, blocks, soft, 1, "convnet2-w8", teacher=teacher, runtime=exact)
