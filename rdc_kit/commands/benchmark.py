@@ -20,7 +20,7 @@ from ..ground.folders import runs_dir
 from ..ground.progress import human_time, interactive
 from ..ground.seeds import as_seeds
 from ..methods import METHODS, method_named
-from ..study.figures import base, methods
+from ..study.figures import base, methods, saving
 from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.plan import Plan
@@ -280,5 +280,5 @@ def _draw(table: pd.DataFrame, out: Path) -> None:
     reference = published(dataset="imagenet-1k", protocol="rethinkdc")
     with base.styled():
         figure = methods.labels_figure(usual.assign(method=usual["arm"]), reference)
-        path = base.save_figure(figure, f"{out.stem}-labels", usual, folder=out.parent)
+        path = saving.save_figure(figure, f"{out.stem}-labels", usual, folder=out.parent)
     print(f"figure: {path}")

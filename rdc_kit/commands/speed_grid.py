@@ -24,7 +24,7 @@ from ..ground.device import choose_runtime, device_name
 from ..ground.limits import cores
 from ..ground.names import unknown
 from ..ground.seeds import generator
-from ..study.figures import base
+from ..study.figures import base, saving
 from ..study.figures.speed import PARTS, parts_figure
 from ..study.grid.arms import Arm
 from ..study.grid.experiments import Experiment, plan_trials
@@ -110,7 +110,7 @@ def speed_grid(
     if out:
         files.write_csv(out, table)
         base.use_style()
-        base.save_figure(parts_figure(table), out.stem, table, folder=out.parent)
+        saving.save_figure(parts_figure(table), out.stem, table, folder=out.parent)
     print(f"speed: {len(cases)} grids on {table['device'].iloc[0]}")
     return 0
 

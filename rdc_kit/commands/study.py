@@ -19,7 +19,7 @@ from ..ground.folders import notebooks_dir, runs_dir
 from ..ground.limits import cores
 from ..ground.names import command, unknown
 from ..ground.progress import human_time
-from ..study.figures.base import figures_dir
+from ..study.figures.saving import figures_dir
 from ..study.grid import monitor
 from ..study.grid.workers import most_processes, workers_from
 from .given import Parameter, UsageError, check_parameters, declared

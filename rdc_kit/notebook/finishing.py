@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ..ground.manifests import replaced_by, write_manifest
-from ..study.figures import base
+from ..study.figures import saving
 from .answers import is_exercise
 from .runs import Run
 
@@ -70,7 +70,7 @@ def _missing(run: Run) -> list[str]:
     missing += [
         f"figure {name!r} was not saved"
         for name, path in run.figures.items()
-        if not base.figure_is_whole(path)
+        if not saving.figure_is_whole(path)
     ]
     return missing or ([] if outputs else ["no table and no figure was made"])
 

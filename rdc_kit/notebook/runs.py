@@ -27,7 +27,7 @@ from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
 from ..ground.manifests import write_manifest
 from ..ground.own import use_told
-from ..study.figures import base
+from ..study.figures import base, saving
 from ..study.grid.arms import Arm
 from ..study.grid.experiments import Experiment, plan_trials
 from ..study.grid.rows import Extra
@@ -195,8 +195,8 @@ class Run:
         if "dataset" not in self.params:  # it only reads results
             unique = f"{self.name[:2]}_{name}-{files.safe_name(self.params.get('results', 'runs'))}"
         own = self.folder / "figures"  # in figures/, a run of other epochs or seeds may replace it
-        self.figures[name] = base.save_figure(figure, unique, table, facts, own)
-        base.copy_figure(self.figures[name])
+        self.figures[name] = saving.save_figure(figure, unique, table, facts, own)
+        saving.copy_figure(self.figures[name])
         return figure
 
 

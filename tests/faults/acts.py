@@ -20,7 +20,7 @@ from rdc_kit.ground.arrays import load_arrays, save_arrays
 from rdc_kit.ground.folders import runs_dir
 from rdc_kit.ground.manifests import read_status, write_manifest
 from rdc_kit.prune.scorefiles import Run, read_score_file, write_scores
-from rdc_kit.study.figures import base
+from rdc_kit.study.figures import saving
 from rdc_kit.study.grid import campaign, planfile
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
@@ -170,9 +170,11 @@ def some_manifest(home: Path) -> None:
 def draw(home: Path, value: int) -> str:
     figure, ax = plt.subplots(figsize=(1, 1))
     ax.plot([0, value])
-    png = base.save_figure(figure, "line", pd.DataFrame({"y": [0, value]}), folder=home / "figures")
+    png = saving.save_figure(
+        figure, "line", pd.DataFrame({"y": [0, value]}), folder=home / "figures"
+    )
     plt.close(figure)
-    return f"{base.figure_is_whole(png)} {files.checksum(png)}"
+    return f"{saving.figure_is_whole(png)} {files.checksum(png)}"
 
 
 def figure_parts(home: Path) -> None:
@@ -182,7 +184,7 @@ def figure_parts(home: Path) -> None:
     assert numbers in ("y\n0\n1\n", "y\n0\n2\n"), numbers
     json.loads((folder / "line.json").read_text())
     assert (folder / "line.pdf").read_bytes().rstrip().endswith(b"%%EOF")
-    if base.figure_is_whole(folder / "line.png"):
+    if saving.figure_is_whole(folder / "line.png"):
         checks = json.loads((folder / "line.json").read_text())["checks"]
         assert checks["csv"] == zlib.crc32(numbers.encode())
 

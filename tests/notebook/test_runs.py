@@ -8,7 +8,7 @@ import rdc_kit as rdc
 from rdc_kit.ground import files
 from rdc_kit.ground.manifests import read_status
 from rdc_kit.notebook import parameters
-from rdc_kit.study.figures.base import figure_is_whole
+from rdc_kit.study.figures.saving import figure_is_whole
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.verdicts.tables import collect
 from rdc_kit.train.models import fitting

@@ -1,9 +1,7 @@
-"""What all figures share: style, saving with numbers and provenance, images, lines, captions."""
+"""What all figures share: style, marks, images, lines, captions."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,8 +18,6 @@ from matplotlib.patches import Rectangle
 
 from ...augment.boxes import cell_boxes
 from ...data.imagesets import ImageSet
-from ...ground import files, store
-from ...ground.folders import home_dir
 from .names import network_title, source_title
 
 # seaborn's "colorblind" palette, written out: to import seaborn takes a second.
@@ -77,73 +73,6 @@ def family_colour(family: str) -> str:
 def marker(k: int) -> str:
     """The marker of the k-th line, counted from 0; after the last one they begin again."""
     return _MARKERS[k % len(_MARKERS)]
-
-
-_KINDS = ("pdf", "csv", "png")
-
-
-def figures_dir() -> Path:
-    """Folder where figures are saved: figures/ of the checkout, or of RDC_HOME."""
-    return home_dir() / "figures"
-
-
-def save_figure(
-    figure: Figure,
-    name: str,
-    table: pd.DataFrame,
-    facts: dict[str, Any] | None = None,
-    folder: Path | None = None,
-) -> Path:
-    """Write NAME.pdf, NAME.png, NAME.csv (the plotted numbers) and NAME.json (their origin).
-
-    The same figure from the same numbers gives the same bytes: no file contains a date. The json is
-    written last and has the checksums of the others, so that files of two figures do not pass for
-    one (see `figure_is_whole`).
-
-    Args:
-        figure: to save.
-        name: file name without its ending.
-        table: the numbers in the picture.
-        facts: such as parameters and seeds; the git state and versions are added.
-        folder: `figures_dir()` when left out.
-
-    Returns:
-        Path of the png.
-    """
-    folder = folder or figures_dir()
-    facts = {"git": store.git_state(), "versions": store.versions(), **(facts or {})}
-    text = json.dumps(facts, sort_keys=True, default=str)
-    with files.atomic_path(folder / f"{name}.pdf") as part:
-        figure.savefig(part, metadata={"CreationDate": None, "Keywords": text})
-    files.write_csv(folder / f"{name}.csv", table)
-    with files.atomic_path(folder / f"{name}.png") as part:
-        figure.savefig(part, metadata={"Software": None, "Description": text})
-    checks = {kind: files.checksum(folder / f"{name}.{kind}") for kind in _KINDS}
-    files.write_json(folder / f"{name}.json", {**facts, "checks": checks})
-    return folder / f"{name}.png"
-
-
-def copy_figure(png: Path) -> Path:
-    """Copy all files of a saved figure to `figures_dir()`, the json last; returns the new png.
-
-    A figure of the same name is replaced.
-
-    Args:
-        png: what `save_figure` returned.
-    """
-    target = figures_dir() / png.name
-    for kind in (*_KINDS, "json"):
-        with files.atomic_path(target.with_suffix(f".{kind}")) as part:
-            shutil.copyfile(png.with_suffix(f".{kind}"), part)
-    return target
-
-
-def figure_is_whole(png: Path) -> bool:
-    """Whether all files of a saved figure are there and belong together."""
-    facts = files.read_json(png.with_suffix(".json"))
-    checks = facts.get("checks", {}) if isinstance(facts, dict) else {}
-    paths = {kind: png.with_suffix(f".{kind}") for kind in _KINDS}
-    return all(p.is_file() and files.checksum(p) == checks.get(k) for k, p in paths.items())
 
 
 def show_images(rows: dict[str, ImageSet], columns: int = 10, title: str = "") -> Figure:

@@ -18,7 +18,7 @@ from ..verdicts.ledger import ledger
 from ..verdicts.metrics import soft_hard_gaps
 from ..verdicts.published import published
 from ..verdicts.tables import PLANNED, SETTING, Tables
-from . import arms, base, difficulty, entropy, methods
+from . import arms, base, difficulty, entropy, methods, saving
 from .ledger import ledger_figure
 from .room import room_figure, steps_by_room
 
@@ -144,11 +144,11 @@ def remake(results: Tables, folder: Path | None = None) -> dict[str, Path]:
     Returns:
         Name of each figure -> its png.
     """
-    folder = folder or base.figures_dir() / "paper"
+    folder = folder or saving.figures_dir() / "paper"
     saved = {}
     with base.styled():
         for name, figure, rows, facts in _figures(results):
-            saved[name] = base.save_figure(figure, name, rows, facts, folder)
+            saved[name] = saving.save_figure(figure, name, rows, facts, folder)
             plt.close(figure)
     return saved
 

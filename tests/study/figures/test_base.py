@@ -1,14 +1,11 @@
-"""What all figures share: saving, captions, sheets of images."""
-
-import json
+"""What all figures share: captions, marks, lines, sheets of images."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 import rdc_kit as rdc
-from rdc_kit.study.figures import arms, base
-from rdc_kit.study.verdicts.published import published
+from rdc_kit.study.figures import base, saving
 
 from ...conftest import colour_blocks
 from .conftest import arm_rows
@@ -26,35 +23,11 @@ def test_letters_of_other_scripts_are_drawn_by_an_installed_font(monkeypatch):
     assert plt.rcParams["font.family"] == names[:2]
 
 
-def test_figures_are_byte_identical_when_remade_and_embed_their_fonts(two, tmp_path):
-    reference = published(dataset="imagenet-1k", labels="hard", protocol="rethinkdc")
-    facts = {"seeds": [0, 1]}
-    for name in ("one", "two"):
-        drawn = arms.first_look(two, reference)
-        base.save_figure(drawn, "look", two, facts, tmp_path / name)
-    for ending in ("pdf", "png", "csv", "json"):
-        one, again = ((tmp_path / name / f"look.{ending}").read_bytes() for name in ("one", "two"))
-        assert one == again, ending
-    pdf = (tmp_path / "one" / "look.pdf").read_bytes()
-    assert b"/Type3" not in pdf
-    assert b"/FontFile2" in pdf
-    saved = json.loads((tmp_path / "one" / "look.json").read_text())
-    assert saved["seeds"] == [0, 1]
-    assert "torch" in saved["versions"]
-    numbers = pd.read_csv(tmp_path / "one" / "look.csv")
-    assert numbers["top1"].tolist() == pytest.approx(two["top1"].tolist())
-
-
 def test_dollars_in_a_name_are_dollars(two, tmp_path):
     """Not mathematics, which fails where it is wrong."""
     base.use_style()
     sheet = base.show_images({"$\\frac{1}$": colour_blocks()}, columns=2, title="a $x$")
-    assert base.save_figure(sheet, "sheet", two, folder=tmp_path).is_file()
-
-
-def test_figures_go_to_the_home(fresh_home, two):
-    figure, _ = plt.subplots()
-    assert base.save_figure(figure, "empty", two) == fresh_home / "figures" / "empty.png"
+    assert saving.save_figure(sheet, "sheet", two, folder=tmp_path).is_file()
 
 
 def test_sheets_draw_the_pixels_that_are_there():

@@ -7,7 +7,7 @@ from PIL import Image
 
 from rdc_kit.ground import files
 from rdc_kit.ground.folders import checkout
-from rdc_kit.study.figures import base, paper
+from rdc_kit.study.figures import paper, saving
 from rdc_kit.study.grid.arms import ablation_parts, unique
 from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.verdicts import tables as results
@@ -29,7 +29,7 @@ def test_the_committed_figures_show_the_committed_rows(tmp_path):
     assert made.keys() == {path.stem for path in COMMITTED.glob("*.png")}
     for name, path in made.items():
         committed = COMMITTED / path.name
-        assert base.figure_is_whole(committed), name
+        assert saving.figure_is_whole(committed), name
         numbers = [png.with_suffix(".csv").read_text() for png in (path, committed)]
         assert numbers[0] == numbers[1], name
         assert np.array_equal(pixels(path), pixels(committed)), name
