@@ -38,6 +38,7 @@ NUMBER: dict[str, Any] = {
     "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.3}
 }
 _MARKERS = "oDs^vPX<>ph*d"  # as many as the kit has methods
+_IPC_MARKERS = {1: "o", 10: "D", 50: "s", 100: "^"}  # the field's usual numbers
 STYLE = str(Path(__file__).with_name("rdc.mplstyle"))
 
 
@@ -73,6 +74,18 @@ def family_colour(family: str) -> str:
 def marker(k: int) -> str:
     """The marker of the k-th line, counted from 0; after the last one they begin again."""
     return _MARKERS[k % len(_MARKERS)]
+
+
+def ipc_markers(ipcs: Iterable[int]) -> dict[int, str]:
+    """Images per class -> marker, in ascending order; of 1, 10, 50, 100 the same in every figure.
+
+    Other numbers have the shapes that are left, one after the other; then these begin again.
+    """
+    left = [mark for mark in _MARKERS if mark not in _IPC_MARKERS.values()]
+    asked = sorted({int(ipc) for ipc in ipcs})
+    others = [ipc for ipc in asked if ipc not in _IPC_MARKERS]
+    marks = {ipc: left[k % len(left)] for k, ipc in enumerate(others)} | _IPC_MARKERS
+    return {ipc: marks[ipc] for ipc in asked}
 
 
 def show_images(rows: dict[str, ImageSet], columns: int = 10, title: str = "") -> Figure:

@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 from ...data.imagesets import ImageSet
 from ...data.loading import to_look_at
 from ...prune.recorders import Scores
-from .base import FAMILY_COLOURS, PALETTE, caption, plot_line, seeds_note, show_image
+from .base import (
+    FAMILY_COLOURS,
+    PALETTE,
+    caption,
+    ipc_markers,
+    plot_line,
+    seeds_note,
+    show_image,
+)
 from .names import metric_title
 
 
@@ -68,9 +76,11 @@ def windows_figure(table: pd.DataFrame) -> Figure:
             network and protocol. Dotted lines show the means of random images.
     """
     figure, ax = plt.subplots(figsize=(6.2, 3.4))
-    for k, (ipc, rows) in enumerate(table.groupby("ipc")):
+    for k, (ipc, mark) in enumerate(ipc_markers(table["ipc"]).items()):
+        rows = table[table["ipc"] == ipc]
         windows = rows[rows["method"] != "random"]
-        plot_line(ax, windows.assign(skip=100 * windows["skip"]), "skip", PALETTE[k], f"{ipc}")
+        windows = windows.assign(skip=100 * windows["skip"])
+        plot_line(ax, windows, "skip", PALETTE[k], f"{ipc}", f"{mark}-")
         ax.axhline(rows.loc[rows["method"] == "random", "top1"].mean(), color=PALETTE[k], ls=":")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("images of a class that are easier than those kept, %")

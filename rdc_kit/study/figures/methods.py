@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ...methods import KITS, METHODS
 from ..verdicts.stats import chance, with_lines
-from .base import caption, family_colour, mark_chance, marker, seeds_note
+from .base import caption, family_colour, ipc_markers, mark_chance, marker, seeds_note
 from .names import line_title, protocol_title
 
 
@@ -95,7 +95,7 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame | None = None) ->
     if reference is not None and len(reference):
         parts["published: ImageNet-1K"] = reference[reference["method"].isin(methods)]
     ipcs = [sorted(part["ipc"].astype(int).unique()) for part in parts.values()]
-    marks = {ipc: marker(k) for k, ipc in enumerate(sorted({n for some in ipcs for n in some}))}
+    marks = ipc_markers(ipc for some in ipcs for ipc in some)
     heights = [0.21 * max(1, len(some) / 3) * len(methods) + 0.8 for some in ipcs]
     figure, axes = plt.subplots(
         len(parts),
@@ -116,7 +116,7 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame | None = None) ->
         mark_chance(ax, guess)
     for ax in axes[-1]:
         ax.set_xlabel("top-1 accuracy of the last epoch, %")
-    handles = _shapes(_per_class(list(marks)), list(marks.values()))
+    handles = _shapes(_per_class(list(marks)), marks.values())
     handles.append(Line2D([], [], color=family_colour("baseline"), ls=":", lw=0.9, label="Random"))
     figure.legend(handles=handles, ncols=8, loc="outside lower center", fontsize=8)
     told = f"Here: {caption(table)}\n{seeds_note(table, 'mean ± 1 sd')}"
@@ -131,8 +131,7 @@ def _in_order(table: pd.DataFrame) -> list[str]:
     return sorted(table["method"].unique(), key=lambda n: places.get(n.split()[0], len(places)))
 
 
-def _shapes(names: Sequence[object], marks: Sequence[str] = ()) -> list[Line2D]:
-    marks = marks or [marker(k) for k in range(len(names))]
+def _shapes(names: Iterable[object], marks: Iterable[str]) -> list[Line2D]:
     return [
         Line2D([], [], marker=mark, color="#555555", ls="", ms=4, label=str(name))
         for name, mark in zip(names, marks, strict=True)
@@ -148,30 +147,30 @@ def _per_class(ipcs: Sequence[int]) -> list[str]:
 def gaps_figure(found: pd.DataFrame, title: str = "") -> Figure:
     """What soft labels add to each method; from `metrics.soft_hard_gaps`."""
     methods = _in_order(found)
-    ipcs = sorted(found["ipc"].unique())
-    high = 0.28 * max(1, len(ipcs) / 3)  # of a method's line
+    marks = ipc_markers(found["ipc"])
+    high = 0.28 * max(1, len(marks) / 3)  # of a method's line
     figure, ax = plt.subplots(figsize=(5.6, high * len(methods) + 1))
-    for k, ipc in enumerate(ipcs):
+    for k, (ipc, mark) in enumerate(marks.items()):
         rows = found[found["ipc"] == ipc].set_index("method")
         rows = rows.loc[[name for name in methods if name in rows.index]]
         colours = [family_colour(family) for family in rows["family"]]
-        places = np.array([methods.index(name) for name in rows.index]) + _beside(k, len(ipcs))
+        places = np.array([methods.index(name) for name in rows.index]) + _beside(k, len(marks))
         for y, (_, row), colour in zip(places, rows.iterrows(), colours, strict=True):
-            ax.errorbar(row["gap"], y, xerr=row["ci95"], fmt=marker(k), color=colour, ms=5, lw=1.2)
+            ax.errorbar(row["gap"], y, xerr=row["ci95"], fmt=mark, color=colour, ms=5, lw=1.2)
     ax.axvline(0, color="#333333", lw=0.8)
     ax.set_yticks(range(len(methods)), [line_title(m) for m in methods])
     ax.set_ylim(len(methods) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
-    if len(ipcs) > 1:
+    if len(marks) > 1:
         ax.legend(
-            handles=_shapes(ipcs),
+            handles=_shapes(marks, marks.values()),
             title="per class",
             fontsize=7.5,
             loc="center left",
             bbox_to_anchor=(1, 0.5),
         )
     elif not title:
-        title = f"{ipcs[0]} per class"
+        title = f"{next(iter(marks))} per class"
     ax.set_title(title)
     ax.set_xlabel(f"soft minus hard, points of top-1 (95 % t-interval, n = {found['n'].min()})")
     return figure

@@ -119,6 +119,15 @@ def test_markers_begin_again_after_the_last():
     assert marks.index("o", 1) == len(set(marks)) >= len(rdc.METHODS)
 
 
+def test_a_number_of_images_has_one_shape_in_every_figure():
+    assert base.ipc_markers([100, 1, 10, 50, 1]) == {1: "o", 10: "D", 50: "s", 100: "^"}
+    assert base.ipc_markers([50, 10]) == {10: "D", 50: "s"}
+    others = base.ipc_markers([1, 3, 10, *range(200, 220)])
+    assert (others[1], others[10]) == ("o", "D")
+    assert not set("oDs^") & {mark for ipc, mark in others.items() if ipc not in (1, 10)}
+    assert (others[3], others[200]) == ("v", "P")
+
+
 def test_every_family_has_a_colour():
     assert {m.family for m in rdc.METHODS.values()} <= set(base.FAMILY_COLOURS)
 

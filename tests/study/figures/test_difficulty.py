@@ -54,6 +54,7 @@ def test_windows_of_difficulty_are_a_line_per_ipc_beside_random():
     (ax,) = figure.axes
     line, random = ax.lines
     assert line.get_xdata().tolist() == [0, 25, 50]
+    assert line.get_marker() == "D"  # of 10 per class in every figure
     assert line.get_ydata().tolist() == [45, 25, 25]
     assert list(random.get_ydata()) == [27, 27]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["10"]

@@ -121,6 +121,15 @@ def test_a_shape_means_one_number_of_images_in_all_panels(table):
                 assert (value, shapes[f"{int(ipc)} per class"]) in drawn
 
 
+def test_ten_per_class_has_its_shape_where_one_per_class_was_not_measured(table):
+    """A circle was 1 per class on CIFAR-10 and 10 per class on Imagenette."""
+    ten = table[table["ipc"] == 10]
+    drawn = [methods.labels_figure(ten), methods.gaps_figure(soft_hard_gaps(ten))]
+    for figure in drawn:
+        shapes = {c.lines[0].get_marker() for ax in figure.axes for c in ax.containers}
+        assert shapes == {"D"}
+
+
 def test_soft_and_hard_panels_compare_by_eye_and_chance_is_marked(table):
     reference = published.published(dataset="imagenet-1k", protocol="rethinkdc")
     soft, hard, *below = methods.labels_figure(table, reference).axes
