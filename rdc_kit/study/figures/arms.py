@@ -20,6 +20,7 @@ from .base import (
     PALETTE,
     caption,
     family_colour,
+    legend_beside,
     log_axis,
     mark_chance,
     marker,
@@ -199,7 +200,7 @@ def crops_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: trials of `arms.crop_arms`.
     """
-    figure, ax = plt.subplots(figsize=(5.4, 3.2))
+    figure, ax = plt.subplots(figsize=(6.2, 3.2))
     for k, (view, rows) in enumerate(table.groupby("view", sort=False)):
         colour = _VIEW_COLOURS.get(str(view), "#333333")
         title = VIEWS.get(str(view), str(view))
@@ -208,7 +209,7 @@ def crops_figure(table: pd.DataFrame) -> Figure:
     ax.axhline(stats.chance(table), color="#333333", ls=":", lw=1, label="chance")
     ax.set_ylabel("top-1 accuracy, %")
     ax.set_ylim(bottom=0)
-    ax.legend()
+    legend_beside(ax)
     facts = caption(table, labels=True, student=False)
     ax.set_title(f"{facts}\n{_networks(table)}; {seeds_note(table)}")
     return figure
@@ -250,9 +251,7 @@ def orders_figure(table: pd.DataFrame) -> Figure:
     ax.set_ylabel("top-1 accuracy, %")
     ax.set_ylim(bottom=0)
     drawn = [*ax.containers, ax.lines[-1]]  # chance last
-    ax.legend(
-        handles=drawn, fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5
-    )
+    legend_beside(ax, handles=drawn, handlelength=3.5)
     ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table, 'bars: ± 1 sd')}")
     return figure
 
@@ -287,7 +286,7 @@ def architectures_figure(table: pd.DataFrame) -> Figure:
     ax.set_xlim(left=0)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("top-1 accuracy of the last epoch, % (dotted: chance)")
-    ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_beside(ax)
     ax.set_title(
         f"{caption(table, labels=True, student=False)}\n{seeds_note(table, 'bars: ± 1 sd')}"
     )

@@ -38,6 +38,7 @@ NUMBER: dict[str, Any] = {
     "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.3}
 }
 _MARKERS = "oDs^vPX<>ph*d"  # as many as the kit has methods
+CHANCE_ROOM = 0.6  # of a row, below the last one
 _IPC_MARKERS = {1: "o", 10: "D", 50: "s", 100: "^"}  # the field's usual numbers
 STYLE = str(Path(__file__).with_name("rdc.mplstyle"))
 
@@ -159,6 +160,11 @@ def plot_line(
     ax.fill_between(summary.index, low, high, color=colour, alpha=0.15, lw=0)
 
 
+def legend_beside(ax: Axes, **how: Any) -> None:
+    """The legend right of the axes, where it hides nothing and no result moves it."""
+    ax.legend(**{"fontsize": 7.5} | how, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
 def log_axis(ax: Axes, ticks: Iterable[float]) -> None:
     """Make the horizontal axis logarithmic, with just these ticks."""
     ax.set_xscale("log")
@@ -210,12 +216,19 @@ def _one_set(table: pd.DataFrame) -> pd.Series:
 
 
 def mark_chance(ax: Axes, guess: float) -> None:
-    """A dotted line at the accuracy of guessing, percent, with its name at the lower end."""
+    """A dotted line at the accuracy of guessing, percent, with its name below the last row.
+
+    Args:
+        ax: with a row at 0, 1, 2 and so on, from above, and its limits set.
+        guess: percent.
+    """
     ax.axvline(guess, color="#333333", ls=":", lw=1)
     # All accuracies may be below it; a text outside the axes leaves a figure no room for them.
     ax.set_xlim(right=max(ax.get_xlim()[1], 1.15 * guess))
-    across = ax.get_xaxis_transform()
-    ax.text(guess, 0.01, " chance", size=7.5, va="bottom", transform=across, **NUMBER)
+    below = ax.get_ylim()[0]  # a line of its own, so that the name hides no mark
+    ax.set_ylim(bottom=below + CHANCE_ROOM)
+    name = ax.text(guess, below + CHANCE_ROOM / 2, " chance", size=7.5, va="center", **NUMBER)
+    name.set_zorder(2.2)  # above lines, below the axis
 
 
 def tests_note(table: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from .base import (
     PALETTE,
     caption,
     ipc_markers,
+    legend_beside,
     plot_line,
     seeds_note,
     show_image,
@@ -85,7 +86,7 @@ def windows_figure(table: pd.DataFrame) -> Figure:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("images of a class that are easier than those kept, %")
     ax.set_ylabel("top-1 accuracy, %")
-    ax.legend(title="per class\n(dotted: random)", loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_beside(ax, title="per class\n(dotted: random)")
     ax.set_title(f"{caption(table, labels=True)}\n{seeds_note(table)}")
     return figure
 

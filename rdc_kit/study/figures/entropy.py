@@ -12,7 +12,15 @@ from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
 from ..verdicts.stats import half_width
-from .base import PALETTE, caption, family_colour, first_of_each_class, log_axis, marker
+from .base import (
+    PALETTE,
+    caption,
+    family_colour,
+    first_of_each_class,
+    legend_beside,
+    log_axis,
+    marker,
+)
 from .names import method_title, network_title
 
 _SHOWN = 8  # images of each set, one per class
@@ -139,7 +147,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
         critical: name of a simpler set -> result of `cropping.critical_ratio` against `plain`.
         plain: the set that the others are compared with.
     """
-    figure, ax = plt.subplots(figsize=(6, 3.7))
+    figure, ax = plt.subplots(figsize=(7.6, 3.7))
     names = [plain, *critical]
     entropies = {name: _entropies(curve[curve["set"] == name]) for name in names}
     counts = {name: len(values) for name, values in entropies.items()}
@@ -165,7 +173,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     log_axis(ax, [0.02, 0.05, 0.1, 0.2, 0.5, 1])
     ax.set_xlabel("area of the random crop, r, as a fraction of the image")
     ax.set_ylabel("mean entropy, nats")
-    ax.legend(fontsize=8)
+    legend_beside(ax)
     setting = caption(curve)
     if "observer" in curve:
         setting += f"; observer: {network_title(str(curve['observer'].iloc[0]))}"

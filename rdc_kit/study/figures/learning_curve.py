@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..analyses.learning_curve import Curve
-from .base import PALETTE, caption, log_axis, tests_note
+from .base import PALETTE, caption, legend_beside, log_axis, tests_note
 from .names import arm_titles
 
 _COLOURS = ("#777777", PALETTE[0], PALETTE[3], PALETTE[2])
@@ -22,7 +22,7 @@ def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
         table: tidy table of one dataset, size and protocol.
         curves: key of an arm -> its curve.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 3.6))
+    figure, ax = plt.subplots(figsize=(7.4, 3.6))
     titles = arm_titles(table)
     for k, (key, curve) in enumerate(curves.items()):
         rows, colour = table[table["arm"] == key], _COLOURS[k % len(_COLOURS)]
@@ -38,7 +38,7 @@ def learning_figure(table: pd.DataFrame, curves: dict[str, Curve]) -> Figure:
     ax.set_ylim(max(0, table["top1"].min() - 8), 101)
     ax.set_xlabel("images per class (dashed: beyond what was measured)")
     ax.set_ylabel("top-1 accuracy, %")
-    ax.legend(loc="lower right")
+    legend_beside(ax)
     n = min(curve.seeds for curve in curves.values())
     told = [f"n = {n} seeds at each", *filter(None, [tests_note(table)])]
     told += ["band of the fitted curve: 95 %, bootstrap"]

@@ -15,7 +15,16 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ...methods import KITS, METHODS
 from ..verdicts.stats import chance, with_lines
-from .base import caption, family_colour, ipc_markers, mark_chance, marker, seeds_note
+from .base import (
+    CHANCE_ROOM,
+    caption,
+    family_colour,
+    ipc_markers,
+    legend_beside,
+    mark_chance,
+    marker,
+    seeds_note,
+)
 from .names import line_title, protocol_title
 
 
@@ -97,6 +106,7 @@ def labels_figure(table: pd.DataFrame, reference: pd.DataFrame | None = None) ->
     ipcs = [sorted(part["ipc"].astype(int).unique()) for part in parts.values()]
     marks = ipc_markers(ipc for some in ipcs for ipc in some)
     heights = [0.21 * max(1, len(some) / 3) * len(methods) + 0.8 for some in ipcs]
+    heights[0] += 0.21 * CHANCE_ROOM
     figure, axes = plt.subplots(
         len(parts),
         2,
@@ -162,13 +172,7 @@ def gaps_figure(found: pd.DataFrame, title: str = "") -> Figure:
     ax.set_ylim(len(methods) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     if len(marks) > 1:
-        ax.legend(
-            handles=_shapes(marks, marks.values()),
-            title="per class",
-            fontsize=7.5,
-            loc="center left",
-            bbox_to_anchor=(1, 0.5),
-        )
+        legend_beside(ax, handles=_shapes(marks, marks.values()), title="per class")
     elif not title:
         title = f"{next(iter(marks))} per class"
     ax.set_title(title)
@@ -205,9 +209,7 @@ def price_figure(table: pd.DataFrame) -> Figure:
         Line2D([], [], color="#555555", ls="", label=protocol_title(name), **looks[name])
         for name in protocols
     ]
-    ax.legend(
-        handles=handles, title="labels", fontsize=7.5, loc="center left", bbox_to_anchor=(1, 0.5)
-    )
+    legend_beside(ax, handles=handles, title="labels")
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(EngFormatter("B"))
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

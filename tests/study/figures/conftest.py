@@ -54,6 +54,12 @@ def arm_rows(values, ipc=1, **facts):
     )
 
 
+def is_beside(legend, ax):
+    """Whether a legend is right of its axes, where it hides no line."""
+    ax.figure.draw_without_rendering()
+    return legend.get_window_extent().x0 >= ax.get_window_extent().x1
+
+
 def all_text(figure):
     """Everything that a figure says."""
     said = [figure.get_suptitle()]

@@ -16,7 +16,7 @@ from rdc_kit.study.grid import arms
 from rdc_kit.study.verdicts import stats
 from rdc_kit.study.verdicts.published import published
 
-from .conftest import all_text, arm_rows
+from .conftest import all_text, arm_rows, is_beside
 
 
 def test_the_figure_shows_every_seed_and_states_n():
@@ -75,6 +75,7 @@ def test_the_sweep_draws_a_line_per_view():
     table = arm_rows(values)
     (ax,) = figures.crops_figure(table).axes
     assert ax.get_legend_handles_labels()[1] == ["whole", "shuffled", "extracted", "chance"]
+    assert is_beside(ax.get_legend(), ax)
     assert ax.lines[3].get_ydata() == [stats.chance(table)] * 2
     for line in ax.lines[:3]:
         assert line.get_xdata().tolist() == [0.5, 1.0]

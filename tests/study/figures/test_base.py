@@ -8,7 +8,7 @@ import rdc_kit as rdc
 from rdc_kit.study.figures import base, saving
 
 from ...conftest import colour_blocks
-from .conftest import arm_rows
+from .conftest import arm_rows, is_beside
 
 
 @pytest.fixture
@@ -140,3 +140,24 @@ def test_guessing_is_marked_inside_the_axes_though_every_accuracy_is_below_it():
     assert ax.get_xlim()[1] > 50
     base.mark_chance(ax, 10)
     assert ax.get_xlim() == pytest.approx((0, 57.5))
+
+
+def test_the_word_chance_hides_no_mark_of_the_last_row():
+    """Its white box stood in the last row, over a mark that was near chance."""
+    _, ax = plt.subplots(figsize=(4, 1.6))
+    (marks,) = ax.plot([9.5, 11, 12], [0, 1, 2.3], "o")
+    ax.set(xlim=(0, 50), ylim=(2.6, -0.6))
+    base.mark_chance(ax, 10)
+    ax.figure.draw_without_rendering()
+    word = ax.texts[0].get_window_extent()
+    lowest = ax.transData.transform(marks.get_xydata())[:, 1].min() - marks.get_markersize() / 2
+    assert ax.get_window_extent().y0 < word.y1 < lowest
+
+
+@pytest.mark.parametrize("lines", [([0.1, 0.9],), ([0.1, 0.9], [0.9, 0.1])])
+def test_a_legend_stands_beside_the_axes_whatever_is_drawn_in_them(lines):
+    _, ax = plt.subplots()
+    for k, line in enumerate(lines):
+        ax.plot([0, 1], line, label=f"line {k}")
+    base.legend_beside(ax, title="lines")
+    assert is_beside(ax.get_legend(), ax)

@@ -8,6 +8,7 @@ from rdc_kit.study.verdicts.stats import half_width
 
 from ..analyses.conftest import curve_of
 from ..conftest import large_setup
+from .conftest import is_beside
 
 
 def set_table():
@@ -66,6 +67,7 @@ def test_the_curve_names_its_sets_and_marks_where_they_meet():
     assert plain.axes[0].get_legend_handles_labels()[1] == ["Random"]
     critical = {"el2n": {"r": 0.67, "low": 0.6, "high": 0.7}}
     (ax,) = entropy.curve_figure(curve, critical, "random").axes
+    assert is_beside(ax.get_legend(), ax)
     assert ax.get_legend_handles_labels()[1] == ["Random", "EL2N, easiest: r* = 0.67"]
     assert [text.get_text() for text in ax.texts] == [" r* = 0.67"]
     assert "n = 40" in ax.get_title() + ax.get_title(loc="left")

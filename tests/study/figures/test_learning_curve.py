@@ -6,6 +6,8 @@ import pandas as pd
 from rdc_kit.study.analyses.learning_curve import fit_curve
 from rdc_kit.study.figures.learning_curve import learning_figure
 
+from .conftest import is_beside
+
 
 def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
     rows = [
@@ -26,6 +28,7 @@ def test_runs_and_curves_are_drawn_and_the_axis_reaches_twice_the_images():
     assert np.allclose(ax.get_xticks(), [1, 2, 5, 10, 20])
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["Random", "EL2N, easiest"]
+    assert is_beside(ax.get_legend(), ax)
     told = "n = 3 seeds at each; 15 test images; band of the fitted curve: 95 %"
     assert told in ax.get_title(loc="left")
     # The points of an arm are as far left of their images per class as those of the other right.
