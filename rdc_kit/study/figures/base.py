@@ -95,10 +95,10 @@ def show_images(rows: dict[str, ImageSet], columns: int = 10, title: str = "") -
     Args:
         rows: line title -> set; the first `columns` images of each are shown.
         columns: images per line.
-        title: of the whole figure.
+        title: of the whole figure; made from what the sets say of themselves when left out.
     """
     figure, axes = plt.subplots(
-        len(rows), columns, figsize=(0.8 * columns, 0.98 * len(rows) + 0.25), squeeze=False
+        len(rows), columns, figsize=(0.8 * columns, 0.98 * len(rows) + 0.5), squeeze=False
     )
     classes = _columns_classes(list(rows.values()), columns)
     for place, (line, (name, images)) in enumerate(zip(axes, rows.items(), strict=True)):
@@ -117,8 +117,26 @@ def show_images(rows: dict[str, ImageSet], columns: int = 10, title: str = "") -
         # A title, unlike a text, takes room above its image but none beside it.
         room = "\n" if place == 0 and any(classes) else ""
         line[0].set_title(name + room, fontsize=8.5, loc="left", pad=2)
+    title = title or _sheet_title(list(rows.values()), columns)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
+
+
+def _sheet_title(sets: list[ImageSet], columns: int) -> str:
+    """What a sheet shows: "digits, 32 px: one image per class, 8 of 10 classes"."""
+    sources = {source_title(str(one.provenance.get("source", "?"))): None for one in sets}
+    sizes = {f"{one.size} px": None for one in sets}
+    shown = [one.labels[:columns].tolist() for one in sets]
+    most = max(map(len, shown))
+    told = f"the first {most} images of each line"
+    if all(len(set(labels)) == len(labels) for labels in shown):
+        told = f"one image per class{some_classes(most, sets[0].num_classes)}"
+    return f"{', '.join([*sources, *sizes])}: {told}"
+
+
+def some_classes(shown: int, there: int) -> str:
+    """Words for a title, where fewer classes are shown than there are: ", 8 of 10 classes"."""
+    return f", {shown} of {there} classes" if shown < there else ""
 
 
 def _columns_classes(sets: list[ImageSet], columns: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The figure of `analyses.crossings`: every pruning metric with every combining rule."""
+"""The figures of `analyses.crossings`: every metric with every rule, and PCA on distilled sets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from ..analyses.crossings import crossed
+from ..verdicts import stats
+from .arms import plot_arms
 from .base import caption, seeds_note
 from .names import GROUPING_TITLES, metric_title
 
@@ -37,4 +39,17 @@ def crossing_figure(table: pd.DataFrame) -> Figure:
     ax.tick_params(length=0)
     spread = seeds_note(table, "mean ± sd")
     ax.set_title(f"{caption(table, student=False)}; top-1 %; {spread}")
+    return figure
+
+
+def on_top_figure(table: pd.DataFrame) -> Figure:
+    """Each distilled set beside PCA's of its images: seeds as points, the mean as a line.
+
+    Args:
+        table: from `analyses.crossings.on_top`.
+    """
+    figure, ax = plt.subplots(figsize=(6.4, 0.24 * table["arm"].nunique() + 1.3))
+    plot_arms(ax, table, stats.chance(table))
+    facts = [caption(table, labels=True), seeds_note(table)]
+    ax.set_title("\n".join(["PCA on distilled sets, at equal storage", *facts]))
     return figure

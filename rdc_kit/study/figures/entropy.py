@@ -20,6 +20,7 @@ from .base import (
     legend_beside,
     log_axis,
     marker,
+    some_classes,
 )
 from .names import method_title, network_title
 
@@ -73,7 +74,8 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet]) -> Figure:
     note += "; * one set, no bar" * (" *" in few)
     right.set_title(note if sets else f"{source}, {note}", fontsize=9)
     if sets:
-        left.set_title(source)
+        classes = sets[methods[0]].num_classes
+        left.set_title(source + some_classes(_SHOWN, classes))
     return figure
 
 

@@ -39,6 +39,22 @@ def test_sheets_draw_the_pixels_that_are_there():
     assert (drawn[0] == stored.images[0].permute(1, 2, 0).numpy()).all()
 
 
+def test_a_sheet_says_what_is_seen():
+    pool = colour_blocks(2)  # labels 0, 1, 2, 0, 1, 2
+    said = [
+        base.show_images({"a": pool[[0, 1, 2]], "b": pool[[3, 4, 5]]}, columns=3),
+        base.show_images({"a": pool[[0, 1, 2]]}, columns=2),
+        base.show_images({"a": pool, "b": pool[:2]}, columns=4),
+        base.show_images({"a": pool}, columns=4, title="mine"),
+    ]
+    assert [sheet.get_suptitle() for sheet in said] == [
+        "blocks, 16 px: one image per class",
+        "blocks, 16 px: one image per class, 2 of 3 classes",
+        "blocks, 16 px: the first 4 images of each line",
+        "mine",
+    ]
+
+
 def test_columns_of_one_class_have_its_name_above_and_others_have_none():
     pool = colour_blocks(2)
     one, other = pool[[0, 1, 2]], pool[[3, 4, 5]]  # labels 0, 1, 2 in both

@@ -1,8 +1,9 @@
 """The crossing's figure: every pair with its mean."""
 
-from rdc_kit.study.figures.crossings import crossing_figure
+from rdc_kit.study.figures.crossings import crossing_figure, on_top_figure
 
 from ..analyses.test_crossings import crossing_table
+from .conftest import arm_rows
 
 
 def test_every_pair_is_drawn_where_it_belongs():
@@ -13,3 +14,16 @@ def test_every_pair_is_drawn_where_it_belongs():
     assert "n = 3 seeds" in ax.get_title(loc="left") + ax.get_title()
     assert [t.get_text() for t in ax.get_yticklabels()] == ["EL2N", "AUM", "Forgetting", "random"]
     assert ax.get_xticklabels()[3].get_text() == "2 x 2\nneighbours\nin rank"
+
+
+def test_pca_on_distilled_sets_says_what_is_seen():
+    values = {"sre2l": ({"family": "distillation-noise"}, [40, 44])}
+    values |= {"pca on=sre2l": ({"pool": "sre2l"}, [50, 52])}
+    (ax,) = on_top_figure(arm_rows(values)).axes
+    assert ax.get_title(loc="left") == (
+        "PCA on distilled sets, at equal storage\n"
+        "blocks, 16 px, 1 per class, hard labels, 3 epochs, ConvNet-2 (width 8)\n"
+        "n = 2 seeds; band: ± 1 sd"
+    )
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["SRe2L", "PCA on SRe2L"]
+    assert "chance" in [t.get_text().strip() for t in ax.texts]

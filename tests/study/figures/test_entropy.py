@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+import rdc_kit as rdc
 from rdc_kit.study.figures import entropy
 from rdc_kit.study.verdicts.stats import half_width
 
+from ...conftest import colour_blocks
 from ..analyses.conftest import curve_of
 from ..conftest import large_setup
 from .conftest import is_beside
@@ -31,8 +33,17 @@ def test_methods_are_sorted_by_the_entropy_of_their_sets():
     assert lines == ["PCA", "Random", "noise (control)"]
     assert len(right.get_yticks()) == 3
     assert len(left.images) == 1
+    assert left.get_title("left") == "blocks, 16 px, 2 per class"
     (alone,) = entropy.entropy_figure(set_table(), {}).axes
     assert [label.get_text() for label in alone.get_yticklabels()] == lines
+
+
+def test_the_pictures_say_that_they_are_of_some_classes_only():
+    """Eight classes of ten were shown without a word."""
+    pool = colour_blocks(per_class=4, classes=10)
+    sets = {name: rdc.compress(name, pool, 2) for name in ("random", "noise")}
+    left, _ = entropy.entropy_figure(set_table(), sets).axes
+    assert left.get_title("left") == "blocks, 16 px, 2 per class, 8 of 10 classes"
 
 
 def test_a_bar_is_the_spread_of_sets_that_differ():
