@@ -205,7 +205,7 @@ def crops_figure(table: pd.DataFrame) -> Figure:
         colour = _VIEW_COLOURS.get(str(view), "#333333")
         title = VIEWS.get(str(view), str(view))
         plot_line(ax, rows, "crop_low", colour, title, f"{marker(k)}-")
-    ax.set_xlabel("smallest area of the random crop, r")
+    ax.set_xlabel("smallest crop, r: share of the area of a cell (extracted) or composite")
     ax.axhline(stats.chance(table), color="#333333", ls=":", lw=1, label="chance")
     ax.set_ylabel("top-1 accuracy, %")
     ax.set_ylim(bottom=0)

@@ -37,8 +37,7 @@ def crossing_figure(table: pd.DataFrame) -> Figure:
     ax.set_yticklabels([metric_title(name) for name in chosen], rotation=0)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
-    spread = seeds_note(table, "mean ± sd")
-    ax.set_title(f"{caption(table, student=False)}; top-1 %; {spread}")
+    ax.set_title(f"{caption(table)}\ntop-1, %; {seeds_note(table, 'mean ± sd')}")
     return figure
 
 

@@ -215,8 +215,8 @@ def price_figure(table: pd.DataFrame) -> Figure:
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.margins(x=0.25)
-    ax.set_title(f"{caption(table, student=False)}\n{seeds_note(table, 'mean ± 1 sd')}")
-    ax.set_xlabel("images and labels, bytes (hollow: as if stored)")
+    ax.set_title(f"{caption(table)}\n{seeds_note(table, 'mean ± 1 sd')}")
+    ax.set_xlabel("size of images and labels together (hollow: as if stored)")
     ax.set_ylabel("top-1 accuracy, %")
     return figure
 

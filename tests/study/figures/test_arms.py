@@ -84,6 +84,7 @@ def test_the_sweep_draws_a_line_per_view():
     assert ax.lines[2].get_color() == family_colour("pca")
     assert len({line.get_marker() for line in ax.lines[:3]}) == 3
     assert "hard labels" in ax.get_title(loc="left")
+    assert "share of the area of a cell (extracted) or composite" in ax.get_xlabel()
 
 
 def test_every_view_that_there_is_can_be_swept():

@@ -7,11 +7,12 @@ from .conftest import arm_rows
 
 
 def test_every_pair_is_drawn_where_it_belongs():
-    (ax,) = crossing_figure(crossing_table()).axes
+    (ax,) = crossing_figure(crossing_table().assign(student="convnet2-w8")).axes
     assert len(ax.texts) == 24
     assert ax.texts[0].get_text().startswith(("0.0", "-0.0"))
     assert ax.texts[23].get_text().startswith("23.0")
     assert "n = 3 seeds" in ax.get_title(loc="left") + ax.get_title()
+    assert "ConvNet-2 (width 8)" in ax.get_title(loc="left")
     assert [t.get_text() for t in ax.get_yticklabels()] == ["EL2N", "AUM", "Forgetting", "random"]
     assert ax.get_xticklabels()[3].get_text() == "2 x 2\nneighbours\nin rank"
 

@@ -160,6 +160,13 @@ def test_the_price_is_images_and_labels_together(table):
     figure = methods.price_figure(table[table["ipc"] == 1])
     xs = {float(x) for line in figure.axes[0].lines for x in np.atleast_1d(line.get_xdata())}
     assert xs == {5010.0, 14000.0}
+    (ax,) = figure.axes
+    assert ax.get_title("left").startswith(
+        "blocks, 16 px, 1 per class, 300 epochs, ConvNet-2 (width 8)\nn = 3 seeds"
+    )
+    figure.draw_without_rendering()
+    assert "10 kB" in [text.get_text() for text in ax.get_xticklabels()]
+    assert "bytes" not in ax.get_xlabel()  # the ticks have the unit
 
 
 def test_the_price_has_the_spread_of_seeds_and_labels_that_are_not_stored_are_hollow(table):
