@@ -30,12 +30,12 @@ from .base import (
 )
 from .names import VIEWS, arm_titles, method_title, network_title, part_titles
 
-_DASHES = ("-", "--", ":")
+_METRIC_LOOKS = (("-", "o"), ("--", "s"), (":", "^"))  # dash and marker
 _ORDER_LOOKS = {
-    "easy": (PALETTE[0], "o"),
-    "hard": (DARK_BLUE, "s"),
-    "ccs": (PALETTE[9], "D"),
-    "random": (family_colour("baseline"), "o"),
+    "easy": (PALETTE[0], PALETTE[0]),  # of the line, within a mark
+    "hard": (DARK_BLUE, "white"),
+    "ccs": (PALETTE[9], PALETTE[9]),
+    "random": (family_colour("baseline"), family_colour("baseline")),
 }
 # Shades of PCA's colour, the usual view its own.
 _VIEW_COLOURS = {"cell": PALETTE[3], "whole": "#f5b98c", "shuffle": "#7a3600"}
@@ -219,31 +219,33 @@ def orders_figure(table: pd.DataFrame) -> Figure:
     """Accuracy against images per class, a line per arm; bars are ± 1 sd over seeds.
 
     Args:
-        table: trials of `arms.pruning_arms`; the colour shows the order, the dash the metric.
-            Own methods may be among them; an order that the kit does not know is dark grey.
+        table: trials of `arms.pruning_arms`, whose order the legend has. Shade and filling show
+            which end is kept, dash and marker by which metric. Own methods may be among them; an
+            order that the kit does not know is dark grey.
     """
     figure, ax = plt.subplots(figsize=(6.6, 3.6))
     methods = [name for name in table["method"].unique() if name not in ("random", "ccs")]
     titles = arm_titles(table)
-    last = table[table["ipc"] == table["ipc"].max()].groupby("arm")["top1"].mean()
-    best = sorted(titles, key=lambda key: -last.get(key, 0))  # the legend has the lines' order
-    for k, key in enumerate(best):
+    for k, (key, title) in enumerate(titles.items()):
         rows = table[table["arm"] == key]
         method, order = rows["method"].iloc[0], rows["order"].iloc[0]
-        dash = _DASHES[methods.index(method) % len(_DASHES)] if method in methods else "-"
-        colour, mark = _ORDER_LOOKS.get(order, ("#333333", "o"))
+        dash, mark = ("-", "D" if order == "ccs" else "o")
+        if method in methods:
+            dash, mark = _METRIC_LOOKS[methods.index(method) % len(_METRIC_LOOKS)]
+        colour, face = _ORDER_LOOKS.get(order, ("#333333", "#333333"))
         found = rows.groupby("ipc")["top1"].agg(["mean", "std"])
-        beside = found.index * 1.012 ** (k - (len(best) - 1) / 2)
+        beside = found.index * 1.012 ** (k - (len(titles) - 1) / 2)
         ax.errorbar(
             beside,
             found["mean"],
             found["std"],
             ls=dash,
             marker=mark,
-            ms=4,
+            ms=4.5,
             color=colour,
+            mfc=face,
             elinewidth=1,
-            label=titles[key],
+            label=title,
         )
     log_axis(ax, sorted(table["ipc"].unique()))
     ax.axhline(stats.chance(table), color="#333333", ls=":", lw=1, label="chance")

@@ -106,15 +106,38 @@ def test_the_orders_figure_has_a_line_per_arm():
     few, many = (arm_rows(values, ipc=ipc, view="whole") for ipc in (1, 10))
     figure = figures.orders_figure(pd.concat([few, many.assign(top1=many["top1"] + 9)]))
     (ax,) = figure.axes
-    titles = ["EL2N, easiest", "Random", "EL2N, hardest"]  # as the lines end, from above
+    titles = ["Random", "EL2N, easiest", "EL2N, hardest"]  # as they were planned
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [*titles, "chance"]
-    random = ax.containers[1]
-    np.testing.assert_allclose(random.lines[0].get_xydata(), [[1, 68 / 3], [10, 95 / 3]])
+    random = ax.containers[0]  # a little left of the middle line, so that no bar hides another
+    ends = [[1 / 1.012, 68 / 3], [10 / 1.012, 95 / 3]]
+    np.testing.assert_allclose(random.lines[0].get_xydata(), ends)
     sd = np.std([21, 22, 25], ddof=1)
     bars = [bar[:, 1].tolist() for bar in random.lines[2][0].get_segments()]
     np.testing.assert_allclose(bars, [[m - sd, m + sd] for m in (68 / 3, 95 / 3)])
     colours = {c.get_label(): c.lines[0].get_color() for c in ax.containers}
     assert colours["EL2N, hardest"] != colours["EL2N, easiest"] == family_colour("pruning")
+
+
+def test_lines_of_the_orders_figure_have_the_plans_order_and_a_look_each():
+    """Another run had another order in its legend; circles were of every metric."""
+    planned = {"random": "random", "el2n": "easy", "el2n order=hard": "hard", "aum": "easy"}
+    planned |= {"aum order=hard": "hard", "forgetting": "easy", "ccs": "ccs"}
+    legends = []
+    for better in (1, -1):
+        values = {
+            key: ({"order": order, "metric": key.split()[0]}, [50 + better * k] * 2)
+            for k, (key, order) in enumerate(planned.items())
+        }
+        (ax,) = figures.orders_figure(arm_rows(values, view="whole")).axes
+        legends.append([text.get_text() for text in ax.get_legend().get_texts()])
+        lines = {c.get_label(): c.lines[0] for c in ax.containers}
+        looks = {name: (line.get_linestyle(), line.get_marker()) for name, line in lines.items()}
+        assert looks["EL2N, easiest"] == looks["EL2N, hardest"] == ("-", "o")
+        assert looks["AUM, easiest"] == looks["AUM, hardest"] == ("--", "s")
+        assert looks["Forgetting, easiest"] == (":", "^")
+        fills = {name for name, line in lines.items() if line.get_mfc() == "white"}
+        assert fills == {"EL2N, hardest", "AUM, hardest"}
+    assert legends[0] == legends[1]
 
 
 def test_the_orders_figure_draws_more_methods_than_dashes_and_orders_of_ones_own():
