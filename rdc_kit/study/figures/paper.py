@@ -35,8 +35,8 @@ class Remade:
         table: "NN/NAME" of the results, or PLANNED.
         draw: function from the rows of one setting, and all results, to the figure.
         merge: settings that share a figure.
-        arm: key of an arm; a setting without it is not drawn, such as one where only an arm that
-            stores less was trained.
+        arm: key of an arm; a setting without it is not drawn, such as one where only arms that are
+            compared with it were trained.
         grids: each grid of composites is a drawing of its own, told by the arms of PCA that have
             this word, "" for all of them; None where grids are lines of one drawing.
         chosen: which rows of a setting are drawn, all if left out; without any there is no drawing.
@@ -88,7 +88,7 @@ def _observed(rows: pd.DataFrame, results: Tables) -> pd.DataFrame:
 def _ablations(rows: pd.DataFrame, results: Tables) -> Figure:
     present = set(rows["arm"])
     grid = _grids_of(rows, _WHOLE)[0]
-    questions = ablation_parts(int(rows["ipc"].iloc[0]), int(grid.partition("x")[0]))
+    questions = ablation_parts(int(rows["ipc"].max()), int(grid.partition("x")[0]))
     parts = {name: [a for a in group if a.key in present] for name, group in questions.items()}
     compared = {name: group for name, group in parts.items() if len(group) > 1}
     alone = {name: group for name, group in parts.items() if group}
@@ -228,7 +228,8 @@ def _name(one: Remade, rows: pd.DataFrame) -> str:
     shown = {"ipc": "ipc{}", "epochs": "{}epochs", "student": "{}"}
     for key, form in shown.items():
         if key in rows and key not in one.merge:
-            parts.append(form.format(rows[key].iloc[0]))
+            # Of an arm that stores less than it may, ipc is smaller.
+            parts.append(form.format(rows[key].max() if key == "ipc" else rows[key].iloc[0]))
     if one.grids is not None and (grid := _grids_of(rows, one.grids)[0]) != _USUAL:
         parts.append(f"grid{grid}")
     return "-".join(parts)

@@ -100,6 +100,7 @@ def found_in(claim: Claim, results: Tables) -> list[dict[str, object]]:
             if values.empty or (values == 0).all():  # equal runs measure nothing
                 continue
             setting = {key: group[key].iloc[0] for key in SETTING if key in group}
+            setting |= {"ipc": group["ipc"].max()} if "ipc" in group else {}  # some arms store less
             measured = (*mean_interval(values.to_numpy()), len(values))
             numbers = dict(zip(("mean", "low", "high", "n"), measured, strict=True))
             facts = _facts(claim) | setting | numbers

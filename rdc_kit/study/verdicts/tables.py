@@ -103,12 +103,17 @@ class Tables:
     def groups(self, name: str, merge: tuple[str, ...] = ()) -> Iterator[pd.DataFrame]:
         """The rows of a name, by setting: one dataset, size, ipc, epochs, network and profile each.
 
+        An arm that stores fewer images than it may is among those that it may be compared with.
+
         Args:
             name: "NN/NAME".
             merge: settings that do not split the rows, such as ("ipc",).
         """
         rows = self.get(name)
-        keys = [key for key in SETTING if key in rows and key not in merge]
+        keys = [rows[key] for key in SETTING if key in rows and key not in merge]
+        if "budget" in rows:
+            allowed = rows["budget"].fillna(rows["ipc"])
+            keys = [allowed if key.name == "ipc" else key for key in keys]
         if keys:
             yield from (group for _, group in rows.groupby(keys, sort=False, dropna=False))
 

@@ -51,6 +51,23 @@ def test_ablation_panels_hold_only_what_was_run(fresh_home):
     assert list(saved) == ["ablations-digits-32px-ipc1-150epochs-net"]
 
 
+def test_an_arm_that_stores_less_is_drawn_with_what_it_is_compared_with(fresh_home):
+    """The line k = ipc was missing: its rows were among those of one image per class."""
+    table = arms({"random": [50, 51], "pca": [60, 62]}, ipc=4, budget=4)
+    table = pd.concat([arms({"pca originals_per_class=4": [55, 56]}, ipc=1, budget=4), table])
+    alone = arms({"random": [30, 31], "pca": [40, 42]}, ipc=1, budget=1)
+    write(fresh_home, "05_pca_ablations-a", {"runs": pd.concat([table, alone])})
+    found = results.collect()
+    (one,) = (remade for remade in paper.REMADE if remade.name == "ablations")
+    four, single = paper._settings(one, found)
+    panel = one.draw(four, found).axes[0]
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert names == ["Random", "PCA", "PCA, k = ipc (1 stored)"]
+    assert set(single["arm"]) == {"random", "pca"}
+    saved = paper.remake(found, fresh_home / "out")
+    assert set(saved) == {f"ablations-digits-32px-ipc{k}-150epochs-net" for k in (1, 4)}
+
+
 def test_an_arm_that_was_run_alone_is_drawn_all_the_same(fresh_home):
     write(fresh_home, "05_pca_ablations-a", {"runs": arms({"pca": [50, 51, 52]})})
     (png,) = paper.remake(results.collect(), fresh_home / "out").values()

@@ -105,6 +105,14 @@ def test_settings_are_told_apart_unless_they_are_to_stay_together(fresh_home):
     assert found.get("01/runs").empty
 
 
+def test_an_arm_that_stores_less_is_in_the_setting_that_it_was_run_in(fresh_home):
+    less = arms({"pca originals_per_class=4": [80, 81, 82]}, ipc=1, budget=4)
+    rows = pd.concat([arms(GOOD, ipc=4, budget=4), less, arms(GOOD, ipc=1)])
+    write(fresh_home, "05_pca_ablations-a", {"runs": rows})  # the last without a budget
+    found = [set(group["arm"]) for group in tables.collect().groups("05/runs")]
+    assert found == [{*GOOD, "pca originals_per_class=4"}, set(GOOD)]
+
+
 def test_empty_text_is_text_and_not_a_missing_number(fresh_home):
     table = arms(GOOD).assign(pool="", metric="", teacher="")
     write(fresh_home, "00_start_here-a", {"runs": table})
