@@ -51,6 +51,19 @@ def chosen_ranks(window: tuple[int, int], cells: int) -> Tensor:
     return torch.linspace(window[0], window[1], count * cells, dtype=torch.float64).round().long()
 
 
+def _ranked_rows(pool: ImageSet, scores: Scores, name: str) -> Tensor:
+    """Positions int64 of a class's images in the pool, the easiest first.
+
+    Raises:
+        ValueError: the pool has no such class.
+    """
+    if name not in pool.classes:
+        raise ValueError(unknown("class", name, pool.classes))
+    label = pool.classes.index(name)
+    rows = pool.rows_of(label)
+    return rows[rank(scores.aligned_to(pool).values[rows], generator(0, "select", label))]
+
+
 def render_composite(
     pool: ImageSet,
     scores: Scores,
@@ -72,15 +85,11 @@ def render_composite(
     Raises:
         ValueError: an unknown class or grouping, or a window with too few or too high ranks.
     """
-    if name not in pool.classes:
-        raise ValueError(unknown("class", name, pool.classes))
-    label = pool.classes.index(name)
-    rows = pool.rows_of(label)
+    rows = _ranked_rows(pool, scores, name)
     if window[1] > len(rows):
         raise ValueError(f"class {name!r} has {len(rows)} images, got rank {window[1]}")
     ranks = chosen_ranks(window, grid**2)
-    order = rank(scores.aligned_to(pool).values[rows], generator(0, "select", label))
-    chosen = pool[rows[order[ranks - 1]]]
+    chosen = pool[rows[ranks - 1]]
     chosen = replace(chosen, labels=torch.zeros_like(chosen.labels), classes=(name,))
     combined = combine(chosen, grid, grouping)
     assert combined.members is not None

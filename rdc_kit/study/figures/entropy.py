@@ -49,15 +49,7 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet]) -> Figure:
     if sets:
         _mosaic(left, [sets[name] for name in methods])
     counts = table.groupby("method")["stored"].nunique()[methods]  # equal sets are one set
-    for y, name in enumerate(methods):
-        rows = table[table["method"] == name]
-        colour = family_colour(rows["family"].iloc[0])
-        for column, shape, face in (("stored", "o", colour), ("seen", "D", _tint(colour))):
-            values = rows[column].to_numpy(float)
-            spread = np.std(values, ddof=1) if counts[name] > 1 else None
-            right.errorbar(
-                values.mean(), y, xerr=spread, fmt=shape, color=colour, mfc=face, ms=5, lw=1.2
-            )
+    _plot_entropies(right, table, counts)
     usual = counts.max()
     few = [f" (n = {n})" if 1 < n < usual else " *" if n < usual else "" for n in counts]
     names = [method_title(name) + told for name, told in zip(methods, few, strict=True)]
@@ -77,6 +69,23 @@ def entropy_figure(table: pd.DataFrame, sets: dict[str, ImageSet]) -> Figure:
         classes = sets[methods[0]].num_classes
         left.set_title(source + some_classes(_SHOWN, classes))
     return figure
+
+
+def _plot_entropies(ax: plt.Axes, table: pd.DataFrame, counts: pd.Series) -> None:
+    """A row per method, from above: its sets as stored and as seen, a bar where several differ.
+
+    Args:
+        counts: method -> how many sets differ, in the order of the rows.
+    """
+    for y, (name, count) in enumerate(counts.items()):
+        rows = table[table["method"] == name]
+        colour = family_colour(rows["family"].iloc[0])
+        for column, shape, face in (("stored", "o", colour), ("seen", "D", _tint(colour))):
+            values = rows[column].to_numpy(float)
+            spread = np.std(values, ddof=1) if count > 1 else None
+            ax.errorbar(
+                values.mean(), y, xerr=spread, fmt=shape, color=colour, mfc=face, ms=5, lw=1.2
+            )
 
 
 def _tint(colour: str) -> tuple[float, float, float]:
@@ -166,12 +175,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
         if counts[name] > 1:
             low, high = mean - spread, mean + spread
             ax.fill_between(mean.index, low, high, color=colour, alpha=0.15, lw=0)
-    for k, one in enumerate(critical.values()):
-        if np.isfinite(one["r"]):
-            colour = PALETTE[k % len(PALETTE)]
-            ax.axvspan(one["low"], one["high"], color=colour, alpha=0.1, lw=0)
-            ax.axvline(one["r"], color=colour, ls="--", lw=1)
-            ax.text(one["r"], ax.get_ylim()[1], f" r* = {one['r']:.2f}", size=8, va="top")
+    _mark_critical(ax, critical)
     log_axis(ax, [0.02, 0.05, 0.1, 0.2, 0.5, 1])
     ax.set_xlabel("area of the random crop, r, as a fraction of the image")
     ax.set_ylabel("mean entropy, nats")
@@ -185,6 +189,20 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
     shaded = "shaded: 95 % of r* over resampled images"
     ax.set_title("\n".join([setting] * bool(setting) + [told, shaded]), fontsize=9)
     return figure
+
+
+def _mark_critical(ax: plt.Axes, critical: dict[str, dict[str, float]]) -> None:
+    """Each r* as a dashed line in its interval, in the colour of its set; none where there is none.
+
+    Args:
+        critical: see `curve_figure`.
+    """
+    for k, one in enumerate(critical.values()):
+        if np.isfinite(one["r"]):
+            colour = PALETTE[k % len(PALETTE)]
+            ax.axvspan(one["low"], one["high"], color=colour, alpha=0.1, lw=0)
+            ax.axvline(one["r"], color=colour, ls="--", lw=1)
+            ax.text(one["r"], ax.get_ylim()[1], f" r* = {one['r']:.2f}", size=8, va="top")
 
 
 def _entropies(rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from ..verdicts.ledger import ledger
 from ..verdicts.metrics import soft_hard_gaps
 from ..verdicts.published import published
 from ..verdicts.tables import PLANNED, SETTING, Tables
-from . import arms, base, difficulty, entropy, methods, saving
+from . import arms, base, difficulty, entropy, methods, robustness, saving
 from .ledger import ledger_figure
 from .room import room_figure, steps_by_room
 
@@ -114,7 +114,7 @@ REMADE = [
     ),
     Remade("gaps", "Table 20", "01/runs", _gaps, ("ipc",)),
     Remade("price", "the price of labels", "07/price", lambda t, _: methods.price_figure(t)),
-    Remade("stress", "open questions", "08/stress", lambda t, _: arms.stress_figure(t)),
+    Remade("stress", "open questions", "08/stress", lambda t, _: robustness.stress_figure(t)),
     Remade("planned_first_look", "Table 5", PLANNED, _first_look, chosen=first_look_rows),
     Remade(
         "planned_soft_vs_hard", "Figures 1, 2", PLANNED, _labels, ("ipc",), chosen=both_labels_rows
