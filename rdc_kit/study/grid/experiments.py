@@ -42,8 +42,8 @@ class Experiment:
         extra: measures more than accuracy of every trained network; see `rows.Extra`.
 
     Raises:
-        ValueError: soft labels, where `extra` is for hard ones only; two protocols of one
-            name, that no table could tell apart.
+        ValueError: no trials; soft labels, where `extra` is for hard ones only; two protocols of
+            one name, that no table could tell apart.
     """
 
     setup: Setup
@@ -52,6 +52,8 @@ class Experiment:
     extra: Extra | None = None
 
     def __post_init__(self) -> None:
+        if not self.trials:
+            raise ValueError("a grid needs at least one trial, got an empty list")
         _check_told_apart(self.trials)
         soft = {t.protocol.name for t in self.trials if t.protocol.labels != "hard"}
         if self.extra and self.extra.hard_only and soft:
@@ -157,7 +159,7 @@ def plan_trials(
             on each of 2 sets with seeds=6.
 
     Raises:
-        ValueError: an unknown network or layer, or no trainings.
+        ValueError: no arms, ipcs or seeds, an unknown network or layer, or no trainings.
     """
     networks = students or [setup.pool.student]
     for network in networks:
@@ -175,6 +177,10 @@ def trials_of(
     trainings: int = 1,
 ) -> list[Trial]:
     """`plan_trials` without data: every network is named."""
+    sizes = [ipcs] if isinstance(ipcs, int) else ipcs
+    for name, given in {"arms": arms, "ipcs": sizes, "students": students}.items():
+        if len(given) == 0:
+            raise ValueError(f"{name} must name at least one, got an empty list")
     for network in students:
         models.check_network(network)
     for arm in arms:
@@ -195,7 +201,7 @@ def trials_of(
             _seeds(arm, seed, seed // trainings, frozen),
         )
         for seed in as_seeds(seeds)
-        for ipc in ([ipcs] if isinstance(ipcs, int) else ipcs)
+        for ipc in sizes
         for arm in arms
         for protocol in (wanted or [protocols.hard()])
         for network in students

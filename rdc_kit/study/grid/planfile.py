@@ -154,11 +154,11 @@ def check_line(line: Line, where: str) -> None:
 
 
 def _check_grid(line: Line) -> None:
-    """Refuse a grid that has no trials, or a replicate that could never be complete."""
-    for name in ("arms", "protocols", "effects"):
+    """Refuse what names nothing, or a replicate that could never be complete."""
+    for name in ("protocols", "effects"):  # arms and ipcs: see `trials_of`
         if not getattr(line, name):
             raise ValueError(f"{name} must name at least one")
-    if min(line.ipcs, default=0) < 1:
+    if min(line.ipcs) < 1:
         raise ValueError(f"ipc must be at least 1, got {line.ipc}")
     if line.n % line.trainings:
         raise ValueError(

@@ -131,6 +131,16 @@ def test_layers_that_there_are_not_are_refused(given, message):
         plan_trials(small_setup(), [Arm("random")], 1, **given)
 
 
+@pytest.mark.parametrize("name", ["arms", "ipcs"])
+def test_a_grid_without_trials_is_refused_before_it_is_planned(name):
+    """It was planned, and then pandas missed the columns of its table."""
+    setup, given = small_setup(), {"arms": ARMS, "ipcs": [1]}
+    with pytest.raises(ValueError, match=f"^{name} must name at least one, got an empty list$"):
+        plan_trials(setup, **(given | {name: []}))
+    with pytest.raises(ValueError, match="^a grid needs at least one trial"):
+        Experiment(setup, [])
+
+
 def test_two_protocols_of_one_name_are_refused():
     """Only results and run_hash told their rows apart, and tables took them for replicates."""
     setup, hard = small_setup(), rdc.protocols.hard(epochs=2)

@@ -47,7 +47,7 @@ from .plans import PLAN, plan_in
         ("ipc = 1", "ipc = 0", "line 'random': ipc must be at least 1, got 0"),
         ("ipc = 1", "ipc = [1, 0]", r"ipc must be at least 1, got \(1, 0\)"),
         ("ipc = 1", 'ipc = ["x"]', "each of ipc must be a whole number, got 'x'"),
-        ("ipc = 1", "ipc = []", r"ipc must be at least 1, got \(\)"),
+        ("ipc = 1", "ipc = []", "line 'random': ipcs must name at least one"),
         ("n = 3", "n = 3\nknown = [4]", r"effects how many .* before, 0 to 3, got \[4\]"),
         ("n = 3", "n = 3\nknown = [1, 0]", r"known must say of each of its 1 effects .*\[1, 0\]"),
         ("n = 3", "n = 3\ntrainings = 2", "n must be a multiple of trainings.*: 3 is none of 2"),
