@@ -45,7 +45,9 @@ def _copies(folder: Path, with_solutions: bool) -> dict[Path, bytes]:
     root = source_dir()
     notebooks = sorted(source.glob("[0-9]*.ipynb"))
     copies = {}
-    for path in [*notebooks, *source.glob("*.md"), *source.glob("solutions/*.ipynb")]:
+    # Names with a dot in front are a Mac's notes on other files.
+    others = [*source.glob("[!.]*.md"), *source.glob("solutions/[!.]*.ipynb")]
+    for path in [*notebooks, *others]:
         copies[target / path.relative_to(source)] = path.read_bytes()
         for picture in _PICTURE.findall(path.read_text()):
             copies[folder / picture] = (root / picture).read_bytes()

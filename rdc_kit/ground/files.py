@@ -208,7 +208,7 @@ def read_json(path: Path | str) -> Any:
     path = Path(path)
     try:
         return json.loads(_text(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # such as below a Mac's .DS_Store
         return None
     except ValueError as error:  # no JSON, or no text
         set_aside(path, str(error))

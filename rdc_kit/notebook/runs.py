@@ -275,11 +275,14 @@ def _name(source: Path, params: dict[str, Any]) -> str:
 
 
 def _parent_words() -> list[str]:
-    """The command of the process that started this kernel."""
+    """The command of the process that started this kernel; [] where it is not told to us."""
     import psutil  # comes with ipykernel
 
-    parent = psutil.Process().parent()
-    return parent.cmdline() if parent else []
+    try:
+        parent = psutil.Process().parent()
+        return parent.cmdline() if parent else []
+    except psutil.Error:  # it is another user's, or has just ended
+        return []
 
 
 def _notebook_file() -> Path:

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
 from rdc_kit.__main__ import main
+from rdc_kit.commands import notebooks
 from rdc_kit.ground import files
 from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.notebook.exercises import solutions_of
@@ -39,6 +41,18 @@ def test_no_link_of_a_copy_leads_to_what_was_not_handed_out(tmp_path):
     for path in files.files_below(tmp_path / "notebooks"):
         for link in re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", path.read_text()):
             assert (path.parent / link).is_file(), (path.name, link)
+
+
+def test_what_a_mac_notes_beside_the_files_of_other_disks_is_not_handed_out(tmp_path, monkeypatch):
+    """It is no text, and was read as one."""
+    source, mine = tmp_path / "source", tmp_path / "mine" / "notebooks"
+    shutil.copytree(notebooks_dir(), source)
+    for name in ("._glossary.md", "solutions/._00_start_here.ipynb"):
+        (source / name).write_bytes(b"\x00\x05\x16\x07\xff")
+    monkeypatch.setattr(notebooks, "notebooks_dir", lambda: source)
+    assert main(["notebooks", str(mine.parent)]) == 0
+    assert (mine / "glossary.md").is_file()
+    assert not [path for path in files.files_below(mine) if path.name.startswith("._")]
 
 
 @pytest.mark.parametrize("place", ["notebooks/glossary.md", "solutions", "figures"])

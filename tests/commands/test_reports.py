@@ -28,6 +28,7 @@ def test_runs_says_how_each_ended(fresh_home, capsys):
         files.write_json(runs / "notebooks" / name / "manifest.json", facts | ending)
     store.cached(runs / "train", {"a": 1}, lambda home: {"top1": 1})
     (runs / "train" / "begun").mkdir()
+    (runs / "train" / ".DS_Store").touch()  # it ended the list
     assert main(["runs"]) == 0
     told = capsys.readouterr().out.strip().splitlines()
     assert [line.split()[0] for line in told[:3]] == ["ok", "failed", "interrupted"]

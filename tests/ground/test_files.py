@@ -77,6 +77,7 @@ def test_json_comes_back_and_an_absent_file_is_none(tmp_path):
     files.write_json(tmp_path / "x.json", value)
     assert files.read_json(tmp_path / "x.json") == value
     assert files.read_json(tmp_path / "y.json") is None
+    assert files.read_json(tmp_path / "x.json" / "y.json") is None  # a file is no folder
     files.write_json(tmp_path / "x.json", [np.int64(1), np.float32(0.5), tmp_path])
     assert files.read_json(tmp_path / "x.json") == [1, 0.5, str(tmp_path)]
 

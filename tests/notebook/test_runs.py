@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import psutil
 import pytest
 
 import rdc_kit as rdc
@@ -49,6 +50,17 @@ def test_the_name_is_told_by_the_runner_or_by_jupyter(fresh_home, monkeypatch):
     run = smoke()
     assert run.name == "00_start_here"
     assert run.folder == fresh_home / "data" / "runs" / "notebooks" / "00_start_here-live"
+
+
+def test_a_parent_process_that_is_closed_to_us_stops_no_run(fresh_home, monkeypatch):
+    def closed(_):
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "cmdline", closed)
+    monkeypatch.delenv("RDC_NOTEBOOK")
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    run = smoke()
+    assert (run.name, run.folder.name) == ("notebook", "notebook-live")
 
 
 def test_a_run_notes_its_setting_for_the_ledger(fresh_home, monkeypatch):

@@ -103,7 +103,8 @@ def write_sources(folder: Path, told: Sequence[Chapter]) -> None:
     shutil.copytree(root / "figures" / "evidence", folder / "figures" / "evidence")
     locks = shutil.ignore_patterns(LOCKS)
     shutil.copytree(evidence_dir(), folder / "data" / "evidence", ignore=locks)
-    texts = {f"notebooks/{path.stem}": path.read_text() for path in notebooks_dir().glob("*.md")}
+    own = notebooks_dir().glob("[!.]*.md")
+    texts = {f"notebooks/{path.stem}": path.read_text() for path in own}
     words = pages.words_of(texts["notebooks/glossary"])
     texts = {name: f"---\norphan: true\n---\n\n{text}" for name, text in texts.items()} | {
         "index": pages.front((_RECIPE / "front.md").read_text(), told),

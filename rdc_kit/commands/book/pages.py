@@ -149,7 +149,7 @@ def api_pages() -> Iterator[tuple[str, str]]:
 
 def modules() -> list[str]:
     """Every module of the package but those of the command line."""
-    paths = sorted(p.relative_to(PACKAGE.parent) for p in PACKAGE.rglob("*.py"))
+    paths = sorted(p.relative_to(PACKAGE.parent) for p in PACKAGE.rglob("[!.]*.py"))
     named = [".".join(path.with_suffix("").parts) for path in paths if path.stem[:2] != "__"]
     return [name for name in named if not name.startswith("rdc_kit.commands.")]
 

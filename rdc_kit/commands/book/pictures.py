@@ -55,7 +55,7 @@ def figures_page(folder: Path) -> str:
     """
     order = list(QUESTIONS)
     shown: dict[str, list[tuple[int, str, str]]] = {part: [] for part in _PARTS}
-    for path in sorted(folder.rglob("*.png")):
+    for path in sorted(folder.rglob("[!.]*.png")):
         facts = files.read_json(path.with_suffix(".json")) or {}
         name = _name(path.stem)
         place = order.index(name) if name in order else len(order)

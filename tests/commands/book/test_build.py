@@ -191,7 +191,11 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
     assert (tmp_path / "out" / "index.html").is_file()
 
 
-def test_locks_beside_the_evidence_are_no_part_of_a_book(tmp_path, monkeypatch):
+def test_locks_and_notes_of_a_mac_are_no_part_of_a_book(tmp_path, monkeypatch):
+    notebooks = tmp_path / "notebooks"
+    shutil.copytree(notebooks_dir(), notebooks)
+    (notebooks / "._glossary.md").write_bytes(b"\xff")  # it was read as a text
+    monkeypatch.setattr(build, "notebooks_dir", lambda: notebooks)
     evidence = tmp_path / "evidence"
     (evidence / store.LOCKS / "campaign-x.csv").mkdir(parents=True)
     (evidence / "findings.md").write_text(f"{MARK}\n{MARK}\n")
@@ -199,6 +203,7 @@ def test_locks_beside_the_evidence_are_no_part_of_a_book(tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "ledger", lambda _: ledger(Tables([]), []))
     build.write_sources(tmp_path / "book", [])
     assert [p.name for p in (tmp_path / "book/data/evidence").iterdir()] == ["findings.md"]
+    assert not (tmp_path / "book/notebooks/._glossary.md").exists()
 
 
 def test_a_book_of_nothing_that_ran_says_so(fresh_home, tmp_path, monkeypatch, capsys):

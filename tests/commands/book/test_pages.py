@@ -76,6 +76,14 @@ def test_every_module_but_the_command_line_has_its_place():
     assert sum(text.count("automodule::") for text in shown.values()) == len(found)
 
 
+def test_what_a_mac_notes_beside_a_module_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "PACKAGE", tmp_path / "rdc_kit")
+    (tmp_path / "rdc_kit").mkdir()
+    for name in ("combine.py", "._combine.py"):
+        (tmp_path / "rdc_kit" / name).touch()
+    assert pages.modules() == ["rdc_kit.combine"]
+
+
 def test_the_ledger_has_every_line_and_folds_those_that_are_pending(monkeypatch):
     table = ledger(Tables([]), [])
     planned = ["planned", "ipc", "verdict"]

@@ -34,6 +34,7 @@ def page(tmp_path):
         if known:
             files.write_json(folder / f"{name}.json", known)
     (folder / "paper" / "planned_first_look-a_b.csv").write_text("")
+    (folder / "._another.png").write_bytes(b"\x00\x05\x16\x07")  # a Mac's note, no figure
     return pictures.figures_page(folder)
 
 
