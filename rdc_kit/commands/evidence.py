@@ -20,6 +20,7 @@ from ..study.grid.planfile import PLAN, plan_path, read_plan
 from ..study.grid.schedule import Work, work_through
 from ..study.grid.setups import Trial
 from ..study.grid.workers import workers_from
+from ..study.verdicts.ledger_text import with_bar
 from ..study.verdicts.planned import judge_lines
 from .evidence_again import evidence_again
 from .evidence_ask import evidence_ask
@@ -117,7 +118,7 @@ def _show(line: Line, missing: int, judged: pd.DataFrame) -> None:
         found = ""
         if row["n"] > 1:
             found = f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f}); "
-        print(f"    {row['effect']}: {found}{row['verdict']}")
+        print(f"    {with_bar(row)}: {found}{row['verdict']}")
     if line.is_own and (arm := _changed_arm(line)):
         told = "by another version of your code than is here, and count as done"
         print(f"    rows of {arm!r} are {told}")

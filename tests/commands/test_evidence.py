@@ -30,9 +30,11 @@ def test_what_must_be_said_of_a_setting_is_said_once(plan, capsys):
     text = plan.read_text()
     assert main(["evidence"]) == 0
     assert "tiny: " not in capsys.readouterr().out
+    text = text.replace('family = "pruning"', 'family = "pruning"\nleast = 5.0')
     plan.write_text(text.replace("size = 16", 'size = 16\nnote = "scaled up"'))
     assert main(["evidence"]) == 0
     said = capsys.readouterr().out
+    assert "    el2n - random, must exceed 5: pending, 0 of 4\n" in said
     assert said.startswith("tiny: scaled up\nrandom (anchor")
     assert said.count("tiny: ") == 1
 

@@ -37,7 +37,7 @@ def by_claim(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
             images = _unbroken(interval(row, "low_images", "high_images"))
             mean, end, unit = found(row).partition(")")  # with its interval on one line
             mean = f"{_unbroken(mean)}{end}{unit}"
-            cells = [row["effect"], row["verdict"], tested_on(row), mean, images]
+            cells = [with_bar(row), row["verdict"], tested_on(row), mean, images]
             cells += [_unbroken(_count(row)), row["change"]]
             lines.append(["" if pd.isna(cell) else cell for cell in cells])
         titles = [*heads, "what would change it"]
@@ -93,7 +93,7 @@ def _by_room(rows: list[dict[Hashable, Any]]) -> str:
     """The table of one setting; a claim is told once, beside the first of its effects."""
     cells: dict[tuple[str, str], dict[float, list[str]]] = {}
     for row in rows:
-        key = (f"{row['claim']}: {row['says']}", f"`{row['effect']}`, {row['unit']}")
+        key = (f"{row['claim']}: {row['says']}", f"`{row['effect']}`, {row['unit']}{_bar(row)}")
         # Several numbers stand in the effect itself: `pca#10 - random#11`.
         room = math.inf if isinstance(row["ipc"], str) else row["ipc"]
         cells.setdefault(key, {}).setdefault(room, []).append(_cell(row))
@@ -145,8 +145,18 @@ def as_text(table: pd.DataFrame) -> str:
         for row in rows.to_dict("records"):
             parts.append(f"    {row['verdict']:20} n = {_count(row):8} {tested_on(row)}")
             if pd.notna(row["effect"]):
-                parts.append(f"    {'':20} {row['effect']}{': ' * bool(found(row))}{found(row)}")
+                parts.append(f"    {'':20} {with_bar(row)}{': ' * bool(found(row))}{found(row)}")
     return "\n".join(parts)
+
+
+def with_bar(row: dict[Hashable, Any]) -> str:
+    """An effect, and what it must exceed to hold, where that is another number than 0."""
+    return "" if pd.isna(row["effect"]) else f"{row['effect']}{_bar(row)}"
+
+
+def _bar(row: dict[Hashable, Any]) -> str:
+    judged = pd.notna(row["least"]) and not row["anchor"] > 0  # an anchor must be near its number
+    return f", must exceed {row['least']:g}" if judged and row["least"] else ""
 
 
 def tested_on(row: dict[Hashable, Any]) -> str:

@@ -67,6 +67,20 @@ def test_claim_by_claim_columns_that_say_nothing_are_left_out(fresh_home):
     assert told["C10"][1] == "| verdict | n |\n| --- | --- |\n| not tested | 0 |"
 
 
+@pytest.mark.parametrize(
+    ("least", "anchor", "bar"),
+    [(-2.3, 0, ", must exceed -2.3"), (15, 0, ", must exceed 15"), (0, 0, ""), (50.2, 50.2, "")],
+)
+def test_beside_an_effect_stands_what_it_must_exceed(least, anchor, bar, fresh_home):
+    """A reader of "holds" could not see of which threshold."""
+    write(fresh_home, "00_start_here-a", {"runs": arms(GOOD)})
+    table = ledger.ledger(collect())
+    rows = table[table["claim"] == "C5"].assign(least=least, anchor=anchor, planned=3)
+    assert f"| el2n - random{bar} | " in ledger_text.as_markdown(rows)
+    assert f" el2n - random{bar}: +20.0 " in ledger_text.as_text(rows)
+    assert f"| `el2n - random`, points{bar} | " in ledger_text.decided(rows)
+
+
 def test_a_number_of_images_has_no_decimals(fresh_home):
     """It is a float where other rows of the ledger have none."""
     write(fresh_home, "00_start_here-a", {"runs": arms(GOOD, ipc=2)})
