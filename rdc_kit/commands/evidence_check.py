@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def evidence_check(lines: Sequence[Line], plan: Path) -> int:
         ValueError: the commits of the rows are not there to be looked at.
     """
     late = begun = 0
-    rows_of = {line.key: line.rows() for line in lines}
+    read = cache(read_rows)  # each file once
+    rows_of = {line.key: line.rows(read) for line in lines}
     named = {line.key: _commits(line, rows_of[line.key]) for line in lines}
     check_history({name for commits in named.values() for name in commits}, plan)
     now = tomllib.loads(plan.read_text())  # not as committed: what is judged is what the file says
@@ -47,7 +49,7 @@ def evidence_check(lines: Sequence[Line], plan: Path) -> int:
         older = (told == PLANNED) & _made_before(line, rows, plan, now)
         early = rows[(told == ABSENT) | older]
         wrong = {said for said in states.values() if said not in (PLANNED, ABSENT)}
-        wrong |= _seen(line, pd.concat([early, _twins(line, rows, plan, now)]))
+        wrong |= _seen(line, pd.concat([early, _twins(line, rows, read(line.path), plan, now)]))
         late += bool(wrong)
         begun += bool(states)
         none = "no rows yet" if rows.empty else "not known"
@@ -68,9 +70,11 @@ def _seen(line: Line, early: pd.DataFrame) -> set[str]:
     return found
 
 
-def _twins(line: Line, rows: pd.DataFrame, plan: Path, now: dict[str, Any]) -> pd.DataFrame:
-    """Rows from before a line that are of its trials, but for how their crop was chosen."""
-    others = read_rows(line.path).drop(rows.index)
+def _twins(
+    line: Line, rows: pd.DataFrame, whole: pd.DataFrame, plan: Path, now: dict[str, Any]
+) -> pd.DataFrame:
+    """Rows of the whole file from before a line, of its trials but for how the crop was chosen."""
+    others = whole[whole["arm"].isin(rows["arm"])].drop(rows.index)
     same = [name for name in (*_TRIED, "crop_low", "crop_high") if name in rows]
     if rows.empty or line.stamp not in others:
         return others.iloc[:0]

@@ -86,6 +86,22 @@ def test_rows_without_a_commit_are_counted_and_hide_no_others(plan, capsys, monk
     assert "0 of 0 lines whose rows name a commit were planned before them; 2 have no" in said
 
 
+def test_a_file_of_rows_is_read_once_for_all_lines(plan, monkeypatch):
+    """It was read twice for each."""
+    monkeypatch.setattr(store, "git_state", lambda: git(plan, "rev-parse", "--short", "HEAD"))
+    assert main(["evidence", "--line", "random", "--minutes", "1", "--workers", "1"]) == 0
+    read = []
+
+    def counted(path, **how):
+        read.append(path.name)
+        return read_csv(path, **how)
+
+    read_csv = pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", counted)
+    assert main(["evidence", "--check"]) == 0
+    assert read == ["campaign-tiny.csv"]
+
+
 def test_a_line_may_share_an_earlier_lines_baseline(plan, capsys, monkeypatch):
     """Rows of random are there; what is new is not, so nobody has seen the effect."""
     first = git(plan, "rev-parse", "--short", "HEAD")

@@ -6,9 +6,9 @@ setting, with the hash of everything that was tried; they travel between machine
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ...train import protocols
 from ...train.evaluation import check_pair
 from .arms import arm_asked
 from .experiments import trials_of
-from .rowfiles import OF_SETTING, append_new, identity_of, read_rows
+from .rowfiles import IDENTITY, OF_SETTING, append_new, identity_of, read_rows
 from .rows import taught_by, trial_config
 from .setups import Setup, Trial
 
@@ -175,14 +175,18 @@ class Line:
         """Whether a teacher is needed, for labels or for making sets."""
         return any(trial.taught for trial in self.trials)
 
-    def rows(self) -> pd.DataFrame:
+    def rows(self, read: Callable[[Path], pd.DataFrame] = read_rows) -> pd.DataFrame:
         """The rows of its grid that were measured, one per trial.
 
         Of a trial that two machines made, the one whose run_hash comes first: whoever joins files
         cannot choose.
+
+        Args:
+            read: the rows of a file; whoever asks many lines reads each file once.
         """
-        rows, wanted = read_rows(self.path), {self._identity(t): t for t in self.trials}
-        rows = rows[rows["arm"].isin({trial.arm.key for trial in self.trials})]  # half the time
+        rows, wanted = read(self.path), {self._identity(t): t for t in self.trials}
+        asked = dict(zip(IDENTITY, map(set, zip(*wanted, strict=True)), strict=True))
+        rows = rows[rows[list(IDENTITY)].isin(asked).all(axis=1)]  # one by one takes long
         mine: dict[tuple[object, ...], list[tuple[str, int]]] = {}
         for place, row in enumerate(rows.to_dict("records")):
             identity = identity_of(row)
@@ -227,9 +231,10 @@ def exploratory(lines: Iterable[Line]) -> dict[Path, int]:
     Files without any are left out.
     """
     mine: dict[Path, set[Any]] = {}
+    read = cache(read_rows)
     for line in lines:
-        mine.setdefault(line.path, set()).update(line.rows().index)
-    left = {path: len(read_rows(path)) - len(rows) for path, rows in mine.items()}
+        mine.setdefault(line.path, set()).update(line.rows(read).index)
+    left = {path: len(read(path)) - len(rows) for path, rows in mine.items()}
     return {path: count for path, count in left.items() if count}
 
 

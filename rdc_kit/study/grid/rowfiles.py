@@ -13,6 +13,11 @@ from .rows import COLUMNS, HASHES
 
 # What a plan may change of a setting, whose rows stay in one file.
 OF_SETTING = ("dataset", "size", "precision", "scorer", "taught_by")
+# What tells the trials of a setting apart.
+IDENTITY = (
+    *("arm", "budget", "protocol", "epochs", "student"),
+    *("seed", "set_seed", "training_seed", "crops"),
+)
 _ALWAYS = ("run_hash", "hits")  # that no row lacks; rows of entropy have no hits
 _MEND = (
     "take out what was half-written, a second header and the marks of a merge (<<<<<<<, =======, "
@@ -52,8 +57,7 @@ def _check_whole(path: Path, rows: pd.DataFrame) -> None:
 
 def identity_of(row: dict[Any, Any]) -> tuple[object, ...]:
     """What tells the trials of a setting apart, of a row."""
-    tried = ["arm", "budget", "protocol", "epochs", "student"]
-    return tuple(row[name] for name in [*tried, "seed", "set_seed", "training_seed", "crops"])
+    return tuple(row[name] for name in IDENTITY)
 
 
 def row_keys(rows: pd.DataFrame) -> list[tuple[object, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from scipy import stats as distributions
 
 from ..grid.campaign import Line, Setting
+from ..grid.rowfiles import read_rows
 from ..grid.setups import LAYERS
 from ..grid.terms import CHANCE, terms_of
 from .effects import Absent, effect_by_seed, over_images
@@ -39,8 +41,9 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     effect was planned do not count, nor in n and planned; where fewer than three others are left,
     all are shown, and the verdict is "exploratory".
     """
-    read = [(line, line.rows()) for line in lines]
-    judged = [_judged(line, rows, effect) for line, rows in read for effect in line.effects]
+    read = cache(read_rows)  # each file once
+    measured = [(line, line.rows(read)) for line in lines]
+    judged = [_judged(line, rows, effect) for line, rows in measured for effect in line.effects]
     table = pd.DataFrame(judged, columns=[*COLUMNS, *_INSIDE])
     table["p"] = table["p"].astype(float)
     for _, part in table[table["anchor"] == 0].groupby("family"):
