@@ -8,25 +8,23 @@ from pathlib import Path
 
 from ..ground import files, places, store
 from ..ground.folders import data_dir, runs_dir
-from ..ground.manifests import note_of, read_manifest, run_folders, status_of
 from ..ground.names import command
 from ..study.grid import monitor
 
 
 def list_runs() -> int:
     """Print every notebook run of this home and how it ended, and how far the grids at work are."""
-    folders = run_folders()
-    for folder in folders:
-        facts = read_manifest(folder)
-        began = facts.get("started", "?")
-        told = f"{status_of(facts):12} {began}  {folder.name}  {note_of(facts)}"
-        print(told.rstrip())
-    grids = monitor.progress()
-    for _, grid in monitor.for_people(grids[grids["status"] == "running"]).iterrows():
+    known = monitor.for_people(monitor.status())
+    notebooks, grids = (known[known["kind"] == kind] for kind in ("notebook", "grid"))
+    for _, run in notebooks.sort_values("name").iterrows():
+        began = f"{run['began (UTC)']} UTC"
+        print(f"{run['status']:12} {began}  {run['name']}  {run['note']}".rstrip())
+    for _, grid in grids[grids["status"] == "running"].iterrows():
         left = f", about {grid['time left']} left" if grid["time left"] else ""
         print(f"at work: {grid['name']}: {grid['runs']}{left}, now {grid['note']}")
     trained = sum(store.is_done(home) for home in runs_dir("train").glob("*"))
-    print(f"runs: {len(folders)} notebooks, {trained} finished trainings in {data_dir() / 'runs'}")
+    told = f"{len(notebooks)} notebooks, {trained} finished trainings"
+    print(f"runs: {told} in {data_dir() / 'runs'}")
     return 0
 
 

@@ -32,6 +32,7 @@ def test_runs_says_how_each_ended(fresh_home, capsys):
     assert main(["runs"]) == 0
     told = capsys.readouterr().out.strip().splitlines()
     assert [line.split()[0] for line in told[:3]] == ["ok", "failed", "interrupted"]
+    assert told[0] == "ok           2026-01-01 10:00:00 UTC  00_a-1"
     assert told[1].endswith("01_b-2  no luck")
     assert told[3].startswith("runs: 3 notebooks, 1 finished trainings")
 
