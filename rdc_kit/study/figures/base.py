@@ -209,7 +209,7 @@ def caption(table: pd.DataFrame, *, labels: bool = False, student: bool = True) 
 
 
 def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
-    """How many seeds a figure shows, what they share, and what its bands or bars are.
+    """How many seeds a figure shows, what they share, and what its bands or bars are, if any.
 
     Of the sets it says "most" or "some" where that holds for some arms only: random images are
     always drawn anew. Sets are equal where their seeds or, if known, their hashes are.
@@ -222,7 +222,7 @@ def seeds_note(table: pd.DataFrame, spread: str = "band: ± 1 sd") -> str:
         shared.append("sets" if share == 1 else "most sets" if share > 0.5 else "some sets")
     n = f"n = {seeds} seed{'s' * (seeds != 1)}"
     n += f" (shared: {', '.join(shared)})" if shared else ""
-    return n + (f"; {spread}" if spread else "")
+    return n + (f"; {spread}" if spread and seeds > 1 else "")
 
 
 def _one_set(table: pd.DataFrame) -> pd.Series:

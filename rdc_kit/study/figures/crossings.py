@@ -31,13 +31,13 @@ def crossing_figure(table: pd.DataFrame) -> Figure:
         f"{grid.replace('x', ' x ')}\n{textwrap.fill(GROUPING_TITLES[how], 12)}"
         for grid, how in rules
     ]
-    text = means.map("{:.1f}".format) + "\n± " + spreads.map("{:.1f}".format)
+    text = means.map("{:.1f}".format) + spreads.map("\n± {:.1f}".format).where(spreads.notna(), "")
     sns.heatmap(means, annot=text, fmt="", cmap="cividis", cbar=False, ax=ax, annot_kws={"size": 8})
     ax.set_xticklabels(titles, rotation=0)
     ax.set_yticklabels([metric_title(name) for name in chosen], rotation=0)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)
-    ax.set_title(f"{caption(table)}\ntop-1, %; {seeds_note(table, 'mean ± sd')}")
+    ax.set_title(f"{caption(table, labels=True)}\ntop-1, %; {seeds_note(table, 'mean ± sd')}")
     return figure
 
 

@@ -15,6 +15,14 @@ def test_every_pair_is_drawn_where_it_belongs():
     assert "ConvNet-2 (width 8)" in ax.get_title(loc="left")
     assert [t.get_text() for t in ax.get_yticklabels()] == ["EL2N", "AUM", "Forgetting", "random"]
     assert ax.get_xticklabels()[3].get_text() == "2 x 2\nneighbours\nin rank"
+    assert ax.texts[23].get_text().count("±") == 1
+
+
+def test_one_seed_has_no_spread():
+    """It said ± nan."""
+    (ax,) = crossing_figure(crossing_table().query("seed == 0")).axes
+    assert [text.get_text() for text in ax.texts][23] == "23.0"
+    assert ax.get_title(loc="left").endswith("n = 1 seed")
 
 
 def test_pca_on_distilled_sets_says_what_is_seen():
