@@ -26,6 +26,7 @@ COLUMNS = (
     *("severity", "eps", "images"),
 )
 _BATCH = 100  # images; fixed, because the noise is drawn batch by batch
+_STEPS = 10  # of the attack
 
 
 def pgd(
@@ -34,7 +35,7 @@ def pgd(
     labels: Tensor,
     traits: Traits,
     eps: float = 2 / 255,
-    steps: int = 10,
+    steps: int = _STEPS,
     draws: torch.Generator | None = None,
 ) -> Tensor:
     """Change no pixel by more than `eps` so that the loss grows: projected gradient ascent.
@@ -94,8 +95,8 @@ def stress(severity: int = 3, eps: float = 2 / 255, count: int = 500) -> Extra:
     if count < 1 or not 0 <= eps <= 1:
         raise ValueError(f"count must be at least 1 and eps in 0..1, got {count} and {eps}")
     settings = {"severity": severity, "eps": eps, "images": count}
-
-    return Extra(COLUMNS, partial(_measured, settings), settings, hard_only=True)
+    asked = count * (len(CORRUPTIONS) + 2 * _STEPS + 2)  # clean and attacked images too
+    return Extra(COLUMNS, partial(_measured, settings), settings, hard_only=True, asked=asked)
 
 
 def _measured(settings: dict[str, Any], model: nn.Module, test: ImageSet) -> dict[str, Any]:

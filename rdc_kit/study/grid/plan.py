@@ -104,7 +104,7 @@ def plan(
     split = split_of(workers, setup, left)
     there = {setup.set_key(trial) for trial, past in zip(trials, done, strict=True) if past}
     missing = list({key: t for t in left if (key := setup.set_key(t)) not in there}.values())
-    training = sum(_seconds_of(trial, setup, split.threads) for trial in left)
+    training = sum(_seconds_of(trial, setup, split.threads, extra) for trial in left)
     sets = sum(
         set_views(t, setup) / pace_of(setup, t.student, t.ipc, split.threads).training
         for t in missing
@@ -146,12 +146,13 @@ def set_views(trial: Trial, setup: Setup) -> float:
     return 0.0
 
 
-def _seconds_of(trial: Trial, setup: Setup, threads: int) -> float:
-    """What training and testing a trial's network takes one process."""
+def _seconds_of(trial: Trial, setup: Setup, threads: int, extra: Extra | None) -> float:
+    """What training and testing a trial's network takes one process, and what else is measured."""
     pace = pace_of(setup, trial.student, trial.ipc, threads)
     views = trial.protocol.epochs * trial.ipc * setup.pool.num_classes
     asked = 0 if trial.protocol.labels == "hard" else trial.protocol.teachers
-    return views * (1 + asked * _FORWARD) / pace.training + len(setup.test) / pace.testing
+    tested = len(setup.test) + (extra.asked * _EXACT[setup.runtime.precision] if extra else 0)
+    return views * (1 + asked * _FORWARD) / pace.training + tested / pace.testing
 
 
 def ensemble_of(left: Sequence[Trial], missing: Sequence[Trial], size: int) -> int:

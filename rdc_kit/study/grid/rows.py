@@ -69,12 +69,15 @@ class Extra:
         measure: a trained network and the test images to a number per column.
         settings: what else the numbers depend on; part of the trial's name on disk, and columns.
         hard_only: it says nothing of students of soft labels.
+        asked: images that it asks a network about, for a plan's seconds; one of whose pixels the
+            gradient is taken counts twice.
     """
 
     columns: tuple[str, ...]
     measure: Callable[[nn.Module, ImageSet], dict[str, Any]]
     settings: dict[str, Any] = field(default_factory=dict)
     hard_only: bool = False
+    asked: int = 0
 
 
 def row_of(

@@ -14,7 +14,7 @@ from rdc_kit.study.grid import plan
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import Experiment, plan_trials
 from rdc_kit.study.grid.pace import Pace
-from rdc_kit.study.grid.rows import made_elsewhere, trial_config
+from rdc_kit.study.grid.rows import Extra, made_elsewhere, trial_config
 from rdc_kit.study.grid.setups import Setup
 from rdc_kit.study.grid.workers import Split
 
@@ -53,6 +53,15 @@ def test_training_is_views_with_the_teachers_forward_passes_and_a_test(fresh_hom
         views, tests = 5 * 2 * 3, 18
         training = plan.plan(setup, trials, against_pool=False).training
         assert training == pytest.approx(views * steps / 100 + tests / 10)
+
+
+def test_what_else_is_measured_takes_its_time(fresh_home, monkeypatch):
+    """15 trainings under stress were planned to take 14 s, and took 71."""
+    monkeypatch.setattr(plan, "pace_of", lambda *_: Pace(100.0, 10.0))
+    setup, extra = small_setup(), Extra((), lambda model, test: {}, asked=40)
+    trials = plan_trials(setup, [Arm("random")], 2, [HARD1], 1)
+    alone, both = (plan.plan(setup, trials, e, against_pool=False).training for e in (None, extra))
+    assert both - alone == pytest.approx(40 / 10)  # in fp32
 
 
 def test_memory_is_of_the_images_and_of_the_largest_training(fresh_home, monkeypatch):
