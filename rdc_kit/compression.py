@@ -24,6 +24,12 @@ from .prune.selection import check_order
 from .train.models import with_batch_norm
 from .train.teachers import Teacher
 
+# Options that say how scores and a teacher are made, where they are not given.
+_MADE_BY = {
+    "scores": ("metric", "epochs", "scoring_seed"),
+    "teacher": ("teacher_epochs", "teacher_seed"),
+}
+
 
 def compress(
     name: str,
@@ -85,19 +91,12 @@ def make_set(
             raise DataError(f"method {name!r}: {error}") from error
     given = {k: v for k, v in options.items() if not isinstance(v, Scores | Teacher)}
     unscored = options.get("scores") is not None or options.get("order") == "random"
-    told = {*stored.provenance, *(("metric", "epochs", "scoring_seed") if unscored else ())}
+    told = {*stored.provenance, *(_MADE_BY["scores"] if unscored else ())}
     if isinstance(options.get("teacher"), Teacher):  # trained before, nobody says how here
-        told |= {"teacher_epochs", "teacher_seed"}
+        told |= {*_MADE_BY["teacher"]}
     usual = {k: v for k, v in method.options.items() if v is not None and k not in told}
     facts = {"method": name, "family": method.family, "ipc": ipc, "seed": seed, **given}
     return replace(stored, provenance=stored.provenance | usual | facts)
-
-
-# Options that say how scores and a teacher are made, where they are not given.
-_MADE_BY = {
-    "scores": ("metric", "epochs", "scoring_seed"),
-    "teacher": ("teacher_epochs", "teacher_seed"),
-}
 
 
 def _used(name: str, options: dict[str, Any]) -> dict[str, Any]:

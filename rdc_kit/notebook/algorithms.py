@@ -6,29 +6,22 @@ hint, or returns what the reader was asked to predict.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 
 from ..augment.boxes import cell_boxes, random_crops
 from ..combine import paste
-from ..data.imagesets import ImageSet
 from ..ground.seeds import generator
-from ..prune.recorders import Forgetting, Scores, error_norm
-from ..study.grid.arms import Arm
+from ..prune.recorders import Forgetting, error_norm
 from ..study.verdicts.metrics import counter_example, shannon
 from ..study.verdicts.stats import holm
 from ..train import protocols
-from ..train.accuracy import predict
 from ..train.labels import loss_of, stored_bytes
-from ..train.training import fit
 from .answers import NotYet, as_number, as_values, ask, expect
-from .runs import Run
 
 
 def _logits(rows: int = 64) -> torch.Tensor:
@@ -235,50 +228,6 @@ def _bytes(answer: Any) -> float:
     return round(right / (5_000 * 2_500), 1)
 
 
-def _blanked(own: Any, run: Run) -> float:
-    """08-2; predicted: accuracy of PCA's student on images without a lower half, percent."""
-    test = run.setup.test
-    images, half = test.images[:8].cpu(), test.size // 2
-    given = images.clone()
-    found = as_values(ask(own, images), tuple(given.shape))
-    if not torch.equal(images, given):
-        raise NotYet("it changes the images that it is given: work on a copy (images.clone())")
-    if ((found < 0) | (found > 255) | (found != found.round())).any():
-        raise NotYet("its values are no whole numbers from 0 to 255: keep the scale of the images")
-    if not torch.equal(found[:, :, :half], given[:, :, :half].double()):
-        raise NotYet("the upper half must stay as it is")
-    if len(found[:, :, half:].unique()) > 1:
-        raise NotYet("the lower half must be one grey")
-    blank = torch.as_tensor(ask(own, test.images.clone())).to(torch.uint8)
-    stored = run.setup.make(Arm("pca", {"grid": run.grid}), run.ipc)
-    model = fit(stored, run.protocol(), runtime=run.runtime).model
-    right = predict(model, replace(test, images=blank), run.runtime).argmax(1) == test.labels.cpu()
-    return round(100 * float(right.float().mean()), 1)
-
-
-def _distance(answer: Any, pool: ImageSet, scores: Scores) -> float:
-    """08-3; predicted: Spearman's rank correlation with EL2N."""
-    found = as_values(answer, (len(pool),))
-    pixels = pool.images.cpu().float().flatten(1)
-    means = torch.stack([pixels[pool.rows_of(c)].mean(0) for c in range(pool.num_classes)])
-
-    def agrees(other: torch.Tensor) -> float:
-        pair = pd.DataFrame({"a": found.numpy(), "b": other.double().numpy()})
-        return float(pair.corr("spearman").iloc[0, 1])
-
-    away = pixels - means[pool.labels.cpu()]
-    own = away.norm(dim=1)
-    if agrees(own) < -0.999:
-        raise NotYet("turned round: higher must mean harder, so farther from the mean")
-    if agrees((pixels - pixels.mean(0)).norm(dim=1)) > 0.999:
-        raise NotYet("this is the distance to the mean of all images: take that of the own class")
-    if agrees(away.abs().sum(dim=1)) > 0.999:
-        raise NotYet("this adds up absolute differences: the Euclidean distance adds up squares")
-    if agrees(own) < 0.999:
-        raise NotYet("the order is not that of the distances to the mean image of the own class")
-    return round(agrees(scores.values), 2)
-
-
 def _holm(own: Any) -> float:
     """91-1; predicted: how many of 0.01, 0.02, 0.04 and 0.20 stay below 0.05."""
     values = np.array([0.04, 0.001, 0.012, 0.9, 0.013, 0.7])  # twice 0.7 is above 1
@@ -309,7 +258,5 @@ CHECKS = {
     "04-2": _inside_one_cell,
     "04-3": _shuffle,
     "07-1": _bytes,
-    "08-2": _blanked,
-    "08-3": _distance,
     "91-1": _holm,
 }

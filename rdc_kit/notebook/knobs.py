@@ -1,11 +1,13 @@
 """Exercises that change a knob - which images, which protocol, which network - and measure again.
 
-Every check looks at the set or the table that the reader made. Where the answer is a set, it trains
-on it too, with the run's own protocol and seeds. It returns what the reader was asked to predict.
+Every check looks at the set, table, scores or corruption that the reader made. Where the answer is
+a set, it trains on it too, with the run's own protocol and seeds. It returns what the reader was
+asked to predict.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,10 @@ from ..prune.recorders import Scores
 from ..study.grid.arms import Arm, arm_named
 from ..study.grid.setups import Setup
 from ..study.verdicts import stats
+from ..train.accuracy import predict
 from ..train.evaluation import evaluate
-from .answers import Interval, NotYet, as_images
+from ..train.training import fit
+from .answers import Interval, NotYet, as_images, as_values, ask
 from .runs import Run
 
 _SHALLOW = "convnet2-w32"  # the network that 06-2 asks for
@@ -205,6 +209,50 @@ def _same_bytes(answer: Any, price: pd.DataFrame, run: Run) -> Interval:
     return _against(pd.DataFrame(result.rows), soft)
 
 
+def _blanked(own: Any, run: Run) -> float:
+    """08-2; predicted: accuracy of PCA's student on images without a lower half, percent."""
+    test = run.setup.test
+    images, half = test.images[:8].cpu(), test.size // 2
+    given = images.clone()
+    found = as_values(ask(own, images), tuple(given.shape))
+    if not torch.equal(images, given):
+        raise NotYet("it changes the images that it is given: work on a copy (images.clone())")
+    if ((found < 0) | (found > 255) | (found != found.round())).any():
+        raise NotYet("its values are no whole numbers from 0 to 255: keep the scale of the images")
+    if not torch.equal(found[:, :, :half], given[:, :, :half].double()):
+        raise NotYet("the upper half must stay as it is")
+    if len(found[:, :, half:].unique()) > 1:
+        raise NotYet("the lower half must be one grey")
+    blank = torch.as_tensor(ask(own, test.images.clone())).to(torch.uint8)
+    stored = run.setup.make(Arm("pca", {"grid": run.grid}), run.ipc)
+    model = fit(stored, run.protocol(), runtime=run.runtime).model
+    right = predict(model, replace(test, images=blank), run.runtime).argmax(1) == test.labels.cpu()
+    return round(100 * float(right.float().mean()), 1)
+
+
+def _distance(answer: Any, pool: ImageSet, scores: Scores) -> float:
+    """08-3; predicted: Spearman's rank correlation with EL2N."""
+    found = as_values(answer, (len(pool),))
+    pixels = pool.images.cpu().float().flatten(1)
+    means = torch.stack([pixels[pool.rows_of(c)].mean(0) for c in range(pool.num_classes)])
+
+    def agrees(other: torch.Tensor) -> float:
+        pair = pd.DataFrame({"a": found.numpy(), "b": other.double().numpy()})
+        return float(pair.corr("spearman").iloc[0, 1])
+
+    away = pixels - means[pool.labels.cpu()]
+    own = away.norm(dim=1)
+    if agrees(own) < -0.999:
+        raise NotYet("turned round: higher must mean harder, so farther from the mean")
+    if agrees((pixels - pixels.mean(0)).norm(dim=1)) > 0.999:
+        raise NotYet("this is the distance to the mean of all images: take that of the own class")
+    if agrees(away.abs().sum(dim=1)) > 0.999:
+        raise NotYet("this adds up absolute differences: the Euclidean distance adds up squares")
+    if agrees(own) < 0.999:
+        raise NotYet("the order is not that of the distances to the mean image of the own class")
+    return round(agrees(scores.values), 2)
+
+
 CHECKS = {
     "00-1": _composites,
     "00-2": _middle,
@@ -215,4 +263,6 @@ CHECKS = {
     "06-2": _shallow,
     "06-3": _rescored,
     "07-2": _same_bytes,
+    "08-2": _blanked,
+    "08-3": _distance,
 }

@@ -1,7 +1,6 @@
 """Checks of algorithms: the right one passes, and each common slip is told from it."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import torch
 import torch.nn.functional as F
 
 from rdc_kit.notebook.exercises import verdict
-from rdc_kit.prune.recorders import Scores
 
 
 def error(logits, labels):
@@ -143,50 +141,3 @@ def test_what_was_to_be_predicted_is_known_where_theory_knows_it():
     assert "It is 9, as you predicted" in verdict("04-3", shuffled, 9)
     assert "It is 5, as you predicted" in verdict("02-3", whole_forgetting, 5)
     assert "It is False, as you predicted" in verdict("03-2", RIGHT[4][1], False)
-
-
-def hidden(images, to=128, start=None):
-    made = images.clone()
-    made[:, :, images.shape[-1] // 2 if start is None else start :] = to
-    return made
-
-
-def in_place(images):
-    images[:, :, images.shape[-1] // 2 :] = 0
-    return images
-
-
-@pytest.mark.parametrize(
-    ("own", "hint"),
-    [
-        (lambda x: x, "lower half must be one grey"),
-        (lambda x: hidden(x, start=0), "upper half must stay"),
-        (in_place, "work on a copy"),
-        (lambda x: hidden(x.float(), to=0.5), "no whole numbers from 0 to 255"),
-        (lambda x: hidden(x.int(), to=300), "no whole numbers from 0 to 255"),
-    ],
-)
-def test_a_corruption_must_be_the_one_that_is_asked(smoke_run, own, hint):
-    assert hint in verdict("08-2", own, 0, smoke_run)
-
-
-def test_a_right_corruption_is_tested_on(smoke_run):
-    assert verdict("08-2", hidden, 200, smoke_run).startswith("right. You predicted 200; it is ")
-
-
-def distances(pool, centre=None, p=2):
-    pixels = pool.images.float().flatten(1)
-    means = torch.stack([pixels[pool.rows_of(c)].mean(0) for c in range(pool.num_classes)])
-    return (pixels - (means[pool.labels] if centre is None else pixels.mean(0))).norm(p, dim=1)
-
-
-def test_distances_to_the_mean_of_the_class_are_told_from_others(blocks):
-    blocks = replace(blocks, images=blocks.images.clone())
-    blocks.images[0, :, :4, :4] = 255 - blocks.images[0, :, :4, :4]  # few pixels far, or many near
-    scores = Scores("el2n", distances(blocks), blocks.row_ids)
-    right = distances(blocks)
-    assert "It is 1, as you" in verdict("08-3", right**2, 1, blocks, scores)
-    assert "turned round" in verdict("08-3", -right, 1, blocks, scores)
-    assert "adds up absolute" in verdict("08-3", distances(blocks, p=1), 1, blocks, scores)
-    assert "the mean of all images" in verdict("08-3", distances(blocks, 0), 1, blocks, scores)
-    assert "expected shape" in verdict("08-3", right[:3], 1, blocks, scores)

@@ -1,5 +1,6 @@
 """Checks of exercises that change a knob: what is not the set or table that is asked is told."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -153,3 +154,50 @@ def test_images_for_the_bytes_of_the_labels(smoke_run):
     assert "there is room for 30,000" in said("07-2", drawn(fits + 1), price, smoke_run)
     assert "has easier images" in said("07-2", drawn(fits, "hard"), price, smoke_run)
     assert "another one of each class fits" in said("07-2", drawn(1), price, smoke_run)
+
+
+def hidden(images, to=128, start=None):
+    made = images.clone()
+    made[:, :, images.shape[-1] // 2 if start is None else start :] = to
+    return made
+
+
+def in_place(images):
+    images[:, :, images.shape[-1] // 2 :] = 0
+    return images
+
+
+@pytest.mark.parametrize(
+    ("own", "hint"),
+    [
+        (lambda x: x, "lower half must be one grey"),
+        (lambda x: hidden(x, start=0), "upper half must stay"),
+        (in_place, "work on a copy"),
+        (lambda x: hidden(x.float(), to=0.5), "no whole numbers from 0 to 255"),
+        (lambda x: hidden(x.int(), to=300), "no whole numbers from 0 to 255"),
+    ],
+)
+def test_a_corruption_must_be_the_one_that_is_asked(smoke_run, own, hint):
+    assert hint in verdict("08-2", own, 0, smoke_run)
+
+
+def test_a_right_corruption_is_tested_on(smoke_run):
+    assert verdict("08-2", hidden, 200, smoke_run).startswith("right. You predicted 200; it is ")
+
+
+def distances(pool, centre=None, p=2):
+    pixels = pool.images.float().flatten(1)
+    means = torch.stack([pixels[pool.rows_of(c)].mean(0) for c in range(pool.num_classes)])
+    return (pixels - (means[pool.labels] if centre is None else pixels.mean(0))).norm(p, dim=1)
+
+
+def test_distances_to_the_mean_of_the_class_are_told_from_others(blocks):
+    blocks = replace(blocks, images=blocks.images.clone())
+    blocks.images[0, :, :4, :4] = 255 - blocks.images[0, :, :4, :4]  # few pixels far, or many near
+    scores = Scores("el2n", distances(blocks), blocks.row_ids)
+    right = distances(blocks)
+    assert "It is 1, as you" in verdict("08-3", right**2, 1, blocks, scores)
+    assert "turned round" in verdict("08-3", -right, 1, blocks, scores)
+    assert "adds up absolute" in verdict("08-3", distances(blocks, p=1), 1, blocks, scores)
+    assert "the mean of all images" in verdict("08-3", distances(blocks, 0), 1, blocks, scores)
+    assert "expected shape" in verdict("08-3", right[:3], 1, blocks, scores)

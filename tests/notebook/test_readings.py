@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rdc_kit.ground.folders import checkout
 from rdc_kit.notebook import readings
 from rdc_kit.notebook.exercises import verdict
+from rdc_kit.study.analyses.crossings import crossed
 from rdc_kit.study.verdicts import stats
 
 
@@ -108,6 +110,16 @@ def test_metric_and_rule():
     assert "You predicted 2; it is 1." in verdict("08-1", (5, 23), 2, table)  # b2, in seed 0 only
     assert "changed places" in verdict("08-1", (23, 5), 2, table)
     assert "mean over the other choice" in verdict("08-1", (8, 28), 2, table)
+
+
+def test_the_best_of_the_committed_crossing_is_the_best_of_one_seed_in_three():
+    """As the solution of 08-1 says."""
+    table = pd.read_csv(checkout() / "data" / "evidence" / "08-digits-32px-crossing.csv")
+    ranked = crossed(table)
+    spreads = [
+        np.ptp(ranked.groupby(keys)["mean"].mean()) for keys in (["chosen"], ["grid", "grouping"])
+    ]
+    assert "You predicted 3; it is 1." in verdict("08-1", spreads, 3, table)
 
 
 BEST = 3 / 3**0.5 * 1.26721  # the mean of the largest of six normal numbers
