@@ -75,9 +75,22 @@ def measured():
     known = [*ledger(collect("evidence"))[["mean", "low", "high"]].dropna().to_numpy(float)]
     again = summary(pd.read_csv(evidence_dir() / "again-cifar10-convnet3.csv"))
     known += [np.array(found.groups(), float) for found in QUOTED.finditer(again)]
+    known += remade()
     with blur() as own_lines:
         known += [*judge_lines(own_lines)[["mean", "low", "high"]].dropna().to_numpy(float)]
         return [*known, *asked_of(lines | {line.key: line for line in own_lines})]
+
+
+def remade():
+    """Points by which trainings of blur/ differ from the same of the campaign: all, and hard."""
+    files = ("blur/campaign-imagenette.csv", "campaign-imagenette-convnet4.csv")
+    again, before = (pd.read_csv(evidence_dir() / file) for file in files)
+    both = again.merge(before, on="run_hash")
+    apart = both["top1_x"] - both["top1_y"]
+    hard = both["protocol_x"] == "hard"
+    assert (len(both), hard.sum()) == (15, 10)
+    assert (both["set_hash_x"] == both["set_hash_y"]).all()
+    return [np.array(mean_interval(some.to_numpy())) for some in (apart, apart[hard])]
 
 
 def asked_of(lines):
@@ -187,6 +200,7 @@ def test_what_one_correction_over_all_effects_would_leave():
     assert f"one or two of the {decided.sum()} decisions below" in told
     assert f"over all {len(table)} measured effects {lost.sum()} of them" in told
     assert ((said == "fails").sum(), (lost & (said == "fails")).sum()) == (3, 2)
+    assert (said == "not confirmed").sum() == 12
 
 
 def test_means_that_are_quoted_without_an_interval_are_those_of_the_rows():
