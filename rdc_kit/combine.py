@@ -10,7 +10,7 @@ from torch import Tensor
 from .augment.boxes import Grid, as_grid, cell_boxes
 from .data.imagesets import DataError, ImageSet, derived
 from .ground.kinds import check_object
-from .ground.names import unknown
+from .ground.names import check_known
 from .ground.seeds import as_seed, generator
 
 GROUPINGS = ("rank_block", "sequential", "random")
@@ -45,7 +45,7 @@ def combine(
     check_object("images", images, ImageSet)
     rows, columns = as_grid(grid, images.size)
     cells = rows * columns
-    check_grouping(grouping)
+    check_known("grouping", grouping, GROUPINGS)
     seed = as_seed(seed)
     if images.members is not None:
         raise DataError("these images are composites already: combine the originals instead")
@@ -86,12 +86,6 @@ def _check_equal(images: ImageSet) -> None:
             f"class {fewest!r} has {int(counts.min())} images and {most!r} {int(counts.max())}: "
             "combine takes equally many of each, as `select` keeps them"
         )
-
-
-def check_grouping(grouping: str) -> None:
-    """ValueError for an unknown grouping."""
-    if grouping not in GROUPINGS:
-        raise ValueError(unknown("grouping", grouping, GROUPINGS))
 
 
 def paste(images: Tensor, positions: Tensor, grid: tuple[int, int]) -> Tensor:

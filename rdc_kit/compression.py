@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from .augment.boxes import as_grid
-from .combine import check_grouping
+from .combine import GROUPINGS
 from .data.checks import check_count, check_enough, check_made
 from .data.imagesets import DataError, ImageSet
-from .distill.noise import check_spectrum
+from .distill.noise import SPECTRA
 from .distill.rded import check_factor, usual_factor
 from .ground.device import Runtime
 from .ground.kinds import check_kinds, check_object
-from .ground.names import unknown
+from .ground.names import check_known
 from .ground.own import ADDED, is_own
 from .ground.seeds import as_seed
 from .methods import KITS, Method, method_named
@@ -135,14 +135,12 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     if is_own(method.make):
         _check_call(name, method)
     for option in options:
-        if option not in method.options:
-            raise ValueError(unknown(f"option of {name}", option, method.options))
+        check_known(f"option of {name}", option, method.options)
     check_kinds(name, getattr(method.make, "__annotations__", {}), options)
     if is_own(method.make):
         return
     how = method.fixed | options
-    if (metric := how.get("metric", "el2n")) not in METRICS:
-        raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
+    check_known("pruning metric", how.get("metric", "el2n"), METRICS, ADDED)
     given, asked = how.get("scores"), how.get("metric")
     if given is not None:
         check_object("scores", given, Scores)
@@ -152,8 +150,8 @@ def check_options(name: str, options: dict[str, Any]) -> None:
             "take the method or metric of these"
         )
     check_order(how.get("order", "easy"), how.get("skip", 0.0))
-    check_grouping(how.get("grouping", "rank_block"))
-    check_spectrum(how.get("spectrum", "white"))
+    check_known("grouping", how.get("grouping", "rank_block"), GROUPINGS)
+    check_known("spectrum", how.get("spectrum", "white"), SPECTRA)
     if isinstance(teacher := how.get("teacher"), str):
         with_batch_norm(teacher)
     elif teacher is not None:

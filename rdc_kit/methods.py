@@ -19,7 +19,7 @@ from .distill.rded import CROPS, DRAWN, rded
 from .distill.recipes import check_pool, recipe
 from .distill.recover import recover
 from .ground.device import Runtime, choose_runtime
-from .ground.names import unknown
+from .ground.names import check_known
 from .ground.own import ADDED
 from .prune.metrics import METRICS
 from .prune.recorders import Scores
@@ -72,8 +72,7 @@ def method_named(name: str) -> Method:
     Raises:
         ValueError: unknown; the message names the nearest match.
     """
-    if name not in METHODS:
-        raise ValueError(unknown("method", name, METHODS, ADDED))
+    check_known("method", name, METHODS, ADDED)
     if not isinstance(METHODS[name], Method):
         raise ValueError(f"METHODS[{name!r}] must be a Method, not {METHODS[name]!r}")
     if not callable(METHODS[name].make):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..data.checks import check_count
 from ..data.imagesets import VIEWS, Traits
-from ..ground.names import unknown
+from ..ground.names import check_known
 from .boxes import Grid, as_grid, cell_boxes, crop_resize, random_crops
 
 View = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -110,10 +110,8 @@ def _check(
     mix_alpha: float,
     num_classes: int,
 ) -> None:
-    if view not in VIEWS:
-        raise ValueError(unknown("view", view, VIEWS))
-    if mix not in MIXES:
-        raise ValueError(unknown("mix", mix, MIXES))
+    check_known("view", view, VIEWS)
+    check_known("mix", mix, MIXES)
     if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
         raise ValueError(f"crop scale must be 0 < low <= high <= 1, got {scale}")
     if not 0 <= cutout <= 1:

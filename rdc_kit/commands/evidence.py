@@ -11,7 +11,7 @@ import pandas as pd
 from ..data.imagesets import DataError
 from ..ground import store
 from ..ground.folders import checkout
-from ..ground.names import unknown
+from ..ground.names import check_known
 from ..ground.progress import human_time
 from ..study.analyses.entropy_rows import make_entropy_rows
 from ..study.grid.campaign import Line, exploratory
@@ -88,8 +88,7 @@ def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
     """The lines that are asked for, in that order; all if none is named."""
     known = {line.key: line for line in lines}
     for key in keys:
-        if key not in known:
-            raise ValueError(unknown("line", key, known))
+        check_known("line", key, known)
     return [known[key] for key in dict.fromkeys(keys)] or lines
 
 

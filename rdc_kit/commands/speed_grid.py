@@ -22,7 +22,7 @@ from ..data.saving import image_bytes
 from ..ground import files, store
 from ..ground.device import choose_runtime, device_name
 from ..ground.limits import cores
-from ..ground.names import unknown
+from ..ground.names import check_known
 from ..ground.seeds import generator
 from ..study.figures import base, saving
 from ..study.figures.speed import PARTS, parts_figure
@@ -89,8 +89,7 @@ def speed_grid(
     workers_from(workers)
     known = list(dict.fromkeys(case.dataset for case in CASES))
     for name in datasets:
-        if name not in known:
-            raise ValueError(unknown("dataset of speed --grid", name, known))
+        check_known("dataset of speed --grid", name, known)
     if runs < 0:
         raise ValueError(f"speed --grid needs at least one run of each, got {runs}")
     cases = [case for case in CASES if case.dataset in datasets]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..augment.views import denormalised
 from ..data.imagesets import ImageSet, made_anew
-from ..ground.names import unknown
+from ..ground.names import check_known
 from ..ground.seeds import generator
 
 SPECTRA = ("white", "pool")
@@ -61,12 +61,6 @@ def _moments(images: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.stack([line @ line.mH for line in lines]) / len(rows)
 
 
-def check_spectrum(spectrum: str) -> None:
-    """Refuse an unknown spectrum with a ValueError."""
-    if spectrum not in SPECTRA:
-        raise ValueError(unknown("spectrum", spectrum, SPECTRA))
-
-
 def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> ImageSet:
     """Gaussian noise with the source's mean and sd: a control that holds nothing of the images.
 
@@ -80,7 +74,7 @@ def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> I
     Raises:
         ValueError: an unknown spectrum.
     """
-    check_spectrum(spectrum)
+    check_known("spectrum", spectrum, SPECTRA)
     count = ipc * pool.num_classes
     pixels = torch.empty(count, 3, pool.size, pool.size, dtype=torch.uint8)
     found = colours(pool) if spectrum == "pool" else None

@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,16 @@ def unknown(what: str, name: Any, known: Iterable[Any], also: Iterable[str] = ()
         return f"unknown {what} {name!r} - did you mean {matches[0]!r}?"
     hint = f" - did you mean {matches[0]!r}?" if matches else "."
     return f"unknown {what} {name!r}{hint} Known: {', '.join([*known, *also])}"
+
+
+def check_known(what: str, name: Any, known: Collection[Any], also: Iterable[str] = ()) -> None:
+    """Refuse an unknown name; the arguments are those of `unknown`.
+
+    Raises:
+        ValueError: the message names the near match.
+    """
+    if name not in known:
+        raise ValueError(unknown(what, name, known, also))
 
 
 def command(words: str) -> str:

@@ -19,7 +19,7 @@ from ..ground.arrays import save_arrays
 from ..ground.device import Runtime, choose_runtime, give_back, machine_name
 from ..ground.folders import runs_dir
 from ..ground.kinds import check_object
-from ..ground.names import unknown
+from ..ground.names import check_known
 from ..ground.own import ADDED
 from ..ground.seeds import as_seed, as_seeds
 from ..train import models, protocols
@@ -188,8 +188,7 @@ def score(
     Raises:
         ValueError: an unknown metric; the message names the nearest match.
     """
-    if metric not in METRICS:
-        raise ValueError(unknown("pruning metric", metric, METRICS, ADDED))
+    check_known("pruning metric", metric, METRICS, ADDED)
     epochs = METRICS[metric].epochs if epochs is None else epochs
     how = (epochs, _window(metric, epochs), seed, None, runtime or choose_runtime())
     return _scores_of(pool, scoring_run(pool, *how, wanted=[metric]), metric)

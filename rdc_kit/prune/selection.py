@@ -13,7 +13,7 @@ from ..data.checks import check_count, check_enough
 from ..data.imagesets import ImageSet, derived
 from ..data.origins import origins_of
 from ..ground.kinds import check_object
-from ..ground.names import unknown
+from ..ground.names import check_known
 from ..ground.seeds import as_seed, generator
 from .recorders import Scores
 
@@ -112,8 +112,7 @@ def check_order(order: str, skip: float = 0.0) -> None:
     Raises:
         ValueError: an unknown order, a share outside 0..1, or one that the order does not take.
     """
-    if order not in ORDERS:
-        raise ValueError(unknown("order", order, ORDERS))
+    check_known("order", order, ORDERS)
     if not 0 <= skip <= 1:
         raise ValueError(f"skip must be a share from 0 to 1, got {skip}")
     if skip and order not in ("easy", "hard"):

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ground.device import Runtime
-from ..ground.names import unknown
+from ..ground.names import check_known
 from .protocol import NORMS, Protocol
 
 Answer = Callable[[Tensor], Tensor]  # normalised inputs [B, 3, S, S] to logits float32 [B, C]
@@ -37,8 +37,7 @@ def mean_answer(networks: Sequence[nn.Module], runtime: Runtime, norm: str) -> A
     Raises:
         ValueError: no norm of NORMS, or see `check_frozen`.
     """
-    if norm not in NORMS:
-        raise ValueError(unknown("norm", norm, NORMS))
+    check_known("norm", norm, NORMS)
     for network in networks:
         check_frozen(network)
     asked = [by_batch(network) if norm == "batch" else network for network in networks]

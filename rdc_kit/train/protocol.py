@@ -12,7 +12,7 @@ import numpy as np
 from ..augment import views
 from ..data.imagesets import ImageSet
 from ..ground.kinds import check_kinds
-from ..ground.names import unknown
+from ..ground.names import check_known
 from .ranges import check_numbers
 
 LABELS = ("hard", "soft", "stored")
@@ -122,8 +122,7 @@ class Protocol:
         if isinstance(self.crop, str):
             choices.append(("crop", self.crop, ("by_grid",)))
         for what, value, allowed in choices:
-            if value not in allowed:
-                raise ValueError(unknown(what, value, allowed))
+            check_known(what, value, allowed)
         if (self.labels == "hard") != self.loss.startswith("ce"):
             raise ValueError(
                 f"loss {self.loss!r} does not fit {self.labels} labels: hard labels take 'ce' or "
@@ -166,8 +165,7 @@ def check_fields(names: Iterable[str]) -> None:
         ValueError: the message names the nearest match.
     """
     for name in names:
-        if name not in FIELDS:
-            raise ValueError(unknown("protocol field", name, FIELDS))
+        check_known("protocol field", name, FIELDS)
 
 
 class Seen(NamedTuple):

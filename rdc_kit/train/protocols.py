@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..ground.names import unknown
+from ..ground.names import check_known
 from ..ground.own import ADDED
 from .protocol import Protocol
 
@@ -150,8 +150,7 @@ def named(name: str) -> Protocol:
     Raises:
         ValueError: unknown; the message names the nearest match. Or no function that returns one.
     """
-    if name not in NAMED:
-        raise ValueError(unknown("protocol", name, NAMED, ADDED))
+    check_known("protocol", name, NAMED, ADDED)
     made = NAMED[name]() if callable(NAMED[name]) else NAMED[name]
     if made is NAMED[name] or not isinstance(made, Protocol):
         raise ValueError(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rdc_kit.ground.names import command, in_markdown, unknown
+from rdc_kit.ground.names import check_known, command, in_markdown, unknown
 
 
 def test_the_near_match_is_named_with_all_that_is_known():
@@ -31,6 +31,13 @@ def test_what_is_no_name_is_told_like_one():
         "unknown view None - did you mean 'none'? Known: none, whole"
     )
     assert unknown("view", 3, (None, "whole")) == "unknown view 3. Known: None, whole"
+
+
+def test_a_name_that_is_known_is_let_through_and_another_is_told():
+    check_known("method", "noise", {"random": 1, "noise": 2})
+    check_known("view", None, (None, "whole"))
+    with pytest.raises(ValueError, match=r"unknown method 'nois' - did you mean 'noise'.*, a file"):
+        check_known("method", "nois", {"random": 1, "noise": 2}, ["a file"])
 
 
 def test_known_names_may_come_from_an_iterator():

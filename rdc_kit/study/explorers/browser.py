@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from ...ground.names import unknown
+from ...ground.names import check_known
 from ..figures.base import family_colour
 from ..figures.names import arm_titles, source_title
 from .canvas import DPI, new_figure, place
@@ -57,8 +57,7 @@ def benchmark_lines(
     Raises:
         ValueError: nothing matches, or an unknown order.
     """
-    if sort not in ORDERS:
-        raise ValueError(unknown("order", sort, ORDERS))
+    check_known("order", sort, ORDERS)
     kept = table
     for column, choice in (("family", family), ("labels", labels), ("ipc", ipc)):
         if choice != ALL:

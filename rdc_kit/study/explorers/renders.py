@@ -13,7 +13,7 @@ from ...augment.boxes import cell_boxes
 from ...augment.views import denormalised, draw_crops, make_view, shuffle_cells
 from ...combine import combine
 from ...data.imagesets import ImageSet
-from ...ground.names import unknown
+from ...ground.names import check_known
 from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ...prune.selection import rank
@@ -57,8 +57,7 @@ def _ranked_rows(pool: ImageSet, scores: Scores, name: str) -> Tensor:
     Raises:
         ValueError: the pool has no such class.
     """
-    if name not in pool.classes:
-        raise ValueError(unknown("class", name, pool.classes))
+    check_known("class", name, pool.classes)
     label = pool.classes.index(name)
     rows = pool.rows_of(label)
     return rows[rank(scores.aligned_to(pool).values[rows], generator(0, "select", label))]
@@ -128,8 +127,7 @@ def draw_views(
     Raises:
         ValueError: an unknown view, a number out of range, or no such image.
     """
-    if view not in VIEWS_BY_TITLE:
-        raise ValueError(unknown("view", view, VIEWS_BY_TITLE))
+    check_known("view", view, VIEWS_BY_TITLE)
     if not 0 <= index < len(stored):
         raise ValueError(f"the set has {len(stored)} images, counted from 0, got image {index}")
     see = make_view(

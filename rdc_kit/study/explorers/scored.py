@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...data.imagesets import ImageSet
-from ...ground.names import unknown
+from ...ground.names import check_known
 from ...ground.seeds import generator
 from ...prune.recorders import Scores
 from ..figures.base import FAMILY_COLOURS
@@ -50,8 +50,7 @@ def render_scores(
         ValueError: an unknown score or pick, or percentiles not in 0 <= low <= high <= 100.
     """
     for name in filter(None, (score, against)):
-        if name not in scores:
-            raise ValueError(unknown("score", name, scores))
+        check_known("score", name, scores)
     values = scores[score].aligned_to(pool).values.numpy()
     low, high = score_range(values, percentiles)
     inside = ((values >= low) & (values <= high)).nonzero()[0]
@@ -96,8 +95,7 @@ def _disagreeing(
     pool: ImageSet, scores: dict[str, Scores], score: str, against: str, pick: str, draw: int
 ) -> tuple[np.ndarray, Block]:
     """The rows that two scores disagree on most, and their images."""
-    if pick not in PICKS:
-        raise ValueError(unknown("pick", pick, PICKS))
+    check_known("pick", pick, PICKS)
     if not against or against == score:
         raise ValueError("two different scores are needed to disagree: choose another one")
     one, two = (pd.Series(scores[n].values.numpy()).rank(pct=True) * 100 for n in (score, against))

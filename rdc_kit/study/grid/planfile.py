@@ -12,7 +12,7 @@ from ...data.sources import check_source
 from ...ground import store
 from ...ground.folders import evidence_dir, expanded
 from ...ground.kinds import check_kinds
-from ...ground.names import unknown
+from ...ground.names import check_known, unknown
 from .campaign import MEASURES, Line, Setting
 from .rows import ARM_NUMBERS
 from .terms import CHANCE, Term, terms_of
@@ -141,10 +141,8 @@ def check_line(line: Line, where: str) -> None:
     try:
         trials = line.trials
         _check_grid(line)
-        if line.measure not in MEASURES:
-            raise ValueError(unknown("measure", line.measure, MEASURES))
-        if line.value not in VALUES[line.measure]:
-            raise ValueError(unknown("value", line.value, VALUES[line.measure]))
+        check_known("measure", line.measure, MEASURES)
+        check_known("value", line.value, VALUES[line.measure])
         for effect in line.effects:
             _check_effect(effect, line)
     except ValueError as error:

@@ -16,7 +16,7 @@ from ...ground import locks, store
 from ...ground.device import Runtime, choose_runtime
 from ...ground.files import checksum
 from ...ground.folders import runs_dir
-from ...ground.names import unknown
+from ...ground.names import check_known
 from ...ground.own import is_own, own_code
 from ...methods import KITS, method_named
 from ...prune.metrics import METRICS, score_code
@@ -50,8 +50,7 @@ def check_layers(frozen: Collection[str]) -> None:
         ValueError: the message names the near match.
     """
     for layer in frozen:
-        if layer not in LAYERS:
-            raise ValueError(unknown("layer", layer, LAYERS))
+        check_known("layer", layer, LAYERS)
 
 
 def _found(text: str, make: Callable[..., Any]) -> Path:
