@@ -20,6 +20,22 @@ from typing import Any
 from .commands.options import SPEED_JOBS, SPEED_TABLES, check_unused, parser
 
 
+def _calls(place: str, words: str = "") -> Callable[[argparse.Namespace], int]:
+    """A verb that is one function of `commands`, imported late; `words`: its options, in order."""
+    module, _, name = place.rpartition(".")
+
+    def call(options: argparse.Namespace) -> int:
+        function = getattr(import_module(f"rdc_kit.commands.{module}"), name)
+        return function(*_picked(options, words).values())
+
+    return call
+
+
+def _picked(options: argparse.Namespace, words: str) -> dict[str, Any]:
+    """Some of the options, by their names."""
+    return {word: getattr(options, word) for word in words.split()}
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from .commands.doctor import doctor, doctor_data
 
@@ -31,24 +47,17 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor_data(options.about[1], options.size)
 
 
-def _methods(options: argparse.Namespace) -> int:
-    from .commands.sets import list_methods
-
-    return list_methods()
-
-
 def _compress(options: argparse.Namespace) -> int:
     from .commands.sets import save_set
 
-    given = {key: getattr(options, key) for key in ("seed", "size", "device", "on_bad")}
-    words = " ".join(options.method)
+    words, given = " ".join(options.method), _picked(options, "seed size device on_bad")
     return save_set(words, options.dataset, options.ipc, options.out, **given)
 
 
 def _score(options: argparse.Namespace) -> int:
     from .commands.sets import collect_scores, save_scores
 
-    given = {key: getattr(options, key) for key in ("size", "on_bad")}
+    given = _picked(options, "size on_bad")
     if options.collect:
         check_unused(options, "score --collect", ["out", "epochs", "seed", "device"])
         return collect_scores(options.dataset, options.collect, **given)
@@ -60,21 +69,8 @@ def _score(options: argparse.Namespace) -> int:
 def _select(options: argparse.Namespace) -> int:
     from .commands.sets import save_selection
 
-    names = ("metric", "ipc", "order", "skip", "seed", "size", "on_bad")
-    given = {key: getattr(options, key) for key in names}
+    given = _picked(options, "metric ipc order skip seed size on_bad")
     return save_selection(options.dataset, options.scores, options.out, **given)
-
-
-def _publish(options: argparse.Namespace) -> int:
-    from .commands.publish import publish
-
-    return publish(options.set, options.folder, options.license, options.results)
-
-
-def _notebooks(options: argparse.Namespace) -> int:
-    from .commands.notebooks import hand_out
-
-    return hand_out(options.folder, options.solved)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -96,36 +92,6 @@ def _study(options: argparse.Namespace) -> int:
     return run_all(given, options.timeout, workers=options.workers)
 
 
-def _runs(options: argparse.Namespace) -> int:
-    from .commands.reports import list_runs
-
-    return list_runs()
-
-
-def _claims(options: argparse.Namespace) -> int:
-    from .commands.reports import print_ledger
-
-    return print_ledger(options.results, options.into)
-
-
-def _figures(options: argparse.Namespace) -> int:
-    from .commands.reports import remake_figures
-
-    return remake_figures(options.results, options.out)
-
-
-def _gallery(options: argparse.Namespace) -> int:
-    from .commands.gallery import gallery
-
-    return gallery(options.out, options.dataset)
-
-
-def _book(options: argparse.Namespace) -> int:
-    from .commands.book.build import book
-
-    return book(options.out, options.dataset)
-
-
 def _speed(options: argparse.Namespace) -> int:
     job = next((name for name in SPEED_JOBS if name and getattr(options, name)), "")
     others = dict.fromkeys(name for names in SPEED_JOBS.values() for name in names)
@@ -143,16 +109,10 @@ def _speed(options: argparse.Namespace) -> int:
     return getattr(module, name)(*first, **given)
 
 
-def _gpu(options: argparse.Namespace) -> int:
-    from .commands.gpu import gpu
-
-    return gpu(options.minutes, options.out)
-
-
 def _evidence(options: argparse.Namespace) -> int:
     from .commands.evidence import evidence
 
-    given = {key: getattr(options, key) for key in ("workers", "check", "again", "ask", "folder")}
+    given = _picked(options, "workers check again ask folder")
     return evidence(options.minutes, keys=options.line, **given)
 
 
@@ -162,29 +122,29 @@ def _benchmark(options: argparse.Namespace) -> int:
     wanted = chosen_protocols(options.labels, options.protocols, options.epochs)
     names = "students seeds size frozen teacher teacher_epochs iterations device on_bad workers"
     names += " plan_only out"
-    given = {key: getattr(options, key) for key in names.split()}
+    given = _picked(options, names)
     return benchmark(options.dataset, options.methods, options.ipc, wanted, **given)
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": _doctor,
-    "methods": _methods,
+    "methods": _calls("sets.list_methods"),
     "compress": _compress,
     "score": _score,
     "select": _select,
-    "publish": _publish,
-    "notebooks": _notebooks,
+    "publish": _calls("publish.publish", "set folder license results"),
+    "notebooks": _calls("notebooks.hand_out", "folder solved"),
     "run": _run,
     "study": _study,
-    "runs": _runs,
-    "gallery": _gallery,
-    "claims": _claims,
-    "figures": _figures,
-    "book": _book,
+    "runs": _calls("reports.list_runs"),
+    "gallery": _calls("gallery.gallery", "out dataset"),
+    "claims": _calls("reports.print_ledger", "results into"),
+    "figures": _calls("reports.remake_figures", "results out"),
+    "book": _calls("book.build.book", "out dataset"),
     "benchmark": _benchmark,
     "speed": _speed,
     "evidence": _evidence,
-    "gpu": _gpu,
+    "gpu": _calls("gpu.gpu", "minutes out"),
 }
 
 
