@@ -5,25 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...data.holdout import SHARE, hold_out
+from ...data.holdout import hold_out
 from ...train.protocol import Protocol
 from .arms import Arm
 from .experiments import Experiment, trials_of
 from .setups import Setup
-
-
-def holdout_setup(setup: Setup, seed: int = 0, share: float = SHARE) -> Setup:
-    """The same setup with a part of the pool in place of the test set, and the rest as the pool.
-
-    Args:
-        setup: its test set is not looked at.
-        seed, share: see `hold_out`.
-
-    Raises:
-        DataError: see `hold_out`.
-    """
-    rest, test = hold_out(setup.pool, share, seed)
-    return replace(setup, pool=rest, test=test)
 
 
 def choose_on_holdout(
@@ -47,7 +33,8 @@ def choose_on_holdout(
     """
     if not arms:
         raise ValueError("there are no arms to choose from")
-    apart = holdout_setup(setup, seed)
+    rest, test = hold_out(setup.pool, seed=seed)
+    apart = replace(setup, pool=rest, test=test)
     trials = trials_of(arms, ipc, [protocol], [seed], [student or setup.pool.student])
     table = Experiment(apart, trials, "choosing").measure()
     return arms[int(table["top1"].to_numpy().argmax())]
