@@ -18,18 +18,9 @@ def check_table(path: Path, begins: str) -> None:
     """
     if path.is_dir():
         raise FileExistsError(f"{path} is a folder: name a file, such as {path / 'table.csv'}")
-    check_own(path, begins)
-    check_place(path)
-
-
-def check_own(path: Path, begins: str) -> None:
-    """Refuse to write over a file that is there and does not begin as our own tables do.
-
-    Raises:
-        FileExistsError: somebody else's file is in the way.
-    """
     if path.is_file() and not path.read_bytes().startswith(begins.encode()):
         raise FileExistsError(f"{path} exists and is none of these tables: name another file")
+    check_place(path)
 
 
 def check_new(folder: Path) -> None:

@@ -41,9 +41,9 @@ def test_the_root_of_a_disk_is_a_place_like_any_other():
 
 def test_somebody_elses_file_is_not_written_over(tmp_path):
     path = tmp_path / "table.csv"
-    places.check_own(path, "dataset,")
+    places.check_table(path, "dataset,")
     path.write_text("dataset,size\n")
-    places.check_own(path, "dataset,")
+    places.check_table(path, "dataset,")
     path.write_text("my notes\n")
     with pytest.raises(FileExistsError, match="is none of these tables: name another file"):
-        places.check_own(path, "dataset,")
+        places.check_table(path, "dataset,")
