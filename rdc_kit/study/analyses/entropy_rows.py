@@ -8,9 +8,9 @@ import pandas as pd
 
 from ...ground import store
 from ...ground.device import device_name
-from ..grid.campaign import Line, run_hash_of
+from ..grid.campaign import Line
 from ..grid.making import check_same, with_code
-from ..grid.rows import tried
+from ..grid.rows import run_hash, tried
 from ..grid.setups import Trial
 from .cropping import likelier_and_less_sure, selective_crops
 from .entropy import entropy_of_set
@@ -39,7 +39,7 @@ def make_entropy_rows(line: Line, trials: Iterable[Trial]) -> pd.DataFrame:
             tried(trial, setup)
             | {"observer": observer.name, "share": crops["share"][0], **found}
             | {"device": device_name(setup.runtime.device), "git": store.git_state()}
-            | {"set_hash": images.fingerprint(), "run_hash": run_hash_of(line, trial)}
+            | {"set_hash": images.fingerprint(), "run_hash": run_hash(trial, setup)}
         )
     table = with_code(line, pd.DataFrame(rows))
     line.add(table)

@@ -23,7 +23,7 @@ from ...train.evaluation import check_pair
 from .arms import arm_asked
 from .experiments import trials_of
 from .rowfiles import IDENTITY, OF_SETTING, append_new, identity_of, read_rows
-from .rows import taught_by, trial_config
+from .rows import taught_by
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
@@ -250,8 +250,3 @@ def kind_of(dataset: str) -> str:
     """A dataset's name, without the place of one's own images, which the rows' data_hash tells."""
     kind, colon, _ = dataset.partition(":")
     return f"{kind}:" if colon and kind in ("folder", "parquet") else dataset
-
-
-def run_hash_of(line: Line, trial: Trial) -> str:
-    """The hash that a row of this trial has, if it was made with this code and this data."""
-    return store.config_hash(trial_config(trial, line.setting.setup))

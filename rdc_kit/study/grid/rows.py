@@ -131,7 +131,12 @@ def row_of(
 
 def is_measured(trial: Trial, setup: Setup, extra: Extra | None = None) -> bool:
     """Whether a trial is on disk; trains nothing to find out."""
-    return store.is_done(runs_dir("train") / store.config_hash(trial_config(trial, setup, extra)))
+    return store.is_done(runs_dir("train") / run_hash(trial, setup, extra))
+
+
+def run_hash(trial: Trial, setup: Setup, extra: Extra | None = None) -> str:
+    """The hash of everything that was tried, of a row made with this code and this data."""
+    return store.config_hash(trial_config(trial, setup, extra))
 
 
 def made_elsewhere(trial: Trial, setup: Setup, extra: Extra | None = None) -> str:

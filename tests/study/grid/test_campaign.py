@@ -10,10 +10,11 @@ import pytest
 
 from rdc_kit.ground import store
 from rdc_kit.ground.folders import checkout
-from rdc_kit.study.grid.campaign import exploratory, run_hash_of
+from rdc_kit.study.grid.campaign import exploratory
 from rdc_kit.study.grid.making import make_rows
 from rdc_kit.study.grid.planfile import read_plan
 from rdc_kit.study.grid.rowfiles import read_rows
+from rdc_kit.study.grid.rows import run_hash
 from rdc_kit.study.verdicts.planned import judge_lines
 
 from .plans import plan_in
@@ -43,7 +44,7 @@ def test_rows_are_kept_once_and_known_on_another_machine(tmp_path, monkeypatch, 
     assert len(rows) == 2
     assert [trial.seed for trial in line.missing()] == [2]
     assert rows["top1"].tolist() == pytest.approx(table["top1"].tolist())
-    assert rows["run_hash"].tolist() == [run_hash_of(line, t) for t in line.trials[:2]]
+    assert rows["run_hash"].tolist() == [run_hash(t, line.setting.setup) for t in line.trials[:2]]
     rows.assign(epochs=60).to_csv(line.path, index=False)  # a shortened recipe
     assert line.rows().empty
     assert len(line.missing()) == 3
