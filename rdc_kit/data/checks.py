@@ -51,11 +51,8 @@ def _home(name: str, tensor: Tensor) -> Tensor:
 
 
 @contextlib.contextmanager
-def readable(what: str = "the source") -> Iterator[None]:
+def readable() -> Iterator[None]:
     """Say what a disk does not give, which is no fault of the images.
-
-    Args:
-        what: is read, where the error names no file.
 
     Raises:
         DataError: in place of an error of the disk.
@@ -65,7 +62,7 @@ def readable(what: str = "the source") -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # one of our own sentences
             raise
-        raise unread(str(error.filename or what), error) from error
+        raise unread(str(error.filename or "the source"), error) from error
 
 
 def unread(what: str, error: OSError) -> DataError:
