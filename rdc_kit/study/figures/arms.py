@@ -37,6 +37,7 @@ _ORDER_LOOKS = {
     "ccs": (PALETTE[9], PALETTE[9]),
     "random": (family_colour("baseline"), family_colour("baseline")),
 }
+_PUBLISHED = ("random", "el2n", "pca")  # methods beside our first look
 # Shades of PCA's colour, the usual view its own.
 _VIEW_COLOURS = {"cell": PALETTE[3], "whole": "#f5b98c", "shuffle": "#7a3600"}
 
@@ -93,16 +94,10 @@ def ways_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_published(ax: Axes, table: pd.DataFrame, methods: Sequence[str]) -> None:
-    """Published accuracies by ipc, one line per method; hollow where the source is second-hand.
-
-    Args:
-        ax: where to draw.
-        table: from `published`, one protocol and one kind of labels.
-        methods: which methods, in order.
-    """
-    shown = table[table["method"].isin(methods)]
-    for method in [name for name in methods if name in set(shown["method"])]:
+def _plot_published(ax: Axes, table: pd.DataFrame) -> None:
+    """Accuracies by ipc, a line for each of _PUBLISHED; hollow where the source is second-hand."""
+    shown = table[table["method"].isin(_PUBLISHED)]
+    for method in [name for name in _PUBLISHED if name in set(shown["method"])]:
         rows = shown[shown["method"] == method]
         colour, ipcs = family_colour(rows["family"].iloc[0]), rows["ipc"].astype(int)
         ax.plot(ipcs, rows["top1"], color=colour, zorder=1)
@@ -139,7 +134,7 @@ def first_look(table: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     plot_arms(left, table, stats.chance(table))
     facts = [caption(table, labels=True, student=False), _networks(table), seeds_note(table)]
     left.set_title("Here: " + "\n".join(facts))
-    plot_published(right, reference, ["random", "el2n", "pca"])
+    _plot_published(right, reference)
     right.set_title("Published: ImageNet-1K\nhard labels; hollow: second-hand source")
     right.set_ylabel("top-1 accuracy, %")
     return figure
