@@ -280,12 +280,7 @@ def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.nda
         members=None if members is None else torch.from_numpy(np.stack(members[kept_rows])),
         grid=tuple(saved["grid"]),
         view=saved["view"],
-        traits=Traits(**{k: _hashable(v) for k, v in saved["traits"].items()}),
+        traits=Traits(**saved["traits"]),
         provenance={**saved["provenance"], "read_from": images.provenance["source"]},
         origins=saved.get("origins"),
     )
-
-
-def _hashable(value: Any) -> Any:
-    """JSON has no tuples; traits do."""
-    return tuple(value) if isinstance(value, list) else value

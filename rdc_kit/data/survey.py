@@ -95,7 +95,8 @@ def survey(name: str, size: int | None = None) -> Survey:
 
 def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     counts = images.counts().numpy()
-    shapes = np.array([shape_of(raw, int(row)) for row in images.row_ids[:: _step(images)]])
+    some = images.row_ids[:: max(1, len(images) // 2000)]  # whose sizes are looked at
+    shapes = np.array([shape_of(raw, int(row)) for row in some])
     low, high = shapes.min(), shapes.max()
     sides = f"{low} px" if low == high else f"{low} to {high} px"
     smallest = f" ({images.classes[counts.argmin()]!r})" * bool(counts.min() < counts.max())
@@ -132,11 +133,6 @@ def spreads(images: torch.Tensor) -> np.ndarray:
     pixels = images.numpy().reshape(len(images), -1)
     starts = range(0, len(pixels), _CHUNK)
     return np.concatenate([pixels[start : start + _CHUNK].std(1) for start in starts])
-
-
-def _step(images: ImageSet) -> int:
-    """Sizes of at most some thousand images are looked at."""
-    return max(1, len(images) // 2000)
 
 
 def _repeats(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:

@@ -33,6 +33,7 @@ _RESULT = "result.json"
 # Files that only matter until the work is finished.
 _PASSING = (".", "checkpoint", "progress", "batch-", "holder", "config", "result")
 _READ_AGAIN = 1 << 28  # larger files are checked by their size only
+_GROWS = (":!*campaign-*.csv", ":!*again-*.csv", ":!data/evidence/scores/*")  # is no difference
 _states: dict[Path | None, str] = {}  # of git, by checkout
 
 
@@ -159,7 +160,7 @@ def git_state() -> str:
     """
     root = checkout()
     if root is not None and (root / ".git").exists() and root not in _states:
-        begin_at(_git_state_of(root))
+        begin_at(_commit(root, ".", *_GROWS))
     return _states.get(root, os.environ.get("RDC_COMMIT", ""))
 
 
@@ -167,11 +168,6 @@ def begin_at(state: str) -> None:
     """What `git_state` says from now on: in a process, what it says in the one that started it."""
     if state:
         _states[checkout()] = state
-
-
-def _git_state_of(root: Path) -> str:
-    grows = [":!*campaign-*.csv", ":!*again-*.csv", ":!data/evidence/scores/*"]
-    return _commit(root, ".", *grows)
 
 
 def commit_of(path: Path) -> str:

@@ -105,15 +105,11 @@ def _in_fewer_folds(cells: list[Any]) -> list[Any]:
     made: list[Any] = []
     for cell in cells:
         before = made[-1] if made else None
-        if before and _silent_code(before) and _is_folded(cell):
+        if before and _is_folded(before) and not before.get("outputs") and _is_folded(cell):
             cell.source = f"{before.source}\n\n{cell.source}"
             made.pop()
         made.append(cell)
     return made
-
-
-def _silent_code(cell: Any) -> bool:
-    return _is_folded(cell) and not cell.get("outputs")
 
 
 def _is_folded(cell: Any) -> bool:

@@ -50,7 +50,9 @@ def read_plan(path: Path | None = None) -> list[Line]:
         PlanError: the file is missing or wrong; the message names the line and the field.
     """
     path = plan_path() if path is None else plan_path(path.parent)
-    own = {} if path == plan_path() else _own(path)
+    own: dict[str, Any] = {}
+    if path != plan_path():  # somebody's own, whose lines know more
+        own = {"folder": path.parent, "planned_at": store.commit_of(path)}
     try:
         content = tomllib.loads(path.read_text())
     except OSError as error:
@@ -88,11 +90,6 @@ def _check_tables(content: dict[str, Any], path: Path) -> None:
         raise PlanError(f"{path}: a setting is a table of its own, begin it with [setting.NAME]")
     if not (isinstance(lines, list) and all(isinstance(line, dict) for line in lines)):
         raise PlanError(f"{path}: lines are a list of tables, begin each with [[line]]")
-
-
-def _own(path: Path) -> dict[str, Any]:
-    """What lines of somebody's own plan know besides."""
-    return {"folder": path.parent, "planned_at": store.commit_of(path)}
 
 
 def _setting(name: str, given: dict[str, Any]) -> Setting:

@@ -22,11 +22,6 @@ from .stats import LEAST, check_once, differences, half_width, holm, with_lines
 _LOW, _HIGH = math.exp(-1), math.e
 
 
-def _squash(value: float) -> float:
-    """From -1..1 to 0..1; 0 becomes 0.269."""
-    return (math.exp(value) - _LOW) / (_HIGH - _LOW)
-
-
 def lrs(full: float, hard: float, own: float, random: float) -> float:
     """Label-robust score: gain over random with the method's labels, minus the hard-label gap.
 
@@ -42,7 +37,8 @@ def lrs(full: float, hard: float, own: float, random: float) -> float:
     Source: DD-Ranking, LRS. Differs: on fractions; the released code puts percent into the
         exponent, so its values are outside 0..1.
     """
-    return _squash(((own - random) - (full - hard)) / 100 / 2)
+    score = ((own - random) - (full - hard)) / 100 / 2  # -1..1
+    return (math.exp(score) - _LOW) / (_HIGH - _LOW)  # 0 becomes 0.269
 
 
 def ranking(table: pd.DataFrame, full: float) -> pd.DataFrame:
