@@ -202,8 +202,7 @@ def _step_parts(stored: ImageSet, case: Case, setup: Setup) -> dict[str, float]:
         torch.arange(batch_size(protocol, len(stored), stored.num_classes)) % len(stored)
     ]
     images, labels = batch.images.to(runtime.device), batch.labels.to(runtime.device)
-    model = models.build(case.student, stored.num_classes, stored.size).train()
-    model = runtime.placed(model)
+    model = runtime.placed(models.build(case.student, stored.num_classes, stored.size)).train()
     optimiser, view = make_optimiser(model, protocol), view_for(batch, protocol)
     draws, totals, count = generator(0, "views", device=runtime.device), dict[str, float](), 24
 

@@ -72,8 +72,7 @@ def _gains(runtime: Runtime, student: str, size: int) -> list[tuple[str, bool, f
 def _step_seconds(runtime: Runtime, student: str, size: int, limit: float = float("inf")) -> float:
     """The quickest of a few training steps; the first warms up, and `limit` ends the others."""
     batch = 16 if size <= models.SMALL else 4
-    model = models.build(student, 10, size).to(runtime.device).train()
-    model = model.to(memory_format=runtime.memory_format)
+    model = runtime.placed(models.build(student, 10, size)).train()
     optimiser = torch.optim.AdamW(model.parameters(), fused=True)
     inputs = torch.randn(batch, 3, size, size, generator=generator(0, "probe")).to(runtime.device)
     inputs = inputs.contiguous(memory_format=runtime.memory_format)
