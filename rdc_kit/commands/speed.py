@@ -176,9 +176,6 @@ def time_loops(
 ) -> pd.DataFrame:
     """The rounds of both loops; see `speed`.
 
-    Args:
-        dataset, size, student, batch, rounds, device: see `speed`.
-
     Returns:
         A row per loop and round, columns COLUMNS. The plain loop is there once for each number of
         loader processes; the faster one is the baseline.

@@ -19,11 +19,7 @@ SHARE = 0.2  # of the pool
 
 
 def load_pool(name: str, size: int | None = None, on_bad: str = "error") -> ImageSet:
-    """The training split of `load`, telling what was left out of it.
-
-    Args:
-        name, size, on_bad: as for `load`.
-    """
+    """The training split of `load`, telling what was left out of it."""
     (pool, _), raws = load_with_raws(name, size, on_bad)
     _tell("train", pool, raws["train"])
     return pool
@@ -44,9 +40,6 @@ def _tell(split: str, images: ImageSet, raw: Raw) -> None:
 
 def load_with_test(name: str, size: int | None = None, on_bad: str = "error") -> Splits:
     """`load`, telling what was left out; a source without a test split gets one by `hold_out`.
-
-    Args:
-        name, size, on_bad: as for `load`.
 
     Raises:
         DataError: see `load` and `hold_out`.

@@ -192,11 +192,7 @@ def curve_figure(curve: pd.DataFrame, critical: dict[str, dict[str, float]], pla
 
 
 def _mark_critical(ax: plt.Axes, critical: dict[str, dict[str, float]]) -> None:
-    """Each r* as a dashed line in its interval, in the colour of its set; none where there is none.
-
-    Args:
-        critical: see `curve_figure`.
-    """
+    """Each r* as a dashed line in its interval, in the colour of its set, where there is one."""
     for k, one in enumerate(critical.values()):
         if np.isfinite(one["r"]):
             colour = PALETTE[k % len(PALETTE)]
