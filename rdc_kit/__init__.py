@@ -63,36 +63,7 @@ _HOMES = {
     "using": ("use",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-__all__ = [
-    "METHODS",
-    "DataError",
-    "ImageSet",
-    "Protocol",
-    "Result",
-    "Scores",
-    "Teacher",
-    "Traits",
-    "aum",
-    "check",
-    "choose_runtime",
-    "combine",
-    "compress",
-    "dynamics",
-    "el2n",
-    "evaluate",
-    "finish",
-    "fit",
-    "forgetting",
-    "from_tensors",
-    "load",
-    "make_view",
-    "protocols",
-    "read_scores",
-    "select",
-    "squeeze",
-    "start",
-    "use",
-]
+__all__ = sorted(_HOME_OF, key=str.lower)
 
 
 def __getattr__(name: str) -> Any:

@@ -146,6 +146,13 @@ def test_public_names_exist_and_are_few():
     assert all(hasattr(rdc, name) for name in rdc.__all__)
 
 
+def test_type_checkers_read_each_public_name_from_where_it_is_fetched():
+    body = ast.parse(Path(rdc.__file__).read_text()).body
+    (block,) = (node for node in body if isinstance(node, ast.If))
+    read = {alias.name: node.module for node in block.body for alias in node.names}
+    assert read == rdc._HOME_OF | {"protocols": "train"}
+
+
 def code_cells(path):
     return [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
 
