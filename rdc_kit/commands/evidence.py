@@ -20,10 +20,10 @@ from ..study.grid.planfile import PLAN, plan_path, read_plan
 from ..study.grid.schedule import Work, work_through
 from ..study.grid.setups import Trial
 from ..study.grid.workers import workers_from
+from ..study.verdicts.asked import ask_rows
 from ..study.verdicts.ledger_text import with_bar
 from ..study.verdicts.planned import judge_lines
 from .evidence_again import evidence_again
-from .evidence_ask import evidence_ask
 from .evidence_check import changed_since, evidence_check
 from .plan_history import is_changed
 
@@ -48,7 +48,7 @@ def evidence(
             memory allows, and on a GPU one.
         check: say for every line whether it was committed before its first row.
         again: make finished rows again on this machine instead, see `evidence_again`.
-        ask: print these effects of the rows that are there instead, see `evidence_ask`.
+        ask: print these effects of the rows that are there instead, see `ask_rows`.
         folder: with a plan.toml of one's own, beside which its rows are kept; the kit's committed
             evidence when left out.
 
@@ -69,7 +69,7 @@ def evidence(
     own, lines = plan != plan_path(), read_plan(plan)
     chosen = _chosen(lines, keys)
     if ask:
-        return evidence_ask(chosen, ask)
+        return _ask(chosen, ask)
     if check and not own and checkout() is None:
         raise ValueError("--check reads the plan's history: run it in a clone of the repository")
     if check:
@@ -90,6 +90,21 @@ def _chosen(lines: list[Line], keys: Sequence[str]) -> list[Line]:
     for key in keys:
         check_known("line", key, known)
     return [known[key] for key in dict.fromkeys(keys)] or lines
+
+
+def _ask(lines: list[Line], effects: Sequence[str]) -> int:
+    """Print effects in a line's setting, see `ask_rows`: no verdicts, for nobody planned them."""
+    if len(lines) != 1:
+        raise ValueError("--ask takes the setting and the rest from a line: name one, --line KEY")
+    for row in ask_rows(lines[0], effects).to_dict("records"):
+        p = "" if pd.isna(row["p"]) else f", p = {row['p']:.2g}"
+        shared = f", for {row['frozen']}" * bool(row["frozen"])
+        found = f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f}) {row['unit']}".strip()
+        print(f"{row['effect']}: {found}, n = {row['n']}{p}{shared}")
+    if note := lines[0].setting.note:
+        print(f"{lines[0].setting.name}: {note}")
+    print("exploratory: nobody planned these, and p is corrected for nothing")
+    return 0
 
 
 def _show_plan(chosen: list[Line], lines: list[Line], folder: Path) -> None:
