@@ -42,6 +42,8 @@ def dynamics(
     seed: int = 0,
     student: str | None = None,
     runtime: Runtime | None = None,
+    *,
+    wanted: Collection[str] = METRICS,
 ) -> dict[str, Scores]:
     """Every score that one training run on the pool gives, without any further forward pass.
 
@@ -54,6 +56,7 @@ def dynamics(
         seed: root of the seed tree.
         student: network; the source's student by default.
         runtime: device and precision.
+        wanted: metrics that must be among them; a user's own are recorded where they are named.
 
     Returns:
         Every metric of METRICS: "el2n", "aum" (margins of logits), "aum_prob" (of probabilities),
@@ -62,19 +65,6 @@ def dynamics(
     Raises:
         DataError: a number of epochs that is no whole number of at least 1, or a single class.
     """
-    return _found(pool, METRICS, epochs, el2n_epochs, seed, student, runtime)
-
-
-def _found(
-    pool: ImageSet,
-    wanted: Collection[str],
-    epochs: int,
-    el2n_epochs: int = EL2N_EPOCHS,
-    seed: int = 0,
-    student: str | None = None,
-    runtime: Runtime | None = None,
-) -> dict[str, Scores]:
-    """The scores of the run that records what is wanted; see `dynamics`."""
     el2n_epochs = check_count("el2n_epochs", el2n_epochs)
     how = (epochs, el2n_epochs, seed, student, runtime or choose_runtime())
     run = scoring_run(pool, *how, wanted=wanted)
@@ -161,12 +151,12 @@ def el2n(
 
 def forgetting(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
     """Forgetting events over a whole training run; see `dynamics` for the options."""
-    return _found(pool, ["forgetting"], epochs, seed=seed, **options)["forgetting"]
+    return dynamics(pool, epochs, seed=seed, wanted=["forgetting"], **options)["forgetting"]
 
 
 def aum(pool: ImageSet, epochs: int = FULL_EPOCHS, seed: int = 0, **options: Any) -> Scores:
     """Area under the margin, negated so that higher = harder; see `dynamics` for the options."""
-    return _found(pool, ["aum"], epochs, seed=seed, **options)["aum"]
+    return dynamics(pool, epochs, seed=seed, wanted=["aum"], **options)["aum"]
 
 
 def score(
