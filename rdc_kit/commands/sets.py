@@ -97,8 +97,7 @@ def save_scores(
     Raises:
         ValueError: a wrong seed or one twice, a wrong number of epochs or name, or a score that is
             not finite.
-        FileExistsError: `out` is a folder,
-            or a file that is no table of scores.
+        FileExistsError: `out` is a folder, or a file that is no table of scores.
     """
     seeds = as_seeds([check_count("seed", seed, 0) for seed in seeds])
     check_count("epochs", epochs)

@@ -25,6 +25,7 @@ TEST_RULE = "shorter side of larger images to S // 7 * 8, centre crop S x S"
 _CHUNK = 512
 _MOST_BAD = 50  # corrupt images that are listed
 PIXELS, _ROWS, _FACTS = "images.u8", "kept.npy", "meta.json"
+_NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 _Decoded = tuple[int, tuple[np.ndarray | Exception, bool]]  # row, its image, and if above white
 
@@ -136,14 +137,7 @@ def is_whole(home: Path) -> bool:
         checks, sizes = facts["checks"], facts["sizes"]
         return bool(checks) and all(_is_same(home / n, sizes[n], checks[n], limit) for n in checks)
     # Not there, no JSON, or no facts; also where another process moves it away in this moment.
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-        IsADirectoryError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ):
+    except (*_NO_FILE, ValueError, KeyError, TypeError):
         return False
 
 

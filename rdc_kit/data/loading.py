@@ -249,24 +249,18 @@ def _load_split(
         **scale,
     }
     provenance |= {"clipped": facts["clipped"]} if facts.get("clipped") else {}
+    rows = kept_rows.astype(np.int64)
     images = ImageSet(
         images=pixels,
         labels=torch.from_numpy(raw.labels[kept_rows]),
         classes=raw.classes,
-        row_ids=torch.from_numpy(kept_rows.astype(np.int64)),
+        row_ids=torch.from_numpy(rows),
         traits=traits_of(name),
         provenance=provenance,
-        origins=_named(raw, kept_rows),
+        origins=None if raw.names is None else Origins(rows, {FILE: raw.names[rows]}),
         on_disk=pixels if mapped else None,
     )
     return check_set(_with_saved_facts(images, raw.saved, kept_rows))
-
-
-def _named(raw: Raw, kept_rows: np.ndarray) -> Origins | None:
-    """The file names of the rows that could be decoded."""
-    if raw.names is None:
-        return None
-    return Origins(kept_rows.astype(np.int64), {FILE: raw.names[kept_rows]})
 
 
 def _with_saved_facts(images: ImageSet, saved: dict[str, Any], kept_rows: np.ndarray) -> ImageSet:

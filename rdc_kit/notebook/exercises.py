@@ -17,11 +17,7 @@ from ..study.figures.names import network_title
 from . import algorithms, knobs, readings
 from .answers import Interval, NotYet, Unanswered, is_exercise
 
-CHECKS: dict[str, Any] = {
-    **algorithms.CHECKS,
-    **knobs.CHECKS,
-    **readings.CHECKS,
-}
+CHECKS: dict[str, Any] = {**algorithms.CHECKS, **knobs.CHECKS, **readings.CHECKS}
 
 
 def check(exercise: str, answer: Any, prediction: Any, *given: Any) -> None:

@@ -36,15 +36,13 @@ def ties(scores: dict[str, Scores], pool: ImageSet, per_class: Sequence[int]) ->
     Returns:
         A row per score and end ("easy", "hard"), fractions 0..1; 0 where nothing ties.
     """
-    rows = {}
-    for name, one in scores.items():
-        for end, sign in (("easy", 1), ("hard", -1)):
-            shares = [_tied_share(sign * one.values, pool, keep) for keep in per_class]
-            rows[name, end] = shares
-    columns = pd.Index(list(per_class), name="per class")
-    return pd.DataFrame.from_dict(rows, "index", columns=columns).set_index(
-        pd.MultiIndex.from_tuples(rows, names=["metric", "order"])
-    )
+    shares = {
+        (name, end): [_tied_share(sign * one.values, pool, keep) for keep in per_class]
+        for name, one in scores.items()
+        for end, sign in (("easy", 1), ("hard", -1))
+    }
+    table = pd.DataFrame(shares, index=pd.Index(list(per_class), name="per class")).T
+    return table.rename_axis(["metric", "order"])
 
 
 def _tied_share(values: Tensor, pool: ImageSet, keep: int) -> float:

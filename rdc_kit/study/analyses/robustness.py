@@ -1,6 +1,7 @@
 """How robust a student is: common corruptions, a small attack, and its worst class.
 
 All students of a comparison get the same images, the same noise and the same random starts.
+Everything is measured in fp32.
 """
 
 from __future__ import annotations
@@ -76,9 +77,6 @@ def _ask(model: nn.Module, pixels: Tensor, traits: Traits) -> Tensor:
 
 def stress(severity: int = 3, eps: float = 2 / 255, count: int = 500) -> Extra:
     """What an experiment measures besides accuracy: corruptions, a small attack, the worst class.
-
-    All students of a comparison get the same images, the same noise and the same random starts.
-    Everything is measured in fp32.
 
     Args:
         severity: of the corruptions, 1 to 5.
