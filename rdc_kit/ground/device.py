@@ -16,6 +16,7 @@ import torch
 
 from .limits import cores
 from .memory import keep_freed_memory
+from .progress import say_once
 
 DEVICES = ("cpu", "cuda")  # kinds that the kit knows
 PRECISIONS = ("bf16", "fp32")
@@ -102,13 +103,8 @@ def _usable() -> str:
         return "cpu"
     reason = without_kernels(torch.device("cuda"))
     if reason:
-        _say(f"{reason}; until then the CPU computes")
+        say_once(f"{reason}; until then the CPU computes", sys.stderr)
     return "cpu" if reason else "cuda"
-
-
-@functools.cache  # once in a process
-def _say(what: str) -> None:
-    print(what, file=sys.stderr)
 
 
 def _checked(device: str) -> torch.device:

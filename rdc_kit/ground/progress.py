@@ -7,12 +7,13 @@ where a widget's bar was. It is emptied when the cell ends.
 from __future__ import annotations
 
 import contextlib
+import functools
 import html
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
 T = TypeVar("T")
 _EVERY = 0.3  # seconds between two looks of a line; each is a message to the browser
@@ -29,6 +30,12 @@ def interactive() -> bool:
     if setting in ("0", "1"):
         return setting == "1"
     return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+@functools.cache
+def say_once(what: str, file: TextIO | None = None) -> None:
+    """Print a line once in a process, to stdout if no other file is named."""
+    print(what, file=file, flush=True)
 
 
 class TimeLeft:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from ..ground import store
 from ..ground.device import DEVICES
 from ..ground.folders import evidence_dir
+from ..ground.progress import say_once
 from .scorefiles import FACTS, Run, run_from
 
 
@@ -34,7 +35,8 @@ def committed(config: dict[str, Any], wanted: Collection[str]) -> Run | None:
         with contextlib.suppress(OSError, pa.ArrowException):
             names = [*listed["columns"].values()]
             read = pq.read_table(path, columns=names, page_checksum_verification=True)
-            _say(path.name, config["seed"], ", ".join(wanted))
+            where = f"data/evidence/scores/{path.name}, not trained again"
+            say_once(f"{', '.join(wanted)} of seed {config['seed']}: from {where}")
             return run_from(read.to_pandas(), listed)
     return None
 
@@ -57,11 +59,3 @@ def _runs_in(path: Path, changed: int) -> list[dict[str, Any]]:
     with contextlib.suppress(OSError, ValueError, pa.ArrowException):
         return json.loads((pq.read_schema(path).metadata or {}).get(FACTS, b"{}")).get("runs", [])
     return []
-
-
-@functools.cache
-def _say(name: str, seed: int, scores: str) -> None:
-    """Said once in a process."""
-    print(
-        f"{scores} of seed {seed}: from data/evidence/scores/{name}, not trained again", flush=True
-    )

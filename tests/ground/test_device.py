@@ -7,6 +7,7 @@ import torch
 
 from rdc_kit.ground import device
 from rdc_kit.ground.device import Runtime, choose_runtime
+from rdc_kit.ground.progress import say_once
 
 
 def test_a_missing_gpu_is_said_at_once():
@@ -66,7 +67,7 @@ def gpu(monkeypatch):
         monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: list(built))
         monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # torch's default
         monkeypatch.setattr(device, "machine_name", lambda device: "Titan")
-        device._say.cache_clear()
+        say_once.cache_clear()
 
     return of
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
+from rdc_kit.ground.progress import say_once
 from rdc_kit.prune import committed, scores
 from rdc_kit.prune.finished import finished_runs
 from rdc_kit.prune.scorefiles import write_scores
@@ -17,7 +18,7 @@ from .test_scorefiles import run_of, turned
 def shelf(tmp_path, monkeypatch):
     """A folder of committed score files."""
     monkeypatch.setattr(committed, "evidence_dir", lambda: tmp_path / "evidence")
-    committed._say.cache_clear()
+    say_once.cache_clear()
     return tmp_path / "evidence" / "scores"
 
 
