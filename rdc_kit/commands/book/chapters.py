@@ -55,16 +55,15 @@ class Chapter:
         return self.run.line() if self.run else "not run here yet"
 
 
-def chapters(dataset: str = "", folder: Path | None = None) -> list[Chapter]:
-    """A chapter for each notebook of a folder, in the order of their names.
+def chapters(dataset: str = "") -> list[Chapter]:
+    """A chapter for each of the kit's notebooks, in the order of their names.
 
     Args:
         dataset: see `finished`.
-        folder: the kit's own notebooks when left out.
     """
     runs = {run.notebook.stem: run for run in finished(dataset)}
     found = []
-    for path in sorted((folder or notebooks_dir()).glob("[0-9]*.ipynb")):
+    for path in sorted(notebooks_dir().glob("[0-9]*.ipynb")):
         run, own = runs.get(path.stem), nbformat.read(path, as_version=4)
         content = nbformat.read(run.notebook, as_version=4) if run else own
         changed = _written(content) != _written(own)

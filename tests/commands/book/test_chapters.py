@@ -3,6 +3,7 @@
 import base64
 import html
 import re
+from unittest import mock
 
 import nbformat
 import pytest
@@ -46,7 +47,8 @@ def ran(home, source, profile="small", text=None):
 
 def page(source, tmp_path):
     """The sources of the cells that Sphinx gets."""
-    (chapter,) = chapters.chapters(folder=source)
+    with mock.patch.object(chapters, "notebooks_dir", return_value=source):
+        (chapter,) = chapters.chapters()
     out = tmp_path / "pages"
     out.mkdir()
     chapters.write_chapter(chapter, out, WORDS)
