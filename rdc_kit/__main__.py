@@ -101,7 +101,7 @@ def _speed(options: argparse.Namespace) -> int:
         from .ground.places import check_table
 
         check_table(options.out, SPEED_TABLES[job])
-    told = {name: getattr(options, name) for name in (*SPEED_JOBS[job], "out")}
+    told = _picked(options, " ".join([*SPEED_JOBS[job], "out"]))
     given = {name: value for name, value in told.items() if value is not None}
     first = [options.grid] if job == "grid" else []
     name = f"speed_{job}" if job else "speed"
