@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter
 
 from ...ground.names import check_known
 from ..figures.base import family_colour
-from ..figures.names import arm_titles, source_title
+from ..figures.names import arm_titles, shortened, source_title
 from .canvas import DPI, new_figure, place
 
 ALL = "all"
@@ -114,7 +114,7 @@ def render_benchmark(
     edges = np.where(lines["status"] == "exact", colours, "white")
     ax.scatter(lines["published"], y, s=26, marker="D", color=list(edges), edgecolor=colours)
     names = _names(lines, arm_titles(table))
-    ax.set_yticks(y, [n if len(n) <= _NAME else n[: _NAME - 1] + "…" for n in names], fontsize=8)
+    ax.set_yticks(y, [shortened(name, _NAME) for name in names], fontsize=8)
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set_xlabel("top-1 accuracy of the last epoch, %")

@@ -19,13 +19,14 @@ from ...prune.recorders import Scores
 from ...prune.selection import rank
 from ..analyses.observers import Observer
 from ..figures.base import FAMILY_COLOURS, PALETTE
-from ..figures.names import GROUPING_TITLES, VIEWS, metric_title
+from ..figures.names import GROUPING_TITLES, VIEWS, metric_title, shortened
 from ..verdicts.metrics import shannon
 from .canvas import Block, outline, paint, write
 
 VIEWS_BY_TITLE = {VIEWS[view]: view for view in ("whole", "shuffle", "cell")}
 DRAWS = 6  # views shown of a stored image; more make the observer slow at 224 px
 COMPOSITES = 4  # shown at once
+_LETTERS = 24  # of a class that fit into a title
 
 
 def chosen_ranks(window: tuple[int, int], cells: int) -> Tensor:
@@ -93,9 +94,9 @@ def render_composite(
     combined = combine(chosen, grid, grouping)
     assert combined.members is not None
     first = [chosen.row_ids.tolist().index(row) for row in combined.members[0].tolist()]
-    score = metric_title(scores.name)
+    score, called = metric_title(scores.name), shortened(name, _LETTERS)
     originals = Block(
-        f"In the first composite: {len(first)} of the {len(rows):,} images of {_short(name)}, by "
+        f"In the first composite: {len(first)} of the {len(rows):,} images of {called!r}, by "
         f"{score} (rank 1 = easiest)",
         chosen.images[torch.tensor(first)],
         [f"rank {int(ranks[k])}" for k in first],
@@ -112,11 +113,6 @@ def render_composite(
         colour=FAMILY_COLOURS["pca"],
     )
     return paint([originals, composites])
-
-
-def _short(name: str) -> str:
-    """A class name of a length that fits into a title."""
-    return repr(name if len(name) <= 24 else name[:23] + "…")
 
 
 def draw_views(
@@ -226,8 +222,8 @@ def render_views(
             f"(0: certain; {np.log(answers.shape[1]):.2f}: all classes alike)",
             f"observer: {observer.name[:40]}",
         ]
-    name = _short(stored.classes[int(stored.labels[index])])
-    whole = Block(f"Stored: {name}", stored.images[[index]], side=224, cells=stored.grid)
+    name = shortened(stored.classes[int(stored.labels[index])], _LETTERS)
+    whole = Block(f"Stored: {name!r}", stored.images[[index]], side=224, cells=stored.grid)
     title = f"What the network sees: {DRAWS} views, {view}"
     notes += ["no flips: they change the label"] * (not stored.traits.flip)
     inks = [PALETTE[k] for k in (0, 1, 2, 3, 4, 9)]

@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 
 from ...augment.boxes import cell_boxes
 from ...data.imagesets import ImageSet
-from .names import network_title, source_title
+from .names import network_title, shortened, source_title
 
 # seaborn's "colorblind" palette, written out: to import seaborn takes a second.
 PALETTE = (
@@ -147,7 +147,7 @@ def _columns_classes(sets: list[ImageSet], columns: int) -> list[str]:
     ]
     names = [names.pop() if len(names) == 1 else "" for names in found]
     several = len(set(names)) > 1
-    return [(n if len(n) <= 12 else n[:11] + "…") if several else "" for n in names]
+    return [shortened(name, 12) if several else "" for name in names]
 
 
 def show_image(ax: Axes, pixels: torch.Tensor) -> None:

@@ -51,6 +51,11 @@ def source_title(source: str) -> str:
     return f"{kind}:{place.rstrip('/').rpartition('/')[2]}" if colon else _SOURCES.get(kind, kind)
 
 
+def shortened(name: str, most: int) -> str:
+    """A name of at most so many letters, the last an ellipsis where it was longer."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
 def network_title(network: str) -> str:
     """A network's name, such as "ConvNet-3 (width 128)"; its key where the kit does not know it."""
     if found := _CONVNET.fullmatch(network):

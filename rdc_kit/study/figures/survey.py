@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from ...data.survey import Survey
 from .base import show_image
+from .names import shortened
 
 _LETTERS = 14  # of a class that fit under its image
 
@@ -37,7 +38,7 @@ def survey_figure(found: Survey, columns: int = 10) -> Figure:
         images = found.images[what]
         for ax, pixels, name in zip(line, images.images, images.named_labels, strict=False):
             show_image(ax, pixels)
-            short = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
+            short = shortened(name, _LETTERS)
             ax.text(0.5, -0.05, short, transform=ax.transAxes, fontsize=6.5, ha="center", va="top")
         line[0].set_title(" ", fontsize=8.5)  # room for a line that may be wider than its image
         said = f"{what}: {found.counts[what]}"

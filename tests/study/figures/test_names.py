@@ -208,3 +208,8 @@ def test_differences_in_words_say_which_is_higher():
     assert line(1.0, -2.0, 4.0, 3, "undecided") == undecided
     one = "PCA minus Random: +1.0 from n = 1, not evidence"
     assert line(1.0, math.nan, math.nan, 1, "not evidence") == one
+
+
+def test_a_long_name_is_cut_to_the_letters_that_fit():
+    assert names.shortened("tench", 5) == "tench"
+    assert names.shortened("English springer", 8) == "English…"
