@@ -7,6 +7,7 @@ goes to the browser as JPEG bytes: this needs no Output widget, keeps no figure,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -128,9 +129,6 @@ def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
     scores.aligned_to(pool)
     counts = dict(zip(pool.classes, pool.counts().tolist(), strict=True))
 
-    def render(**state: Any) -> Figure:
-        return renders.render_composite(pool, scores, **state)
-
     def controls(state: State) -> dict[str, Widget]:
         name = _choice("name", pool.classes, state["name"])
         many = counts[state["name"]]
@@ -151,7 +149,7 @@ def composite_builder(pool: ImageSet, scores: Scores) -> Widget | Figure:
     if many >= 16:
         shown.append(easiest | {"window": (many - 15, many)})
         shown.append(easiest | {"window": (1, many), "grid": 3, "grouping": "sequential"})
-    return explore(render, controls, shown)
+    return explore(partial(renders.render_composite, pool, scores), controls, shown)
 
 
 def view_explorer(stored: ImageSet, observer: Observer | None = None) -> Widget | Figure:
@@ -161,12 +159,6 @@ def view_explorer(stored: ImageSet, observer: Observer | None = None) -> Widget 
         stored: composites, or any set.
         observer: its entropy (nats) is written under each view.
     """
-
-    def render(**state: Any) -> Figure:
-        return renders.render_views(stored, observer=observer, **state)
-
-    def quick(**state: Any) -> Figure:
-        return renders.render_views(stored, **state)
 
     def controls(state: State) -> dict[str, Widget]:
         real, whole = ipywidgets.FloatSlider, ipywidgets.IntSlider
@@ -190,7 +182,8 @@ def view_explorer(stored: ImageSet, observer: Observer | None = None) -> Widget 
     state = {"view": "extracted", "low": low, "cutout": 0.0, "index": 0, "draw": 0, "flip": flip}
     shown = [state | {"view": view} for view in ("extracted", "shuffled", "whole")]
     shown.append(state | {"cutout": 0.5})
-    return explore(render, controls, shown, quick if observer else None)
+    quick = partial(renders.render_views, stored)
+    return explore(partial(quick, observer=observer), controls, shown, quick if observer else None)
 
 
 def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure:
@@ -204,9 +197,6 @@ def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure
     """
     for one in scores.values():
         one.aligned_to(pool)
-
-    def render(**state: Any) -> Figure:
-        return scored.render_scores(pool, scores, **state)
 
     def controls(state: State) -> dict[str, Widget]:
         named = [(metric_title(name), name) for name in scores]
@@ -226,7 +216,7 @@ def score_explorer(pool: ImageSet, scores: dict[str, Scores]) -> Widget | Figure
         state["against"] = ""
     shown = [state | {"percentiles": part} for part in ((0, 10), (45, 55), (90, 100))]
     shown += [state | {"pick": pick} for pick in ("harder", "easier") if len(names) > 1]
-    return explore(render, controls, shown)
+    return explore(partial(scored.render_scores, pool, scores), controls, shown)
 
 
 def benchmark_browser(table: pd.DataFrame, reference: pd.DataFrame | None = None) -> Any:
@@ -238,9 +228,6 @@ def benchmark_browser(table: pd.DataFrame, reference: pd.DataFrame | None = None
     """
     theirs = [] if reference is None else sorted(set(reference["ipc"].astype(str)), key=int)
     ipcs = sorted(int(ipc) for ipc in table["ipc"].unique())
-
-    def render(**state: Any) -> Figure:
-        return browser.render_benchmark(table, reference, **state)
 
     def controls(state: State) -> dict[str, Widget]:
         ends = [browser.ALL]
@@ -259,7 +246,8 @@ def benchmark_browser(table: pd.DataFrame, reference: pd.DataFrame | None = None
     first = {"family": browser.ALL, "ipc": ipcs[-1], "sort": "accuracy"}
     if theirs:
         first["published_ipc"] = browser.SAME if str(ipcs[-1]) in theirs else theirs[0]
-    return explore(render, controls, [first | {"labels": one} for one in table["labels"].unique()])
+    shown = [first | {"labels": one} for one in table["labels"].unique()]
+    return explore(partial(browser.render_benchmark, table, reference), controls, shown)
 
 
 def run_monitor() -> Widget | pd.DataFrame:
