@@ -19,12 +19,14 @@ from typing import Any
 
 from .commands.options import SPEED_JOBS, SPEED_TABLES, check_unused, parser
 
+Verb = Callable[[argparse.Namespace], int | None]  # to an exit status, where it is not always 0
 
-def _calls(place: str, words: str = "") -> Callable[[argparse.Namespace], int]:
+
+def _calls(place: str, words: str = "") -> Verb:
     """A verb that is one function of `commands`, imported late; `words`: its options, in order."""
     module, _, name = place.rpartition(".")
 
-    def call(options: argparse.Namespace) -> int:
+    def call(options: argparse.Namespace) -> int | None:
         function = getattr(import_module(f"rdc_kit.commands.{module}"), name)
         return function(*_picked(options, words).values())
 
@@ -47,30 +49,31 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor_data(options.about[1], options.size)
 
 
-def _compress(options: argparse.Namespace) -> int:
+def _compress(options: argparse.Namespace) -> None:
     from .commands.sets import save_set
 
     words, given = " ".join(options.method), _picked(options, "seed size device on_bad")
-    return save_set(words, options.dataset, options.ipc, options.out, **given)
+    save_set(words, options.dataset, options.ipc, options.out, **given)
 
 
-def _score(options: argparse.Namespace) -> int:
+def _score(options: argparse.Namespace) -> None:
     from .commands.sets import collect_scores, save_scores
 
     given = _picked(options, "size on_bad")
     if options.collect:
         check_unused(options, "score --collect", ["out", "epochs", "seed", "device"])
-        return collect_scores(options.dataset, options.collect, **given)
+        collect_scores(options.dataset, options.collect, **given)
+        return
     given |= {"epochs": options.epochs, "seeds": options.seed, "device": options.device}
     name = options.dataset.replace(":", "-").replace("/", "-")
-    return save_scores(options.dataset, options.out or Path(f"scores-{name}.parquet"), **given)
+    save_scores(options.dataset, options.out or Path(f"scores-{name}.parquet"), **given)
 
 
-def _select(options: argparse.Namespace) -> int:
+def _select(options: argparse.Namespace) -> None:
     from .commands.sets import save_selection
 
     given = _picked(options, "metric ipc order skip seed size on_bad")
-    return save_selection(options.dataset, options.scores, options.out, **given)
+    save_selection(options.dataset, options.scores, options.out, **given)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -92,7 +95,7 @@ def _study(options: argparse.Namespace) -> int:
     return run_all(given, options.timeout, workers=options.workers)
 
 
-def _speed(options: argparse.Namespace) -> int:
+def _speed(options: argparse.Namespace) -> None:
     job = next((name for name in SPEED_JOBS if name and getattr(options, name)), "")
     others = dict.fromkeys(name for names in SPEED_JOBS.values() for name in names)
     what = f"speed --{job}" if job else "speed without --grid"
@@ -106,7 +109,7 @@ def _speed(options: argparse.Namespace) -> int:
     first = [options.grid] if job == "grid" else []
     name = f"speed_{job}" if job else "speed"
     module = import_module(f"rdc_kit.commands.{name}")  # each has one function of its own name
-    return getattr(module, name)(*first, **given)
+    getattr(module, name)(*first, **given)
 
 
 def _evidence(options: argparse.Namespace) -> int:
@@ -116,17 +119,17 @@ def _evidence(options: argparse.Namespace) -> int:
     return evidence(options.minutes, keys=options.line, **given)
 
 
-def _benchmark(options: argparse.Namespace) -> int:
+def _benchmark(options: argparse.Namespace) -> None:
     from .commands.benchmark import benchmark, chosen_protocols
 
     wanted = chosen_protocols(options.labels, options.protocols, options.epochs)
     names = "students seeds size frozen teacher teacher_epochs iterations device on_bad workers"
     names += " plan_only out"
     given = _picked(options, names)
-    return benchmark(options.dataset, options.methods, options.ipc, wanted, **given)
+    benchmark(options.dataset, options.methods, options.ipc, wanted, **given)
 
 
-ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+ACTIONS: dict[str, Verb] = {
     "doctor": _doctor,
     "methods": _calls("sets.list_methods"),
     "compress": _compress,
@@ -231,7 +234,7 @@ def _status_of(options: argparse.Namespace) -> int:
     try:
         use_told()
         _use(getattr(options, "use", []))
-        return ACTIONS[options.verb](options)
+        return ACTIONS[options.verb](options) or 0
     except BrokenPipeError:  # `rdc claims | head`: who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -69,7 +69,7 @@ def benchmark(
     workers: str | int = "auto",
     plan_only: bool = False,
     out: Path | None = None,
-) -> int:
+) -> None:
     """Plan a grid of methods, measure it, print and keep its table; see `plan_trials`.
 
     Args:
@@ -82,9 +82,6 @@ def benchmark(
         iterations: of every recovered image; the method's own number when left out.
         plan_only: only print the plan.
         out: path of the table; under data/runs/benchmark when left out.
-
-    Returns:
-        Exit status: 0 when every trial is measured, or the plan printed.
     """
     workers_from(workers)
     arms, ipcs, students = _arms(names), [*dict.fromkeys(ipcs)], [*dict.fromkeys(students)]
@@ -103,13 +100,12 @@ def benchmark(
     print(_heading(experiment, dataset), flush=True)
     print(planned := experiment.plan(workers), flush=True)
     if plan_only:
-        return 0
+        return
     table = _measured(experiment, planned, workers)
     out = out or runs_dir("benchmark") / _name(dataset, experiment) / "runs.csv"
     _keep(table, setup, out)
     _draw(table, out)
     print(f"benchmark: {len(table)} run{'s' * (len(table) != 1)} in {out}")
-    return 0
 
 
 def _arms(names: Sequence[str]) -> list[Arm]:

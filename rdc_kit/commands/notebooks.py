@@ -12,7 +12,7 @@ from ..ground.folders import notebooks_dir, source_dir
 _PICTURE = re.compile(r"\]\(\.\./(figures/[^)\\]+)\)")
 
 
-def hand_out(folder: Path, with_solutions: bool = False) -> int:
+def hand_out(folder: Path, with_solutions: bool = False) -> None:
     """Copy the notebooks, their pages and solutions into FOLDER/notebooks, pictures beside it.
 
     What is there already, byte by byte, stays: the same call goes on after it was killed.
@@ -36,7 +36,6 @@ def hand_out(folder: Path, with_solutions: bool = False) -> int:
     target = folder / "notebooks"
     count = len(list(notebooks_dir().glob("[0-9]*.ipynb")))
     print(f"notebooks: {count} in {target}; open one with `jupyter lab {target}`")
-    return 0
 
 
 def _copies(folder: Path, with_solutions: bool) -> dict[Path, bytes]:

@@ -20,7 +20,7 @@ from ..ground import files, places, store
 
 def publish(
     saved: Path, folder: Path, licence: str = "unknown", results: Path | None = None
-) -> int:
+) -> None:
     """Write a dataset folder for the Hub, and say how to send it there.
 
     It holds what `ImageSet.save` wrote, a card with recipe, hashes and licence, and the rows of
@@ -55,7 +55,6 @@ def publish(
         print("the card says that the licence is unknown: --license mit, say, names one")
     print(f"send it: hf upload {place} {shlex.quote(str(folder))} . --repo-type dataset")
     print(f"publish: {images} in {folder}; nothing was sent")
-    return 0
 
 
 def _hub_name(text: str) -> str:

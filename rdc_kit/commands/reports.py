@@ -12,7 +12,7 @@ from ..ground.names import command
 from ..study.grid import monitor
 
 
-def list_runs() -> int:
+def list_runs() -> None:
     """Print every notebook run of this home and how it ended, and how far the grids at work are."""
     known = monitor.for_people(monitor.status())
     notebooks, grids = (known[known["kind"] == kind] for kind in ("notebook", "grid"))
@@ -25,10 +25,9 @@ def list_runs() -> int:
     trained = sum(store.is_done(home) for home in runs_dir("train").glob("*"))
     told = f"{len(notebooks)} notebooks, {trained} finished trainings"
     print(f"runs: {told} in {data_dir() / 'runs'}")
-    return 0
 
 
-def print_ledger(where: str, into: Path | None = None) -> int:
+def print_ledger(where: str, into: Path | None = None) -> None:
     """Print the ledger of claims, or write what is decided into a Markdown file.
 
     Args:
@@ -51,11 +50,10 @@ def print_ledger(where: str, into: Path | None = None) -> int:
         text = put_into(into.read_text(), decided(table))
         files.write_text(into, text)
         print(into)
-        return 0
+        return
     print(as_text(table))
     counts = table["verdict"].str.split(",").str[0].value_counts()
     print(f"claims: {', '.join(f'{count} {word}' for word, count in counts.items())}")
-    return 0
 
 
 def _text_of(path: Path) -> str:

@@ -27,7 +27,7 @@ from ..prune.selection import check_order, select
 from ..study.grid.arms import arm_asked
 
 
-def list_methods() -> int:
+def list_methods() -> None:
     """Print the registry: a line per method."""
     rows = [("method", "family", "needs", "cost", "source")]
     rows += [(name, m.family, m.needs, m.cost, m.source) for name, m in METHODS.items()]
@@ -36,7 +36,6 @@ def list_methods() -> int:
         cells = zip(row, widths, strict=True)
         print("  ".join(text.ljust(width) for text, width in cells).rstrip())
     print(f"methods: {len(METHODS)}")
-    return 0
 
 
 def save_set(
@@ -49,7 +48,7 @@ def save_set(
     size: int | None = None,
     device: str = "auto",
     on_bad: str = "error",
-) -> int:
+) -> None:
     """Compress a dataset and save the set in the Hub's format.
 
     Args:
@@ -79,7 +78,6 @@ def save_set(
         facts = stored.provenance
         print(f"teacher {facts['teacher']}: {facts['teacher_top1']:.1f} % of the pool")
     print(f"compress: {stored} in {folder}")
-    return 0
 
 
 def save_scores(
@@ -91,7 +89,7 @@ def save_scores(
     size: int | None = None,
     device: str = "auto",
     on_bad: str = "error",
-) -> int:
+) -> None:
     """Score every image of a pool, once for each seed, and write a score file, a row per image.
 
     Raises:
@@ -111,7 +109,6 @@ def save_scores(
     columns = write_scores(out, pool, runs)
     lost = "" if out.suffix == ".parquet" else "; only a .parquet says how they were made, too"
     print(f"score: {', '.join(columns)} of {len(pool):,} rows in {out}; higher = harder{lost}")
-    return 0
 
 
 def _check_finite(run: Run) -> None:
@@ -128,7 +125,7 @@ def _check_finite(run: Run) -> None:
 
 def collect_scores(
     dataset: str, folder: Path, *, size: int | None = None, on_bad: str = "error"
-) -> int:
+) -> None:
     """Put the finished scoring runs of a pool into one score file, beside those that it has.
 
     Raises:
@@ -152,7 +149,6 @@ def collect_scores(
         write_scores(path, pool, [*old, *new])
         write_index_lists(path.with_stem(f"{path.stem}-selected"), pool, [*old, *new])
     print(f"score: {len(new)} scoring runs added to {path}, which has {len(old) + len(new)}")
-    return 0
 
 
 def _runs_of(pool: ImageSet, path: Path) -> list[Run]:
@@ -175,7 +171,7 @@ def save_selection(
     seed: int = 0,
     size: int | None = None,
     on_bad: str = "error",
-) -> int:
+) -> None:
     """Choose images by a score file, or at random without one, and save them; nothing is trained.
 
     Raises:
@@ -198,4 +194,3 @@ def save_selection(
     facts = {"method": method, "family": family, "ipc": ipc, "seed": seed}
     chosen = replace(chosen, provenance=chosen.provenance | facts)
     print(f"select: {chosen} in {chosen.save(out)}; {INDEX} there lists the originals")
-    return 0

@@ -137,7 +137,7 @@ def speed(
     rounds: int = 3,
     device: str = "auto",
     out: Path | None = None,
-) -> int:
+) -> None:
     """Time both loops in turn, print images per second and the ratio; and the time of the imports.
 
     Args:
@@ -162,7 +162,6 @@ def speed(
     if out:
         files.write_csv(out, table)
     _report(table)
-    return 0
 
 
 def time_loops(

@@ -124,7 +124,7 @@ def prepare(core: str) -> None:
         subprocess.Popen([sys.executable, "-c", endless])
 
 
-def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None) -> int:
+def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None) -> None:
     """Move every control of every explorer, print a line for each.
 
     Args:
@@ -155,7 +155,6 @@ def speed_explorers(size: int = 224, *, rounds: int = 5, out: Path | None = None
         f"the {slowest['explorer']} explorer, takes {slowest['median_s']:.2f} s on a "
         f"{slowest['core']} core (wanted: {WANTED})"
     )
-    return 0
 
 
 def _timed(size: int, rounds: int, core: str) -> Iterator[dict[str, Any]]:

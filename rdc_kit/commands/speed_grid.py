@@ -74,7 +74,7 @@ CASES = [
 
 def speed_grid(
     datasets: Sequence[str], *, runs: int = 0, workers: str | int = "auto", out: Path | None = None
-) -> int:
+) -> None:
     """Time every case of some datasets in both ways; print a line each, then a run's parts.
 
     Args:
@@ -111,7 +111,6 @@ def speed_grid(
         base.use_style()
         saving.save_figure(parts_figure(table), out.stem, table, folder=out.parent)
     print(f"speed: {len(cases)} grids on {table['device'].iloc[0]}")
-    return 0
 
 
 def time_case(case: Case, runs: int, workers: str | int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -117,7 +117,7 @@ CASES: list[tuple[str, str, tuple[int, ...], Callable[[int], Job]]] = [
 ]
 
 
-def speed_growth(*, rounds: int = 2, out: Path | None = None) -> int:
+def speed_growth(*, rounds: int = 2, out: Path | None = None) -> None:
     """Time every call, print a line for each and how it grows.
 
     Args:
@@ -145,7 +145,6 @@ def speed_growth(*, rounds: int = 2, out: Path | None = None) -> int:
     if out:
         files.write_csv(out, table)
     print(f"speed: {len(CASES)} calls; faster than their input grow: {', '.join(worse) or 'none'}")
-    return 0
 
 
 def exponent(values: tuple[int, ...], seconds: list[float]) -> float:

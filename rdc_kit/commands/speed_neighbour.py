@@ -32,7 +32,7 @@ _BUSY = "while True: sum(range(100_000))"
 COLUMNS = ["way", "threads", "neighbour", "seconds", "times"]
 
 
-def speed_neighbour(*, rounds: int = 3, out: Path | None = None) -> int:
+def speed_neighbour(*, rounds: int = 3, out: Path | None = None) -> None:
     """Time one small training (digits, 1 per class) alone and beside a busy program.
 
     Three ways: all threads as until version 0.2, all threads now, one thread.
@@ -61,7 +61,6 @@ def speed_neighbour(*, rounds: int = 3, out: Path | None = None) -> int:
     if out:
         files.write_csv(out, table)
     print(f"speed: a training beside a busy program, on {facts['device']}")
-    return 0
 
 
 def compared(rows: list[tuple[str, int, bool, float]]) -> pd.DataFrame:

@@ -45,7 +45,7 @@ WAYS = {"one by one": "0", "replayed": "1"}
 
 def speed_replay(
     *, rounds: int = 3, device: str = "auto", out: Path | None = None, cases: list[Case] = CASES
-) -> int:
+) -> None:
     """Time every case in both ways, and print a line each.
 
     Args:
@@ -73,7 +73,6 @@ def speed_replay(
     if out:
         files.write_csv(out, table)
     print(f"speed: {len(cases)} networks on {table['device'].iloc[0]}")
-    return 0
 
 
 def _time_both(case: Case, rounds: int, device: str = "auto") -> list[dict[str, Any]]:
