@@ -60,7 +60,7 @@ def compress(
             ready-made. DataError: pool too small, ipc is no whole number of at least
             1, or a teacher that does not know the pool.
     """
-    check_options(name, options)
+    check_asked(name, options)
     return make_set(name, pool, ipc, seed, runtime, _used(name, options))
 
 
@@ -100,28 +100,39 @@ def make_set(
 
 
 def _used(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options without those that say how images at random would be scored.
+    """The options without those that say how images at random would be scored."""
+    method = method_named(name)
+    if not is_own(method.make) and (method.fixed | options).get("order") == "random":
+        return {k: v for k, v in options.items() if k not in _MADE_BY["scores"]}
+    return options
+
+
+def idle_ways(name: str, options: dict[str, Any]) -> set[str]:
+    """Options that change nothing, for what they say how to make is given: scores, or a Teacher.
+
+    None of a method of one's own.
+    """
+    given = {key for key in _MADE_BY if isinstance(options.get(key), Scores | Teacher)}
+    own = is_own(method_named(name).make)
+    return set() if own else {way for key in given for way in _MADE_BY[key]}
+
+
+def check_asked(name: str, options: dict[str, Any]) -> None:
+    """`check_options`, of options of which each is to be of use.
 
     Raises:
         ValueError: options that say how scores or a teacher are made, besides scores or a Teacher.
     """
-    method = method_named(name)
-    if is_own(method.make):
-        return options
+    check_options(name, options)
+    idle = idle_ways(name, options)
+    agreed = getattr(options.get("scores"), "name", None)
     for given, ways in _MADE_BY.items():
-        made = options.get(given)
-        if not isinstance(made, Scores | Teacher):
-            continue
-        agreed = made.name if isinstance(made, Scores) else None
-        vain = [k for k in ways if options.get(k) not in (None, agreed)]
+        vain = [way for way in ways if way in idle and options.get(way) not in (None, agreed)]
         if vain:
             raise ValueError(
                 f"{name} was given its {given}, so {', '.join(vain)} would change nothing: leave "
                 "that out"
             )
-    if (method.fixed | options).get("order") == "random":
-        return {k: v for k, v in options.items() if k not in _MADE_BY["scores"]}
-    return options
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:

@@ -50,6 +50,10 @@ class Teacher:
         tested = "" if self.test_top1 is None else f", {self.test_top1:.1f} % of the test images"
         return f"teacher {', '.join(self.names)}: {self.pool_top1:.1f} % of the pool{tested}"
 
+    def fingerprint(self) -> str:
+        """Of networks, pool and training; two teachers may be as good as each other."""
+        return store.config_hash(self.key)
+
     def answering(self, runtime: Runtime, norm: str = "eval") -> Answer:
         """A function from normalised inputs [B, 3, S, S] to logits float32 [B, C], no gradient.
 

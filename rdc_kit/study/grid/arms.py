@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...augment.boxes import Grid
-from ...compression import check_options, check_room
+from ...compression import check_asked, check_room
 from ...data.imagesets import DataError, ImageSet
 from ...ground.names import unknown
 from ...methods import METHODS, method_named
 from ...prune.recorders import Scores
 from ...train.protocol import FIELDS, check_fields
+from ...train.teachers import Teacher
 
 CROPS = (0.02, 0.08, 0.25, 0.5, 0.75, 1.0)
 # Combining rules: options of pca.
@@ -48,7 +49,8 @@ class Arm:
         pool: method whose set is the pool; "" for the dataset itself.
 
     Raises:
-        ValueError: an unknown method, option or protocol field, with the near match.
+        ValueError: an unknown method, option or protocol field, with the near match, or see
+            `check_asked`.
     """
 
     method: str
@@ -57,7 +59,7 @@ class Arm:
     pool: str = ""
 
     def __post_init__(self) -> None:
-        check_options(self.method, self.options)
+        check_asked(self.method, self.options)
         check_fields(self.protocol)
 
     @property
@@ -157,6 +159,8 @@ def _text(name: str, value: Any) -> str:
         return _number_text(low) if high == 1 else f"{_number_text(low)}-{_number_text(high)}"
     if isinstance(value, Scores):
         return f"{value.name}-{value.fingerprint()[:8]}"
+    if isinstance(value, Teacher):
+        return f"{'+'.join(value.names)}-{value.fingerprint()[:8]}"
     return _number_text(value) if isinstance(value, float) else str(value)
 
 

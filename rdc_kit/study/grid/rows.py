@@ -177,7 +177,7 @@ def tried(trial: Trial, setup: Setup) -> dict[str, Any]:
     settings = method.fixed | setup.settings(arm)
     soft = protocol.labels != "hard"
     given = settings.get("scores")  # somebody's own, of which no seed is known
-    ranked = "scoring_seed" in settings and settings.get("order") != "random"
+    ranked = "scoring_seed" in method.options and settings.get("order") != "random"
     scored = ranked and given is None
     runtime = setup.runtime_of(trial.student)
     return {

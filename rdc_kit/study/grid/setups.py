@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...compression import check_options, make_set, settled
+from ...compression import check_options, idle_ways, make_set, settled
 from ...data.imagesets import ImageSet
 from ...distill.recipes import edition
 from ...ground import locks, store
@@ -153,7 +153,10 @@ class Setup:
         return self.pool.fingerprint(), self.test.fingerprint()
 
     def settings(self, arm: Arm, seeds: Seeds = ALL_0) -> dict[str, Any]:
-        """Every option of an arm's method: the method's defaults, the setup's, the arm's own."""
+        """Every option of an arm's method: the method's defaults, the setup's, the arm's own.
+
+        Without those that say how scores or a teacher are made, where an arm brings its own.
+        """
         method = method_named(arm.method)
         known = method.options
         metric = (method.fixed | known | arm.options).get("metric")
@@ -168,7 +171,8 @@ class Setup:
             usual = self.options.get("epochs", METRICS[metric].epochs)
             shared["epochs"] = self.scoring_epochs.get(metric, usual)
         mine = known | {k: v for k, v in shared.items() if k in known} | arm.options
-        return settled(arm.method, mine)
+        idle = idle_ways(arm.method, mine) - arm.options.keys()
+        return settled(arm.method, {k: v for k, v in mine.items() if k not in idle})
 
     def make(self, arm: Arm | str, ipc: int, seeds: Seeds = ALL_0) -> ImageSet:
         """The set of an arm; `ipc` images per class."""

@@ -6,6 +6,7 @@ import pytest
 
 import rdc_kit as rdc
 from rdc_kit.methods import METHODS
+from rdc_kit.prune.recorders import Scores
 from rdc_kit.study.grid import arms
 from rdc_kit.study.grid.arms import Arm
 from rdc_kit.study.grid.experiments import plan_trials, trials_of
@@ -86,6 +87,16 @@ def test_keys_are_written_as_the_readme_of_the_table_says(arm, key):
 def test_an_arm_with_a_slip_in_it_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         Arm(**given)
+
+
+def test_an_arm_says_nothing_of_how_scores_are_made_that_it_brings(blocks):
+    """As a single set does not; it would change nothing."""
+    ranks = torch.arange(len(blocks))
+    own, aum = (Scores.of(blocks, name, ranks) for name in ("ours", "aum"))
+    for options in ({"scores": own, "metric": "aum"}, {"scores": own, "epochs": 7}):
+        with pytest.raises(ValueError, match="pca was given its scores, so .* change nothing"):
+            Arm("pca", options)
+    assert Arm("pca", {"scores": aum, "metric": "aum"}).key.startswith("pca metric=aum scores=aum-")
 
 
 def test_random_comes_first_and_once():

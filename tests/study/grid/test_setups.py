@@ -1,5 +1,7 @@
 """Setups: the settings that arms share, names of sets that are not made yet, teachers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -215,8 +217,38 @@ def test_own_scores_count_by_their_values(fresh_home):
     row = tried(trials[0], setup)
     assert (row["metric"], row["scoring_seed"]) == ("ours", None)
     assert arm_title(row) == "ours, easiest"
-    made = setup.make(trials[0].arm, 1)  # with settings, such as epochs, that nothing takes
-    assert (made.provenance["score"], made.provenance["epochs"]) == ("ours", 2)
+
+
+@pytest.mark.parametrize(("method", "name"), [("el2n", "ours"), ("pca", "ours"), ("pca", "aum")])
+def test_who_gives_scores_has_said_by_what_to_go(method, name, fresh_home, exact):
+    """An arm of PCA with AUM's scores "was to go by el2n"; sets told of a scoring run's epochs."""
+    setup = large_setup()
+    scores = Scores.of(setup.pool, name, torch.arange(len(setup.pool)))
+    arm = Arm(method, {"scores": scores})
+    made = setup.make(arm, 1, Seeds(scoring=3, set=2))
+    alone = rdc.compress(method, setup.pool, 1, seed=2, runtime=exact, scores=scores)
+    assert made.fingerprint() == alone.fingerprint()
+    assert {*made.provenance} == {*alone.provenance}
+    assert setup.set_key(trial(arm, scoring=3)) == setup.set_key(trial(arm))
+    row = tried(trial(arm, scoring=3), setup)
+    assert (row["metric"], row["scorer"], row["scoring_seed"]) == (name, "", None)
+    whole = large_setup(options={"scores": scores})  # given to every arm that takes them
+    assert whole.set_key(trial(Arm(method))) == setup.set_key(trial(arm))
+
+
+def test_a_teacher_of_an_arm_is_told_from_another_as_good(fresh_home, exact):
+    """Both were "87.5 % of the pool": one's runs were fetched for the other's."""
+    setup = large_setup()
+    first = rdc.squeeze(setup.pool, "convnet1-w8-bn", 20, runtime=exact)
+    arms = [Arm("rded", {"teacher": one}) for one in (first, replace(first, key="another"))]
+    assert arms[0].key != arms[1].key
+    assert arms[0].key.startswith("rded teacher=convnet1-w8-bn-")
+    keys = [setup.set_key(trial(arm, teacher=seed)) for arm in arms for seed in (0, 1)]
+    assert keys[0] == keys[1] != keys[2]  # it has been trained, whatever the replicate's seed
+    alone = rdc.compress("rded", setup.pool, 1, runtime=exact, teacher=first).provenance
+    made = setup.make(arms[0], 1).provenance
+    assert {*made} == {*alone}
+    assert not {"teacher_epochs", "teacher_seed"} & {*made}
 
 
 def _mine(pool, ipc, seed, runtime):
