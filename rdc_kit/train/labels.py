@@ -61,6 +61,31 @@ def by_batch(model: nn.Module) -> nn.Module:
     return model
 
 
+def check_alone(
+    answer: Answer, protocol: Protocol, fewest: int, size: int, on: torch.device
+) -> None:
+    """Refuse a teacher whose batch norm, going by the batch, would see one pixel of one image.
+
+    Args:
+        answer: the teacher. protocol: says how its batch norm goes.
+        fewest: images of the smallest batch that it is asked about.
+        size: of the images, pixels. on: their device.
+
+    Raises:
+        ValueError: one value has no spread to be normalised by.
+    """
+    if protocol.teacher_norm != "batch" or fewest > 1:
+        return
+    try:
+        answer(torch.zeros(1, 3, size, size, device=on))
+    except ValueError as error:  # torch's, from the layer
+        raise ValueError(
+            f"the teacher shrinks images of {size} px to one pixel, and with teacher_norm='batch' "
+            "it cannot go by one pixel of one image, as the smallest batch here has: take another "
+            "batch, or leave teacher_norm out"
+        ) from error
+
+
 def check_frozen(model: nn.Module) -> None:
     """Refuse a teacher in train mode: its statistics and answers would change with each batch.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..augment.views import View, make_view
 from ..data.imagesets import ImageSet
 from ..ground.device import Runtime, free_on
-from .labels import Answer, check_answer
+from .labels import Answer, check_alone, check_answer
 from .protocol import Protocol, seen_as
 from .stored_labels import StoredLabels
 
@@ -49,8 +49,8 @@ def lesson_of(
     """The function that gives each batch its inputs, targets and teacher's answer.
 
     Raises:
-        ValueError: the protocol needs a teacher or stored labels that are not given. Both errors:
-            see `StoredLabels.check_fit`.
+        ValueError: the protocol needs a teacher or stored labels that are not given; or see
+            `check_alone`. Both errors: see `StoredLabels.check_fit`.
     """
     if protocol.labels == "stored":
         if not isinstance(teacher, StoredLabels):
@@ -66,6 +66,7 @@ def lesson_of(
         told = f"protocol {protocol.name!r} needs a teacher"
         raise ValueError(f"{told}: rdc.squeeze(pool) makes one")
     check_answer(teacher)
+    check_alone(cast(Answer, teacher), protocol, feed.batch, images.size, feed.device)
     return _seen(view_for(images, protocol), feed, cast(Answer, teacher), runtime)
 
 

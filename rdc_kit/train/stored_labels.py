@@ -24,7 +24,7 @@ from ..ground.device import Runtime
 from ..ground.folders import runs_dir
 from ..ground.progress import bar
 from ..ground.seeds import generator
-from .labels import Answer, check_answer, kept_epochs, record
+from .labels import Answer, check_alone, check_answer, kept_epochs, record
 from .protocol import Protocol, batch_size, seen_as
 
 _FILE = "records.npy"
@@ -140,7 +140,7 @@ def store_labels(
 
     Raises:
         ValueError: the answer is no function; or the protocol has a shuffled view, Cutout or
-            Mixup: stored labels hold only crops, mirrors and CutMix.
+            Mixup: stored labels hold only crops, mirrors and CutMix; or see `check_alone`.
         OSError: the disk has too little room.
 
     Source: FKD, relabel/ of VILA-Lab/SRe2L; pruning, LPLD (arXiv 2410.15919).
@@ -148,6 +148,8 @@ def store_labels(
     """
     check_answer(answer)
     _check_storable(protocol, seen_as(images, protocol).view)
+    batch = batch_size(protocol, len(images), images.num_classes)
+    check_alone(answer, protocol, len(images) % batch or batch, images.size, runtime.device)
     set_hash = images.fingerprint()
     config = {
         "what": "labels",
@@ -155,7 +157,7 @@ def store_labels(
         "teacher": teacher_key,
         **(shown := views_of(protocol, images)),
         "epochs": protocol.epochs,
-        "batch": batch_size(protocol, len(images), images.num_classes),
+        "batch": batch,
         "seed": _SEED,
         "precision": runtime.precision,
     }

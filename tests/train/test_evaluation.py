@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.train import evaluation, teachers, training
+from rdc_kit.train import evaluation, models, stored_labels, teachers, training
 from rdc_kit.train.stored_labels import store_labels
 
 from ..conftest import colour_blocks
@@ -149,3 +149,25 @@ def test_a_full_gpu_is_not_taken_for_a_teacher_of_another_size(blocks, exact, te
     monkeypatch.setattr(type(teacher), "answering", full)
     with pytest.raises(torch.OutOfMemoryError):
         teachers.check_teacher(blocks, teacher, exact)
+
+
+def test_a_teacher_that_goes_by_the_batch_needs_more_than_one_pixel_of_one_image(
+    exact, fresh_home, monkeypatch
+):
+    """Its first step, or its labelling after hours, ended in torch's words."""
+    pool, soft = colour_blocks(size=32), rdc.protocols.soft(epochs=1, batch=1, teacher_norm="batch")
+    stored = rdc.protocols.named("lpld").but(epochs=1, batch=17, teacher_norm="batch")  # 18 images
+    named = {}
+    for name in ("resnet18", "convnet2-w8-bn"):
+        network = models.build(name, 3, 32).eval().requires_grad_(False)
+        named[name] = teachers.Teacher((network,), (name,), name, 99.0)
+    how = {"seeds": 1, "student": "convnet2-w8", "runtime": exact}
+    for protocol in (soft, stored):
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "_train_epoch", None)
+            patch.setattr(stored_labels, "_label_epoch", None)
+            with pytest.raises(ValueError, match=r"shrinks images of 32 px .* another batch"):
+                rdc.evaluate(pool, pool, protocol, teacher=named["resnet18"], **how)
+        for fine in (protocol.but(teacher_norm="eval"), protocol.but(batch=2)):
+            assert rdc.evaluate(pool, pool, fine, teacher=named["resnet18"], **how).rows
+        assert rdc.evaluate(pool, pool, protocol, teacher=named["convnet2-w8-bn"], **how).rows

@@ -3,6 +3,7 @@
 from itertools import chain
 
 import pytest
+import torch
 
 import rdc_kit as rdc
 from rdc_kit.methods import METHODS
@@ -94,7 +95,7 @@ def test_an_arm_says_nothing_of_how_scores_are_made_that_it_brings(blocks):
     ranks = torch.arange(len(blocks))
     own, aum = (Scores.of(blocks, name, ranks) for name in ("ours", "aum"))
     for options in ({"scores": own, "metric": "aum"}, {"scores": own, "epochs": 7}):
-        with pytest.raises(ValueError, match="pca was given its scores, so .* change nothing"):
+        with pytest.raises(ValueError, match=r"pca was given its scores, so .* change nothing"):
             Arm("pca", options)
     assert Arm("pca", {"scores": aum, "metric": "aum"}).key.startswith("pca metric=aum scores=aum-")
 
