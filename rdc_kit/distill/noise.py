@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,8 @@ from ..ground.seeds import generator
 
 SPECTRA = ("white", "pool")
 _MOST = 2000  # images that the spectrum is read from
+_READ = 8  # of them at once
+_HELD = 225 * 10**6  # bytes of their spectra at once; those of images of 64 px are read in one go
 _AT_ONCE = 48  # images; a multiple of 16, for torch draws 16 normal numbers at a time
 
 
@@ -51,14 +55,32 @@ def _moments(images: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The means, and complex128 [S, S / 2 + 1, 3, 3], Hermitian.
     """
-    side, parts = images.shape[-1], torch.arange(len(rows)).split(_AT_ONCE)
-    sums = [images[rows[part]].double().sum((0, 2, 3)) for part in parts]  # whole numbers
-    mean = torch.stack(sums).sum(0).view(1, 3, 1, 1) / (len(rows) * side**2)
-    waves = torch.empty(len(rows), 3, side, side // 2 + 1, dtype=torch.complex128)
+    side, half, parts = images.shape[-1], images.shape[-1] // 2 + 1, rows.split(_READ)
+    total = torch.zeros(3, dtype=torch.float64)
     for part in parts:
-        waves[part] = torch.fft.rfft2(images[rows[part]].double() - mean, norm="ortho")
-    lines = (waves[:, :, k].permute(2, 1, 0) for k in range(side))  # [S / 2 + 1, 3, n] each
-    return mean, torch.stack([line @ line.mH for line in lines]) / len(rows)
+        total += images[part].double().sum((0, 2, 3))  # whole numbers
+    mean = total.view(1, 3, 1, 1) / (len(rows) * side**2)
+    at_once = min(side, max(1, _HELD // (16 * len(rows) * 3 * half)))
+    # Made once and filled: small results between large ones would keep the memory of these.
+    waves = torch.empty(len(rows), 3, at_once, half, dtype=torch.complex128)
+    products = torch.empty(side, half, 3, 3, dtype=torch.complex128)
+    for first in range(0, side, at_once):
+        _fill(waves, images, parts, mean, first)
+        for k, found in enumerate(products[first : first + at_once]):
+            line = waves[:, :, k].permute(2, 1, 0)  # [S / 2 + 1, 3, n]
+            found.copy_(line @ line.mH)
+    return mean, products / len(rows)
+
+
+def _fill(waves: Tensor, images: Tensor, parts: Sequence[Tensor], mean: Tensor, first: int) -> None:
+    """Write some of the frequencies of all images into `waves`, from the vertical one `first` on.
+
+    Each time the whole transform is made: one of parts would have other last bits.
+    """
+    last = first + waves.shape[2]
+    for some, part in zip(waves.split(_READ), parts, strict=True):
+        found = torch.fft.rfft2(images[part].double() - mean, norm="ortho")[:, :, first:last]
+        some[:, :, : found.shape[2]] = found
 
 
 def noise_set(pool: ImageSet, ipc: int, seed: int, spectrum: str = "white") -> ImageSet:

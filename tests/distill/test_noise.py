@@ -79,12 +79,27 @@ def test_noise_made_from_composites_has_nothing_of_their_grid(tmp_path):
     assert back.fingerprint() == noise.fingerprint()
 
 
-def test_how_many_images_are_read_at_once_changes_no_bit(monkeypatch):
-    pool, _ = rdc.load("digits", 16)
-    expected = colours(pool[:300])
-    for count in (7, 10**6):
-        monkeypatch.setattr(noise, "_AT_ONCE", count)
-        assert all(map(torch.equal, colours(pool[:300]), expected))
+@pytest.mark.parametrize("size", [9, 16])
+def test_how_many_images_and_frequencies_are_read_at_once_changes_no_bit(monkeypatch, size):
+    """Of a pool of 224 px 2.4 GB were held."""
+    pool, held = rdc.load("digits", size).train[:300], []
+    rows, fill = torch.arange(300), noise._fill
+    waves = torch.fft.rfft2(pool.images.double() - 0, norm="ortho")
+    whole = torch.stack([line @ line.mH for line in waves.permute(2, 3, 1, 0)]) / 300
+    mean, products = noise._moments(pool.images, rows)
+    assert torch.allclose(products[1:, 1:], whole[1:, 1:], rtol=1e-9)  # the mean is in neither
+    assert torch.allclose(mean.flatten(), pool.images.double().mean((0, 2, 3)))
+    monkeypatch.setattr(
+        noise, "_fill", lambda waves, *more: held.append(waves) or fill(waves, *more)
+    )
+    line = 16 * waves[:, :, 0].numel()
+    for read, most, parts in ((7, 10**9, 1), (10**6, 4 * line, -(-size // 4)), (8, 1, size)):
+        monkeypatch.setattr(noise, "_READ", read)
+        monkeypatch.setattr(noise, "_HELD", most)
+        assert all(map(torch.equal, noise._moments(pool.images, rows), (mean, products)))
+        assert len(held) == parts
+        assert all(16 * part.numel() <= max(most, line) for part in held)
+        held.clear()
 
 
 @pytest.mark.parametrize("spectrum", noise.SPECTRA)
