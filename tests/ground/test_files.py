@@ -110,6 +110,27 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_p
     assert target.read_text() == "mine"
 
 
+def test_what_another_container_of_the_same_host_name_writes_stays(tmp_path, monkeypatch):
+    """Its process has a number that nobody has here: the file was taken for a dead one's."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    table, here = tmp_path / "table.csv", os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: child.pid)
+    for link in ("pid:[7]", "pid:[8]"):
+        monkeypatch.setattr(os, "readlink", lambda path, link=link: link)
+        with files.atomic_path(table) as part:
+            part.write_text("half")
+            os.link(part, part.with_name(f"{part.name}.kept"))
+    for kept in tmp_path.glob(".*.kept"):
+        kept.rename(kept.with_suffix(""))
+    monkeypatch.setattr(os, "getpid", lambda: here)
+    assert len(list(tmp_path.glob(".table-*.csv"))) == 2
+    files.write_text(table, "ours")  # in the second one
+    (left,) = tmp_path.glob(".table-*.csv")
+    monkeypatch.setattr(os, "readlink", lambda path: "pid:[7]")
+    assert files.where() in left.name
+
+
 def test_leftovers_of_other_hosts_go_once_nobody_has_written_to_them_for_a_week(tmp_path):
     """A job that is started again on another node could never see that the first one died."""
     week = time.time() - 8 * 24 * 3600
