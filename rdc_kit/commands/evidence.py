@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from ..study.analyses.entropy_rows import make_entropy_rows
 from ..study.grid.campaign import Line, exploratory
 from ..study.grid.making import changed_arm, make_rows
 from ..study.grid.planfile import PLAN, plan_path, read_plan
+from ..study.grid.rowfiles import read_rows
 from ..study.grid.schedule import Work, work_through
 from ..study.grid.setups import Trial
 from ..study.grid.workers import workers_from
@@ -109,14 +111,17 @@ def _ask(lines: list[Line], effects: Sequence[str]) -> int:
 
 def _show_plan(chosen: list[Line], lines: list[Line], folder: Path) -> None:
     """The chosen of all lines, each setting's note before its first one, and what is left."""
-    table, missing = judge_lines(lines), {line.key: len(line.missing()) for line in lines}
+    read = cache(read_rows)  # each file once
+    rows_of = {line.key: line.rows(read) for line in lines}
+    table = judge_lines(lines, rows_of)
+    missing = {line.key: len(line.missing(rows_of[line.key])) for line in lines}
     told = set[str]()
     for line in chosen:
         if line.setting.note and line.setting.name not in told:
             print(f"{line.setting.name}: {line.setting.note}")
         told.add(line.setting.name)
         _show(line, missing[line.key], table[table["line"] == line.key])
-    for path, count in exploratory(lines).items():
+    for path, count in exploratory(lines, rows_of).items():
         print(f"{path.name}: {count} rows of no line (exploratory) or made twice: not judged")
     done = list(missing.values()).count(0)
     print(f"evidence: {done} of {len(lines)} lines complete in {folder}")

@@ -9,6 +9,7 @@ from rdc_kit.__main__ import main
 from rdc_kit.commands import evidence
 from rdc_kit.data.imagesets import DataError
 from rdc_kit.ground import locks, store
+from rdc_kit.study.grid.campaign import Line
 from rdc_kit.study.grid.pace import Pace
 
 
@@ -37,6 +38,14 @@ def test_what_must_be_said_of_a_setting_is_said_once(plan, capsys):
     assert "    el2n - random, must exceed 5: pending, 0 of 4\n" in said
     assert said.startswith("tiny: scaled up\nrandom (anchor")
     assert said.count("tiny: ") == 1
+
+
+def test_the_rows_of_a_line_are_looked_for_once(plan, capsys, monkeypatch):
+    """Three times, and each time its file was read anew: of 15 s, half."""
+    asked, rows = [], Line.rows
+    monkeypatch.setattr(Line, "rows", lambda line, *how: asked.append(line.key) or rows(line, *how))
+    assert main(["evidence"]) == 0
+    assert sorted(asked) == ["easy", "random"]
 
 
 def test_a_call_that_had_to_pass_something_over_ends_with_1(plan, capsys, monkeypatch):

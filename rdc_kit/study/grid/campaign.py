@@ -6,7 +6,7 @@ setting, with the hash of everything that was tried; they travel between machine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -27,6 +27,12 @@ from .rows import taught_by
 from .setups import Setup, Trial
 
 MEASURES = ("accuracy", "entropy")
+# What says of which trial a row is.
+_OF_A_TRIAL = (
+    *IDENTITY,
+    *OF_SETTING,
+    *("scoring_seed", "teacher_seed", "teacher", "data_hash", "run_hash"),
+)
 
 
 @dataclass(frozen=True)
@@ -186,12 +192,13 @@ class Line:
         """
         rows, wanted = read(self.path), {self._identity(t): t for t in self.trials}
         asked = dict(zip(IDENTITY, map(set, zip(*wanted, strict=True)), strict=True))
-        rows = rows[rows[list(IDENTITY)].isin(asked).all(axis=1)]  # one by one takes long
+        likely = rows[list(IDENTITY)].isin(asked).all(axis=1).to_numpy()  # one by one takes long
+        told = rows[[name for name in _OF_A_TRIAL if name in rows]][likely]
         mine: dict[tuple[object, ...], list[tuple[str, int]]] = {}
-        for place, row in enumerate(rows.to_dict("records")):
+        for place, row in zip(likely.nonzero()[0], told.to_dict("records"), strict=True):
             identity = identity_of(row)
             if self._is_here(row) and _is_of(row, wanted.get(identity)):
-                mine.setdefault(identity, []).append((str(row.get("run_hash")), place))
+                mine.setdefault(identity, []).append((str(row.get("run_hash")), int(place)))
         return rows.iloc[[min(made)[1] for made in mine.values()]]
 
     def _is_here(self, row: dict[Any, Any]) -> bool:
@@ -205,9 +212,10 @@ class Line:
             told["teacher"] = row["teacher"].split(",")[0]
         return asked == told
 
-    def missing(self) -> list[Trial]:
-        """The trials without a row, in order."""
-        there = {identity_of(row) for row in self.rows().to_dict("records")}
+    def missing(self, rows: pd.DataFrame | None = None) -> list[Trial]:
+        """The trials without a row, in order; of its `rows`, where they have been read."""
+        rows = self.rows() if rows is None else rows
+        there = {identity_of(row) for row in rows[list(IDENTITY)].to_dict("records")}
         return [trial for trial in self.trials if self._identity(trial) not in there]
 
     def add(self, table: pd.DataFrame) -> None:
@@ -225,15 +233,18 @@ class Line:
         return (*tried, trial.student, *seeds, self.crops_told)
 
 
-def exploratory(lines: Iterable[Line]) -> dict[Path, int]:
+def exploratory(
+    lines: Iterable[Line], rows_of: Mapping[str, pd.DataFrame] | None = None
+) -> dict[Path, int]:
     """The rows of each file that no line counts, being of none or of a trial that has one already.
 
-    Files without any are left out.
+    Files without any are left out. rows_of: those of each line by its key, where they are known.
     """
     mine: dict[Path, set[Any]] = {}
     read = cache(read_rows)
     for line in lines:
-        mine.setdefault(line.path, set()).update(line.rows(read).index)
+        rows = rows_of[line.key] if rows_of else line.rows(read)
+        mine.setdefault(line.path, set()).update(rows.index)
     left = {path: len(read(path)) - len(rows) for path, rows in mine.items()}
     return {path: count for path, count in left.items() if count}
 

@@ -191,19 +191,14 @@ def trials_of(
             )
     check_layers(frozen)
     check_count("trainings", trainings)
+    named = wanted or [protocols.hard()]
+    how = [(arm, [protocol.but(**arm.protocol) for protocol in named]) for arm in arms]
     return [
-        Trial(
-            arm,
-            ipc,
-            protocol.but(**arm.protocol),
-            network,
-            seed,
-            _seeds(arm, seed, seed // trainings, frozen),
-        )
+        Trial(arm, ipc, protocol, network, seed, _seeds(arm, seed, seed // trainings, frozen))
         for seed in as_seeds(seeds)
         for ipc in sizes
-        for arm in arms
-        for protocol in (wanted or [protocols.hard()])
+        for arm, seen in how
+        for protocol in seen
         for network in students
     ]
 

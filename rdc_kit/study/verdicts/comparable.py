@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from ..grid.arms import arm_named, pca_arms
 from ..grid.campaign import Line
+from ..grid.rowfiles import read_rows
 
 _PROTOCOLS = ("hard", "soft")
 
@@ -21,11 +23,12 @@ def comparable_rows(lines: Iterable[Line]) -> dict[Path, pd.DataFrame]:
     test image, which no figure shows, are left out.
     """
     parts: dict[Path, list[pd.DataFrame]] = {}
+    read = cache(read_rows)  # each file once
     for line in lines:
         alike = not line.crops and line.trainings == 1 and set(line.frozen) <= {"teacher"}
-        if line.measure == "accuracy" and alike and not line.missing():
-            parts.setdefault(line.path, []).append(line.rows())
-    joined = {path: pd.concat(rows) for path, rows in parts.items()}
+        if line.measure == "accuracy" and alike and not line.missing(rows := line.rows(read)):
+            parts.setdefault(line.path, []).append(rows)
+    joined = {path: pd.concat(several) for path, several in parts.items()}
     return {
         path: rows[rows["protocol"].isin(_PROTOCOLS)]
         .drop_duplicates("run_hash")

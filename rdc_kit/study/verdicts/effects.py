@@ -62,12 +62,14 @@ def rows_of_term(rows: pd.DataFrame, term: Term) -> pd.DataFrame:
     for column in ["arm", "seed", *([term.best] if term.best else [])]:
         if column not in rows:
             raise Absent(column)
+    meant = pd.Series(True, rows.index) if term.best else rows["arm"] == term.arm
     if term.protocol and "protocol" in rows:
-        rows = rows[rows["protocol"] == term.protocol]
+        meant &= rows["protocol"] == term.protocol
     if term.ipc:
-        rows = rows[rows["budget"] == term.ipc]
+        meant &= rows["budget"] == term.ipc
+    chosen = rows[meant]
     # Only now: what arms have in common is read from a row, and protocols differ in some of it.
-    chosen = like(rows, term.arm, term.best) if term.best else rows[rows["arm"] == term.arm]
+    chosen = like(chosen, term.arm, term.best) if term.best else chosen
     several = [c for c in ("protocol", "budget") if c in chosen and chosen[c].nunique() > 1]
     if chosen.empty or several:
         raise Absent(f"{term.arm} {' '.join(several)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Any
 
@@ -26,10 +26,13 @@ COLUMNS = [
 _INSIDE = ["values", "where", "frozen", "chance", "judged", "apart"]  # columns that are not told
 WITHIN = 2.5  # points; an anchor is reproduced within these
 _LEVEL = 0.05
+_OF_SETS = ("arm", "budget", "protocol", "set_hash")  # columns that tell whether sets are one
 _WORDS = {"scoring": "scoring run", "teacher": "teacher", "set": "set"}
 
 
-def judge_lines(lines: list[Line]) -> pd.DataFrame:
+def judge_lines(
+    lines: list[Line], rows_of: Mapping[str, pd.DataFrame] | None = None
+) -> pd.DataFrame:
     """A row per line and effect; columns COLUMNS.
 
     low, high: 95 % t-interval over replicates, of the means over what lies below the topmost layer
@@ -40,9 +43,11 @@ def judge_lines(lines: list[Line]) -> pd.DataFrame:
     best on a part of the pool, "" where all had the usual one. Replicates that were known when an
     effect was planned do not count, nor in n and planned; where fewer than three others are left,
     all are shown, and the verdict is "exploratory".
+
+    rows_of: the rows of each line by its key, where they are known.
     """
     read = cache(read_rows)  # each file once
-    measured = [(line, line.rows(read)) for line in lines]
+    measured = [(line, rows_of[line.key] if rows_of else line.rows(read)) for line in lines]
     judged = [_judged(line, rows, effect) for line, rows in measured for effect in line.effects]
     table = pd.DataFrame(judged, columns=[*COLUMNS, *_INSIDE])
     table["p"] = table["p"].astype(float)
@@ -143,7 +148,9 @@ def shared_layers(line: Line, rows: pd.DataFrame, effect: str) -> list[str]:
         not {(arm, ""), (arm, how)}.isdisjoint(named)
         for arm, how in zip(rows["arm"], rows["protocol"], strict=True)
     ]
-    mine = rows.loc[np.array(own, bool)]
+    # Of its columns these alone are asked: to take all the texts of others takes long.
+    asked = (*_OF_SETS, *(f"{layer}_seed" for layer in LAYERS))
+    mine = rows.loc[np.array(own, bool), [name for name in rows if name in asked]]
     used = mine.notna().any()
     frozen = [layer for layer in LAYERS if layer in line.frozen and used[f"{layer}_seed"]]
     if "set" not in frozen and any(_one_set(line, part) for _, part in mine.groupby("arm")):

@@ -73,6 +73,10 @@ class Tables:
         Raises:
             PlanError: the plan is wrong.
         """
+        return list(self._lines)
+
+    @cached_property
+    def _lines(self) -> list[Line]:
         return [] if self.folder is None else read_plan(self.folder / PLAN)
 
     def campaign(self) -> dict[str, str]:
