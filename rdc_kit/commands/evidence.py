@@ -81,7 +81,8 @@ def evidence(
     if again:
         return evidence_again(chosen, minutes, workers)
     _tell_uncommitted(lines, plan)
-    whole = minutes <= 0 or work_through(Work(chosen, 60 * minutes, _make), workers)
+    work = Work(chosen, 60 * minutes, _make, as_given=bool(keys))
+    whole = minutes <= 0 or work_through(work, workers)
     _show_plan(chosen, lines, plan.parent)
     return 0 if whole else 1
 

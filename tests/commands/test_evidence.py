@@ -68,6 +68,16 @@ def test_a_plan_that_is_not_committed_is_told(plan, capsys, monkeypatch):
         assert capsys.readouterr().err.count("has changes that are not committed") == told
 
 
+def test_lines_that_are_named_are_made_in_that_order(plan, monkeypatch):
+    """They were made by priority, though the help says so."""
+    works = []
+    monkeypatch.setattr(evidence, "work_through", lambda work, _: bool(works.append(work)) or True)
+    for more in (["--line", "random", "easy"], []):
+        assert main(["evidence", "--minutes", "1", *more]) == 0
+    assert [line.key for line in works[0].lines] == ["random", "easy"]
+    assert [work.as_given for work in works] == [True, False]
+
+
 def test_what_does_not_fit_into_the_time_is_not_begun(plan, capsys):
     assert main(["evidence", "--minutes", "0.0001", "--workers", "1"]) == 0
     said = capsys.readouterr().out

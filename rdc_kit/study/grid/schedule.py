@@ -44,12 +44,14 @@ class Work(NamedTuple):
         make: makes some trials of a line in so many processes, and keeps their rows; a function of
             a module, for other processes call it too.
         call: names what all processes do together; `work_through` gives it.
+        as_given: the lines are in the order in which they are to be made, whatever their priority.
     """
 
     lines: list[Line]
     seconds: float
     make: Make
     call: str = ""
+    as_given: bool = False
 
 
 def work_through(work: Work, workers: str | int = "auto") -> bool:
@@ -132,7 +134,7 @@ class _Worker:
 
     def _make_next(self) -> bool:
         """Make the most valuable replicate that nobody else is making; False if there is none."""
-        for line, seed in in_order(self.work.lines):
+        for line, seed in in_order(self.work.lines, self.work.as_given):
             if line.key in self.left or (line.key, seed) in self.made:
                 continue
             if self._opens(line) and self._try(line, seed):
@@ -260,14 +262,18 @@ def _waits_for_teacher(line: Line, trials: list[Trial]) -> bool:
     return count > 0 and not setup.has_teacher(count, trials[0].seeds.teacher)
 
 
-def in_order(lines: list[Line]) -> Iterator[tuple[Line, int]]:
+def in_order(lines: list[Line], as_given: bool = False) -> Iterator[tuple[Line, int]]:
     """Missing replicates by priority, line by line; those with teachers together, by the teacher.
 
     So whatever needs a teacher is made while that teacher is there: to train one takes longer than
     all the rest of a replicate, and other machines may lack it.
+
+    Args:
+        lines: of the plan. as_given: one after the other, whatever their priority.
     """
-    for priority in sorted({line.priority for line in lines}):
-        own = [line for line in lines if line.priority == priority]
+    ranks = {line.key: k if as_given else line.priority for k, line in enumerate(lines)}
+    for rank in sorted({*ranks.values()}):
+        own = [line for line in lines if ranks[line.key] == rank]
         taught = [line for line in own if line.taught]
         for line in own:
             if not line.taught:

@@ -51,10 +51,13 @@ def test_what_needs_a_teacher_comes_together_and_by_that_teacher(
     named = {line.key: line for line in lines}
     asked = [named[key] for key in ("one", "random", "two")]  # of one priority
     assert ordered(asked) == [*taught, *plain]
+    given = [named["random"], named["easy"]]  # of a later priority
+    assert ordered(given) == [*easy, *plain]
+    assert ordered(given, as_given=True) == [*plain, *easy]
 
 
-def ordered(lines):
-    return [(line.key, seed) for line, seed in schedule.in_order(lines)]
+def ordered(lines, **how):
+    return [(line.key, seed) for line, seed in schedule.in_order(lines, **how)]
 
 
 def test_who_finds_a_teacher_in_training_does_something_else(
