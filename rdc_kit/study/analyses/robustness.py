@@ -35,8 +35,7 @@ def pgd(
     images: Tensor,
     labels: Tensor,
     traits: Traits,
-    eps: float = 2 / 255,
-    steps: int = _STEPS,
+    eps: float,
     draws: torch.Generator | None = None,
 ) -> Tensor:
     """Change no pixel by more than `eps` so that the loss grows: projected gradient ascent.
@@ -46,8 +45,7 @@ def pgd(
         images: uint8 [B, 3, S, S].
         labels: int64 [B].
         traits: normalisation of the source.
-        eps: largest change of a pixel on the scale 0..1.
-        steps: gradient steps of size 2.5 * eps / steps, by the sign.
+        eps: largest change of a pixel on the scale 0..1; ten steps of a quarter of it are made.
         draws: for the random start, on any device; without it the image itself is the start.
 
     Returns:
@@ -62,11 +60,11 @@ def pgd(
     if draws is not None:
         start = torch.rand(clean.shape, generator=draws, device=draws.device).to(clean.device)
         pixels = (clean + (2 * start - 1) * eps).clamp(low, high)
-    for _ in range(steps):
+    for _ in range(_STEPS):
         pixels = pixels.detach().requires_grad_()
         loss = F.cross_entropy(_ask(model, pixels, traits), labels, reduction="sum")
         (slope,) = torch.autograd.grad(loss, pixels)
-        pixels = (pixels.detach() + slope.sign() * 2.5 * eps / steps).clamp(low, high)
+        pixels = (pixels.detach() + slope.sign() * 2.5 * eps / _STEPS).clamp(low, high)
     return pixels
 
 
