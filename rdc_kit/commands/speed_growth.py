@@ -76,11 +76,6 @@ def _combining_at(pixels: int) -> Job:
     return _combining(10, 100, math.isqrt(pixels))
 
 
-def _hashing(rows: int) -> Job:
-    pool = made_up(rows)
-    return pool.fingerprint
-
-
 def _tabling(rows: int) -> Job:
     seeds, arms = 5, ["random", "sre2l", "rded", "pca"]
     ipcs = rows // (seeds * len(arms))
@@ -110,7 +105,7 @@ CASES: list[tuple[str, str, tuple[int, ...], Callable[[int], Job]]] = [
     ("combine", "ipc", (1, 10, 100), _combining),
     ("combine, 10 per class", "classes", (10, 100, 1000), partial(_combining, 10)),
     ("combine, 10 of 100 classes", "pixels", (64, 256, 1024, 4096), _combining_at),
-    ("fingerprint", "rows", _ROWS, _hashing),
+    ("fingerprint", "rows", _ROWS, lambda rows: made_up(rows).fingerprint),
     ("tables", "rows", (1_000, 10_000, 100_000), _tabling),
     ("plan trials", "trials", (100, 1_000, 10_000), _planning),
     ("doctor", "calls", (1,), lambda _: doctor),
