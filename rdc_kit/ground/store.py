@@ -33,7 +33,7 @@ _RESULT = "result.json"
 # Files that only matter until the work is finished.
 _PASSING = (".", "checkpoint", "progress", "batch-", "holder", "config", "result")
 _READ_AGAIN = 1 << 28  # larger files are checked by their size only
-_GROWS = (":!*campaign-*.csv", ":!*again-*.csv", ":!data/evidence/scores/*")  # is no difference
+_GROWS = (":!*campaign-*.csv", ":!*again-*.csv", ":!data/evidence/scores/*")  # grow as it works
 _states: dict[Path | None, str] = {}  # of git, by checkout
 
 
