@@ -38,13 +38,14 @@ def load_arrays(path: Path) -> Any:
 
     Raises:
         Damaged: the file is not whole, or not of this format. FileNotFoundError: it is absent.
+        IsADirectoryError: it is a folder, of which nobody must think that it is damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         tree = json.loads(arrays[_TREE].tobytes())
         return _put_together(tree, arrays)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise
     except (
         *(OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile),

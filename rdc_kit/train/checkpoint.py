@@ -58,8 +58,12 @@ class State:
         So is one in the kit's own folders that does not fit any more: an earlier version left it.
 
         Raises:
-            ValueError: it belongs to another training.
+            ValueError: it belongs to another training, or is a folder.
         """
+        if path.is_dir():
+            raise ValueError(
+                f"checkpoint {path} is a folder: name a file in it, {path / 'checkpoint.npz'}"
+            )
         content = load_if_whole(path)
         if content is None:
             return

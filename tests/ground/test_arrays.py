@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rdc_kit.ground.arrays import load_arrays, save_arrays
+from rdc_kit.ground.arrays import load_arrays, load_if_whole, save_arrays
 from rdc_kit.ground.files import Damaged
 from rdc_kit.train.models import build
 
@@ -128,3 +128,9 @@ def test_no_room_reads_a_pickle():
         text = path.read_text()
         for word in ("torch.load(", "torch.save(", "allow_pickle=True", "joblib"):
             assert word not in text, (path, word)
+
+
+def test_a_folder_is_not_set_aside(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        load_if_whole(tmp_path)
+    assert tmp_path.is_dir()

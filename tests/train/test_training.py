@@ -195,6 +195,16 @@ def test_a_checkpoint_may_be_named_by_a_text(blocks, exact, tmp_path, monkeypatc
     assert len(list(tmp_path.iterdir())) == 2  # the damaged one was set aside
 
 
+def test_a_folder_is_no_checkpoint_and_stays_where_it_is(blocks, exact, tmp_path):
+    """It was taken for a damaged one and renamed; at the second time the first was removed."""
+    folder = tmp_path / "my work"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("all of it")
+    with pytest.raises(ValueError, match=r"my work is a folder: name a file in it, .*\.npz"):
+        fit(blocks, protocols.hard(epochs=1), STUDENT, 1, exact, checkpoint=folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["my work", "thesis.tex"]
+
+
 def test_a_protocol_whose_loss_does_not_fit_its_labels_is_refused():
     with pytest.raises(ValueError, match="'ce' does not fit soft labels"):
         protocols.soft(loss="ce")
