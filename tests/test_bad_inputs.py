@@ -1,7 +1,10 @@
 """Bad input of every kind: one clear sentence, exit status 2, before anything is trained."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import rdc_kit as rdc
@@ -362,6 +365,7 @@ def test_nonsense_beside_a_saved_set_is_refused(content, capsys, fresh_home, tmp
 
 
 POOL = colour_blocks()
+SCORES = rdc.Scores.of(POOL, "mine", torch.arange(len(POOL)))
 CALLS = {
     "seeds twice": (lambda: rdc.evaluate(POOL, POOL, seeds=[0, 0]), "different seeds"),
     "no seeds": (lambda: rdc.evaluate(POOL, POOL, seeds=0), "at least 1"),
@@ -393,6 +397,23 @@ CALLS = {
     "a mix": (lambda: rdc.protocols.hard(mix="cutmixup"), "mix"),
     "an option": (lambda: rdc.compress("pca", POOL, 1, gird=2), "did you mean 'grid'"),
     "iterations": (lambda: rdc.compress("sre2l", POOL, 1, iterations=0), "iterations"),
+    "a list of methods": (lambda: rdc.compress([], POOL, 1), "unknown method []"),
+    "no skip": (lambda: rdc.compress("aum", POOL, 1, skip=None), "skip must be a share"),
+    "a text for beta": (lambda: rdc.select(POOL, SCORES, 1, "ccs", beta="a"), "0 <= beta < 1"),
+    "scores of texts": (lambda: rdc.Scores("mine", "abc", POOL.row_ids), "must be numbers"),
+    "listed row ids": (lambda: rdc.Scores("mine", [0.5], [0]), "must be the pool's: Scores.of"),
+    "a list of protocols": (lambda: rdc.protocols.named([]), "unknown protocol []"),
+    "a table for a protocol": (lambda: rdc.evaluate(POOL, POOL, {}), "of the kind Protocol"),
+    "a path for a student": (
+        lambda: rdc.evaluate(POOL, POOL, seeds=1, student=Path("convnet2-w8")),
+        "a network is told by its name",
+    ),
+    "a text to measure by": (lambda: rdc.evaluate(POOL, POOL, also="x"), "also must be a function"),
+    "a number for a teacher": (lambda: rdc.squeeze(POOL, 3, 1), "told by its name"),
+    "a set for its traits": (lambda: rdc.make_view(POOL, 16), "of the kind Traits"),
+    "like nothing": (lambda: POOL.like(None), "the pool must be of the kind ImageSet"),
+    "saved nowhere": (lambda: POOL.save(None), "the folder must be a path, got None"),
+    "used nothing": (lambda: rdc.use(None), "the file must be a path, got None"),
     "a weight of nan": (lambda: rdc.compress("sre2l", POOL, 1, weight=float("nan")), "weight"),
 }
 

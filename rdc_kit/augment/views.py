@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..data.checks import check_count
 from ..data.imagesets import VIEWS, Traits
+from ..ground.kinds import check_object
 from ..ground.names import check_known
 from .boxes import Grid, as_grid, cell_boxes, crop_resize, random_crops
 
@@ -58,6 +59,7 @@ def make_view(
 
     Source: patch extraction and Cutout, arXiv 2502.06434 section 3; shuffling, arXiv 2312.03526.
     """
+    check_object("traits", traits, Traits)
     check_count("size", size)
     _check(view, mix, scale, cutout, mix_alpha, num_classes)
     cells = as_grid(grid)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..ground.kinds import check_object
 from . import saving
 from .origins import Origins
 
@@ -147,7 +148,13 @@ class ImageSet:
         )
 
     def rows_of(self, label: int) -> Tensor:
-        """Positions [n] of the images of one class, in stored order."""
+        """Positions [n] of the images of one class, in stored order.
+
+        Raises:
+            IndexError: no such class.
+        """
+        if not hasattr(label, "__index__") or not 0 <= label < self.num_classes:
+            raise IndexError(f"no class {label!r}: they are numbered 0 to {self.num_classes - 1}")
         return self._rows_by_class[label]
 
     @functools.cached_property
@@ -163,8 +170,9 @@ class ImageSet:
         for names, so do only those that nobody named (see `Numbers`).
 
         Raises:
-            DataError: other classes, or another size.
+            DataError: other classes, or another size. ValueError: it is no set.
         """
+        check_object("the pool", pool, ImageSet)
         names = self.classes
         count = self.num_classes
         if names == numbered(count - 1) and count == pool.num_classes:
@@ -218,10 +226,15 @@ def _positions(rows: Any) -> Tensor:
     """Rows as torch indexes by them: int64 [n], or a mask bool [N]."""
     if isinstance(rows, np.ndarray):
         rows = np.ascontiguousarray(rows)  # torch takes none that runs backwards
-    rows = torch.atleast_1d(torch.as_tensor(rows))
+    try:
+        rows = torch.atleast_1d(torch.as_tensor(rows))
+    except (TypeError, ValueError, RuntimeError):
+        raise IndexError(f"rows are chosen by whole numbers or a mask, got {rows!r}") from None
     if rows.ndim > 1:
         raise IndexError(f"rows must be in one dimension, got {tuple(rows.shape)}: flatten them")
-    whole = rows.dtype != torch.bool and not rows.is_floating_point()
+    if rows.numel() and (rows.is_floating_point() or rows.is_complex()):
+        raise IndexError(f"rows are chosen by whole numbers or a mask, got {rows.dtype}")
+    whole = rows.dtype != torch.bool
     # torch takes uint8 for a mask; an empty list has no kind of number
     return rows.long() if whole or not rows.numel() else rows
 

@@ -59,7 +59,7 @@ def save(images: ImageSet, folder: Path | str, overwrite: bool = False) -> Path:
         FileExistsError: the folder exists (or, with overwrite, was not written by save).
         ValueError: it begins with ~ and an unknown user.
     """
-    folder = expanded(str(folder), "the folder")
+    folder = expanded(folder, "the folder")
     if folder.exists() and not overwrite:
         raise FileExistsError(f"{folder} exists: choose another folder or pass overwrite=True")
     if folder.exists() and not (folder / FACTS).is_file():

@@ -20,21 +20,23 @@ def source_dir() -> Path:
     return checkout() or PACKAGE / "shipped"
 
 
-def expanded(text: str, what: str) -> Path:
+def expanded(text: str | os.PathLike[str], what: str) -> Path:
     """A path as it was given, ~ or ~user replaced by a home folder.
 
     Args:
         text: the path. what: it is, for the message.
 
     Raises:
-        ValueError: there is no such user.
+        ValueError: there is no such user, or it is no path.
     """
+    if not isinstance(text, str | os.PathLike):
+        raise ValueError(f"{what} must be a path, got {text!r}")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise ValueError(
-            f"{what} {text!r} begins with the home folder of a user who is not known here: write "
-            "the whole path"
+            f"{what} {str(text)!r} begins with the home folder of a user who is not known here: "
+            "write the whole path"
         ) from error
 
 

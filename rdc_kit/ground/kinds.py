@@ -53,6 +53,7 @@ _SUCH = {
     "Runtime": 'rdc.choose_runtime("cpu")',
     "Scores": "rdc.el2n(pool)",
     "Teacher": "rdc.squeeze(pool)",
+    "Traits": 'rdc.load("digits").train.traits',
 }
 
 

@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def check_known(what: str, name: Any, known: Collection[Any], also: Iterable[str
     Raises:
         ValueError: the message names the near match.
     """
-    if name not in known:
+    if not isinstance(name, Hashable) or name not in known:
         raise ValueError(unknown(what, name, known, also))
 
 

@@ -39,7 +39,7 @@ def run_file(path: str | Path) -> None:
     Raises:
         ValueError: there is no such file, or it fails; the message names the line.
     """
-    file = expanded(str(path), "the file").resolve()
+    file = expanded(path, "the file").resolve()
     if os.pathsep in str(file):
         raise ValueError(f"cannot use {file}: {os.pathsep!r} in a path divides {_TOLD}, rename it")
     _run(file, _read(file))

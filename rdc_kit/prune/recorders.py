@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,13 @@ from torch import Tensor
 from ..data.imagesets import DataError, ImageSet
 
 _MARKED = 16  # rows whose pixels tell pools apart, evenly spread
+
+
+def _as_floats(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} scores must be numbers, one for each row") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +41,7 @@ class Scores:
         marks: of the pool, see `of`; "" if it is not known, then row ids alone are compared.
 
     Raises:
-        DataError: not one value for each row.
+        DataError: not one value for each row, no numbers, or row ids of another kind.
     """
 
     name: str
@@ -46,7 +54,11 @@ class Scores:
     def __post_init__(self) -> None:
         values = self.values
         if not isinstance(values, Tensor):
-            values = torch.tensor(np.asarray(values, dtype=np.float32))
+            values = torch.tensor(_as_floats(self.name, values))
+        if not isinstance(self.row_ids, Tensor):
+            raise DataError(
+                f"row_ids of {self.name} scores must be the pool's: Scores.of(pool, ...)"
+            )
         if values.shape != self.row_ids.shape:
             raise DataError(
                 f"{self.name} scores must be one value for each of {len(self.row_ids)} rows, "

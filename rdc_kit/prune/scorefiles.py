@@ -197,7 +197,7 @@ def read_score_file(path: Path | str) -> ScoreFile:
         DataError: it is absent, damaged, or no table. ValueError: it begins with ~ and an unknown
             user.
     """
-    path = expanded(str(path), "the file")
+    path = expanded(path, "the file")
     if not path.is_file():
         raise DataError(f"{path} is no score file: `rdc score --out scores.parquet` writes one")
     try:

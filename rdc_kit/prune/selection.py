@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def check_order(order: str, skip: float = 0.0) -> None:
         ValueError: an unknown order, a share outside 0..1, or one that the order does not take.
     """
     check_known("order", order, ORDERS)
-    if not 0 <= skip <= 1:
+    if not isinstance(skip, Real) or not 0 <= skip <= 1:
         raise ValueError(f"skip must be a share from 0 to 1, got {skip}")
     if skip and order not in ("easy", "hard"):
         raise ValueError(f"skip passes over the first of 'easy' or 'hard', not of {order!r}")
@@ -192,7 +193,7 @@ def check_strata(beta: float, strata: int) -> None:
     Raises:
         ValueError: beta outside 0..1, or strata that are no whole number of at least 1.
     """
-    if not 0 <= beta < 1:
+    if not isinstance(beta, Real) or not 0 <= beta < 1:
         raise ValueError(f"ccs needs 0 <= beta < 1, got {beta}")
     check_count("strata", strata)
 

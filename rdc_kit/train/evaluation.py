@@ -85,10 +85,12 @@ def evaluate(
             meant.
     """
     test = check_pair(stored, test)
-    protocol = protocol or protocols.hard()
+    protocol = protocols.hard() if protocol is None else protocol
     runtime = runtime or choose_runtime()
     check_asked(protocol, runtime)
     asked = as_seeds(seeds)
+    if also is not None and not callable(also):
+        raise ValueError(f"also must be a function of a trained network, got {also!r}")
     if checkpoint is not None and len(asked) > 1:
         raise ValueError("a checkpoint is of one training: evaluate one seed at a time with it")
     answers = _answers(stored, protocol, teacher, runtime)

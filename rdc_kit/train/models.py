@@ -45,6 +45,8 @@ def check_network(name: str) -> None:
         ValueError: the message lists the known names.
     """
     known = (*RESNETS, *LIGHT, *LAYER_NORMED)
+    if not isinstance(name, str):
+        raise ValueError(f"a network is told by its name, such as 'convnet3-w128', got {name!r}")
     if name in NETWORKS or name.removesuffix("-small") in known or _CONVNET.fullmatch(name):
         return
     own = f", your own {', '.join(NETWORKS)}" if NETWORKS else ""

@@ -150,7 +150,7 @@ def squeeze(
     check_object("pool", pool, ImageSet)
     check_object("runtime", runtime, Runtime)
     networks = network or models.with_batch_norm(pool.student)
-    names = (networks,) if isinstance(networks, str) else tuple(networks)
+    names = tuple(networks) if isinstance(networks, list | tuple) else (networks,)
     for name in names:
         _check_named(pool, name)
         if names.count(name) > 1:
@@ -176,7 +176,7 @@ def squeeze(
 
 def _check_named(pool: ImageSet, name: str) -> None:
     """Refuse a network that cannot be built for the pool, or does not know its classes."""
-    if not name.startswith(models.PUBLISHED):
+    if not isinstance(name, str) or not name.startswith(models.PUBLISHED):
         models.check_fits(name, pool.size, pool.num_classes)
     elif pool.num_classes != 1000:
         raise DataError(

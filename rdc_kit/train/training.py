@@ -100,7 +100,7 @@ def fit(
         told = [images.fingerprint(), protocol.as_dict(), student, seed]
         told += [runtime.precision, runtime.device.type, *models.network_code(student).values()]
         state.what = store.config_hash([*told, teacher_key] if teacher_key else told)
-        state.load(checkpoint := expanded(str(checkpoint), "checkpoint"), runtime.device)
+        state.load(checkpoint := expanded(checkpoint, "checkpoint"), runtime.device)
     draws = generator(seed, "views", device=runtime.device)
     feed, take = _prepared(state, images, protocol, draws, teacher, runtime, student)
     saved = time.monotonic()

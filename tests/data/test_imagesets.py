@@ -58,8 +58,23 @@ def test_rows_in_several_dimensions_are_refused():
     for rows in ([[0, 1], [2, 3]], np.zeros((18, 1), bool), torch.zeros(2, 2, 2).long()):
         with pytest.raises(IndexError, match="rows must be in one dimension"):
             colour_blocks()[rows]
-    with pytest.raises(IndexError):
-        colour_blocks()[[0.5, 1.0]]
+
+
+@pytest.mark.parametrize("rows", [[0.5, 1.0], None, "a", {1, 2}, 1.5, torch.tensor(1j)])
+def test_rows_are_chosen_by_whole_numbers_or_a_mask(rows):
+    """Of most others torch said that it could not infer a dtype."""
+    with pytest.raises(IndexError, match="rows are chosen by whole numbers or a mask, got"):
+        colour_blocks()[rows]
+
+
+@pytest.mark.parametrize("label", [3, -1, "a", 0.5, None])
+def test_a_class_that_is_not_there_has_no_rows(label):
+    """-1 gave those of the last one."""
+    with pytest.raises(IndexError, match=r"no class .*: they are numbered 0 to 2"):
+        colour_blocks().rows_of(label)
+    assert len(colour_blocks().rows_of(np.int64(2))) == len(
+        colour_blocks().rows_of(torch.tensor(2))
+    )
 
 
 def test_fingerprints_tell_sets_apart():

@@ -35,7 +35,7 @@ class PlanError(ValueError):
 
 def plan_path(folder: Path | None = None) -> Path:
     """The plan in a folder; that of the committed evidence when left out."""
-    folder = evidence_dir() if folder is None else expanded(str(folder), "the folder")
+    folder = evidence_dir() if folder is None else expanded(folder, "the folder")
     return folder.resolve() / PLAN
 
 
