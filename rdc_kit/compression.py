@@ -60,7 +60,7 @@ def compress(
             ready-made. DataError: pool too small, ipc is no whole number of at least
             1, or a teacher that does not know the pool.
     """
-    check_asked(name, options)
+    check_useful(name, options)
     return make_set(name, pool, ipc, seed, runtime, _used(name, options))
 
 
@@ -117,7 +117,7 @@ def idle_ways(name: str, options: dict[str, Any]) -> set[str]:
     return set() if own else {way for key in given for way in _MADE_BY[key]}
 
 
-def check_asked(name: str, options: dict[str, Any]) -> None:
+def check_useful(name: str, options: dict[str, Any]) -> None:
     """`check_options`, of options of which each is to be of use.
 
     Raises:

@@ -32,7 +32,7 @@ class Damaged(ValueError):
     """A file is not what was written; the message says which and why."""
 
 
-# In the name of what is being written: see `where`, the process, and a number drawn by lot.
+# In the name of what is being written: see `machine_mark`, the process, and a number drawn by lot.
 _MARK = re.compile(r"-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}(?:\.[^.]*)?$")
 _ABANDONED = 7 * 24 * 3600.0  # seconds
 
@@ -62,7 +62,7 @@ def atomic_path(path: Path | str, replace: bool = True) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     restored(path)
     sweep(path.parent, glob.escape(path.stem), glob.escape(path.suffix))
-    mark = f"{where()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    mark = f"{machine_mark()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     part = path.with_name(f".{path.stem}-{mark}{path.suffix}")
     try:
         yield part
@@ -127,7 +127,7 @@ def sweep(folder: Path, stem: str = "*", suffix: str = "") -> None:
             continue
         host, owner = mark[1], int(mark[2])
         with contextlib.suppress(OSError):
-            if not alive(owner) if host == where() else _unchanged_for(part) > _ABANDONED:
+            if not alive(owner) if host == machine_mark() else _unchanged_for(part) > _ABANDONED:
                 shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
@@ -137,7 +137,7 @@ def _unchanged_for(part: Path) -> float:
     return time.time() - max(path.stat().st_mtime for path in (part, *inside))
 
 
-def where() -> str:
+def machine_mark() -> str:
     """Where a process's number means that process, eight hex digits: a host and its container.
 
     Names of hosts are given twice, to cloned machines and to a host and what shares its network.

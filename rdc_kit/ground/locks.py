@@ -14,7 +14,7 @@ from typing import Any
 
 import filelock
 
-from .files import now, read_json, where, write_json, writer_lives
+from .files import machine_mark, now, read_json, write_json, writer_lives
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _PATIENCE = 5.0  # seconds of waiting for another process that nobody needs to hear of
@@ -69,7 +69,7 @@ def _guard_of(folder: Path, holder: Path, what: str, wait: bool) -> filelock.Bas
 def _family() -> str:
     """The same in the workers of one process and in itself: who shares work waits for another."""
     parent = multiprocessing.parent_process()
-    return f"{os.getpid() if parent is None else parent.pid} on {where()}"
+    return f"{os.getpid() if parent is None else parent.pid} on {machine_mark()}"
 
 
 def _at_work(holder: Path, what: str) -> str:

@@ -86,8 +86,7 @@ def fit(
     Raises:
         Diverged: the loss is not finite. DataError: no images, or labels stored for other ones.
         ValueError: unknown student, grid too large, a teacher or stored labels are missing, the
-            checkpoint or labels are of another training, the checkpoint is a folder, or batch norm
-            sees one pixel of one image.
+            checkpoint or labels are of another training, or batch norm sees one pixel of one image.
     """
     seed, runtime = as_seed(seed), runtime or choose_runtime()
     check_object("images", images, ImageSet)

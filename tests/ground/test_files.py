@@ -128,7 +128,7 @@ def test_what_another_container_of_the_same_host_name_writes_stays(tmp_path, mon
     files.write_text(table, "ours")  # in the second one
     (left,) = tmp_path.glob(".table-*.csv")
     monkeypatch.setattr(os, "readlink", lambda path: "pid:[7]")
-    assert files.where() in left.name
+    assert files.machine_mark() in left.name
 
 
 def test_leftovers_of_other_hosts_go_once_nobody_has_written_to_them_for_a_week(tmp_path):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...augment.boxes import Grid
-from ...compression import check_asked, check_room
+from ...compression import check_room, check_useful
 from ...data.imagesets import DataError, ImageSet
 from ...ground.names import unknown
 from ...methods import METHODS, method_named
@@ -50,7 +50,7 @@ class Arm:
 
     Raises:
         ValueError: an unknown method, option or protocol field, with the near match, or see
-            `check_asked`.
+            `check_useful`.
     """
 
     method: str
@@ -59,7 +59,7 @@ class Arm:
     pool: str = ""
 
     def __post_init__(self) -> None:
-        check_asked(self.method, self.options)
+        check_useful(self.method, self.options)
         check_fields(self.protocol)
 
     @property
