@@ -42,11 +42,11 @@ def _doctor(options: argparse.Namespace) -> int:
     from .commands.doctor import doctor, doctor_data
 
     if not options.about:
-        check_unused(options, "doctor without `data NAME`", ["size"])
+        check_unused(options, "doctor without `data NAME`", ["size", "all"])
         return doctor()
     if len(options.about) != 2 or options.about[0] != "data":
         raise ValueError("doctor looks at this machine, or with `doctor data NAME` at a dataset")
-    return doctor_data(options.about[1], options.size)
+    return doctor_data(options.about[1], options.size, options.all)
 
 
 def _compress(options: argparse.Namespace) -> None:

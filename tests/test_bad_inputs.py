@@ -91,6 +91,7 @@ VERBS = [
     (["score", "--collect", "OUT", "--seed", "3"], "--seed means nothing to score --collect"),
     (["score", "--collect", "OUT", "--epochs", "5"], "--epochs means nothing to score --collect"),
     (["doctor", "--size", "64"], "--size means nothing to doctor without `data NAME`"),
+    (["doctor", "--all"], "--all means nothing to doctor without `data NAME`"),
     (["select"], "required: --out"),
     (SELECT, "--order easy needs --scores, a file that `rdc score` writes"),
     ([*SELECT, "--order", "esy"], "unknown order 'esy' - did you mean 'easy'"),

@@ -23,6 +23,7 @@ from .startup import startup_line
 
 _DRIVER = Path("/proc/driver/nvidia/version")  # a text, where the driver of NVIDIA GPUs is loaded
 _CARD = Path("/dev/nvidia0")  # a container sees the driver's text, though it may be lent no GPU
+_PLACES = 5  # of a finding, unless all are asked for
 
 
 def _python() -> str:
@@ -153,8 +154,12 @@ def doctor() -> int:
     return 1 if failures else 0
 
 
-def doctor_data(name: str, size: int | None = None) -> int:
+def doctor_data(name: str, size: int | None = None, every: bool = False) -> int:
     """Look at every image of a source and print what should be looked at; see `data.survey`.
+
+    Args:
+        name, size: as for `load`.
+        every: print all places of a finding, not the first few.
 
     Returns:
         0 where there is nothing, else 1.
@@ -164,10 +169,11 @@ def doctor_data(name: str, size: int | None = None) -> int:
         print(fact)
     for what, places in found.findings.items():
         print(f"{found.counts[what]} {what}:")
-        for place in places:
+        shown = places if every else places[:_PLACES]
+        for place in shown:
             print(f"    {place}")
-        if found.counts[what] > len(places):
-            print(f"    and {found.counts[what] - len(places)} more")
+        if more := len(places) - len(shown):
+            print(f"    and {more} more: --all names them")
     count = len(found.findings)
     said = f"{count} things that should" if count else "nothing that should"
     print(f"doctor: {said} be looked at in {printable(name)}")

@@ -114,6 +114,9 @@ def parser() -> argparse.ArgumentParser:
     _speed_options(made["speed"])
     _benchmark_options(made["benchmark"])
     made["doctor"].add_argument("about", nargs="*", help="nothing, or: data NAME")
+    made["doctor"].add_argument(
+        "--all", action="store_true", help="of data: name every place, not the first few"
+    )
     made["compress"].add_argument(
         "method", nargs="+", help="a name, and options of the method as NAME=VALUE"
     )

@@ -18,7 +18,7 @@ from .pixels import shape_of
 from .raw import Raw
 
 _FLAT = 3.0  # sd of the pixels, of 255, below which an image shows hardly anything
-_SHOWN = 5  # examples of each finding
+_SHOWN = 5  # images of each finding
 _CHUNK = 32  # images whose pixels are float64 at one time
 
 
@@ -28,9 +28,9 @@ class Survey:
 
     Attributes:
         facts: lines about splits, classes and sizes.
-        findings: what should be looked at -> examples, the first few by their place.
+        findings: what should be looked at -> every place where it was found.
         counts: everything that was looked for -> how many were found.
-        images: what should be looked at -> those of the examples that can be shown. Of an image
+        images: what should be looked at -> the first few of it that can be shown. Of an image
             that comes twice, both.
     """
 
@@ -40,7 +40,7 @@ class Survey:
     images: dict[str, ImageSet] = field(default_factory=dict)
 
     def add(self, what: str, places: Sequence[str], *shown: tuple[ImageSet, list[int]]) -> None:
-        """Note what was looked for; examples and images only where something was found.
+        """Note what was looked for; places and images only where something was found.
 
         Args:
             what: was looked for.
@@ -49,7 +49,7 @@ class Survey:
         """
         self.counts[what] = len(places)
         if places:
-            self.findings[what] = [printable(place) for place in places[:_SHOWN]]
+            self.findings[what] = [printable(place) for place in places]
         if places and shown:
             parts = [images[rows[:_SHOWN]].images for images, rows in shown]
             labels = [images.labels[rows[:_SHOWN]] for images, rows in shown]

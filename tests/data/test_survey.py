@@ -91,6 +91,8 @@ def test_the_images_of_a_finding_can_be_shown_beside_their_copies(tmp_path):
     assert len(shown) == 10  # five examples, and what each is a copy of
     assert (shown.images == shown.images[0]).all()
     assert found.counts["train: images that come twice"] == 7
+    places = found.findings["train: images that come twice"]
+    assert places == [f"train/a/z{k}.png [a] = train/a/0.png [a]" for k in range(7)]
 
 
 def test_what_is_not_read_is_told(tmp_path):
@@ -214,6 +216,23 @@ def test_the_doctor_says_it(tmp_path, capsys, fresh_home):
     assert main(["doctor", "data"]) == 2
     assert main(["doctor", "date", "digits"]) == 2
     assert main(["doctor", "data", "digitz"]) == 2
+
+
+def test_the_doctor_names_every_place_when_asked(tmp_path, capsys, fresh_home):
+    """Of 12 leaks 5 were named, and nothing told the others."""
+    root = good(tmp_path)
+    for k in range(6):
+        shutil.copy(root / "train/a/0.png", root / f"val/a/leak{k}.png")
+    command = ["doctor", "data", f"folder:{root}", "--size", "16"]
+    main(command)
+    said = capsys.readouterr().out
+    assert "leak4.png" in said
+    assert "leak5.png" not in said.partition("test images that are in the training split too")[2]
+    assert "    and 1 more: --all names them\n" in said
+    main([*command, "--all"])
+    said = capsys.readouterr().out
+    assert all(f"    val/a/leak{k}.png [a] = train/a/0.png [a]\n" in said for k in range(6))
+    assert "more" not in said
 
 
 def test_a_table_is_opened_once(tmp_path, fresh_home, monkeypatch):

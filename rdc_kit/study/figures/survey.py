@@ -21,6 +21,12 @@ def survey_table(found: Survey) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["looked for", "found", "for instance"])
 
 
+def places_table(found: Survey) -> pd.DataFrame:
+    """Every place of every finding, one a row; what was not found has one row without a place."""
+    rows = [(what, place) for what in found.counts for place in found.findings.get(what, [""])]
+    return pd.DataFrame(rows, columns=["finding", "place"])
+
+
 def survey_figure(found: Survey, columns: int = 10) -> Figure:
     """A line of images for each finding that has some, an image beside its copy, with classes.
 

@@ -3,7 +3,7 @@
 import shutil
 
 from rdc_kit.data.survey import survey
-from rdc_kit.study.figures.survey import survey_figure, survey_table
+from rdc_kit.study.figures.survey import places_table, survey_figure, survey_table
 
 from ...conftest import picture
 
@@ -37,3 +37,18 @@ def test_the_table_counts_and_the_figure_shows(tmp_path):
         "b",
         "a",
     ]  # the copy, the original
+
+
+def test_every_place_has_a_row_and_what_was_not_found_has_one_without(tmp_path):
+    for k, name in enumerate("ab"):
+        picture(tmp_path / "train" / name / "0.png", k)
+        picture(tmp_path / "val" / name / "0.png", k + 50)
+    for k in range(7):
+        shutil.copy(tmp_path / "train/a/0.png", tmp_path / f"val/a/leak{k}.png")
+    found = survey(f"folder:{tmp_path}", 16)
+    table = places_table(found)
+    assert list(table["finding"].unique()) == list(found.counts)
+    leaks = table.loc[table["finding"] == "test images that are in the training split too", "place"]
+    assert list(leaks) == [f"val/a/leak{k}.png [a] = train/a/0.png [a]" for k in range(7)]
+    none = table.loc[table["finding"] == "train: images that come twice", "place"]
+    assert list(none) == [""]
