@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -19,6 +20,11 @@ from .raw import TEST_NAMES, TRAIN_NAMES, Raw
 SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
     *(".jp2", ".avif"),
+}
+# Of cameras and telephones: photographs that have to be converted first.
+CONVERTED = {
+    *(".heic", ".heif", ".hif", ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2"),
+    *(".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f"),
 }
 _MAYBE_CLASSES = {"dev", "eval"}  # of TEST_NAMES: the test split only where there is a train/
 
@@ -64,17 +70,20 @@ def _with_neighbours(
 ) -> dict[str, Raw]:
     """The splits with the names of their folders, and what images and folders lie beside these."""
     inner = [p for p in sorted(root.iterdir()) if p not in (train, test)]
-    beside = {"train": [p.name for p in inner if _is_image(p) and p.is_file()], "test": []}
+    loose = [p.name for p in inner if _is_photograph(p) and p.is_file()]
+    beside: dict[str, list[str]] = {"train": [], "test": []}
     for folder in inner:
-        if folder.is_dir() and not _is_hidden(folder) and any(map(_is_image, _walk(folder))):
+        if folder.is_dir() and not _is_hidden(folder) and any(map(_is_photograph, _walk(folder))):
             second = test if folder.name.lower() in TEST_NAMES else None
             split = "test" if second else "train"
             beside[split].append(f"folder {folder.name}, beside {(second or train).name}")
     called = {"train": train.name, "test": "" if test is None else test.name}
-    return {
-        split: replace(raw, unread=(*raw.unread, *beside[split]), called=called[split])
+    told = {
+        split: replace(raw, beside=tuple(beside[split]), called=called[split])
         for split, raw in splits.items()
     }
+    told["train"] = replace(told["train"], unread=(*loose, *told["train"].unread))
+    return told
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -100,14 +109,58 @@ def class_names(root: Path) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _is_hidden(path: Path) -> bool:
+def _is_hidden(path: PurePath) -> bool:
     """Hidden by its name, or what a Mac puts into a zip file."""
     return path.name.startswith(".") or path.name == "__MACOSX"
 
 
-def _is_image(path: Path) -> bool:
+def _is_image(path: PurePath) -> bool:
     """An image by its name, and none of the notes that a Mac leaves beside files on other disks."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith("._")
+
+
+def _is_photograph(path: PurePath) -> bool:
+    """An image, or what becomes one when it is converted."""
+    return _is_image(path) or must_be_converted(path)
+
+
+def must_be_converted(path: PurePath) -> bool:
+    """A photograph of a kind that is not read."""
+    return path.suffix.lower() in CONVERTED and not path.name.startswith("._")
+
+
+def told_unread(raw: Raw) -> str:
+    """What of a split is not read, in a phrase; "" for nothing.
+
+    Photographs come first, counted by their endings, so that no lost one is hidden behind what
+    systems leave in folders, such as Thumbs.db. Where there is none, the first file is named.
+    """
+    endings: dict[str, Counter[str]] = {}
+    for path in map(PurePath, raw.unread):
+        endings.setdefault(_why_unread(path), Counter())[path.suffix] += 1
+    others = endings.pop("", Counter()).total()
+    parts = [_first_of(raw.beside)] if raw.beside else []
+    for why, counts in endings.items():
+        counted = ", ".join(f"{count} {ending}" for ending, count in sorted(counts.items()))
+        parts.append(f"{counted} ({why})")
+    if others:
+        named = _first_of(raw.unread)
+        parts.append(f"{others} other file{'s' * (others > 1)}" if endings else named)
+    return ", ".join(parts)
+
+
+def _why_unread(path: PurePath) -> str:
+    """Why a photograph is not read; "" of any other file."""
+    if must_be_converted(path):
+        return "convert to JPEG"
+    if not _is_image(path):
+        return ""
+    return "hidden" if any(_is_hidden(PurePath(part)) for part in path.parts) else "in no class"
+
+
+def _first_of(names: Sequence[str]) -> str:
+    """The first of some names, and how many there are besides."""
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
 
 
 def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
@@ -135,11 +188,15 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
     for beside in sorted(root.iterdir()):
         if beside.is_dir() and _is_hidden(beside):
             others += sorted(filter(_is_image, _walk(beside)))  # closed to us, it may stay so
-        elif _is_image(beside) and beside.is_file():
+        elif _is_photograph(beside) and beside.is_file():
             others.append(beside)
+    others.sort(key=lambda path: not _is_photograph(path))  # else in their order
+    unread = tuple(p.relative_to(source).as_posix() for p in others)
     if not files:
+        found = next((path.suffix for path in others if must_be_converted(path)), "")
         raise DataError(
             f"{root} has no images in its class folders (looked for {sorted(SUFFIXES)})"
+            + f": convert its {found} files to JPEG" * bool(found)
         )
     facts = [str(root.resolve()), *((str(p.relative_to(root)), *stamp(p)) for p in files)]
     names = [p.relative_to(source).as_posix() for p in files]
@@ -151,7 +208,7 @@ def folder_split(source: Path, root: Path, classes: tuple[str, ...]) -> Raw:
         classes=classes,
         identity=hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16],
         names=np.array(names, dtype=object),
-        unread=tuple(p.relative_to(source).as_posix() for p in others),
+        unread=unread,
         merged=tuple(merged),
     )
 

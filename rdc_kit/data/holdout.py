@@ -10,6 +10,7 @@ from torch import Tensor
 from ..ground.names import printable
 from ..ground.seeds import as_seed, generator
 from .checks import check_enough
+from .class_folders import told_unread
 from .imagesets import DataError, ImageSet, Splits, derived
 from .loading import load_with_raws
 from .origins import first_copies
@@ -29,10 +30,9 @@ def _tell(split: str, images: ImageSet, raw: Raw) -> None:
     """Print what of a split was left out or put together; nothing where all is plain."""
     if images.provenance.get("skipped"):
         print(f"{split}: {images.provenance['skipped']} images left out, for they are corrupt")
-    if raw.unread:
+    if unread := told_unread(raw):
         read = f"its images are those of {raw.called}; " * bool(split == "test" and raw.called)
-        more = f" and {len(raw.unread) - 1} more" * (len(raw.unread) > 1)
-        print(printable(f"{split}: {read}not read: {raw.unread[0]}{more}"))
+        print(printable(f"{split}: {read}not read: {unread}"))
     if raw.merged:
         more = f", and so {len(raw.merged) - 1} more" * (len(raw.merged) > 1)
         print(printable(f"{split}: {raw.merged[0]} are taken as one class{more}"))

@@ -176,13 +176,13 @@ def _from_datasets(
             raise DataError(f"{where}: splits {train} and {test} name different classes")
     if isinstance(splits["train"].classes, Numbers) and not saved:
         check_gaps([raw.labels for raw in splits.values()], where)
-    unread: dict[str, list[str]] = {"train": [], "test": []}
+    beside: dict[str, list[str]] = {"train": [], "test": []}
     for name in (name for name in names if name not in (train, test)):
         split = "test" if name in TEST_NAMES else "train"
-        unread[split].append(f"split {name} ({len(tables[name]):,} images)")
+        beside[split].append(f"split {name} ({len(tables[name]):,} images)")
     called = {"train": train, "test": test or ""}
     return {
-        split: replace(raw, unread=tuple(unread[split]), called=called[split])
+        split: replace(raw, beside=tuple(beside[split]), called=called[split])
         for split, raw in splits.items()
     }
 

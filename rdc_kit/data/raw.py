@@ -29,7 +29,8 @@ class Raw:
         note: facts for the provenance, such as the columns used.
         saved: facts that this kit saved with the set (see saving.py); else empty.
         names: file names below the source's folder [N]; None where the source has none.
-        unread: what lies beside the images and is not read, such as a second test split.
+        unread: files that are not read, by name or place; photographs first.
+        beside: what else is not read, such as a second test split: "folder test, beside val".
         merged: folders that hold all images of a class, such as "cat, dog below animals".
         called: what the source calls this split, such as "val"; empty where it has no name.
     """
@@ -43,6 +44,7 @@ class Raw:
     saved: dict[str, Any] = field(default_factory=dict)
     names: np.ndarray | None = None
     unread: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     called: str = ""
 

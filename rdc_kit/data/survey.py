@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
 
 from ..ground.names import printable
+from .class_folders import must_be_converted
 from .imagesets import ImageSet
 from .loading import load_with_raws
 from .origins import content_hashes, first_copies
@@ -111,7 +112,10 @@ def _describe(split: str, images: ImageSet, raw: Raw, found: Survey) -> None:
     kept = set(images.row_ids.tolist())
     bad = [raw.name(row) for row in range(len(raw.labels)) if row not in kept]
     found.add(f"{split}: images that cannot be decoded", bad)
-    found.add(f"{split}: not read, by name or place", raw.unread)
+    convert = [name for name in raw.unread if must_be_converted(PurePath(name))]
+    others = [name for name in raw.unread if not must_be_converted(PurePath(name))]
+    found.add(f"{split}: photographs that are not read: convert them to JPEG", convert)
+    found.add(f"{split}: not read, by name or place", [*raw.beside, *others])
     found.add(f"{split}: folders that are taken as one class", raw.merged)
     order = np.argsort(counts, kind="stable")
     least = [images.classes[k] for k in order if 10 * counts[k] <= counts.max()]

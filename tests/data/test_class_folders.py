@@ -24,6 +24,12 @@ def test_a_folder_has_torchvisions_classes_and_maps_val_by_name(folder):
     assert test.labels.tolist() == [1, 2]  # "2" and "cat", though they are folders 0 and 1 of val
 
 
+def test_a_folder_of_a_telephones_photographs_says_to_convert_them(tmp_path):
+    (tmp_path / "train" / "a").mkdir(parents=True)
+    (tmp_path / "train" / "a" / "1.HEIC").write_bytes(b"no image")
+    refuses(f"folder:{tmp_path}", "no images", "convert its .HEIC files to JPEG")
+
+
 def test_folders_of_splits_may_have_capitals(folder):
     (folder / "train").rename(folder / "Train")
     (folder / "val").rename(folder / "Testing")

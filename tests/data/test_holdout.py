@@ -78,6 +78,20 @@ def test_what_lies_beside_the_pools_images_is_told_in_a_line(tmp_path, capsys, f
         assert "train: not read: a/notes.txt and 1 more\n" in capsys.readouterr().out
 
 
+def test_photographs_that_are_not_read_are_counted_before_other_files(tmp_path, capsys, fresh_home):
+    """Four lost files stood behind `Thumbs.db and 4 more`, three of them photographs."""
+    flat(tmp_path / "x" / "train", [5, 5])
+    for name in ("Thumbs.db", "notes.txt", "z.CR2", "y.HEIC"):
+        (tmp_path / "x" / "train" / "a" / name).write_bytes(b"no image")
+    picture(tmp_path / "x" / "train" / "loose.jpg", 7)
+    picture(tmp_path / "x" / "train" / "b" / ".old.png", 8)
+    picture(tmp_path / "x" / "more" / "1.png", 9)
+    load_pool(f"folder:{tmp_path / 'x'}", 16)
+    told = "1 .CR2, 1 .HEIC (convert to JPEG), 1 .png (hidden), 1 .jpg (in no class), 2 other files"
+    said = capsys.readouterr().out
+    assert said == f"train: not read: folder more, beside train, {told}\n"
+
+
 def test_folders_of_folders_are_told(tmp_path, capsys, fresh_home):
     """train/animals/cat and train/animals/dog were one class, and nobody said so."""
     for k, name in enumerate(("animals/cat", "animals/dog", "vehicles/bus", "vehicles/car")):

@@ -191,7 +191,7 @@ def test_a_source_without_a_training_split_is_refused(tmp_path):
 
 def test_a_split_that_is_not_read_is_noted(tmp_path):
     raws = open_source(splits(tmp_path / "b", "train", "validation", "test"))
-    assert raws["test"].unread == ("split test (2 images)",)
+    assert raws["test"].beside == ("split test (2 images)",)
     assert (raws["train"].called, raws["test"].called) == ("train", "validation")
     assert rdc.load(splits(tmp_path / "c", "train", "dev")).test is not None
 

@@ -106,11 +106,26 @@ def test_what_is_not_read_is_told(tmp_path):
     shutil.copy(root / "train/a/0.png", root / "train/a/z.jfif")
     found = survey(f"folder:{root}", 16)
     told = found.findings["train: not read, by name or place"]
-    assert told == ["train/a/scan.dcm", "train/.dots/a.png"]
+    assert told == ["train/.dots/a.png", "train/a/scan.dcm"]
     assert found.findings["test: not read, by name or place"] == ["folder test, beside val"]
     assert found.counts["train: images that come twice"] == 1  # z.jfif is read
     picture(root / "train" / "__MACOSX" / "a.png", 43)
     assert rdc.load(f"folder:{root}", 16).train.classes == ("a", "b")
+
+
+def test_photographs_of_other_kinds_are_a_finding_of_their_own(tmp_path):
+    """They stood behind notes and Thumbs.db, and nothing said what to do with them."""
+    root = good(tmp_path)
+    for name in ("a/Thumbs.db", "a/z.CR2", "a/y.HEIC", "loose.heic", "._y.heic"):
+        (root / "train" / name).write_bytes(b"no image")
+    (root / "top.nef").write_bytes(b"no image")
+    found = survey(f"folder:{root}", 16)
+    what = "train: photographs that are not read: convert them to JPEG"
+    assert sorted(found.findings[what]) == [
+        *("top.nef", "train/a/y.HEIC", "train/a/z.CR2", "train/loose.heic"),
+    ]
+    assert found.findings["train: not read, by name or place"] == ["train/a/Thumbs.db"]
+    assert found.counts["test: photographs that are not read: convert them to JPEG"] == 0
 
 
 def test_images_and_folders_beside_those_that_are_read_are_told(tmp_path):
@@ -124,9 +139,11 @@ def test_images_and_folders_beside_those_that_are_read_are_told(tmp_path):
     (root / "docs" / "readme.txt").write_text("no image")
     (root / "train" / "labels.csv").write_text("no image")
     raws = open_source(f"folder:{root}")
+    assert sorted(raws["train"].beside) == [
+        *("folder Training, beside train", "folder extra, beside train"),
+    ]
     assert sorted(raws["train"].unread) == [
-        *("folder Training, beside train", "folder extra, beside train", "top.png"),
-        *("train/a/.c.png", "train/a/.old/b.png", "train/loose.png"),
+        *("top.png", "train/a/.c.png", "train/a/.old/b.png", "train/loose.png"),
     ]
     assert raws["test"].unread == ("val/loose.png",)
     shutil.rmtree(root / "val")
