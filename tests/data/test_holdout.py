@@ -46,6 +46,8 @@ def test_a_folder_without_a_test_split_gets_one_and_is_told(tmp_path, capsys):
     assert (pool.counts().tolist(), test.counts().tolist()) == ([8, 4], [2, 1])
     assert "no test split" in (said := capsys.readouterr().out)
     assert "3 of its images" in said
+    assert said.count("shots of one series, animal or place") == 1
+    assert said.endswith("put whole series into val/\n")
     assert names_of(test)[-1].startswith("b/")
     assert rdc.load(name, 16).test is None  # only who asks for it gets it
     load_with_test("digits")
