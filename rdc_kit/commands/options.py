@@ -87,6 +87,12 @@ SPEED_TABLES: dict[str, str] = {
     "replay": "student,size,",
 }
 
+_SIZE = (
+    "side in pixels: an image's shorter side becomes as long, and what is at the edge of the longer "
+    "one is cut off; left out, that of the dataset: of a folder the images' own if all are squares "
+    "of one size up to 224, else 64"
+)
+
 
 def parser() -> argparse.ArgumentParser:
     """Of `rdc VERB ...`; an option is called the same in every verb that has it."""
@@ -144,7 +150,7 @@ def _common_options(made: dict[str, argparse.ArgumentParser]) -> None:
     for name in ("compress", "score", "select", "speed", "benchmark"):
         made[name].add_argument("--dataset", default="digits", help="digits, imagenette, ...")
     for name in ("doctor", "compress", "score", "select", "speed", "benchmark"):
-        made[name].add_argument("--size", type=int, help="side in pixels")
+        made[name].add_argument("--size", type=int, help=_SIZE)
     for name in ("compress", "score", "speed", "benchmark"):
         made[name].add_argument("--device", default="auto", help="auto, cpu or cuda")
     for name in ("compress", "score", "select", "benchmark"):

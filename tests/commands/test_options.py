@@ -20,6 +20,16 @@ def test_select_needs_a_place():
     assert (options.order, options.ipc, options.metric) == ("easy", 10, "")
 
 
+@pytest.mark.parametrize("verb", ["doctor", "compress", "score", "select", "speed", "benchmark"])
+def test_the_help_says_what_size_makes_of_photographs(verb, capsys):
+    """They were made 64 px, and their edges cut off, which only a docstring told."""
+    with pytest.raises(SystemExit):
+        parser().parse_args([verb, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "what is at the edge of the longer one is cut off" in told
+    assert "squares of one size up to 224, else 64" in told
+
+
 def test_the_licence_is_unknown_until_somebody_names_it():
     assert parser().parse_args(["publish", "a", "b"]).license == "unknown"
 
