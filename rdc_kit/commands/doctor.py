@@ -175,6 +175,6 @@ def doctor_data(name: str, size: int | None = None, every: bool = False) -> int:
         if more := len(places) - len(shown):
             print(f"    and {more} more: --all names them")
     count = len(found.findings)
-    said = f"{count} things that should" if count else "nothing that should"
+    said = f"{count} thing{'s' * (count > 1)} that should" if count else "nothing that should"
     print(f"doctor: {said} be looked at in {printable(name)}")
     return int(bool(count))

@@ -56,6 +56,9 @@ def load_with_raws(
         name, size, on_bad: as for `load`.
         restored: of a set that this kit saved, with all it saved; else only the table is read,
             and row ids are rows of that.
+
+    Returns:
+        What `load` does, and the splits as the source has them.
     """
     check_source(name)
     if on_bad not in ("error", "skip"):
@@ -66,9 +69,8 @@ def load_with_raws(
     size = int(size) if size else usual_size(name, raws["train"])
     own = name not in NAMED and not raws["train"].saved and "method" not in raws["train"].note
     white = _white(name, raws["train"]) if own else None
-    if not restored:
-        raws = {split: replace(raw, saved={}) for split, raw in raws.items()}
-    sets = {s: _load_split(name, s, raw, size, on_bad, white) for s, raw in raws.items()}
+    read = raws if restored else {s: replace(raw, saved={}) for s, raw in raws.items()}
+    sets = {s: _load_split(name, s, raw, size, on_bad, white) for s, raw in read.items()}
     if own:
         traits = _with_own_statistics(sets["train"])
         sets = {split: replace(images, traits=traits) for split, images in sets.items()}

@@ -15,13 +15,13 @@ def test_the_table_counts_and_the_figure_shows(tmp_path):
     name = f"folder:{tmp_path}"
     clean = survey_table(survey(name, 16))
     assert clean["found"].sum() == 0
-    assert len(clean) == 19  # eight of each split, three of both
+    assert len(clean) == 18  # eight of each split, two of both
     empty = survey_figure(survey(name, 16))
-    said = "19 things looked for, none found: there is no image to show"
+    said = "18 things looked for, none found: there is no image to show"
     assert [note.get_text() for ax in empty.axes for note in ax.texts] == [said]
     (tmp_path / "train" / "a" / "notes.txt").write_text("what has no picture")
     other = survey_figure(survey(name, 16))
-    said = "19 things looked for, 1 found, none of which is an image to show"
+    said = "18 things looked for, 1 found, none of which is an image to show"
     assert [note.get_text() for ax in other.axes for note in ax.texts] == [said]
     (tmp_path / "train" / "a" / "notes.txt").unlink()
     shutil.copy(tmp_path / "train/a/0.png", tmp_path / "val/b/leak.png")
