@@ -88,7 +88,7 @@ SPEED_TABLES: dict[str, str] = {
 }
 
 _SIZE = (
-    "side in pixels: an image's shorter side becomes as long, and what is at the edge of the longer "
+    "side in pixels: an image's shorter side becomes as long, what is at the edge of the longer "
     "one is cut off; left out, that of the dataset: of a folder the images' own if all are squares "
     "of one size up to 224, else 64"
 )

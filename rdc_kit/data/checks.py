@@ -16,6 +16,9 @@ from torch import Tensor
 from ..ground.names import unknown
 from .imagesets import VIEWS, DataError, ImageSet, Numbers, numbered
 
+# What to do about a class that is too small for what all classes are asked.
+LEAVE_OUT = "leave the class out (move its folder out of train/ and val/)"
+
 
 def from_tensors(
     images: Tensor, labels: Tensor, classes: Sequence[str] | None = None, **fields: Any

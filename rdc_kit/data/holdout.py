@@ -53,8 +53,8 @@ def load_with_test(name: str, size: int | None = None, on_bad: str = "error") ->
         print(
             f"{name} has no test split (a val/ folder beside train/): {len(held):,} of its images "
             f"are held out for testing, a fifth of each class but for copies of what stays; "
-            f"{len(pool):,} stay. They are drawn at random, so shots of one series, animal or place "
-            "come to lie in both parts, and accuracies are too good: put whole series into val/"
+            f"{len(pool):,} stay. They are drawn at random, so shots of one series, animal or "
+            "place lie in both parts, and accuracies are too good: put whole series into val/"
         )
         return Splits(pool, held)
     absent = [] if test is None else (test.counts() == 0).nonzero().flatten().tolist()

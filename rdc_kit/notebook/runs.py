@@ -20,8 +20,8 @@ import pandas as pd
 from ..augment.boxes import as_grid
 from ..compression import check_room
 from ..data import holdout, loading, sources
-from ..data.checks import check_enough
-from ..data.imagesets import usual_student
+from ..data.checks import LEAVE_OUT, check_enough
+from ..data.imagesets import ImageSet, usual_student
 from ..ground import files, store
 from ..ground.device import Runtime, choose_runtime
 from ..ground.folders import runs_dir
@@ -101,8 +101,7 @@ class Run:
         pool, test = holdout.load_with_test(self.dataset, self.size, on_bad)
         pool = pool.with_student(self.student)
         as_grid(self.grid, self.size)
-        lower = "ipc or grid" if self.grid > 1 else "ipc"
-        check_enough(pool, self.ipc * self.grid**2, f"{lower}, or leave the class out")
+        self._check_enough(pool)
         iterations = self.profile.iterations
         options = {"iterations": iterations} if iterations else {}
         return Setup(
@@ -116,6 +115,18 @@ class Run:
             self.params.get("profile", "small"),
             probed=True,
         )
+
+    def _check_enough(self, pool: ImageSet) -> None:
+        """Check that every class fills ipc composites; else say which ipc its smallest class fills.
+
+        Raises:
+            DataError: see `checks.check_enough`.
+        """
+        cells = self.grid**2
+        most = int(pool.counts().min()) // cells
+        fits = f"at most {most}" if most else f"even 1 takes {cells} images"
+        lower = f"ipc or grid (with grid {self.grid} {fits})" if cells > 1 else f"ipc ({fits})"
+        check_enough(pool, self.ipc * cells, f"{lower}, or {LEAVE_OUT}")
 
     @property
     def students(self) -> list[str]:

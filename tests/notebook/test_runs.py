@@ -172,13 +172,31 @@ def test_data_that_cannot_carry_the_study_is_refused_before_any_training(fresh_h
         for name in ("a", "b"):
             picture(tmp_path / "pictures" / kind / name / "0.png", 1)
     name = f"folder:{tmp_path / 'pictures'}"
-    with pytest.raises(rdc.DataError, match=r"class 'a' has 1 images, 2 .* ipc, or leave the"):
+    with pytest.raises(rdc.DataError, match=r"class 'a' has 1 images, 2 .* ipc \(at most 1\), or"):
         _ = rdc.start(dataset=name, size=16, ipc=2, grid=1).setup
     with pytest.raises(rdc.DataError, match="class 'a' has 1 images, and a share of"):
         _ = rdc.start(dataset=f"{name}/train", size=16, ipc=1, grid=1).setup
     with pytest.raises(ValueError, match="17x17 grid does not fit"):
         _ = rdc.start(dataset=name, size=16, ipc=1, grid=17).setup
     assert not (fresh_home / "data" / "runs" / "scores").exists()
+
+
+@pytest.mark.parametrize(
+    ("grid", "told"),
+    [
+        (1, "lower ipc (at most 5), or leave"),
+        (2, "lower ipc or grid (with grid 2 at most 1), or leave"),
+        (3, "lower ipc or grid (with grid 3 even 1 takes 9 images), or leave"),
+    ],
+)
+def test_a_rare_class_says_which_ipc_it_fills_and_how_to_leave_it_out(tmp_path, grid, told):
+    for label, count in (("a", 5), ("b", 7)):
+        for kind in ("train", "val"):
+            for k in range(count):
+                picture(tmp_path / kind / label / f"{k}.png", k)
+    with pytest.raises(rdc.DataError) as raised:
+        _ = rdc.start(dataset=f"folder:{tmp_path}", size=16, ipc=6, grid=grid).setup
+    assert f"{told} the class out (move its folder out of train/ and val/)" in str(raised.value)
 
 
 def test_without_a_test_split_a_fifth_is_held_out(fresh_home, tmp_path, capsys):

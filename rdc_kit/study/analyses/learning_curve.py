@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...data.checks import LEAVE_OUT
 from ...data.imagesets import DataError, ImageSet
 
 _DRAWS = 200  # bootstrap samples
@@ -36,7 +37,7 @@ def ladder(pool: ImageSet, most: int) -> list[int]:
         raise DataError(
             f"a learning curve needs {_FEWEST} different numbers of images per class, and class "
             f"{pool.classes[smallest]!r} has {int(pool.counts()[smallest])} images{apart} (at most "
-            f"{most} are asked): add images until it has {_FEWEST}, or leave the class out"
+            f"{most} are asked): add images until it has {_FEWEST}, or {LEAVE_OUT}"
         )
     steps = np.unique(np.geomspace(1, top, _POINTS).round().astype(int))
     return list(range(1, _FEWEST + 1)) if len(steps) < _FEWEST else steps.tolist()
