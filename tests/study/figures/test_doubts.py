@@ -1,7 +1,10 @@
 """The doubtful images are drawn with both labels; long names are cut."""
 
+import inspect
+
 import pandas as pd
 
+from rdc_kit.ground.folders import notebooks_dir
 from rdc_kit.study.figures.doubts import doubts_figure
 
 from ...conftest import colour_blocks
@@ -21,3 +24,11 @@ def test_only_doubtful_images_are_drawn():
     assert "the first 1 of 8" in few.get_suptitle().replace("\n", " ")
     none = doubts_figure(colour_blocks(), table.tail(3))
     assert none.axes[0].texts[0].get_text() == "no label is doubtful"
+
+
+def test_the_table_above_the_figure_lists_what_it_shows():
+    """The figure has no file names: of its 18 images the table named 12."""
+    text = (notebooks_dir() / "09_your_own_images.ipynb").read_text()
+    (line,) = (line for line in text.splitlines() if "ranked[ranked" in line)
+    most = inspect.signature(doubts_figure).parameters["most"].default
+    assert f".head({most})" in line
