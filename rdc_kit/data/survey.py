@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -19,7 +19,7 @@ from .pixels import shape_of
 from .raw import Raw
 
 _FLAT = 3.0  # sd of the pixels, of 255, below which an image shows hardly anything
-_SHOWN = 5  # images of each finding
+_SHOWN = 6  # images of each finding
 _CHUNK = 32  # images whose pixels are float64 at one time
 
 
@@ -31,14 +31,14 @@ class Survey:
         facts: lines about splits, classes and sizes.
         findings: what should be looked at -> every place where it was found.
         counts: everything that was looked for -> how many were found.
-        images: what should be looked at -> the first few of it that can be shown. Of an image
-            that comes twice, both.
+        images: what should be looked at -> the first few images of it; of what comes twice two
+            sets, the copies and what they are copies of.
     """
 
     facts: list[str] = field(default_factory=list)
     findings: dict[str, list[str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    images: dict[str, ImageSet] = field(default_factory=dict)
+    images: dict[str, tuple[ImageSet, ...]] = field(default_factory=dict)
 
     def add(self, what: str, places: Sequence[str], *shown: tuple[ImageSet, list[int]]) -> None:
         """Note what was looked for; places and images only where something was found.
@@ -46,21 +46,13 @@ class Survey:
         Args:
             what: was looked for.
             places: where it was found; of a name that is no UTF-8, the odd bytes are spelt out.
-            shown: sets with the positions of what was found; of several sets one after the other.
+            shown: sets with the positions of what was found.
         """
         self.counts[what] = len(places)
         if places:
             self.findings[what] = [printable(place) for place in places]
         if places and shown:
-            parts = [images[rows[:_SHOWN]].images for images, rows in shown]
-            labels = [images.labels[rows[:_SHOWN]] for images, rows in shown]
-            # First with first, second with second: an image beside its copy.
-            pixels = torch.stack(parts, 1).flatten(0, 1)
-            rows = torch.arange(len(pixels))
-            owner = shown[0][0]
-            self.images[what] = replace(
-                owner, images=pixels, labels=torch.stack(labels, 1).flatten(), row_ids=rows
-            )
+            self.images[what] = tuple(images[rows[:_SHOWN]] for images, rows in shown)
 
 
 def survey(name: str, size: int | None = None) -> Survey:

@@ -87,9 +87,9 @@ def test_a_copied_file_is_a_leak_though_test_images_are_cut_out_closer(tmp_path)
     what = "test images that are in the training split too"
     found = survey(f"folder:{root}", 64)
     assert found.counts[what] == 1
-    pair = found.images[what]
-    assert pair.images.shape == (2, 3, 64, 64)
-    assert not (pair.images[0] == pair.images[1]).all()
+    copy, original = found.images[what]
+    assert copy.images.shape == original.images.shape == (1, 3, 64, 64)
+    assert not (copy.images == original.images).all()
 
 
 def test_the_images_of_a_finding_can_be_shown_beside_their_copies(tmp_path):
@@ -97,9 +97,10 @@ def test_the_images_of_a_finding_can_be_shown_beside_their_copies(tmp_path):
     for k in range(7):
         shutil.copy(root / "train/a/0.png", root / f"train/a/z{k}.png")
     found = survey(f"folder:{root}", 16)
-    shown = found.images["train: images that come twice"]
-    assert len(shown) == 10  # five examples, and what each is a copy of
-    assert (shown.images == shown.images[0]).all()
+    copies, originals = found.images["train: images that come twice"]
+    assert len(copies) == len(originals) == 6
+    assert (originals.row_ids == 0).all()
+    assert (copies.images == originals.images).all()
     assert found.counts["train: images that come twice"] == 7
     places = found.findings["train: images that come twice"]
     assert places == [f"train/a/z{k}.png [a] = train/a/0.png [a]" for k in range(7)]

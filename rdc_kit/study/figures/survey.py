@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...data.loading import to_look_at
 from ...data.survey import Survey
 from .base import show_image
 from .names import shortened
 
-_LETTERS = 14  # of a class that fit under its image
+_LETTERS = 22  # of a class that fit under its image
+_SIDE = 1.3  # of an image, inches
 
 
 def survey_table(found: Survey) -> pd.DataFrame:
@@ -27,7 +31,7 @@ def places_table(found: Survey) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["finding", "place"])
 
 
-def survey_figure(found: Survey, columns: int = 10) -> Figure:
+def survey_figure(found: Survey, columns: int = 6) -> Figure:
     """A line of images for each finding that has some, an image beside its copy, with classes.
 
     Where no finding has any, a sentence says of how many things that were looked for.
@@ -36,16 +40,19 @@ def survey_figure(found: Survey, columns: int = 10) -> Figure:
     if not names:
         return _sentence(found)
     figure, axes = plt.subplots(
-        len(names), columns, figsize=(0.8 * columns, 1.2 * len(names) + 0.4), squeeze=False
+        len(names),
+        columns,
+        figsize=(_SIDE * columns, (_SIDE + 0.4) * len(names) + 0.2),
+        squeeze=False,
     )
     for ax in axes.flat:
         ax.set_axis_off()
     for line, what in zip(axes, names, strict=False):
-        images = found.images[what]
-        for ax, pixels, name in zip(line, images.images, images.named_labels, strict=False):
+        parts = [zip(to_look_at(one), one.named_labels, strict=True) for one in found.images[what]]
+        for ax, (pixels, name) in zip(line, chain(*zip(*parts, strict=True)), strict=False):
             show_image(ax, pixels)
             short = shortened(name, _LETTERS)
-            ax.text(0.5, -0.05, short, transform=ax.transAxes, fontsize=6.5, ha="center", va="top")
+            ax.text(0.5, -0.04, short, transform=ax.transAxes, fontsize=7, ha="center", va="top")
         line[0].set_title(" ", fontsize=8.5)  # room for a line that may be wider than its image
         said = f"{what}: {found.counts[what]}"
         note = line[0].annotate(said, (0, 1.1), None, "axes fraction", fontsize=8.5)

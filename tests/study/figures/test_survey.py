@@ -37,6 +37,10 @@ def test_the_table_counts_and_the_figure_shows(tmp_path):
         "b",
         "a",
     ]  # the copy, the original
+    shapes = {ax.images[0].get_array().shape for ax in figure.axes if ax.images}
+    assert shapes == {(128, 128, 3)}  # a mosaic of 16 px is recognised by nobody
+    first, second = (ax.images[0].get_array() for ax in figure.axes[:2])
+    assert (first == second).all()
 
 
 def test_every_place_has_a_row_and_what_was_not_found_has_one_without(tmp_path):
