@@ -7,6 +7,7 @@ from itertools import chain
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 
 from ...data.loading import to_look_at
 from ...data.survey import Survey
@@ -23,6 +24,13 @@ def survey_table(found: Survey) -> pd.DataFrame:
         (what, n, "; ".join(found.findings.get(what, ())[:2])) for what, n in found.counts.items()
     ]
     return pd.DataFrame(rows, columns=["looked for", "found", "for instance"])
+
+
+def left_aligned(table: pd.DataFrame) -> Styler:
+    """The survey's table for a notebook: texts begin on the left, and none is cut."""
+    left = [{"selector": "th, td", "props": "text-align: left"}]
+    shown = table.set_index("looked for").style.format(escape="html").format_index(escape="html")
+    return shown.set_table_styles(left).set_uuid("survey")
 
 
 def places_table(found: Survey) -> pd.DataFrame:

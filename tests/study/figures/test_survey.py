@@ -2,8 +2,10 @@
 
 import shutil
 
+import pandas as pd
+
 from rdc_kit.data.survey import survey
-from rdc_kit.study.figures.survey import places_table, survey_figure, survey_table
+from rdc_kit.study.figures.survey import left_aligned, places_table, survey_figure, survey_table
 
 from ...conftest import picture
 
@@ -56,3 +58,18 @@ def test_every_place_has_a_row_and_what_was_not_found_has_one_without(tmp_path):
     assert list(leaks) == [f"val/a/leak{k}.png [a] = train/a/0.png [a]" for k in range(7)]
     none = table.loc[table["finding"] == "train: images that come twice", "place"]
     assert list(none) == [""]
+
+
+def test_the_table_in_a_notebook_is_left_aligned_and_cuts_no_name(tmp_path):
+    """Of two pairs of file names the second was cut, and all stood on the right."""
+    long = "IMG_2024_05_of_the_camera_at_the_lake_" * 3
+    for split, first in (("train", 0), ("val", 50)):
+        for k, name in enumerate("ab"):
+            picture(tmp_path / split / name / "0.png", first + k)
+    for k in range(2):
+        shutil.copy(tmp_path / "train/b/0.png", tmp_path / f"val/b/{long}{k}.png")
+    with pd.option_context("display.max_colwidth", 120):
+        html = left_aligned(survey_table(survey(f"folder:{tmp_path}", 16))).to_html()
+    assert f"val/b/{long}0.png [b] = train/b/0.png [b]; val/b/{long}1.png [b] = train/b/0" in html
+    assert "text-align: left" in html
+    assert "#T_survey" in html  # the same in every run
