@@ -211,10 +211,11 @@ class Run:
         return figure
 
 
-def start(**params: Any) -> Run:
+def start(*, quick: bool = False, **params: Any) -> Run:
     """Check the parameters, choose the device, begin the manifest.
 
     Args:
+        quick: epochs of 0 mean the profile's `quick_epochs`, for a notebook of many trainings.
         params: the notebook's parameters, by name; without any, those of the calling notebook's
             tagged cell, `dataset: str = "digits"` and so on. 0 for size, seeds or epochs means:
             the number of the profile or the source.
@@ -230,7 +231,7 @@ def start(**params: Any) -> Run:
     for key, value in params.items():
         check_parameter(key, value)
     base.use_style()
-    run = _run_of(params)
+    run = _run_of(params, quick)
     setting = {"dataset": run.dataset, "size": run.size, "profile": params.get("profile", "small")}
     message = (
         f"{run.name}: {run.dataset} at {run.size} px, {', '.join(map(str, run.ipcs))} image(s) per "
@@ -249,7 +250,7 @@ def start(**params: Any) -> Run:
     return run
 
 
-def _run_of(params: dict[str, Any]) -> Run:
+def _run_of(params: dict[str, Any], quick: bool) -> Run:
     """The run that checked parameters ask for; what they leave open, profile and source say."""
     source, profile = _notebook_file(), PROFILES[params.get("profile", "small")]
     folder = os.environ.get("RDC_RUN_DIR")
@@ -274,7 +275,7 @@ def _run_of(params: dict[str, Any]) -> Run:
         ipcs=numbers(params.get("ipcs", str(params.get("ipc", 1)))),
         grid=params.get("grid", 1),
         seeds=params.get("seeds") or profile.seeds,
-        epochs=params.get("epochs") or profile.epochs,
+        epochs=params.get("epochs") or (profile.quick_epochs if quick else profile.epochs),
         profile=profile,
     )
 

@@ -75,6 +75,15 @@ def test_a_run_notes_its_setting_for_the_ledger(fresh_home, monkeypatch):
     assert set(collect().get("00/runs")["profile"]) == {"smoke"}
 
 
+def test_the_first_line_tells_the_epochs_that_are_trained(fresh_home, capsys):
+    """Notebook 09 said 80 epochs, and trained for 50."""
+    assert smoke().epochs == 3
+    run = rdc.start(quick=True, dataset="digits", profile="smoke", size=16)
+    assert (run.epochs, run.protocol().epochs) == (1, 1)
+    assert "image(s) per class, 1 epochs, 2 seed(s)\n" in capsys.readouterr().out
+    assert rdc.start(quick=True, dataset="digits", epochs=7).epochs == 7
+
+
 def test_a_notebook_that_only_reads_results_has_no_setting(fresh_home, capsys):
     run = rdc.start(results="evidence")
     assert files.read_json(run.folder / "manifest.json")["setting"] == {}
