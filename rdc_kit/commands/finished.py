@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import mimetypes
 import re
 from dataclasses import dataclass
@@ -47,8 +48,9 @@ class Finished:
         parts = [f"{ended[:10]} {ended[11:16]} UTC", f"{self.facts['seconds']:,.0f} s"]
         parts += [f"git {self.facts.get('git') or 'unknown'}"]
         if self.dataset:
+            named = _place_of(self.dataset).sub(r"\1", self.dataset)
             parts = [
-                f"{self.dataset} at {setting['size']} px",
+                f"{named} at {setting['size']} px",
                 f"profile {setting['profile']}",
                 *parts,
             ]
@@ -150,24 +152,37 @@ def without_live_parts(content: Any) -> Any:
 def read_later(content: Any, run: Finished) -> Any:
     """The outputs of a run as they are read when it is over, and on another machine perhaps.
 
-    Places in its home are told from there, without the folders above, which are the writer's own.
-    Where a monitor saw the run itself running, it says how that ended.
+    Places in its home are told from there, without the folders above, which are the writer's own;
+    so is the folder or file of its dataset, in the code too. Where a monitor saw the run itself
+    running, it says how that ended.
     """
     homes = {str(home_dir()), *_home_of(content)}
     above = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, homes))})/(?=(?:data|figures)/)")
+    named = _place_of(run.dataset)
     seen = re.compile(rf"(\b{re.escape(run.notebook.parent.name)}(?:</td>\s*<td>|\s+))(running)\b")
 
     def told(text: str | list[str]) -> str:
-        short = above.sub("", "".join(text))
+        short = above.sub("", named.sub(r"\1", "".join(text)))
         return seen.sub(lambda found: found[1] + "ok".rjust(len(found[2])), short)
 
     for cell in content.cells:
+        if cell.cell_type == "code":
+            cell.source = named.sub(r"\1", cell.source)
         for output in cell.get("outputs", []):
             if "text" in output:
                 output["text"] = told(output["text"])
             data = output.get("data", {})
             data.update({kind: told(data[kind]) for kind in data if kind.startswith("text/")})
     return content
+
+
+def _place_of(dataset: str) -> re.Pattern[str]:
+    """The path of a dataset that is a folder or file, its name as a group; of others nothing."""
+    above, _, name = dataset.partition(":")[2].rstrip("/").rpartition("/")
+    if not above.startswith("/"):
+        return re.compile("(?!)()")
+    above, name = (f"(?:{re.escape(t)}|{re.escape(html.escape(t))})" for t in (above, name))
+    return re.compile(rf"(?<![\w./-]){above}/({name})(?![\w-])")
 
 
 def _home_of(content: Any) -> list[str]:

@@ -74,6 +74,28 @@ def test_a_run_is_read_later_as_over_and_without_the_folders_of_who_ran_it(fresh
     assert second.data["image/png"] == "/old/home/data/"
 
 
+def test_a_dataset_is_told_without_the_folders_above_it():
+    """A page to be shared said where its author keeps photographs."""
+    facts = {"ended": "2026-11-29T10:00:00", "seconds": 3}
+    place = "/home/anna/my photos & co"
+    setting = {"dataset": f"folder:{place}/", "size": 64, "profile": "small"}
+    run = Finished(Path("/x/data/runs/notebooks/09-1a/09.ipynb"), facts | {"setting": setting})
+    assert run.line().startswith("folder:my photos & co/ at 64 px · ")
+    assert run.dataset == f"folder:{place}/"  # by which `--dataset` chooses
+    said = f"09: folder:{place} at 64 px, {place}2, {place}/train/a.jpg"
+    table = {"text/html": f"<td>{place.replace('&', '&amp;')}</td>"}
+    outputs = [v4.new_output("stream", text=said), v4.new_output("display_data", data=table)]
+    cells = [v4.new_code_cell(f'dataset = "folder:{place}"', outputs=outputs), *of(place).cells]
+    code, text = finished.read_later(v4.new_notebook(cells=cells), run).cells
+    assert code.source == 'dataset = "folder:my photos & co"'
+    short = "my photos & co"
+    assert code.outputs[0].text == f"09: folder:{short} at 64 px, {place}2, {short}/train/a.jpg"
+    assert code.outputs[1].data["text/html"] == "<td>my photos &amp; co</td>"
+    assert text.source == place  # what an author wrote stays
+    other = Finished(run.notebook, facts | {"setting": setting | {"dataset": "hub:anna/photos"}})
+    assert finished.read_later(of("hub:anna/photos"), other).cells[0].source == "hub:anna/photos"
+
+
 def test_pictures_of_the_text_go_into_the_notebook_and_nothing_else_does(tmp_path):
     (tmp_path / "secret.txt").write_text("hidden")
     (tmp_path / "a.png").write_bytes(b"png")
