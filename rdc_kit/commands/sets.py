@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from ..data.imagesets import ImageSet
 from ..data.saving import INDEX
 from ..ground import files, places
 from ..ground.device import choose_runtime
+from ..ground.names import check_known
 from ..ground.seeds import as_seeds
-from ..methods import METHODS
+from ..methods import METHODS, method_named
 from ..prune.alignment import aligned_rows
 from ..prune.finished import finished_runs
 from ..prune.indexlists import write_index_lists
@@ -25,17 +27,26 @@ from ..prune.scorefiles import Run, check_name, read_score_file, read_scores, wr
 from ..prune.scores import scoring_run
 from ..prune.selection import check_order, select
 from ..study.grid.arms import arm_asked
+from ..train.protocol import FIELDS
 
 
 def list_methods() -> None:
-    """Print the registry: a line per method."""
+    """Print the registry, a line per method, and below it what options they have."""
     rows = [("method", "family", "needs", "cost", "source")]
     rows += [(name, m.family, m.needs, m.cost, m.source) for name, m in METHODS.items()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, strict=True)
         print("  ".join(text.ljust(width) for text, width in cells).rstrip())
-    print(f"methods: {len(METHODS)}")
+    print("\noptions, after the method as NAME=VALUE:")
+    alike = dict[str, list[str]]()
+    for name, method in METHODS.items():
+        taken = ", ".join(option for option in method.options if option != "scores")  # no text
+        alike.setdefault(taken, []).append(name)
+    for taken, names in alike.items():
+        line = f"  {', '.join(names)}: {taken or 'none'}"
+        print(textwrap.fill(line, 100, subsequent_indent="      "))
+    print(f"\nmethods: {len(METHODS)}")
 
 
 def save_set(
@@ -61,6 +72,7 @@ def save_set(
         FileExistsError: `out` exists already. ValueError: an unknown method or option, or one that
             belongs to training.
     """
+    _check_own(words)
     arm = arm_asked(words)
     if arm.protocol:
         names = ", ".join(arm.protocol)
@@ -78,6 +90,15 @@ def save_set(
         facts = stored.provenance
         print(f"teacher {facts['teacher']}: {facts['teacher_top1']:.1f} % of the pool")
     print(f"compress: {stored} in {folder}")
+
+
+def _check_own(words: str) -> None:
+    """Refuse an unknown option, naming the method's own only: here nothing is trained on a set."""
+    method, *given = words.split() or [""]
+    known = method_named(method).options
+    for word in given:
+        if (name := word.partition("=")[0]) not in ("on", *FIELDS):
+            check_known(f"option of {method}", name, known, () if known else ("none",))
 
 
 def save_scores(

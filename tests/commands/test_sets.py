@@ -24,6 +24,9 @@ def test_methods_lists_the_registry(capsys):
     assert main(["methods"]) == 0
     told = capsys.readouterr().out
     assert all(name in told for name in rdc.METHODS)
+    assert "\n  noise: spectrum\n" in told
+    assert "\n  forgetting, el2n, aum: order, skip, epochs, scoring_seed\n" in told
+    assert max(map(len, told.splitlines())) <= 100
 
 
 def test_compress_saves_a_set_that_loads(tmp_path, capsys):
@@ -65,6 +68,8 @@ def test_options_of_a_method_are_words_after_it(tmp_path):
             "only chapter 08 makes sets of other sets",
         ),
         (["compress", "pca", "gird=3", "--out", "{}"], "did you mean 'grid'"),
+        (["compress", "random", "foo=1", "--out", "{}"], "option of random 'foo'. Known: none\n"),
+        (["compress", "noise", "foo=1", "--out", "{}"], "option of noise 'foo'. Known: spectrum\n"),
         (["compress", "pac", "--out", "{}"], "did you mean 'pca'"),
         (["compress", "random", "--dataset", "digit", "--out", "{}"], "did you mean 'digits'"),
         (["compress", "random", "--ipc", "999", "--out", "{}"], "999 are asked of each class"),

@@ -19,7 +19,7 @@ from ...data.imagesets import DataError, ImageSet
 from ...ground.names import unknown
 from ...methods import METHODS, method_named
 from ...prune.recorders import Scores
-from ...train.protocol import FIELDS, check_fields
+from ...train.protocol import FIELDS, Protocol, check_fields
 from ...train.teachers import Teacher
 
 CROPS = (0.02, 0.08, 0.25, 0.5, 0.75, 1.0)
@@ -32,10 +32,8 @@ RULES: tuple[dict[str, Any], ...] = (
     {"grid": 2, "grouping": "random"},
     {"grid": 3},
 )
-
-
 _PROTOCOL = "protocol."  # before a name in a key, where the method has such an option too
-_WORDS = {"True": True, "False": False, "None": None}
+_WORDS = {"true": True, "false": False, "none": None}
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def arm_named(key: str) -> Arm:
         ValueError: an unknown method or name, or a word that is not NAME=VALUE.
     """
     method, *words = key.split() or [""]
-    known, fields = method_named(method).options, FIELDS
+    known = method_named(method).options
     options: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     pools: dict[str, Any] = {}
@@ -98,13 +96,20 @@ def arm_named(key: str) -> Arm:
         if not equals or not text:
             raise ValueError(f"arm {key!r}: expected NAME=VALUE, got {word!r}")
         there = pools if name == "on" else options if name in known else changes
-        if there is changes and (name := name.removeprefix(_PROTOCOL)) not in fields:
-            what = f"option of {method}, or of training,"
-            raise ValueError(unknown(what, name, [*known, *fields]))
+        if there is changes and (name := name.removeprefix(_PROTOCOL)) not in FIELDS:
+            raise ValueError(_no_option(method, name, known))
         if name in there:
             raise ValueError(f"arm {key!r}: {name} is there twice")
-        there[name] = text if there is pools else _value_in(key, name, text)
+        usual = known[name] if there is options else getattr(Protocol, name, None)
+        there[name] = text if there is pools else _value_in(key, name, text, usual)
     return Arm(method, options, changes, pools.get("on", ""))
+
+
+def _no_option(method: str, name: str, known: Iterable[str]) -> str:
+    what = f"option of {method}, or of training,"
+    told, listed, _ = unknown(what, name, [*known, *FIELDS]).partition(" Known: ")
+    kinds = f" Of the set: {', '.join(known) or 'none'}; of training: {', '.join(FIELDS)}"
+    return told + kinds * bool(listed)
 
 
 def arm_asked(key: str) -> Arm:
@@ -121,19 +126,21 @@ def arm_asked(key: str) -> Arm:
     return arm
 
 
-def _value_in(key: str, name: str, text: str) -> Any:
+def _value_in(key: str, name: str, text: str, usual: Any) -> Any:
     try:
-        return _value(name, text)
+        return _value(name, text, usual)
     except ValueError:
-        raise ValueError(f"arm {key!r}: {name} cannot be {text!r}") from None
+        remedy = ", write true or false" * isinstance(usual, bool)
+        raise ValueError(f"arm {key!r}: {name} cannot be {text!r}{remedy}") from None
 
 
-def _value(name: str, text: str) -> Any:
-    """The value of a word of a key; the inverse of `_text`."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if name == "scores":
-        raise ValueError  # they are no text
+def _value(name: str, text: str, usual: Any) -> Any:
+    """The value of a word of a key, the inverse of `_text`; `usual` is what it is if left out."""
+    # Where a text is usual, "none" is one: mix=none.
+    if text.lower() in _WORDS and not (isinstance(usual, str) and text.islower()):
+        return _WORDS[text.lower()]
+    if isinstance(usual, bool) or name == "scores":  # scores are no text
+        raise ValueError
     if name == "grid":
         sides = [int(side) for side in text.split("x")]
         rows, columns = sides * 2 if len(sides) == 1 else sides

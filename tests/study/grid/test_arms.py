@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import rdc_kit as rdc
-from rdc_kit.methods import METHODS
+from rdc_kit.methods import METHODS, Method
 from rdc_kit.prune.recorders import Scores
 from rdc_kit.study.grid import arms
 from rdc_kit.study.grid.arms import Arm
@@ -261,6 +261,47 @@ def test_a_crop_is_written_so_that_it_is_read_as_the_same(crop, word):
 def test_a_wrong_key_is_refused(key, message):
     with pytest.raises(ValueError, match=message):
         arms.arm_named(key)
+
+
+def own_method(monkeypatch, **defaults):
+    """A method "bright" whose options have these defaults."""
+    space = {}
+    options = ", ".join(f"{name}={value!r}" for name, value in defaults.items())
+    exec(f"def make(pool, ipc, seed, runtime, *, {options}):\n    return pool", space)
+    made = Method("Bright", space["make"], "pruning", "nothing", "none", "-")
+    monkeypatch.setitem(METHODS, "bright", made)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("true", True), ("True", True), ("false", False), ("False", False), ("none", None)],
+)
+def test_yes_and_no_are_written_in_either_case(monkeypatch, word, value):
+    """A method of one's own was given the text "false", which is true."""
+    own_method(monkeypatch, reverse=False)
+    assert arms.arm_named(f"bright reverse={word}").options == {"reverse": value}
+    assert arms.arm_named("pca flip=false mix=none").protocol == {"flip": False, "mix": "none"}
+
+
+@pytest.mark.parametrize("word", ["yes", "1", "flase"])
+def test_what_is_neither_yes_nor_no_is_refused(monkeypatch, word):
+    own_method(monkeypatch, reverse=False, style="none")
+    with pytest.raises(ValueError, match=f"reverse cannot be '{word}', write true or false"):
+        arms.arm_named(f"bright reverse={word}")
+    with pytest.raises(ValueError, match="flip cannot be"):
+        arms.arm_named(f"bright flip={word}")
+    assert arms.arm_named("bright style=none").options == {"style": "none"}
+
+
+def test_options_of_a_set_and_of_training_are_told_apart():
+    """One list of 31 names had epochs twice, with two meanings."""
+    with pytest.raises(ValueError, match="'foo'") as raised:
+        arms.arm_named("pca foo=1")
+    of_set, of_training = str(raised.value).partition("Of the set: ")[2].split("; of training: ")
+    assert "grid, grouping" in of_set
+    assert "lr" not in of_set
+    assert "lr, weight_decay" in of_training
+    assert [part.split(", ").count("epochs") for part in (of_set, of_training)] == [1, 1]
 
 
 def test_grids_that_the_smallest_class_cannot_fill_are_left_out():
