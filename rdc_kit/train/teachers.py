@@ -168,8 +168,8 @@ def squeeze(
     if teacher.pool_top1 < least:
         raise DataError(
             f"the teacher {', '.join(names)} gets {teacher.pool_top1:.1f} % of the pool that it "
-            f"was trained on, less than {least:.1f} %: train longer (epochs={epochs}), or check "
-            "the order of the classes"
+            f"was trained on, less than {least:.1f} %: give it more than {epochs} epochs "
+            "(`--teacher-epochs` in a command), or check the order of the classes"
         )
     return teacher
 
