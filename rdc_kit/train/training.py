@@ -64,6 +64,7 @@ def fit(
     teacher: Answer | StoredLabels | None = None,
     *,
     teacher_key: str = "",
+    what: str = "training",
 ) -> Fitted:
     """Train a fresh network on a set.
 
@@ -82,6 +83,7 @@ def fit(
         teacher: for soft labels, a function from inputs to logits (see
             `teachers.Teacher.answering`); for stored ones, what `store_labels` returned.
         teacher_key: identifies the teacher in the checkpoint.
+        what: of the bar that people see, before the network's name.
 
     Raises:
         Diverged: the loss is not finite. DataError: no images, or labels stored for other ones.
@@ -103,7 +105,7 @@ def fit(
     draws = generator(seed, "views", device=runtime.device)
     feed, take = _prepared(state, images, protocol, draws, teacher, runtime, student)
     saved = time.monotonic()
-    for epoch in bar(range(state.epoch, protocol.epochs), f"training {student}", done=state.epoch):
+    for epoch in bar(range(state.epoch, protocol.epochs), f"{what} {student}", done=state.epoch):
         began = time.monotonic()
         _train_epoch(state, feed, take, draws, protocol, seed)
         state.epoch = epoch + 1

@@ -114,8 +114,9 @@ def probe(setup: Setup, student: str, ipc: int) -> Pace:
     each = -(-count // batch_size(protocol, count, setup.pool.num_classes))
     steps = _STEPS[runtime.device.type]
     protocol = protocol.but(epochs=max(1, steps // each))
-    fit(few, protocol, student, runtime=runtime)  # a process warms up
-    timed = [fit(few, protocol, student, runtime=runtime) for _ in range(2)]
+    how: dict[str, Any] = {"runtime": runtime, "what": "probe of"}
+    fit(few, protocol, student, **how)  # a process warms up
+    timed = [fit(few, protocol, student, **how) for _ in range(2)]
     tests = setup.test[torch.arange(min(len(setup.test), 320))]
     seconds = []
     for _ in range(2):

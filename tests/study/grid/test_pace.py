@@ -3,6 +3,7 @@
 import torch
 
 from rdc_kit.study.grid import pace
+from rdc_kit.train import training
 
 from .test_processes import dying_processes
 from .test_workers import experiment, fresh_process  # noqa: F401 (a fixture)
@@ -32,3 +33,17 @@ def test_a_probe_whose_process_fails_is_0_for_now(fresh_home, monkeypatch):
     assert pace.pace_together(one.setup, one.trials[0].student, *asked) == 0  # not asked again
     pace._hopeless.clear()  # another process
     assert pace.pace_together(one.setup, one.trials[0].student, *asked) > 0
+
+
+def test_a_bar_says_that_it_is_of_a_probe(monkeypatch):
+    """It said "training convnet4-w128", before any training had been asked for."""
+    one, names = experiment(), []
+
+    def shown(items, what, **rest):
+        names.append(what)
+        return items
+
+    monkeypatch.setattr(training, "bar", shown)
+    student = one.trials[0].student
+    pace.probe(one.setup, student, 1)
+    assert set(names) == {f"probe of {student}"}
