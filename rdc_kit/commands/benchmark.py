@@ -13,7 +13,7 @@ import pandas as pd
 from ..compression import check_room
 from ..data.checks import check_count
 from ..data.holdout import load_with_test
-from ..data.imagesets import ImageSet
+from ..data.imagesets import DataError, ImageSet
 from ..ground import files, places, store
 from ..ground.device import choose_runtime
 from ..ground.folders import runs_dir
@@ -23,7 +23,7 @@ from ..methods import METHODS, method_named
 from ..study.figures import base, methods, saving
 from ..study.grid.arms import Arm, arm_asked, method_arms
 from ..study.grid.experiments import Experiment, plan_trials
-from ..study.grid.plan import Plan
+from ..study.grid.plan import Plan, ensemble_of
 from ..study.grid.rows import is_measured
 from ..study.grid.setups import Setup, Trial, check_layers
 from ..study.grid.workers import workers_from
@@ -94,6 +94,7 @@ def benchmark(
     setup = Setup(pool, check_pair(pool, test), runtime, teacher, teacher_epochs, options=options)
     trials = plan_trials(setup, arms, ipcs, wanted, seeds, students=students, frozen=frozen)
     _check_needed(trials, teacher, teacher_epochs, iterations, frozen)
+    print(_probes(setup, trials), flush=True)
     fast = quickest(runtime, pool.student, pool.size)  # only now: it trains a little
     setup = replace(setup, runtime=fast, probed=True)
     experiment = Experiment(setup, trials)
@@ -103,8 +104,9 @@ def benchmark(
         return
     table = _measured(experiment, planned, workers)
     out = out or runs_dir("benchmark") / _name(dataset, experiment) / "runs.csv"
-    _keep(table, setup, out)
+    _keep(table, out)
     _draw(table, out)
+    _rank(table, setup, out)
     print(f"benchmark: {len(table)} run{'s' * (len(table) != 1)} in {out}")
 
 
@@ -116,6 +118,16 @@ def _arms(names: Sequence[str]) -> list[Arm]:
     asked = [arm_asked(name) for name in names if name != "all"]
     arms = [*method_arms(METHODS if "all" in names else []), *asked]
     return list({arm.key: arm for arm in arms}.values())
+
+
+def _probes(setup: Setup, trials: Sequence[Trial]) -> str:
+    """What is trained for the plan itself, in a line: a minute or more where all is new."""
+    count = ensemble_of(trials, trials, setup.pool.size)
+    asked = {setup.pool.student, *(t.student for t in trials)}
+    asked |= set(setup.networks(count) if count else ())
+    told = len({name for name in asked if not name.startswith(models.PUBLISHED)})
+    networks = f"{told} network{'s' * (told > 1)}"
+    return f"planning by short timed probes of {networks}, made once and kept for this machine"
 
 
 def _heading(experiment: Experiment, dataset: str) -> str:
@@ -204,30 +216,50 @@ def _announce_teacher(experiment: Experiment) -> None:
         print(setup.teacher_of(seed=taught.seeds.teacher), flush=True)
 
 
-def _keep(table: pd.DataFrame, setup: Setup, out: Path) -> None:
-    """Write the rows, their differences to Random and the ranking, a file each; print a summary."""
+def _keep(table: pd.DataFrame, out: Path) -> None:
+    """Write the rows and their differences to Random, a file each; print a summary."""
     files.write_csv(out, table)  # first: a summary may fail
     table = table.assign(method=table["arm"])  # by their keys: "pca metric=aum" is no plain PCA
-    parts = {"-differences": corrected(differences_to_random(table))}
+    found = corrected(differences_to_random(table))
+    files.write_csv(_beside(out, "-differences"), found)
     with pd.option_context("display.width", 200, "display.max_columns", 50):
         told = [base.caption(table), base.tests_note(table), base.seeds_note(table, "")]
         print(f"\n{'; '.join(filter(None, told))}\ntop-1 %, mean ± sd")
         print(accuracy_table(table))
-        if len(parts["-differences"]):
+        if len(found):
             print(
                 "\ndifferences to Random, paired by seed; intervals are 95 % of each alone, p and "
                 "reading by Holm's correction over the methods of one ipc, protocol and network"
             )
-            print(parts["-differences"].drop(columns="b").round(3).to_string(index=False))
-        if (usual := _hard_and_soft(table)) is not None:
-            full = setup.whole_pool(usual["student"].iloc[0])
-            parts["-ranking"] = ranking(usual, full).assign(full=full).round(4)
-            print(f"\nagainst the whole pool ({full:.1f} %) and random; {_RANKING}")
-            print(parts["-ranking"].round(2).to_string(index=False))
-        else:
-            print(f"\n{_NO_RANKING}")
-    for ending, part_table in parts.items():
-        files.write_csv(out.with_name(out.stem + ending + ".csv"), part_table)
+            print(found.drop(columns="b").round(3).to_string(index=False))
+
+
+def _beside(out: Path, ending: str) -> Path:
+    return out.with_name(f"{out.stem}{ending}.csv")
+
+
+def _rank(table: pd.DataFrame, setup: Setup, out: Path) -> None:
+    """Write and print DD-Ranking's scores; last, for they need a training on the whole pool."""
+    usual = _hard_and_soft(table.assign(method=table["arm"]))
+    if usual is None:
+        print(f"\n{_NO_RANKING}")
+        return
+    network = usual["student"].iloc[0]
+    print(
+        f"\nfor the ranking: {network} on the whole pool, {setup.teacher_epochs} epochs, trained "
+        "once and kept",
+        flush=True,
+    )
+    try:
+        full = setup.whole_pool(network)
+    except DataError as error:
+        print(f"no ranking: {error}")
+        return
+    found = ranking(usual, full).assign(full=full).round(4)
+    files.write_csv(_beside(out, "-ranking"), found)
+    print(f"against the whole pool ({full:.1f} %) and random; {_RANKING}")
+    with pd.option_context("display.width", 200, "display.max_columns", 50):
+        print(found.round(2).to_string(index=False))
 
 
 _RANKING = (

@@ -29,6 +29,8 @@ def test_the_benchmark_command_plans_runs_and_reports(fresh_home, capsys, tmp_pa
     call += ["--epochs", "2", "--teacher-epochs", "8", "--device", "cpu", "--out", str(out)]
     assert main([*call, "--plan"]) == 0
     told = capsys.readouterr().out
+    # The network that scores and trains, and the teacher with batch norm.
+    assert told.startswith("planning by short timed probes of 2 networks, made once and kept")
     assert "3 methods x ipc 1 x hard, soft x 2 seeds" in told
     assert "12 runs, 0 already done" in told
     assert not out.exists()
@@ -90,7 +92,7 @@ def test_an_arm_is_printed_by_its_options_though_it_is_the_methods_only_one(tmp_
     """PCA by another metric was printed as PCA."""
     table = table_of(["random", "pca"])
     table["arm"] = table["arm"].replace("pca", "pca metric=aum")
-    benchmark._keep(table[table["labels"] == "hard"], None, tmp_path / "runs.csv")
+    benchmark._keep(table[table["labels"] == "hard"], tmp_path / "runs.csv")
     assert capsys.readouterr().out.count("pca metric=aum") == 2
     assert pd.read_csv(tmp_path / "runs-differences.csv")["a"].tolist() == ["pca metric=aum"]
     assert set(pd.read_csv(tmp_path / "runs.csv")["method"]) == {"random", "pca"}
@@ -109,8 +111,30 @@ def test_the_rows_are_kept_though_their_summary_fails(tmp_path, monkeypatch):
 
     monkeypatch.setattr(benchmark, "differences_to_random", fails)
     with pytest.raises(ValueError, match="no summary"):
-        benchmark._keep(table_of(["random"]), None, tmp_path / "runs.csv")
+        benchmark._keep(table_of(["random"]), tmp_path / "runs.csv")
     assert len(pd.read_csv(tmp_path / "runs.csv")) == 4
+
+
+def test_a_grid_whose_ranking_cannot_be_made_is_kept_and_drawn(
+    fresh_home, capsys, tmp_path, monkeypatch
+):
+    """It ended with 2, without differences and figure, though all of its runs had succeeded."""
+
+    def fails(setup, student):
+        raise rdc.DataError("the teacher gets 40.0 % of the pool")
+
+    monkeypatch.setattr(benchmark.Setup, "whole_pool", fails)
+    out = tmp_path / "grid.csv"
+    call = ["benchmark", "--size", "16", "--methods", "noise", "--ipc", "1", "--seeds", "1"]
+    call += ["--epochs", "1", "--teacher-epochs", "8", "--device", "cpu", "--out", str(out)]
+    assert main(call) == 0
+    *_, announced, reason, last = capsys.readouterr().out.strip().splitlines()
+    assert announced.startswith("for the ranking: convnet3-w32 on the whole pool, 8 epochs")
+    assert reason == "no ranking: the teacher gets 40.0 % of the pool"
+    assert last == f"benchmark: 4 runs in {out}"
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert {"grid-differences.csv", "grid-labels.png"} < kept
+    assert "grid-ranking.csv" not in kept
 
 
 def test_a_source_without_a_test_split_and_with_a_corrupt_image_is_measured(
