@@ -106,6 +106,19 @@ def headings_of(content: Any) -> list[tuple[int, str]]:
     return found
 
 
+def heading_now(executed: Path) -> str:
+    """The last heading above the cell that papermill executes now; "" while nobody can say."""
+    import nbformat  # late: not every verb needs it
+
+    try:
+        content = nbformat.read(executed, as_version=4)
+    except (OSError, ValueError):  # not there yet, or half written
+        return ""
+    states = [cell.metadata.get("papermill", {}).get("status") for cell in content.cells]
+    content.cells = content.cells[: states.index("running")] if "running" in states else []
+    return next((text for _, text in reversed(headings_of(content))), "")
+
+
 def question_of(content: Any) -> str:
     """The question that a notebook asks: the first bold sentence of the text under its title."""
     for cell in content.cells:

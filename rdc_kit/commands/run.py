@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,22 @@ import yaml
 from ..ground import files, locks, places, progress, store
 from ..ground.folders import home_dir, runs_dir
 from ..ground.manifests import read_manifest, write_manifest
+from ..ground.progress import human_time
 from ..notebook.answers import is_exercise
 from ..study.grid.workers import workers_from
-from .finished import with_pictures
+from .finished import heading_now, with_pictures
 from .given import UsageError, check_parameters
 
 OK, FAILED, USAGE, LOCKED = 0, 1, 2, 3
 _NEEDED = 200 * 10**6  # bytes free before a run starts
 _LOOK_EVERY = 0.1  # seconds
+_SAY_EVERY = 60.0  # seconds between two lines of a log
 
 # Papermill ends when we are killed, and its kernel then ends by itself: nobody else could say how
 # such a run ended. Linux only; elsewhere it goes on to its end, and is not called ok.
 # Without rfc3987_syntax, jsonschema checks no web addresses, of which a notebook's format has none;
 # to import it takes 0.9 s, half of what papermill needs to start.
+# Kernels say errors only: each would begin by warning that others on this machine might listen.
 _PAPERMILL = """
 import ctypes, os, runpy, signal, sys
 if sys.platform == "linux":
@@ -43,6 +46,9 @@ if sys.platform == "linux":
     if os.getppid() != parent:
         sys.exit(1)
 sys.modules["rfc3987_syntax"] = None
+from jupyter_client.manager import KernelManager
+plain = KernelManager.format_kernel_cmd
+KernelManager.format_kernel_cmd = lambda *a, **k: [*plain(*a, **k), "--log-level=ERROR"]
 runpy.run_module("papermill", run_name="__main__", alter_sys=True)
 """
 
@@ -121,7 +127,8 @@ def _execute(
     }
     environment |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1"}
     command = _papermill(notebook.resolve(), partial, parameters)
-    error = _supervise(command, environment, folder / "papermill.log", timeout, came)
+    tell = None if progress.interactive() else _Log(notebook.stem, partial)
+    error = _supervise(command, environment, folder / "papermill.log", timeout, came, tell)
     # The kernel, whose process the manifest names, has ended by now: its word alone counts.
     if not error and read_manifest(folder).get("status") != "finished":
         error = "it ended without reaching finish(...)"
@@ -197,10 +204,11 @@ def _supervise(
     log: Path,
     timeout: float | None,
     came: list[str],
+    tell: Callable[[], None] | None,
 ) -> str:
     """Run papermill in its own process group; returns what went wrong, "" for nothing.
 
-    A signal to us or a timeout ends the whole group, kernel included.
+    A signal to us or a timeout ends the whole group, kernel included. `tell` is called meanwhile.
     """
     end = time.monotonic() + (timeout or math.inf)
     with log.open("w") as file:
@@ -216,12 +224,30 @@ def _supervise(
             while child.poll() is None and not came:
                 if time.monotonic() > end:
                     return f"stopped after {timeout:g} s"
+                if tell is not None:
+                    tell()
                 time.sleep(_LOOK_EVERY)
         finally:
             _end_group(child)
     if child.returncode == 0:
         return ""
     return f"stopped by {came[0]}" if came else f"papermill ended with status {child.returncode}"
+
+
+class _Log:
+    """Prints the run's folder, then a line every minute, where no progress bar is shown."""
+
+    def __init__(self, name: str, executed: Path) -> None:
+        self.name, self.executed = name, executed
+        self.began = self.said = time.monotonic()
+        print(f"{name}: in {executed.parent}", flush=True)
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now - self.said > _SAY_EVERY:
+            self.said = now
+            parts = [human_time(now - self.began), heading_now(self.executed)]
+            print(f"{self.name}: {', '.join(filter(None, parts))}", flush=True)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,7 @@ import base64
 import io
 from pathlib import Path
 
+import nbformat
 from nbformat import v4
 from PIL import Image
 
@@ -28,6 +29,20 @@ def test_headings_are_plain_text_in_order_and_code_has_none():
     assert finished.headings_of(content) == [(1, "A b"), (2, "C d 2 * 3"), (3, "E")]
     assert finished.title_of(content) == "A b"
     assert finished.title_of(of("no heading")) == ""
+
+
+def test_the_heading_that_is_worked_on_is_the_last_above_the_running_cell(tmp_path):
+    states = {"a": "completed", "b": "running", "c": "pending"}
+    content = of("# A\n\n## First")
+    for name, state in states.items():
+        content.cells.append(v4.new_code_cell(metadata={"papermill": {"status": state}}))
+        content.cells.append(v4.new_markdown_cell(f"## After `{name}`"))
+    path = tmp_path / "x.partial.ipynb"
+    assert finished.heading_now(path) == ""  # papermill has not begun
+    nbformat.write(content, path)
+    assert finished.heading_now(path) == "After a"
+    path.write_text(path.read_text()[:200])
+    assert finished.heading_now(path) == ""
 
 
 def showing(*sizes):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,6 +83,25 @@ def test_a_good_run_ends_ok_with_its_parameters_inside(tiny, fresh_home, capsys)
     manifest = files.read_json(folder / "manifest.json")
     assert manifest["parameters"]["ipc"] == 2
     assert {"started", "ended", "git", "versions", "runtime"} <= manifest.keys()
+
+
+def test_a_log_says_where_it_is_and_each_minute_what_is_worked_on(
+    tmp_path, fresh_home, monkeypatch, capfd
+):
+    """It was silent for minutes; and in a terminal each run began with a kernel's warning."""
+    monkeypatch.setattr(run, "_SAY_EVERY", 0.5)
+    monkeypatch.setattr(run, "_LOOK_EVERY", 0.5)
+    path = write(tmp_path / "tiny.ipynb", OPEN, "import time; time.sleep(3)", WORK, CLOSE)
+    content = nbformat.read(path, as_version=4)
+    content.cells.insert(2, nbformat.v4.new_markdown_cell("# Long *work*"))
+    nbformat.write(content, path)
+    assert run.run_notebook(path) == 0
+    first, *between, last = capfd.readouterr().out.splitlines()
+    folder = the_folder(fresh_home)
+    assert first == f"tiny: in {folder}"
+    assert last.startswith("tiny ok in")
+    assert any(re.fullmatch(r"tiny: \d+ s, Long work", line) for line in between)
+    assert "encryption" not in (folder / "papermill.log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -228,7 +248,7 @@ def test_only_the_runner_says_ok_and_only_with_the_executed_notebook_in_place(
 ):
     """Killed after the kernel's last word, a run is not called ok."""
 
-    def kernel_says(command, environment, log, timeout, came):
+    def kernel_says(command, environment, log, timeout, came, tell):
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""
 
@@ -245,7 +265,7 @@ def test_the_executed_copy_holds_the_pictures_of_its_text(tiny, fresh_home, monk
     content.cells.append(nbformat.v4.new_markdown_cell("![x](a.png)"))
     (tiny.parent / "a.png").write_bytes(b"png")
 
-    def papermill(command, environment, log, timeout, came):
+    def papermill(command, environment, log, timeout, came, tell):
         nbformat.write(content, command[4])
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""
@@ -263,7 +283,7 @@ def test_the_executed_copy_holds_the_pictures_of_its_text(tiny, fresh_home, monk
 def test_a_notebook_called_as_the_unfinished_copy_once_was_keeps_its_own(
     name, tiny, fresh_home, monkeypatch
 ):
-    def papermill(command, environment, log, timeout, came):
+    def papermill(command, environment, log, timeout, came, tell):
         nbformat.write(nbformat.read(tiny, as_version=4), command[4])
         write_manifest(log.parent, "finished", seconds=1.0)
         return ""

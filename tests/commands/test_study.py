@@ -34,7 +34,7 @@ def test_a_stopped_study_does_not_go_on_with_the_next_notebook(tmp_path, fresh_h
     """A study that was asked to end once started the next notebook instead."""
     asked = []
 
-    def stopped(command, environment, log, timeout, came):
+    def stopped(command, environment, log, timeout, came, tell):
         asked.append(command)
         return "stopped by SIGTERM"
 
