@@ -11,6 +11,7 @@ from typing import Any
 
 from ..ground.names import unknown
 from ..notebook.parameters import PARAMETERS, check_parameter, from_here
+from .typed import no_notebook
 
 
 class UsageError(ValueError):
@@ -136,7 +137,7 @@ def check_parameters(notebook: Path, given: dict[str, str]) -> dict[str, Any]:
         UsageError: an unknown name (with the near match), a wrong type, a value out of range.
     """
     if not notebook.is_file():
-        raise UsageError(f"{notebook} is no notebook file")
+        raise UsageError(no_notebook(notebook))
     known = declared(notebook)
     for name in given:
         if name not in known:

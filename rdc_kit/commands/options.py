@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from .typed import Several, above_0, path, path_or_name, seeds
+from .typed import Several, above_0, notebook, path, path_or_name, seeds
 
 # What each verb does, and an example.
 VERBS: dict[str, tuple[str, str]] = {
@@ -180,7 +180,7 @@ def _notebook_options(made: dict[str, argparse.ArgumentParser]) -> None:
     """Of notebooks, run and study."""
     made["notebooks"].add_argument("folder", type=path)
     made["notebooks"].add_argument("--solved", action="store_true", help="with the solutions")
-    made["run"].add_argument("notebook", type=path)
+    made["run"].add_argument("notebook", type=notebook)
     for name in ("run", "study"):
         made[name].add_argument(
             "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")

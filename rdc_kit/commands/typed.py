@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..ground.folders import expanded
+from ..ground.folders import expanded, notebooks_dir
+from ..ground.names import command
 
 
 def above_0(text: str) -> float:
@@ -38,6 +39,23 @@ def path(text: str) -> Path:
         return expanded(text, "the path")
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def notebook(text: str) -> Path:
+    """A notebook file; looked for at once, before anything that is slow to import."""
+    found = path(text)
+    if not found.is_file():
+        raise argparse.ArgumentTypeError(no_notebook(found))
+    return found
+
+
+def no_notebook(place: Path) -> str:
+    """What to do where a notebook is looked for in vain: the kit's own are copied by a verb."""
+    if place.exists() or not (notebooks_dir() / place.name).is_file():
+        return f"{place} is no notebook file"
+    copied = command("notebooks my-study")
+    run = command(f"run my-study/notebooks/{place.name}")
+    return f"{place} is no notebook file: `{copied}` copies it, then `{run}`"
 
 
 def path_or_name(text: str) -> str:

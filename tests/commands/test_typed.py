@@ -68,3 +68,15 @@ def test_a_text_with_a_separator_is_a_path_and_no_name(text, tmp_path, monkeypat
     assert Path(results).is_absolute()
     assert Path(results).resolve() == (tmp_path / text).resolve()
     assert parser().parse_args(["claims", "--results", "mine"]).results == "mine"
+
+
+def test_a_notebook_that_is_not_there_is_told_at_once_with_the_copy_of_it(tmp_path, capsys):
+    """After 9 s a user of an installed kit heard that it is no notebook file, and no more."""
+    for name, copied in (("09_your_own_images.ipynb", True), ("mine.ipynb", False)):
+        with pytest.raises(SystemExit) as ended:
+            parser().parse_args(["run", str(tmp_path / name)])
+        assert ended.value.code == 2
+        told = capsys.readouterr().err
+        assert f"{tmp_path / name} is no notebook file" in told
+        assert ("notebooks my-study` copies it, then `" in told) is copied
+        assert (f"run my-study/notebooks/{name}`" in told) is copied
