@@ -168,7 +168,7 @@ def squeeze(
     if teacher.pool_top1 < least:
         raise DataError(
             f"the teacher {', '.join(names)} gets {teacher.pool_top1:.1f} % of the pool that it "
-            f"was trained on, less than {least:.1f} %: give it more than {epochs} epochs "
+            f"was trained on, less than {least:.1f} %: give it more epochs than {epochs} "
             "(`--teacher-epochs` in a command), or check the order of the classes"
         )
     return teacher

@@ -129,7 +129,8 @@ def test_a_teacher_that_learned_nothing_is_refused(fresh_home, exact, blocks):
     noise = colour_blocks()
     shuffled = torch.randperm(len(noise), generator=torch.Generator().manual_seed(0))
     noise.labels[:] = noise.labels[shuffled]
-    with pytest.raises(DataError, match=r"of the pool that it was trained on, less than 60\.0 %"):
+    told = r"of the pool that it was trained on, less than 60\.0 %: give it more epochs than 1"
+    with pytest.raises(DataError, match=told + r" \(`--teacher-epochs` in a command\), or check"):
         squeeze(noise, "convnet1-w4-bn", 1, runtime=exact)
 
 
