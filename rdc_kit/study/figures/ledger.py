@@ -35,6 +35,7 @@ _WIDTH = 50  # letters of a claim in a line
 _SIZE = 7.5  # of all small text: legible where the figure is as wide as a page
 _AXIS = """points of top-1 in favour of the claim (linear to ± 10, then logarithmic)
 beside each interval: images per class, and what is not as above; a tick: what it must exceed"""
+_TICKS = (-50, -20, -10, -5, 0, 5, 10, 20, 50)
 _HOLLOW = ("pending", "exploratory", "demonstration", "smoke")
 
 
@@ -69,6 +70,7 @@ def ledger_figure(table: pd.DataFrame) -> Figure:
         if len(rows):
             # With room for what stands beside an interval.
             ax.set_xlim(1.6 * min(rows["low"].min(), 0) - 3, 1.6 * rows["high"].max() + 3)
+        _set_ticks(ax)
         _name_rows(ax, effects if ax is axes[0] else {}, last)
     names = claims.values()
     axes[0].set_yticks(list(claims), names, minor=True, fontsize=_SIZE, fontweight="bold")
@@ -143,13 +145,21 @@ def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
             fontsize=_SIZE,
         )
     ax.set_xscale("symlog", linthresh=10)
-    ticks = [-10, -5, 0, 5, 10, 50]
     ax.tick_params(axis="x", labeltop=True, top=True)  # the figure is taller than a screen
-    ax.set_xticks(ticks, [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks])
     if len(rows):
         network, *shared = [_told(key, usual[key]) for key in keys]
         title = [source_title(rows["dataset"].iloc[0]), network, ", ".join(filter(None, shared))]
         ax.set_title("\n".join(title), fontsize=8.5)
+
+
+def _set_ticks(ax: Axes) -> None:
+    """Ticks as far as the axis goes; beside that of -20 there is no room for the number -10."""
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in _TICKS if low <= tick <= high]
+    names = [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks]
+    if -20 in ticks:
+        names[ticks.index(-10)] = ""
+    ax.set_xticks(ticks, names, fontsize=_SIZE)
 
 
 def _told(key: str, value: Any) -> str:

@@ -1,5 +1,7 @@
 """The ledger's figure: claims in points with their intervals, anchors with what was published."""
 
+import itertools
+
 import pandas as pd
 
 from rdc_kit.study.figures.effect_names import effect_title
@@ -95,6 +97,18 @@ def test_other_replicates_than_usual_are_told_beside_the_interval():
         other = measured[(measured["dataset"] == dataset) & (measured["n"] != usual)]
         told = [text.get_text() for text in ax.texts if "n = " in text.get_text()]
         assert len(other) == len(told) > 3
+
+
+def test_there_is_a_tick_near_every_effect_and_no_number_covers_another():
+    """An effect of -13 looked like -11, and those of 16 to 32 had no tick near."""
+    figure = ledger_figure(ledger(collect("evidence")))
+    figure.canvas.draw()
+    for ax in figure.axes[1:]:
+        assert ax.get_xticks().tolist() == [-20, -10, -5, 0, 5, 10, 20, 50]
+        named = [tick.label1 for tick in ax.xaxis.get_major_ticks() if tick.label1.get_text()]
+        boxes = [text.get_window_extent() for text in named]
+        assert [t.get_text() for t in named] == ["\u221220", "\u22125", "0", "5", "10", "20", "50"]
+        assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 def test_verdicts_have_marks_of_their_own():
