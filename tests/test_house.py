@@ -246,15 +246,27 @@ def test_pictures_and_linked_files_exist():
 
 
 def test_the_readmes_example_runs(fresh_home, monkeypatch, capsys):
-    """The python block of the README, at two epochs of everything."""
+    """The python blocks of the README, one after the other, at two epochs of what can be short."""
     text = (ROOT / "README.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.S)
-    assert "rdc.load(" in example
-    quick = example.replace("epochs=10", "epochs=2").replace("hard(", "hard(epochs=2, ")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    assert len(blocks) == 3
+    quick = "".join(blocks)
+    for long, short in {
+        "epochs=10": "epochs=2",
+        "hard(": "hard(epochs=2, ",
+        "soft(": "soft(epochs=2",
+        "squeeze(pool": "squeeze(pool, epochs=5",
+        '"sre2l", pool': '"sre2l", pool, iterations=2, teacher=teacher',
+        "seeds=5": "seeds=1, wanted=[rdc.protocols.hard(epochs=1)]",
+    }.items():
+        assert long in quick
+        quick = quick.replace(long, short)
     space = {}
     exec(compile(quick, "README.md", "exec"), space)
     assert len(space["result"].rows) == 3
     assert space["stored"].grid == (2, 2)
+    assert len(space["soft"].rows) == 3
+    assert len(space["table"]) == 6
 
 
 def test_the_examples_of_contributing_work(fresh_home, blocks, exact):
