@@ -80,10 +80,8 @@ def fit(
         seed: root of the seed tree. runtime: device and precision; `choose_runtime()` by default.
         recorders: they see every batch, such as the score recorders.
         checkpoint: file to continue from and to write every half minute; fit does not delete it.
-        teacher: for soft labels, a function from inputs to logits (see
-            `teachers.Teacher.answering`); for stored ones, what `store_labels` returned.
-        teacher_key: identifies the teacher in the checkpoint.
-        what: of the bar that people see, before the network's name.
+        teacher: for soft labels, what `Teacher.answering` returns; for stored ones, `store_labels`.
+        teacher_key: identifies the teacher in the checkpoint. what: a bar says before the network.
 
     Raises:
         Diverged: the loss is not finite. DataError: no images, or labels stored for other ones.
