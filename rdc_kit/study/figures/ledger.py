@@ -153,12 +153,11 @@ def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _set_ticks(ax: Axes) -> None:
-    """Ticks as far as the axis goes; beside that of -20 there is no room for the number -10."""
+    """Ticks as far as the axis goes; beside that of 20 there is no room for the number 10."""
     low, high = ax.get_xlim()
     ticks = [tick for tick in _TICKS if low <= tick <= high]
-    names = [str(tick).replace("-", "\N{MINUS SIGN}") for tick in ticks]
-    if -20 in ticks:
-        names[ticks.index(-10)] = ""
+    crowded = {tick // 2 for tick in ticks if abs(tick) == 20}
+    names = ["" if tick in crowded else f"{tick}".replace("-", "\N{MINUS SIGN}") for tick in ticks]
     ax.set_xticks(ticks, names, fontsize=_SIZE)
 
 
