@@ -124,13 +124,12 @@ def check_useful(name: str, options: dict[str, Any]) -> None:
         ValueError: options that say how scores or a teacher are made, besides scores or a Teacher.
     """
     check_options(name, options)
-    idle = idle_ways(name, options)
     agreed = getattr(options.get("scores"), "name", None)
+    vain = {way for way in idle_ways(name, options) if options.get(way) not in (None, agreed)}
     for given, ways in _MADE_BY.items():
-        vain = [way for way in ways if way in idle and options.get(way) not in (None, agreed)]
-        if vain:
+        if told := [way for way in ways if way in vain]:
             raise ValueError(
-                f"{name} was given its {given}, so {', '.join(vain)} would change nothing: leave "
+                f"{name} was given its {given}, so {', '.join(told)} would change nothing: leave "
                 "that out"
             )
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, ttest_1samp
 
 from rdc_kit.commands.evidence_again import summary
 from rdc_kit.compression import compress
@@ -274,6 +274,26 @@ def test_means_that_are_quoted_without_an_interval_are_those_of_the_rows():
     missed = [np.mean(five) - 26.0 > WITHIN for five in combinations(ten, 5)]
     assert f"are {ten.mean() - 26.0:.2f} above" in told
     assert 0.4 < np.mean(missed) < 0.5  # "nearly half"
+
+
+def test_which_verdict_the_replaced_rows_would_change():
+    """The one whose corrected p is nearest to 5 %."""
+    told = (evidence_dir() / "README.md").read_text()
+    assert "the hardest with one per class on CIFAR-10" in " ".join(told.split())
+    lines = [line for line in read_plan() if line.family == "pruning, cifar10"]
+    found = [planned._judged(line, line.rows(), e) for line in lines for e in line.effects]
+    raw = np.array([one["p"] for one in found])
+    place = [(line.key, e) for line in lines for e in line.effects].index(
+        ("pruning-cifar10-1", "random - el2n order=hard")
+    )
+    assert f"(corrected p {holm(raw)[place]:.2f})" in " ".join(told.split())
+    before = pd.read_csv(evidence_dir() / "replaced-rows.csv").query(
+        "budget == 1 and dataset == 'cifar10'"
+    )
+    old = before.pivot(index="seed", columns="arm", values="top1")["el2n order=hard"]
+    random = replicates(lines[0], lines[0].rows(), "random")
+    raw[place] = ttest_1samp(random - old, 0).pvalue
+    assert holm(raw)[place] > 0.05
 
 
 def test_how_often_the_teacher_answers_for_noise_is_that_of_the_rows():
